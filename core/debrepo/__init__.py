@@ -1,0 +1,13 @@
+"""A Debian repository manager made of plugins.
+
+Plugin authors import from here::
+
+    from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+"""
+
+from debrepo.hookspecs import hookimpl
+from debrepo.refs import Command, Operation, Ref, Setting, TableRef
+
+__version__ = "0.1.0"
+
+__all__ = ["Command", "Operation", "Ref", "Setting", "TableRef", "__version__", "hookimpl"]

@@ -1,0 +1,114 @@
+"""Every error debrepo raises on purpose.
+
+    DebrepoError                    exit 1    some of what was asked failed
+    ├── InvalidInput                exit 2    what the caller gave us is malformed
+    │   └── InvalidPackage
+    ├── NotFound                    exit 3    no such repository, snapshot, package …
+    ├── AlreadyExists               exit 4
+    ├── InUse                       exit 5    still published, still referenced
+    ├── VerificationFailed          exit 6    a checksum or a signature does not match
+    ├── RemoteError                 exit 7    somebody else's server let us down
+    ├── DatabaseError               exit 8
+    │   ├── DatabaseBusy
+    │   └── DatabaseFull
+    ├── PluginError                 exit 9    a plugin is broken or lacks a dependency
+    ├── SigningFailed               exit 10   no usable key, or it would not sign
+    └── Conflict                    exit 11   somebody else changed it meanwhile
+
+The class says what kind of thing went wrong, and fixes the exit code and the HTTP
+status; the message says which repository, file or URL. Anything that is *not* a
+`DebrepoError` is a bug in debrepo and is shown with its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DebrepoError(Exception):
+    """Base of the hierarchy; catch it to mean "debrepo said no"."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:  # so that it crosses process boundaries whole
+        return _rebuild, (type(self), str(self), self.hint)
+
+
+def _rebuild(kind: type[DebrepoError], message: str, hint: str) -> DebrepoError:
+    return kind(message, hint=hint)
+
+
+class InvalidInput(DebrepoError):
+    """What the caller gave us is malformed."""
+
+    exit_code = 2
+
+
+class InvalidPackage(InvalidInput):
+    """A file is not a Debian package, or its control file breaks Policy."""
+
+
+class NotFound(DebrepoError):
+    """The thing asked for does not exist."""
+
+    exit_code = 3
+
+
+class AlreadyExists(DebrepoError):
+    """A thing of that name exists, and names are not reused silently."""
+
+    exit_code = 4
+
+
+class InUse(DebrepoError):
+    """The thing cannot go while something else refers to it."""
+
+    exit_code = 5
+
+
+class VerificationFailed(DebrepoError):
+    """A checksum or a signature does not match."""
+
+    exit_code = 6
+
+
+class RemoteError(DebrepoError):
+    """A remote archive or publish target let us down."""
+
+    exit_code = 7
+
+
+class DatabaseError(DebrepoError):
+    """The package database cannot do what was asked."""
+
+    exit_code = 8
+
+
+class DatabaseBusy(DatabaseError):
+    """Another process holds what is needed, and did not let go in time."""
+
+
+class DatabaseFull(DatabaseError):
+    """There is no space left, in the file system or in the database's map."""
+
+
+class PluginError(DebrepoError):
+    """A plugin cannot be loaded or lacks a dependency."""
+
+    exit_code = 9
+
+
+class SigningFailed(DebrepoError):
+    """There is no usable signing key, or the signature could not be made."""
+
+    exit_code = 10
+
+
+class Conflict(DebrepoError):
+    """What a change was based on has changed; nothing was written."""
+
+    exit_code = 11

@@ -1,0 +1,202 @@
+"""The hooks: every place where a plugin can take part.
+
+A hook *collects* (every plugin answers and core joins the answers), *asks* (plugins are
+asked in turn until one answers) or *tells* (the answer is ignored). Each docstring says
+which, and when. A plugin's implementation may leave out the arguments it does not need.
+
+The hooks called at start-up name things and import nothing; see `debrepo.refs`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pluggy import PluginManager
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, Link, Package, PackageList, SetId
+    from debrepo.refs import Command, Operation, Ref, Setting, TableRef
+
+hookspec = HookspecMarker("debrepo")
+hookimpl = HookimplMarker("debrepo")
+
+
+# At start-up: name what you bring.
+
+
+@hookspec(historic=True)
+def debrepo_addhooks(pm: PluginManager) -> None:
+    """Add hooks of your own with ``pm.add_hookspecs(module)``.
+
+    *Tells*, when the plugin is registered.
+    """
+
+
+@hookspec
+def debrepo_commands() -> Iterable[Command]:
+    """Name the commands you add to the command line.
+
+    *Collects*, at every start-up. Two plugins that claim one name are an error.
+    """
+
+
+@hookspec
+def debrepo_operations() -> Iterable[Operation]:
+    """Name what you can do, for doors and for other plugins.
+
+    *Collects*, when an operation is called by name. Two plugins that claim one name are
+    an error.
+    """
+
+
+@hookspec
+def debrepo_settings() -> Iterable[Setting]:
+    """Name the configuration keys you read, with defaults and help.
+
+    *Collects*, when the configuration is read. A key nobody named is an error there.
+    """
+
+
+@hookspec
+def debrepo_tables() -> Iterable[TableRef]:
+    """Name the database tables you own, as ``plugin.table``, with their schema versions.
+
+    *Collects*, when the database is opened. Missing tables are created, tables of an older
+    version are migrated with the functions that their `Table` names, and a database that
+    holds a newer version is refused.
+    """
+
+
+@hookspec
+def debrepo_storages() -> Mapping[str, Ref]:
+    """Name the publish storages you bring, by scheme: ``{"s3": Ref(…)}``.
+
+    *Collects*, when a storage is opened. Each refers to a subclass of
+    `debrepo.storage.Storage`; its endpoints are configured as ``storage.SCHEME.NAME``.
+    """
+
+
+@hookspec
+def debrepo_signers() -> Mapping[str, Ref]:
+    """Name the OpenPGP back ends you bring, by the value of ``signing.signer``.
+
+    *Collects*, when something is to be signed. Each refers to a subclass of
+    `debrepo.signing.Signer`; its settings are those below ``signing.NAME``.
+    """
+
+
+@hookspec
+def debrepo_index_kinds() -> Mapping[str, Ref]:
+    """Name the kinds of index you bring: ``{"packages": Ref(…)}``.
+
+    *Collects*, on every publish. Each refers to a subclass of `debrepo.index.IndexKind`.
+    """
+
+
+# Package lists: what repositories, mirrors and snapshots have in common.
+
+
+@hookspec(firstresult=True)
+def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
+    """Return the package list called ``name``, if you keep lists of this ``kind``.
+
+    *Asks*, in a transaction of the caller's. This is how ``publish`` reads a snapshot
+    without importing the snapshot plugin. Return ``None`` when the kind is not yours;
+    raise `NotFound` when the name does not exist.
+    """
+
+
+@hookspec
+def debrepo_package_lists(txn: Transaction) -> Iterable[PackageList]:
+    """Return every package list you keep.
+
+    *Collects*, in a read transaction, for references and for the graph.
+    """
+
+
+@hookspec
+def debrepo_live_sets(txn: Transaction) -> Iterable[SetId]:
+    """Return the package sets you refer to outside of a package list.
+
+    *Collects*, in a transaction, when garbage is collected: what is in no live set and on
+    no package list goes.
+    """
+
+
+@hookspec
+def debrepo_links(txn: Transaction) -> Iterable[Link]:
+    """Return what was made from what, as far as you know.
+
+    *Collects*, in a transaction, when something is dropped and when a graph is drawn.
+    """
+
+
+@hookspec
+def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
+    """Follow a package list to its new name wherever you refer to it.
+
+    *Tells*, in the write transaction that renames it.
+    """
+
+
+@hookspec
+def debrepo_accept_package(txn: Transaction, package: Package, target: PackageList) -> None:
+    """Look at a package about to join ``target``; raise `InvalidPackage` to keep it out.
+
+    *Tells*, in the write transaction, before the package joins the list.
+    """
+
+
+@hookspec
+def debrepo_packages_changed(
+    target: PackageList, added: frozenset[Entry], removed: frozenset[Entry]
+) -> None:
+    """Take note that a package list has changed.
+
+    *Tells*, after the commit: raising here is reported, and undoes nothing.
+    """
+
+
+# Publishing.
+
+
+@hookspec
+def debrepo_release_fields(publication: str, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Add fields to a Release file, or replace some: ``{"Changelogs": "https://…"}``.
+
+    *Collects*, before it is signed, outside of any transaction. ``publication`` is
+    ``storage:prefix/distribution``. An empty value takes a field out.
+    """
+
+
+@hookspec
+def debrepo_before_commit(publication: str, release: bytes) -> None:
+    """Raise a `DebrepoError` to stop a publish before clients can see any of it.
+
+    *Tells*, when everything is staged and signed, outside of any transaction.
+    """
+
+
+@hookspec
+def debrepo_published(publication: str, generation: int, paths: frozenset[str]) -> None:
+    """Take note that a new generation of a publication is live.
+
+    *Tells*, after the commit: raising here is reported, and undoes nothing. ``paths`` are
+    those whose content has changed for clients, relative to the storage.
+    """
+
+
+# Care of the database.
+
+
+@hookspec
+def debrepo_check(txn: Transaction) -> Iterable[str]:
+    """Return a line for everything you find wrong with your part of the database.
+
+    *Collects*, in a read transaction, for ``debrepo db check``.
+    """

@@ -1,0 +1,179 @@
+"""The package model: keys, files, packages, and the lists that hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, NewType
+
+from debrepo.errors import InvalidInput, InvalidPackage
+from debrepo.stanza import field
+
+Kind = Literal["deb", "udeb", "source", "installer"]  #: a .ddeb is a "deb"
+
+Entry = NewType("Entry", bytes)  #: a `PackageKey` as it stands in a package set
+SetId = NewType("SetId", bytes)  #: the hash of a package set
+
+#: What LMDB takes for a key, less room for a table's own prefix.
+MAX_ENTRY = 480
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*", re.IGNORECASE)  # Policy 5.6.1, and the capitals of old
+_VERSION = re.compile(r"(?:[0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~:-]*")  # Policy 5.6.12
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*")  # Policy 5.6.8
+
+
+class PackageFile(NamedTuple):
+    """One file of a package: its name in the archive, its size in bytes, its digests in hex.
+
+    A digest that is not known is the empty string.
+    """
+
+    name: str
+    size: int
+    md5: str = ""
+    sha1: str = ""
+    sha256: str = ""
+    sha512: str = ""
+
+
+class PackageKey(NamedTuple):
+    """The printable identity of a package, in the order in which package sets are sorted."""
+
+    name: str
+    architecture: str  #: ``source`` for a source package
+    version: str
+    hash: str  #: see `files_hash`
+
+    def __str__(self) -> str:
+        return f"P{self.architecture} {self.name} {self.version} {self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> PackageKey:
+        """Return the key that ``text`` spells; an ignored prefix may stand before the ``P``."""
+        parts = text.split(" ")
+        head, mark, architecture = parts[0].partition("P")
+        if len(parts) != 4 or not mark or not all((architecture, *parts[1:])):
+            raise InvalidInput(
+                f"not a package key: {text!r}",
+                hint="a key looks like: Pamd64 hello 2.10-3 966561016b44ed80",
+            )
+        return cls(parts[1], architecture, parts[2], parts[3])
+
+    @property
+    def entry(self) -> Entry:
+        """The key as it stands in a package set: entries sort as keys do."""
+        return Entry("\0".join(self).encode())
+
+    @classmethod
+    def from_entry(cls, entry: bytes) -> PackageKey:
+        """Return the key that stands in a package set as ``entry``."""
+        return cls(*entry.decode().split("\0"))
+
+    @property
+    def display(self) -> str:
+        """``name_version_architecture``, as people write it."""
+        return f"{self.name}_{self.version}_{self.architecture}"
+
+
+def files_hash(files: Iterable[PackageFile]) -> str:
+    """Return the last part of a package key: FNV-1a over names, sizes and digests.
+
+    This is aptly's algorithm to the letter, leading zeros and all, so that keys survive a
+    migration. SHA512 does not take part.
+    """
+    value = 0xCBF29CE484222325
+    for name, size, md5, sha1, sha256, _ in sorted(files, key=lambda file: file.name.encode()):
+        data = name.encode() + size.to_bytes(8, "big", signed=True)
+        for byte in data + (md5 + sha1 + sha256).encode():
+            value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"{value:08x}"
+
+
+class Package:
+    """A binary or source package: its key, its files, and its control stanza as it came.
+
+    ``stanza`` holds no signature, no blank line and no newline at either end.
+    """
+
+    __slots__ = ("files", "key", "kind", "stanza")
+
+    def __init__(
+        self, key: PackageKey, kind: Kind, stanza: bytes, files: tuple[PackageFile, ...]
+    ) -> None:
+        self.key = key
+        self.kind = kind
+        self.stanza = stanza
+        self.files = files
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Package) and (self.key, self.kind, self.stanza, self.files) == (
+            other.key,
+            other.kind,
+            other.stanza,
+            other.files,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"<Package {self.key.display}>"
+
+    def field(self, name: str) -> str:
+        """Return the value of a control field, or the empty string; the case is ignored."""
+        return field(self.stanza, name) or ""
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The name and version of the source package (Policy 5.6.1)."""
+        if self.kind == "source":
+            return self.key.name, self.key.version
+        name, _, version = self.field("Source").partition(" ")
+        return name or self.key.name, version.strip(" ()") or self.key.version
+
+
+def check_identity(name: str, version: str, architecture: str) -> None:
+    """Raise `InvalidPackage` unless the three could be published without harm.
+
+    They become file names, URLs and database keys; the syntax is that of Policy 5.6.
+    """
+    for what, text, pattern in (
+        ("package name", name, _NAME),
+        ("version", version, _VERSION),
+        ("architecture", architecture, _ARCHITECTURE),
+    ):
+        if not text:
+            raise InvalidPackage(f"no {what} in the control file")
+        if not pattern.fullmatch(text):
+            raise InvalidPackage(f"{what} {text[:80]!r} breaks Debian Policy 5.6")
+    if len(name) + len(version) + len(architecture) > MAX_ENTRY - 20:
+        raise InvalidPackage(f"name and version of {name[:40]}… are too long")
+
+
+class PackageList(NamedTuple):
+    """Packages under a name: a repository, a mirror or a snapshot.
+
+    ``distribution`` and ``component`` are what it says of where it would like to be
+    published; both may be empty.
+    """
+
+    kind: str
+    name: str
+    set_id: SetId
+    component: str = ""
+    distribution: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+class Link(NamedTuple):
+    """``target`` was made from ``source``, or is served from it; both as ``kind:name``.
+
+    ``drop`` refuses what something else was made from; a ``firm`` link holds even against
+    ``--force``. ``graph`` draws the links.
+    """
+
+    source: str
+    target: str
+    firm: bool = False

@@ -1,0 +1,92 @@
+"""References: how a plugin names a thing without importing it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from debrepo.errors import PluginError
+
+
+class Ref(NamedTuple):
+    """An import reference, ``package.module:attribute``, with one line of help.
+
+    Plugins contribute commands, storages and signers as references, so that
+    ``debrepo --help`` can list what ten plugins offer and import none of it.
+    """
+
+    target: str
+    summary: str = ""
+
+    def load(self) -> Any:
+        """Import the module and return the attribute."""
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise PluginError(f"cannot load {self.target}: {error}") from error
+
+
+class Command(NamedTuple):
+    """A command, or a group of commands, for the ``debrepo`` command line.
+
+    ``name`` is a path: ``"repo"`` makes a group at the top level, ``"publish s3"``
+    adds ``s3`` to the group that another plugin contributes as ``publish``.
+    """
+
+    name: str
+    target: str
+    summary: str
+
+    @property
+    def ref(self) -> Ref:
+        """Where the click command lives."""
+        return Ref(self.target, self.summary)
+
+
+class Operation(NamedTuple):
+    """Something debrepo can do, under the name by which doors and other plugins call it.
+
+    ``target`` is a function whose first argument is the `Session`. ``scope`` is the
+    permission it needs, with its arguments in braces: ``repo:{name}:add``; the word
+    ``read`` alone is the scope of looking. ``command`` is its door on the command line.
+    """
+
+    name: str
+    target: str
+    summary: str
+    scope: str
+    command: str
+    changes: bool = True  #: whether it changes anything
+    long: bool = False  #: whether it may take longer than a web client waits
+
+    @property
+    def ref(self) -> Ref:
+        """Where the function lives."""
+        return Ref(self.target, self.summary)
+
+
+class Setting(NamedTuple):
+    """A configuration key: ``publish.origin``, with its default and one line of help.
+
+    A ``*`` in the name stands for a name that the user makes up, as in
+    ``storage.fs.*.root``. A value takes the type of the default: ``str``, ``bool``,
+    ``int``, or a list of strings (give a tuple).
+    """
+
+    name: str
+    default: str | bool | int | tuple[str, ...]
+    help: str
+
+
+class TableRef(NamedTuple):
+    """A database table, the version of its records, and where its `Table` is."""
+
+    name: str
+    version: int
+    target: str
+
+    @property
+    def ref(self) -> Ref:
+        """Where the `debrepo.database.Table` lives."""
+        return Ref(self.target)

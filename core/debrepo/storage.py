@@ -1,0 +1,131 @@
+"""Storage: where a published repository lives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+from debrepo.errors import Conflict, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+#: How long a client or a cache may keep a file: ``immutable`` files never change under
+#: their name (pool, by-hash); of ``volatile`` ones clients have to ask again.
+Cache = Literal["immutable", "volatile"]
+
+_TYPES = {
+    ".deb": "application/vnd.debian.binary-package",
+    ".udeb": "application/vnd.debian.binary-package",
+    ".ddeb": "application/vnd.debian.binary-package",
+    ".gz": "application/gzip",
+    ".xz": "application/x-xz",
+    ".bz2": "application/x-bzip2",
+    ".zst": "application/zstd",
+    ".gpg": "application/pgp-signature",
+    ".asc": "application/pgp-keys",
+}
+_TEXT = ("Release", "InRelease", "Packages", "Sources", ".dsc")
+
+
+class Stat(NamedTuple):
+    """What a storage knows of a file without reading it; the size is in bytes."""
+
+    size: int
+
+
+class PoolLink(NamedTuple):
+    """A file of the package pool, and the path to publish it under."""
+
+    path: str
+    source: Path
+    size: int
+    sha256: str
+
+
+class Storage(ABC):
+    """A tree of published files.
+
+    Paths are relative, with forward slashes: ``dists/bookworm/InRelease``. Where a method
+    returns, what it did is there for every client, and survives a crash of this process;
+    `flush` makes it survive a crash of the machine. What fails for reasons of the service
+    raises `RemoteError`, what the user has to mend raises `InvalidInput`.
+
+    A back end subclasses this, and runs `debrepo.testing.StorageContract` in its own tests.
+    """
+
+    @classmethod
+    @abstractmethod
+    def open(cls, name: str, options: Mapping[str, object], root: Path) -> Self:
+        """Open the endpoint that the configuration calls ``storage.SCHEME.NAME``.
+
+        ``name`` is empty for the default endpoint. ``options`` are the settings below that
+        key, with defaults filled in; ``root`` is debrepo's root directory.
+        """
+
+    @abstractmethod
+    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
+        """Store ``data`` at ``path``, replacing what is there in one step."""
+
+    @abstractmethod
+    def get(self, path: str) -> bytes:
+        """Return the content of ``path``; raise `NotFound` where there is none."""
+
+    @abstractmethod
+    def link(self, file: PoolLink) -> None:
+        """Publish an immutable file of the pool, sharing its bytes where that is cheaper.
+
+        Where ``path`` holds a file of that size already, nothing needs to happen.
+        """
+
+    def link_all(self, files: Iterable[PoolLink]) -> None:
+        """Publish many files of the pool; override where they can travel side by side."""
+        for file in files:
+            self.link(file)
+
+    @abstractmethod
+    def delete(self, paths: Iterable[str]) -> None:
+        """Delete files, and directories that this leaves empty; a missing file is no error."""
+
+    @abstractmethod
+    def stat(self, path: str) -> Stat | None:
+        """Return what is known of ``path``, or ``None`` where there is no such file."""
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """Yield the paths below the directory ``prefix``, sorted; for reconciling only."""
+
+    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
+        """Replace the file that makes everything else take effect: ``InRelease``.
+
+        Raise `Conflict` when ``path`` does not hold ``expected`` (``None``: no file), so
+        that two publishers never mix. Override where the service can compare and swap.
+        """
+        found = self.get(path) if self.stat(path) else None
+        if found != expected:
+            raise Conflict(
+                f"{path} is not what this publisher left there",
+                hint="does another debrepo publish to this place?",
+            )
+        self.put(path, data)
+
+    def flush(self) -> None:
+        """Make everything stored so far survive a crash of the machine."""  # noqa: B027
+
+    def close(self) -> None:
+        """Let go of connections."""  # noqa: B027
+
+
+def content_type(path: str) -> str:
+    """Return the media type to serve ``path`` with."""
+    if path.endswith(_TEXT) or "/Contents-" in path and "." not in path.rpartition("/")[2]:
+        return "text/plain; charset=utf-8"
+    return _TYPES.get(path[path.rfind(".") :], "application/octet-stream")
+
+
+def check_path(path: str) -> str:
+    """Return ``path``; raise `InvalidInput` unless it stays below the storage's root."""
+    if not path or "\0" in path or {"", ".", ".."} & set(path.split("/")):
+        raise InvalidInput(f"not a path below a storage: {path!r}")
+    return path
