@@ -1,0 +1,137 @@
+"""The command line: a root group, and commands that import themselves when run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from debrepo import __version__
+from debrepo.errors import DebrepoError, PluginError
+from debrepo.plugins import load_plugins
+from debrepo.session import Session
+
+if TYPE_CHECKING:
+    from pluggy import PluginManager
+
+    from debrepo.refs import Command, Ref
+
+pass_session = click.make_pass_decorator(Session)
+
+
+class LazyCommand(click.Command):
+    """A command that stands in for another until the moment it is run.
+
+    Listing it costs nothing; making its context, which click does to run it, to show
+    its help or to complete its options, imports the real one.
+    """
+
+    def __init__(self, name: str, ref: Ref) -> None:
+        super().__init__(name, short_help=ref.summary, add_help_option=False)
+        self.ref = ref
+        self.extras: list[LazyCommand] = []
+
+    def load(self) -> click.Command:
+        """Import the real command."""
+        command: click.Command = self.ref.load()
+        if isinstance(command, click.Group):
+            for extra in self.extras:
+                command.add_command(extra)
+        return command
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
+class CommandFailed(click.ClickException):
+    """A `DebrepoError` on its way to the terminal."""
+
+    def __init__(self, error: DebrepoError) -> None:
+        super().__init__(f"{error}\nHint: {error.hint}" if error.hint else str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]
+
+
+class RootGroup(click.Group):
+    """The ``debrepo`` group, and the one place where errors become exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DebrepoError as error:
+            raise CommandFailed(error) from error
+        except BrokenPipeError:  # ``debrepo package search … | head``
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+def build_cli(plugins: PluginManager) -> click.Group:
+    """Return the command line these plugins make."""
+
+    @click.group("debrepo", cls=RootGroup, context_settings={"max_content_width": 100})
+    @click.version_option(__version__)
+    @click.option(
+        "--root",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("~/.debrepo").expanduser,
+        envvar="DEBREPO_ROOT",
+        help="Directory of the database and the pool.  [default: ~/.debrepo]",
+    )
+    @click.option(
+        "--config",
+        "config_path",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        envvar="DEBREPO_CONFIG",
+        help="Configuration file to read instead of debrepo.toml below the root.",
+    )
+    @click.option("--quiet", "-q", is_flag=True, help="Say nothing but results and errors.")
+    @click.pass_context
+    def debrepo(ctx: click.Context, root: Path, config_path: Path | None, quiet: bool) -> None:
+        """Manage Debian package repositories."""
+        ctx.obj = Session(
+            root.absolute(), plugins, config_path=config_path, progress=_progress(quiet=quiet)
+        )
+        ctx.call_on_close(ctx.obj.close)
+
+    commands = [command for batch in plugins.hook.debrepo_commands() for command in batch]
+    for command in sorted(commands, key=lambda command: command.name.count(" ")):
+        _add(debrepo, command)
+    return debrepo
+
+
+def _progress(*, quiet: bool) -> Any:
+    from debrepo.progress import PlainProgress, Progress, TerminalProgress
+
+    if quiet:
+        return Progress()
+    return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
+
+
+def _add(group: click.Group, command: Command) -> None:
+    *path, name = command.name.split()
+    if path:
+        parent = group.commands.get(path[0])
+        if isinstance(parent, LazyCommand):  # else the plugin that owns the group is disabled
+            parent.extras.append(LazyCommand(name, command.ref))
+    elif name in group.commands:
+        raise PluginError(f"two plugins define the command {name!r}")
+    else:
+        group.add_command(LazyCommand(name, command.ref))
+
+
+def main() -> None:
+    """Run ``debrepo``."""
+    try:
+        cli = build_cli(load_plugins(os.environ.get("DEBREPO_DISABLE", "").split(",")))
+    except PluginError as error:
+        CommandFailed(error).show()
+        sys.exit(error.exit_code)
+    cli(prog_name="debrepo")

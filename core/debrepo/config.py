@@ -1,0 +1,160 @@
+"""The configuration: typed values for the keys that plugins declare."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from debrepo.errors import InvalidInput
+from debrepo.refs import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+Value: TypeAlias = "str | bool | int | tuple[str, ...]"
+
+#: What core itself reads; everything else is declared by plugins.
+CORE_SETTINGS = (
+    Setting("architectures", (), "Architectures considered where a command names none; empty: all"),
+    Setting("database.map_size", 64 << 30, "Bytes of address space to start the database with"),
+    Setting("ingest.workers", 0, "Processes that read package files; 0: one for each core"),
+    Setting("signing.signer", "gpg", "OpenPGP back end that signs Release files"),
+)
+
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+class Configured(NamedTuple):
+    """A key with its value, and where the value comes from."""
+
+    name: str
+    value: Value
+    origin: str  #: ``default``, a file, or an environment variable
+    help: str
+
+
+class Config:
+    """Values from a file and the environment, over the defaults of what is declared."""
+
+    def __init__(
+        self,
+        settings: Iterable[Setting],
+        path: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._declared = {setting.name: setting for setting in settings}
+        self._values: dict[str, Configured] = {}
+        if path is not None:
+            for name, value in _flatten(_read(path), ""):
+                setting = self._setting(name, str(path))
+                self._set(setting, name, value, str(path))
+        for name, setting in self._declared.items():
+            variable = "DEBREPO_" + name.upper().replace(".", "_").replace("-", "_")
+            text = (environ or {}).get(variable)
+            if text is not None and "*" not in name:
+                self._set(setting, name, _from_text(text, setting, variable), variable)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of ``name``; the type is that of the declared default."""
+        found = self._values.get(name)
+        return found.value if found else self._setting(name, "debrepo").default
+
+    def section(self, prefix: str) -> dict[str, Any]:
+        """Return the settings below ``prefix``, without it, defaults filled in."""
+        dotted = prefix + "."
+        depth = dotted.count(".")
+        values: dict[str, Any] = {}
+        for name, setting in self._declared.items():
+            if _matches(name.split(".")[:depth], prefix.split(".")):
+                values[".".join(name.split(".")[depth:])] = setting.default
+        for name, found in self._values.items():
+            if name.startswith(dotted):
+                values[name.removeprefix(dotted)] = found.value
+        return values
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names that the user made up below ``prefix``: the ``*`` of a setting."""
+        dotted = prefix + "."
+        found = {n.removeprefix(dotted).split(".")[0] for n in self._values if n.startswith(dotted)}
+        return sorted(found)
+
+    def __iter__(self) -> Iterator[Configured]:
+        """Yield every key with the value in force, sorted by name."""
+        rows = dict(self._values)
+        for name, setting in self._declared.items():
+            if "*" not in name and name not in rows:
+                rows[name] = Configured(name, setting.default, "default", setting.help)
+        return iter(sorted(rows.values()))
+
+    def declared(self) -> list[Setting]:
+        """Return what can be configured, sorted by name."""
+        return sorted(self._declared.values())
+
+    def _setting(self, name: str, origin: str) -> Setting:
+        setting = self._declared.get(name)
+        if setting is None:
+            parts = name.split(".")
+            for pattern, candidate in self._declared.items():
+                if "*" in pattern and _matches(pattern.split("."), parts):
+                    return candidate
+            raise InvalidInput(
+                f"{origin}: no setting is called {name}", hint="see: debrepo config show --all"
+            )
+        return setting
+
+    def _set(self, setting: Setting, name: str, value: object, origin: str) -> None:
+        expected = type(setting.default)
+        if expected is tuple and isinstance(value, list):
+            value = tuple(value)
+        ok = type(value) is expected
+        if isinstance(value, tuple):
+            ok = ok and all(isinstance(item, str) for item in value)
+        if not ok:
+            wanted = {tuple: "a list of strings", bool: "true or false", int: "a whole number"}
+            raise InvalidInput(
+                f"{origin}: {name} has to be {wanted.get(expected, 'a string')}, found {value!r}"
+            )
+        self._values[name] = Configured(name, value, origin, setting.help)  # type: ignore[arg-type]
+
+
+def _matches(pattern: list[str], parts: list[str]) -> bool:
+    return len(pattern) == len(parts) and all(
+        p in ("*", part) for p, part in zip(pattern, parts, strict=True)
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is not TOML: {error}") from None
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {os.strerror(error.errno or 0)}") from None
+
+
+def _flatten(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _from_text(text: str, setting: Setting, variable: str) -> Value:
+    default = setting.default
+    if isinstance(default, bool):
+        if text.lower() not in _TRUE | _FALSE:
+            raise InvalidInput(f"{variable} has to be true or false, found {text!r}")
+        return text.lower() in _TRUE
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise InvalidInput(f"{variable} has to be a whole number, found {text!r}") from None
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text

@@ -1,0 +1,62 @@
+"""Output: results on standard output, as text for people or as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(value: object) -> None:
+    """Print ``value``; bytes become hex, tuples become lists, times ISO 8601."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Print ``Name: value`` lines; what is empty is left out."""
+    for name, value in fields.items():
+        if value not in ("", None, (), []):
+            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            click.echo(f"{name}: {text}")
+
+
+def print_table(rows: Iterable[Sequence[object]]) -> None:
+    """Print rows in aligned columns, two blanks apart."""
+    lines = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as people read it: ``1.5 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def counted(count: int, noun: str, plural: Callable[[str], str] | None = None) -> str:
+    """Return ``1 package``, ``2 packages``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {plural(noun) if plural else noun + 's'}"
