@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Literal, NamedTuple, NewType
+from typing import TYPE_CHECKING, Literal, NamedTuple, NewType
 
 from debrepo.errors import InvalidInput, InvalidPackage
 from debrepo.stanza import field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kind = Literal["deb", "udeb", "source", "installer"]  #: a .ddeb is a "deb"
 
 Entry = NewType("Entry", bytes)  #: a `PackageKey` as it stands in a package set
 SetId = NewType("SetId", bytes)  #: the hash of a package set
 
-#: What LMDB takes for a key, less room for a table's own prefix.
-MAX_ENTRY = 480
+#: What name, version and architecture may add up to: with the rest of it, a file's name
+#: stays below the 255 bytes of common file systems, and an entry below what a database key
+#: may have.
+MAX_IDENTITY = 240
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*", re.IGNORECASE)  # Policy 5.6.1, and the capitals of old
 _VERSION = re.compile(r"(?:[0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~:-]*")  # Policy 5.6.12
@@ -51,7 +55,7 @@ class PackageKey(NamedTuple):
     def parse(cls, text: str) -> PackageKey:
         """Return the key that ``text`` spells; an ignored prefix may stand before the ``P``."""
         parts = text.split(" ")
-        head, mark, architecture = parts[0].partition("P")
+        _head, mark, architecture = parts[0].partition("P")
         if len(parts) != 4 or not mark or not all((architecture, *parts[1:])):
             raise InvalidInput(
                 f"not a package key: {text!r}",
@@ -168,8 +172,8 @@ def check_identity(name: str, version: str, architecture: str) -> None:
             raise InvalidPackage(f"no {what} in the control file")
         if not pattern.fullmatch(text):
             raise InvalidPackage(f"{what} {text[:80]!r} breaks Debian Policy 5.6")
-    if len(name) + len(version) + len(architecture) > MAX_ENTRY - 20:
-        raise InvalidPackage(f"name and version of {name[:40]}… are too long")
+    if len(name) + len(version) + len(architecture) > MAX_IDENTITY:
+        raise InvalidPackage(f"the file name of {name[:40]}… would be longer than 255 bytes")
 
 
 class PackageList(NamedTuple):

@@ -76,7 +76,8 @@ class Storage(ABC):
     def link(self, file: PoolLink) -> None:
         """Publish an immutable file of the pool, sharing its bytes where that is cheaper.
 
-        Where ``path`` holds a file of that size already, nothing needs to happen.
+        What was served is never replaced: where ``path`` holds a file of that size already,
+        nothing happens; where it holds one of another size, raise `Conflict`.
         """
 
     def link_all(self, files: Iterable[PoolLink]) -> None:
@@ -94,7 +95,10 @@ class Storage(ABC):
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[str]:
-        """Yield the paths below the directory ``prefix``, sorted; for reconciling only."""
+        """Yield the paths below the directory ``prefix``, sorted; for reconciling only.
+
+        What a crash left half uploaded is not among them.
+        """
 
     def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
         """Replace the file that makes everything else take effect: ``InRelease``.
@@ -111,21 +115,21 @@ class Storage(ABC):
         self.put(path, data)
 
     def flush(self) -> None:
-        """Make everything stored so far survive a crash of the machine."""  # noqa: B027
+        """Make everything stored so far survive a crash of the machine."""
 
     def close(self) -> None:
-        """Let go of connections."""  # noqa: B027
+        """Let go of connections."""
 
 
 def content_type(path: str) -> str:
     """Return the media type to serve ``path`` with."""
-    if path.endswith(_TEXT) or "/Contents-" in path and "." not in path.rpartition("/")[2]:
+    if path.endswith(_TEXT) or ("/Contents-" in path and "." not in path.rpartition("/")[2]):
         return "text/plain; charset=utf-8"
     return _TYPES.get(path[path.rfind(".") :], "application/octet-stream")
 
 
 def check_path(path: str) -> str:
     """Return ``path``; raise `InvalidInput` unless it stays below the storage's root."""
-    if not path or "\0" in path or {"", ".", ".."} & set(path.split("/")):
+    if not path.isprintable() or not {"", ".", ".."}.isdisjoint(path.split("/")):
         raise InvalidInput(f"not a path below a storage: {path!r}")
     return path

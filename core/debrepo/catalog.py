@@ -1,0 +1,66 @@
+"""The catalog: every package that debrepo knows, and the tables that packages live in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.database import bytes_table
+from debrepo.errors import NotFound
+from debrepo.package import Entry, Package, PackageKey, decode
+from debrepo.refs import TableRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from debrepo.database import Transaction
+
+PACKAGES = bytes_table("core.packages")  #: `Entry` to the record of `package.encode`
+CONTENTS = bytes_table("core.contents")  #: `Entry` to the package's path list, compressed
+CHUNKS = bytes_table("core.chunks")  #: hash to a chunk of a package set, or a node above
+
+TABLES = (
+    TableRef("core.packages", 1, "debrepo.catalog:PACKAGES"),
+    TableRef("core.contents", 1, "debrepo.catalog:CONTENTS"),
+    TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
+)
+
+
+class Known(NamedTuple):
+    """A package on its way into the catalog, as ingest hands it over."""
+
+    entry: Entry
+    record: bytes
+    contents: bytes  #: zstd; empty for packages that install nothing
+
+
+def add(txn: Transaction, packages: Iterable[Known]) -> None:
+    """Store packages; the files must be in the pool, and durable, already."""
+    known = sorted(packages)
+    txn[PACKAGES].put_many((package.entry, package.record) for package in known)
+    txn[CONTENTS].put_many((p.entry, p.contents) for p in known if p.contents)
+
+
+def get(txn: Transaction, entry: bytes) -> Package:
+    """Return a package by its entry in a package set."""
+    record = txn[PACKAGES].get(entry)
+    key = PackageKey.from_entry(entry)
+    if record is None:
+        raise NotFound(f"no package {key} in the database", hint="see: debrepo db check")
+    return decode(key, record)
+
+
+def find(txn: Transaction, name: str = "") -> Iterator[Entry]:
+    """Yield the entries of all packages called ``name``, or of all there are."""
+    prefix = name.encode() + b"\0" if name else b""
+    for entry in txn[PACKAGES].prefix_keys(prefix):
+        yield Entry(entry)
+
+
+def paths(txn: Transaction, entry: bytes) -> bytes:
+    """Return the paths that a binary package installs, sorted, one on a line."""
+    packed = txn[CONTENTS].get(entry)
+    if not packed:
+        return b""
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompress(packed)

@@ -1,0 +1,72 @@
+"""Package sets: immutable, content-addressed, and cut where their own entries say.
+
+A set is a sorted list of entries (`debrepo.package.Entry`). It is cut into chunks before
+every entry whose own name, architecture and version hash to a multiple of 256, so that
+equal stretches of any two sets are equal chunks, wherever they stand. A chunk is stored
+once, under its hash; the list of a set's chunks is cut and stored in the same way, level
+upon level, until one node is left: the hash of that node is the set's id.
+
+    build update                      make a set
+    diff union intersection …         algebra, on the chunks that differ
+    entries find count contains       look inside
+
+Everything works on a *store*: any mapping from hash to bytes, such as ``txn[CHUNKS]``.
+Nothing is ever changed or deleted here; `nodes` tells what a set keeps alive.
+
+The scheme is that of prolly trees (content-defined chunking of a sorted map), as in
+Noms and Dolt.
+"""
+
+from debrepo.packageset.algebra import (
+    Difference,
+    diff,
+    difference,
+    intersection,
+    latest,
+    merge,
+    merge_latest,
+    merge_three_way,
+    union,
+)
+from debrepo.packageset.tree import (
+    EMPTY,
+    Store,
+    build,
+    chunks,
+    conflicts,
+    contains,
+    count,
+    entries,
+    entries_of,
+    find,
+    group,
+    nodes,
+    short,
+    update,
+)
+
+__all__ = [
+    "EMPTY",
+    "Difference",
+    "Store",
+    "build",
+    "chunks",
+    "conflicts",
+    "contains",
+    "count",
+    "diff",
+    "difference",
+    "entries",
+    "entries_of",
+    "find",
+    "group",
+    "intersection",
+    "latest",
+    "merge",
+    "merge_latest",
+    "merge_three_way",
+    "nodes",
+    "short",
+    "union",
+    "update",
+]

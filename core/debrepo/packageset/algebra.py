@@ -1,0 +1,144 @@
+"""Set algebra that costs what differs: equal chunks are never read."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.packageset.tree import (
+    Chunk,
+    Store,
+    _read,
+    build,
+    chunks,
+    entries_of,
+    find,
+    group,
+    update,
+)
+from debrepo.version import sort_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from debrepo.package import Entry, SetId
+
+
+class Difference(NamedTuple):
+    """What two sets do not share; both sides are sorted."""
+
+    removed: list[Entry]  #: only in the first
+    added: list[Entry]  #: only in the second
+
+
+def diff(store: Store, old: SetId, new: SetId) -> Difference:
+    """Compare two sets, reading only the nodes and chunks that are not in both."""
+    left, right = _unshared(store, old, new)
+    ours = {entry for chunk in left for entry in entries_of(store, chunk.hash)}
+    theirs = {entry for chunk in right for entry in entries_of(store, chunk.hash)}
+    return Difference(sorted(ours - theirs), sorted(theirs - ours))
+
+
+def _unshared(store: Store, old: SetId, new: SetId) -> tuple[list[Chunk], list[Chunk]]:
+    """Return the chunks of each set that the other does not have."""
+    if old == new:
+        return [], []
+    left_level, left = _read(store, old)
+    right_level, right = _read(store, new)
+    while True:
+        if left_level == right_level:
+            shared = {chunk.hash for chunk in left} & {chunk.hash for chunk in right}
+            left = [chunk for chunk in left if chunk.hash not in shared]
+            right = [chunk for chunk in right if chunk.hash not in shared]
+            if left_level == 1:
+                return left, right
+        deeper = max(left_level, right_level)
+        if left_level == deeper:
+            left_level, left = deeper - 1, _below(store, left)
+        if right_level == deeper:
+            right_level, right = deeper - 1, _below(store, right)
+
+
+def _below(store: Store, found: Iterable[Chunk]) -> list[Chunk]:
+    return [below for node in found for below in _read(store, node.hash)[1]]
+
+
+def union(store: Store, left: SetId, right: SetId) -> SetId:
+    """Return the set of what is in either."""
+    return update(store, left, add=diff(store, left, right).added)
+
+
+def intersection(store: Store, left: SetId, right: SetId) -> SetId:
+    """Return the set of what is in both."""
+    return update(store, left, remove=diff(store, left, right).removed)
+
+
+def difference(store: Store, left: SetId, right: SetId) -> SetId:
+    """Return the set of what is in ``left`` and not in ``right``."""
+    return build(store, diff(store, left, right).removed)
+
+
+def merge(store: Store, left: SetId, right: SetId) -> SetId:
+    """Return ``left`` with every package of ``right`` in the versions that ``right`` has.
+
+    A package here is a name and an architecture. What ``right`` does not have stays.
+    """
+    removed, added = diff(store, left, right)
+    return update(
+        store, left, add=added, remove=[e for e in removed if _any(find(store, right, group(e)))]
+    )
+
+
+def _any(found: Iterator[Entry]) -> bool:
+    return next(found, None) is not None
+
+
+def merge_latest(store: Store, left: SetId, right: SetId) -> SetId:
+    """Return the newest version of every name and architecture that is in either set."""
+    return latest(store, union(store, left, right))
+
+
+def latest(store: Store, set_id: SetId) -> SetId:
+    """Return the set of the newest version of every name and architecture.
+
+    Reads only the chunks that hold more than one version of something. Of several
+    packages of one version, the last in order stays.
+    """
+    newest: dict[bytes, Entry] = {}
+    older: list[Entry] = []
+    for entry in _repeated(store, set_id):
+        key = group(entry)
+        known = newest.get(key)
+        if known is None:
+            newest[key] = entry
+        elif _version_key(entry) >= _version_key(known):
+            older.append(known)
+            newest[key] = entry
+        else:
+            older.append(entry)
+    return update(store, set_id, remove=older)
+
+
+def _repeated(store: Store, set_id: SetId) -> Iterator[Entry]:
+    """Yield the entries of the chunks that may hold several versions of something."""
+    found = chunks(store, set_id)
+    wanted = {chunk.hash for chunk in found if chunk.repeats}
+    for before, after in pairwise(found):
+        if group(before.last) == group(after.first):
+            wanted |= {before.hash, after.hash}
+    for chunk in found:
+        if chunk.hash in wanted:
+            yield from entries_of(store, chunk.hash)
+
+
+def _version_key(entry: bytes) -> bytes:
+    return sort_key(entry.split(b"\0", 3)[2].decode())
+
+
+def merge_three_way(store: Store, base: SetId, ours: SetId, theirs: SetId) -> SetId:
+    """Return ``ours`` with the changes that led from ``base`` to ``theirs``.
+
+    This is how a writer keeps what another one has committed meanwhile.
+    """
+    removed, added = diff(store, base, theirs)
+    return update(store, ours, add=added, remove=removed)

@@ -1,0 +1,265 @@
+"""The tree below a package set: cutting, storing and reading its chunks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from hashlib import blake2b
+from itertools import pairwise
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from zlib import crc32
+
+from debrepo.package import Entry, SetId
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
+
+Store: TypeAlias = "MutableMapping[bytes, bytes]"
+
+_BITS = 8  # a cut every 2**8 entries, on average
+_MASK = (1 << _BITS) - 1
+_LEVELS = 32 // _BITS  # what a CRC-32 has bits for; the last level is never cut
+_HEAD = Struct(">16sIIHH")  # hash, entries, repeats, lengths of the first and the last entry
+_LEAF, _NODE = b"L", b"N"
+
+
+class Chunk(NamedTuple):
+    """A reference to a chunk, or to a node above chunks, with what is known of it unread."""
+
+    first: bytes
+    last: bytes
+    count: int  #: entries
+    repeats: int  #: entries of the same name and architecture as the one before, inside
+    hash: bytes
+
+
+def group(entry: bytes) -> bytes:
+    """Return what the versions of one package share: name and architecture, and two NULs."""
+    name, architecture, _ = entry.split(b"\0", 2)
+    return name + b"\0" + architecture + b"\0"
+
+
+def _cut(entry: bytes, level: int) -> bool:
+    """Tell whether a chunk of ``level`` starts at ``entry``, wherever it stands."""
+    key = entry[: entry.rindex(b"\0")]
+    return level < _LEVELS and not crc32(key) >> (_BITS * level) & _MASK
+
+
+def _put(store: Store, data: bytes) -> bytes:
+    digest = blake2b(data, digest_size=16).digest()
+    if digest not in store:
+        store[digest] = data
+    return digest
+
+
+def _leaf(store: Store, items: Sequence[bytes]) -> Chunk:
+    repeats = 0
+    if len({entry[: entry.index(b"\0")] for entry in items}) < len(items):
+        groups = [group(entry) for entry in items]
+        repeats = sum(a == b for a, b in pairwise(groups))
+    digest = _put(store, _LEAF + b"\n".join(items))
+    return Chunk(items[0], items[-1], len(items), repeats, digest)
+
+
+def _node(store: Store, level: int, children: Sequence[Chunk]) -> Chunk:
+    parts = [_NODE, bytes([level])]
+    for first, last, size, repeats, digest in children:
+        parts += (_HEAD.pack(digest, size, repeats, len(first), len(last)), first, last)
+    digest = _put(store, b"".join(parts))
+    if not children:
+        return Chunk(b"", b"", 0, 0, digest)
+    total = sum(child.count for child in children)
+    inside = sum(child.repeats for child in children)
+    between = sum(group(a.last) == group(b.first) for a, b in pairwise(children))
+    return Chunk(children[0].first, children[-1].last, total, inside + between, digest)
+
+
+EMPTY = SetId(blake2b(_NODE + b"\1", digest_size=16).digest())  #: the set of no packages
+
+
+def _read(store: Store, digest: bytes) -> tuple[int, list[Chunk]]:
+    """Return the level of a node above chunks, and what is below it."""
+    if digest == EMPTY:
+        return 1, []
+    data = store[digest]
+    if data[:1] != _NODE:
+        raise ValueError(f"{digest.hex()} is not a package set")
+    found, position = [], 2
+    while position < len(data):
+        child, size, repeats, first, last = _HEAD.unpack_from(data, position)
+        position += _HEAD.size
+        middle = position + first
+        end = middle + last
+        found.append(Chunk(data[position:middle], data[middle:end], size, repeats, child))
+        position = end
+    return data[1], found
+
+
+def entries_of(store: Store, chunk: bytes) -> list[Entry]:
+    """Return the entries of the chunk with this hash."""
+    return store[chunk][1:].split(b"\n")  # type: ignore[return-value]  # entries went in
+
+
+def chunks(store: Store, set_id: SetId) -> list[Chunk]:
+    """Return the chunks of a set, in order, reading none of them."""
+    level, found = _read(store, set_id)
+    for _ in range(level - 1):
+        found = [below for node in found for below in _read(store, node.hash)[1]]
+    return found
+
+
+def _assemble(store: Store, found: list[Chunk]) -> SetId:
+    """Store the levels above a set's chunks and return the hash of the one at the top."""
+    level = 1
+    while True:
+        runs = _runs(found, level)
+        nodes = [_node(store, level, run) for run in runs] or [_node(store, level, [])]
+        if len(nodes) == 1:
+            return SetId(nodes[0].hash)
+        level, found = level + 1, nodes
+
+
+def _runs(found: Sequence[Chunk], level: int) -> Iterator[Sequence[Chunk]]:
+    starts = [i for i, chunk in enumerate(found) if i and _cut(chunk.first, level)]
+    for start, stop in pairwise([0, *starts, len(found)]):
+        if start < stop:
+            yield found[start:stop]
+
+
+def _leaves(store: Store, items: Sequence[bytes]) -> list[Chunk]:
+    starts = [i for i, e in enumerate(items) if not crc32(e[: e.rindex(b"\0")]) & _MASK and i]
+    bounds = pairwise([0, *starts, len(items)])
+    return [_leaf(store, items[start:stop]) for start, stop in bounds if start < stop]
+
+
+def build(store: Store, items: Iterable[bytes]) -> SetId:
+    """Store the set of these entries, given in any order, and return its id."""
+    return _assemble(store, _leaves(store, sorted(set(items))))
+
+
+def update(
+    store: Store, set_id: SetId, *, add: Iterable[bytes] = (), remove: Iterable[bytes] = ()
+) -> SetId:
+    """Return the id of the set less ``remove``, plus ``add``; an entry in both is in.
+
+    Reads and writes the chunks that change, and the list of chunks.
+    """
+    adding = set(add)
+    removing = set(remove) - adding
+    if not adding and not removing:
+        return set_id
+    old = chunks(store, set_id)
+    if not old:
+        return build(store, adding)
+    firsts = [chunk.first for chunk in old]
+    changed: dict[int, set[bytes]] = {}
+    for entry in adding | removing:
+        changed.setdefault(max(bisect_right(firsts, entry) - 1, 0), set()).add(entry)
+    new: list[Chunk] = []
+    done = -1  # the last old chunk that is in ``new``, or gone
+    pending: list[bytes] = []  # the entries of the run being rewritten
+    for index in sorted(changed):
+        if done < index - 1:
+            new += _leaves(store, pending)
+            pending = []
+            new += old[done + 1 : index]
+        touched = changed[index]
+        items = sorted(
+            (set(entries_of(store, old[index].hash)) - (touched & removing)) | (touched & adding)
+        )
+        if not pending and new and items and not _cut(items[0], 0):
+            pending = list(entries_of(store, new.pop().hash))
+        pending += items
+        done = index
+    rest = old[done + 1 :]
+    new += _leaves(store, pending)
+    return _assemble(store, new + rest)
+
+
+def count(store: Store, set_id: SetId) -> int:
+    """Return how many entries a set has, reading one node."""
+    return sum(chunk.count for chunk in _read(store, set_id)[1])
+
+
+def entries(store: Store, set_id: SetId, *, architecture: str | None = None) -> Iterator[Entry]:
+    """Yield the entries in order, all or those of one architecture."""
+    wanted = None if architecture is None else b"\0" + architecture.encode() + b"\0"
+    for chunk in chunks(store, set_id):
+        items = entries_of(store, chunk.hash)
+        if wanted is None:
+            yield from items
+        else:
+            yield from (e for e in items if wanted in e and e.split(b"\0", 2)[1] == wanted[1:-1])
+
+
+def find(store: Store, set_id: SetId, prefix: bytes) -> Iterator[Entry]:
+    r"""Yield the entries that start with ``prefix``, reading the chunks that can hold them.
+
+    ``name\\0`` finds a package, `group` its versions on one architecture.
+    """
+    level, found = _read(store, set_id)
+    yield from _find(store, level, found, prefix)
+
+
+def _find(store: Store, level: int, found: list[Chunk], prefix: bytes) -> Iterator[Entry]:
+    size = len(prefix)
+    for chunk in found:
+        if chunk.first[:size] > prefix:
+            return
+        if chunk.last[:size] < prefix:
+            continue
+        if level > 1:
+            yield from _find(store, *_read(store, chunk.hash), prefix)
+            continue
+        items = entries_of(store, chunk.hash)
+        start = bisect_left(items, prefix)
+        for position in range(start, len(items)):
+            if not items[position].startswith(prefix):
+                break
+            yield items[position]
+
+
+def contains(store: Store, set_id: SetId, entry: bytes) -> bool:
+    """Tell whether ``entry`` is in the set, reading one chunk at most."""
+    return entry in find(store, set_id, entry)
+
+
+def short(entry: bytes) -> bytes:
+    """Return what one set may hold only once: name, architecture and version, with NULs."""
+    return entry[: entry.rindex(b"\0") + 1]
+
+
+def conflicts(store: Store, set_id: SetId, wanted: Iterable[bytes]) -> dict[bytes, Entry]:
+    """Return the members that have the name, architecture and version of a wanted entry.
+
+    Keyed by the wanted entry, which may be the member itself. Reads each chunk once at most.
+    """
+    found = chunks(store, set_id)
+    firsts = [chunk.first for chunk in found]
+    by_chunk: dict[int, list[bytes]] = {}
+    for entry in wanted:
+        key = short(entry)
+        # Versions that differ in nothing but the hash are never cut apart.
+        index = max(bisect_right(firsts, key + b"\xff") - 1, 0)
+        by_chunk.setdefault(index, []).append(entry)
+    answer: dict[bytes, Entry] = {}
+    for index, entries_wanted in by_chunk.items():
+        if index < len(found):
+            members = {short(e): e for e in entries_of(store, found[index].hash)}
+            answer.update((e, members[short(e)]) for e in entries_wanted if short(e) in members)
+    return answer
+
+
+def nodes(store: Store, set_id: SetId, seen: Collection[bytes] = ()) -> Iterator[bytes]:
+    """Yield the hashes of all that a set consists of, without what is below ``seen``."""
+    if set_id in seen:
+        return
+    yield set_id
+    level, found = _read(store, set_id)
+    for chunk in found:
+        if chunk.hash in seen:
+            continue
+        if level > 1:
+            yield from nodes(store, SetId(chunk.hash), seen)
+        else:
+            yield chunk.hash
