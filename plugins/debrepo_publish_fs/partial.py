@@ -1,0 +1,89 @@
+"""Partial files: what is being written, beside where it will go, until it is whole."""
+
+# With 60,000 links, a Path would cost as much as the system call.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX = ".debrepo-partial-"
+
+_FICLONE = 0x40049409  # linux/fs.h
+_UNLOCKED = 2  # seconds within which a new partial file is sure to be locked
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def partial(directory: str) -> Iterator[tuple[int, str]]:
+    """Yield a descriptor and the path of a new file in ``directory``, gone at the end.
+
+    It stays locked while its process lives: that is how `sweep` knows what a crash left.
+    """
+    path = f"{directory}/{PREFIX}{os.urandom(8).hex()}"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor, path
+    finally:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:  # it was renamed to where it belongs
+            pass
+        finally:
+            os.close(descriptor)
+
+
+def sweep(directory: str) -> None:
+    """Delete the partial files in ``directory`` that nobody is writing any more."""
+    for name in os.listdir(directory):
+        if name.startswith(PREFIX):
+            _delete_unless_locked(f"{directory}/{name}")
+
+
+def _delete_unless_locked(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:  # just renamed, or somebody else's
+        return
+    try:
+        if time.time() - os.fstat(descriptor).st_mtime > _UNLOCKED:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+    except OSError:  # alive
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``, however little the system takes at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def copy(source: str, descriptor: int, *, reflink: bool) -> int:
+    """Copy a file with its time, sharing blocks if asked and possible; return its size."""
+    with open(source, "rb", buffering=0) as file:
+        stat = os.fstat(file.fileno())
+        if not (reflink and _clone(file.fileno(), descriptor)):
+            while os.sendfile(descriptor, file.fileno(), None, _CHUNK):
+                pass
+        os.utime(descriptor, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as rsync compares it
+        return os.fstat(descriptor).st_size
+
+
+def _clone(source: int, target: int) -> bool:
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:  # another file system, or one that cannot
+        return False
+    return True

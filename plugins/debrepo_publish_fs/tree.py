@@ -1,0 +1,137 @@
+"""The directories below a root, remembered once seen, and never left through a symlink."""
+
+# With 60,000 links, a Path would cost as much as the system call.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import os
+from stat import S_ISDIR, S_ISLNK
+from typing import TYPE_CHECKING
+
+from debrepo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Tree:
+    """Directories by their path relative to the root, which is the empty path."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._seen: set[str] = set()
+        self._places: dict[int, str] = {}  # a directory on every file system there is below
+
+    def make(self, directory: str) -> None:
+        """See to it that ``directory`` exists."""
+        if directory in self._seen:
+            return
+        if not directory:
+            os.makedirs(self._root, exist_ok=True)
+            self._places[os.stat(self._root).st_dev] = self._root
+        else:
+            self._make_below(directory)
+        self._seen.add(directory)
+
+    def _make_below(self, directory: str) -> None:
+        path = f"{self._root}/{directory}"
+        while True:
+            self.make(directory.rpartition("/")[0])
+            try:
+                return os.mkdir(path)
+            except FileExistsError:
+                if self._is_ours(directory):
+                    return None
+            except FileNotFoundError:  # somebody has deleted the one above
+                self.lost(directory)
+
+    def exists(self, directory: str) -> bool:
+        """Return whether ``directory`` is there, inside of the tree."""
+        if directory in self._seen:
+            return True
+        if not directory:
+            return os.path.isdir(self._root)
+        if not self.exists(directory.rpartition("/")[0]) or not self._is_ours(directory):
+            return False
+        self._seen.add(directory)
+        return True
+
+    def _is_ours(self, directory: str) -> bool:
+        path = f"{self._root}/{directory}"
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:
+            return False
+        if S_ISLNK(found.st_mode):
+            raise InvalidInput(
+                f"{path} is a symlink, which could lead out of {self._root}",
+                hint="mount the other directory there, or make it a storage of its own",
+            )
+        if not S_ISDIR(found.st_mode):
+            raise InvalidInput(f"{path} is a file where a directory has to be")
+        self._places.setdefault(found.st_dev, path)
+        return True
+
+    def lost(self, directory: str) -> bool:
+        """Forget ``directory`` and those above if it has gone; return whether it has."""
+        if os.path.isdir(f"{self._root}/{directory}"):
+            return False
+        while directory:
+            self._seen.discard(directory)
+            directory = directory.rpartition("/")[0]
+        self._seen.discard("")
+        return True
+
+    def prune(self, directory: str) -> None:
+        """Delete ``directory`` and those above for as long as they are empty."""
+        while directory:
+            try:
+                os.rmdir(f"{self._root}/{directory}")
+            except FileNotFoundError:
+                pass
+            except OSError:  # not empty
+                return
+            self._seen.discard(directory)
+            directory = directory.rpartition("/")[0]
+
+    def files(self, directory: str) -> Iterator[str]:
+        """Yield the paths of all files below ``directory``, sorted."""
+        try:
+            with os.scandir(f"{self._root}/{directory}") as entries:
+                found = [
+                    (entry.name, entry.is_dir(follow_symlinks=False), entry.is_file())
+                    for entry in entries
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        prefix = f"{directory}/" if directory else ""
+        for name, is_directory, is_file in sorted(  # ``a-b`` stands before ``a/b``
+            found, key=lambda entry: f"{entry[0]}/" if entry[1] else entry[0]
+        ):
+            if is_directory:
+                yield from self.files(prefix + name)
+            elif is_file:
+                yield prefix + name
+
+    def file_systems(self) -> Iterable[str]:
+        """Return a directory on every file system that was written to."""
+        return self._places.values()
+
+
+def sync(places: Iterable[str]) -> None:
+    """Bring the file systems of ``places`` to disk, and no others where that can be had."""
+    import ctypes  # slow to import, and not needed to publish
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "syncfs"):
+        return os.sync()
+    for place in list(places):
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if library.syncfs(descriptor):
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), place)
+        finally:
+            os.close(descriptor)
+    return None

@@ -1,0 +1,256 @@
+"""The file system as a storage."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from debrepo.errors import Conflict, InvalidInput, NotFound, RemoteError
+from debrepo.storage import PoolLink
+from debrepo.testing import StorageContract
+from debrepo_publish_fs import partial as partials
+from debrepo_publish_fs.storage import FileStorage
+
+
+class TestFileStorage(StorageContract):
+    @pytest.fixture(params=["hardlink", "symlink", "copy", "reflink"])
+    def storage(self, tmp_path, request):
+        return FileStorage(tmp_path / "public", request.param)
+
+    @pytest.fixture
+    def reopen(self, storage):
+        return lambda: FileStorage(storage.root, storage._method)
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "public"
+
+
+@pytest.fixture
+def storage(root):
+    return FileStorage(root)
+
+
+@pytest.fixture
+def hello(tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"hello")
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    return PoolLink("pool/h/hello.deb", source, 5, "")
+
+
+def leave_partial(directory, *, age):
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{partials.PREFIX}00"
+    path.write_bytes(b"half")
+    os.utime(path, (path.stat().st_mtime - age,) * 2)
+    return path
+
+
+def test_a_hard_link_shares_the_file_of_the_pool(storage, root, hello):
+    storage.link(hello)
+    assert (root / hello.path).samefile(hello.source)
+    assert not (root / hello.path).is_symlink()
+
+
+def test_a_symlink_leads_to_the_pool(root, hello):
+    FileStorage(root, "symlink").link(hello)
+    assert (root / hello.path).readlink() == hello.source
+
+
+def test_a_symlink_that_leads_nowhere_is_made_anew(root, hello):
+    (root / "pool/h").mkdir(parents=True)
+    (root / hello.path).symlink_to("/nowhere")
+    FileStorage(root, "symlink").link(hello)
+    assert (root / hello.path).read_bytes() == b"hello"
+
+
+@pytest.mark.parametrize("method", ["copy", "reflink"])
+def test_a_copy_is_a_file_of_its_own_with_the_time_of_the_original(root, hello, method):
+    FileStorage(root, method).link(hello)
+    assert not (root / hello.path).samefile(hello.source)
+    assert (root / hello.path).stat().st_mtime == 1_000_000_000
+
+
+def test_where_no_hard_link_can_be_made_a_copy_is(storage, root, hello, monkeypatch):
+    def refuse(source, target):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    storage.link(hello)
+    assert (root / hello.path).read_bytes() == b"hello"
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+def test_a_hard_link_to_another_file_system_is_a_copy(storage, root, hello):
+    source = Path("/dev/shm") / f"debrepo-test-{os.getpid()}"
+    source.write_bytes(b"hello")
+    try:
+        storage.link(hello._replace(source=source))
+    finally:
+        source.unlink()
+    assert (root / hello.path).read_bytes() == b"hello"
+
+
+def test_a_copy_of_the_wrong_size_is_not_published(root, hello):
+    with pytest.raises(InvalidInput, match="has 5 bytes instead of 6"):
+        FileStorage(root, "copy").link(hello._replace(size=6))
+    assert [path for path in root.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_missing_from_the_pool_is_named(storage, tmp_path, hello):
+    with pytest.raises(NotFound, match="no-such-file"):
+        storage.link(hello._replace(source=tmp_path / "no-such-file"))
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o644)])
+def test_files_have_the_mode_a_web_server_can_read_less_the_umask(storage, root, mask, mode):
+    before = os.umask(mask)
+    try:
+        storage.put("dists/a", b"")
+    finally:
+        os.umask(before)
+    assert (root / "dists/a").stat().st_mode & 0o777 == mode
+
+
+def test_a_directory_that_others_deleted_is_made_again(storage, root, hello):
+    storage.link(hello)
+    FileStorage(root).delete([hello.path])
+    assert not (root / "pool").exists()
+    storage.link(hello)
+    assert (root / hello.path).exists()
+
+
+def test_the_root_stays_when_the_last_file_goes(storage, root):
+    storage.put("a/b", b"")
+    storage.delete(["a/b"])
+    assert list(root.iterdir()) == []
+
+
+def test_a_directory_holding_somebody_elses_file_stays(storage, root):
+    storage.put("a/b", b"")
+    (root / "a/theirs").touch()
+    storage.delete(["a/b"])
+    assert (root / "a/theirs").exists()
+
+
+@pytest.mark.parametrize("method", ["hardlink", "symlink", "copy"])
+def test_no_write_follows_a_symlink_out_of_the_tree(root, tmp_path, hello, method):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "hello.deb").write_text("theirs")
+    (root / "pool").mkdir(parents=True)
+    (root / "pool/h").symlink_to(outside)
+    storage = FileStorage(root, method)
+    with pytest.raises(InvalidInput, match="is a symlink"):
+        storage.link(hello)
+    with pytest.raises(InvalidInput, match="is a symlink"):
+        storage.put("pool/h/deeper/x", b"")
+    with pytest.raises(InvalidInput, match="is a symlink"):
+        storage.delete(["pool/h/hello.deb"])
+    assert [path.name for path in outside.iterdir()] == ["hello.deb"]
+
+
+def test_put_replaces_a_symlink_and_not_what_it_leads_to(storage, root, tmp_path):
+    (tmp_path / "theirs").write_text("theirs")
+    root.mkdir()
+    (root / "Release").symlink_to(tmp_path / "theirs")
+    storage.put("Release", b"ours")
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert (root / "Release").read_bytes() == b"ours"
+
+
+def test_what_a_crash_left_is_not_listed_and_gets_swept(storage, root):
+    left = leave_partial(root / "dists", age=60)
+    assert list(storage.list()) == []
+    storage.put("dists/Release", b"")
+    assert not left.exists()
+
+
+def test_what_another_process_is_writing_is_not_swept(storage, root):
+    root.mkdir()
+    with partials.partial(str(root)) as (_, path):
+        os.utime(path, (0, 0))
+        storage.put("Release", b"")
+        assert Path(path).exists()
+
+
+def test_a_partial_file_just_made_is_not_swept(storage, root):
+    left = leave_partial(root, age=0)
+    storage.put("Release", b"")
+    assert left.exists()
+
+
+def test_a_failed_put_leaves_nothing(storage, root, monkeypatch):
+    def fail(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("debrepo_publish_fs.storage.write_all", fail)
+    with pytest.raises(RemoteError, match="No space left on device"):
+        storage.put("dists/Release", b"x")
+    assert list((root / "dists").iterdir()) == []
+
+
+def test_a_file_where_a_directory_has_to_be_is_named(storage, root):
+    storage.put("dists", b"")
+    with pytest.raises(InvalidInput, match="dists is a file where a directory has to be"):
+        storage.put("dists/stable/Release", b"")
+
+
+def test_a_name_too_long_for_the_file_system_is_the_callers_fault(storage):
+    with pytest.raises(InvalidInput, match="File name too long"):
+        storage.put("n" * 300, b"")
+
+
+def test_links_and_deletions_do_not_disturb_each_other(root, hello):
+    def work(number):
+        storage = FileStorage(root)
+        for turn in range(50):
+            path = f"pool/{turn % 3}/a/{number}"
+            storage.link(hello._replace(path=path))
+            storage.delete([path])
+
+    failures = []
+    threads = [threading.Thread(target=lambda n=n: _note(failures, work, n)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert list(root.iterdir()) == []
+
+
+def _note(failures, work, number):
+    try:
+        work(number)
+    except Exception as error:
+        failures.append(error)
+
+
+def test_the_default_endpoint_is_public_below_debrepos_root(tmp_path):
+    storage = FileStorage.open("", {"root": "", "link": "hardlink"}, tmp_path)
+    assert storage.root == tmp_path / "public"
+
+
+def test_a_relative_root_is_relative_to_debrepos_root(tmp_path):
+    assert FileStorage.open("www", {"root": "www"}, tmp_path).root == tmp_path / "www"
+    assert FileStorage.open("www", {"root": "/srv"}, tmp_path).root == Path("/srv")
+
+
+def test_a_named_endpoint_needs_a_root(tmp_path):
+    with pytest.raises(InvalidInput, match="storage fs:www has no root"):
+        FileStorage.open("www", {"root": "", "link": "hardlink"}, tmp_path)
+
+
+def test_an_unknown_way_to_link_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match=r"storage\.fs\.www\.link is 'magic'"):
+        FileStorage.open("www", {"root": "www", "link": "magic"}, tmp_path)
+
+
+def test_a_conflict_says_where_the_file_is(storage, root, hello):
+    storage.link(hello)
+    with pytest.raises(Conflict, match=r"5 bytes, not 6") as caught:
+        storage.link(hello._replace(size=6))
+    assert str(root / hello.path) in caught.value.hint
