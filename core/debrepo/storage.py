@@ -114,10 +114,10 @@ class Storage(ABC):
             )
         self.put(path, data)
 
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027  # most have nothing to do
         """Make everything stored so far survive a crash of the machine."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Let go of connections."""
 
 

@@ -1,8 +1,5 @@
 """Partial files: what is being written, beside where it will go, until it is whole."""
 
-# With 60,000 links, a Path would cost as much as the system call.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import fcntl

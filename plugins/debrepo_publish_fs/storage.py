@@ -1,8 +1,5 @@
 """A directory as a publish storage."""
 
-# With 60,000 links, a Path would cost as much as the system call.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import errno
