@@ -9,7 +9,11 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from debrepo.package import PackageKey
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
+force_option = click.option("--force", is_flag=True, help="Go on although others were made from it.")
 
 
 def print_json(value: object) -> None:
@@ -44,6 +48,15 @@ def print_table(rows: Iterable[Sequence[object]]) -> None:
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def print_packages(keys: Iterable[PackageKey]) -> None:
+    """Print packages by name, newest version first, indented under what came before."""
+    from debrepo.version import sort_key
+
+    newest_first = sorted(keys, key=lambda key: sort_key(key.version), reverse=True)
+    for key in sorted(newest_first, key=lambda key: key.name):
+        click.echo(f"  {key.display}")
 
 
 def size(count: float) -> str:

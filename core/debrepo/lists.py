@@ -1,0 +1,54 @@
+"""Package lists, as one plugin sees those of another: by kind and name, through hooks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from debrepo.errors import InUse, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from pluggy import HookRelay
+
+    from debrepo.database import Transaction
+    from debrepo.package import Link, PackageList
+
+_NAME = re.compile(r"[^\s/:\0-\x1f\x7f][^/:\0-\x1f\x7f]{0,199}")
+
+
+def check_name(name: str) -> str:
+    """Return ``name``; raise `InvalidInput` unless a list can be called so."""
+    if not _NAME.fullmatch(name) or name in {".", ".."} or name != name.strip():
+        raise InvalidInput(
+            f"{name[:80]!r} cannot be a name",
+            hint="use up to 200 characters, no slash, no colon, no control characters",
+        )
+    return name
+
+
+def get(hook: HookRelay, txn: Transaction, kind: str, name: str) -> PackageList:
+    """Return the package list of this kind and name; raise `NotFound` where there is none."""
+    found: PackageList | None = hook.debrepo_package_list(txn=txn, kind=kind, name=name)
+    if found is None:
+        raise NotFound(f"nothing here keeps lists of the kind {kind!r}")
+    return found
+
+
+def users(hook: HookRelay, txn: Transaction, target: PackageList) -> list[Link]:
+    """Return the links to what was made from a list, or serves it."""
+    batches = hook.debrepo_links(txn=txn)
+    return sorted(link for batch in batches for link in batch if link.source == str(target))
+
+
+def check_unused(
+    hook: HookRelay, txn: Transaction, target: PackageList, *, force: bool = False
+) -> None:
+    """Raise `InUse` while something was made from a list; ``force`` lets go what may go."""
+    holding = [link for link in users(hook, txn, target) if link.firm or not force]
+    if not holding:
+        return
+    names = ", ".join(link.target for link in holding[:5]) + (", …" if len(holding) > 5 else "")
+    kind, _, name = str(target).partition(":")
+    if any(link.firm for link in holding):
+        raise InUse(f"{kind} {name} is published as {names}", hint="see: debrepo publish drop")
+    raise InUse(f"{kind} {name} is used by {names}", hint="drop it all the same with --force")

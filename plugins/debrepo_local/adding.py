@@ -1,0 +1,138 @@
+"""Adding package files to a repository: read outside, commit in short transactions."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import catalog, packageset
+from debrepo.catalog import CHUNKS, Known
+from debrepo.errors import AlreadyExists, Conflict, DebrepoError
+from debrepo.ingest import Ingested, Rejected, find, ingest
+from debrepo.package import Entry, PackageKey, PackageList, decode
+from debrepo_local import repos
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from debrepo.database import Transaction
+    from debrepo.session import Session
+
+#: Packages committed at once: a batch is durable before the next one is read.
+BATCH = 2048
+
+
+class Outcome(NamedTuple):
+    """What became of one file that was to be added."""
+
+    source: Path
+    package: str  #: ``name_version_architecture``; empty when it could not be read
+    status: str  #: ``added``, ``replaced``, ``skipped`` (it is there already) or ``failed``
+    reason: str = ""
+    hint: str = ""
+
+
+def add_files(
+    session: Session,
+    name: str,
+    paths: Iterable[Path],
+    *,
+    force_replace: bool,
+    remove_files: bool,
+) -> Iterator[Outcome]:
+    """Add files to the repository ``name``, yielding what became of each once it is durable."""
+    files = list(find(paths))
+    workers = session.config["ingest.workers"] or None
+    results = ingest(session.pool, files, workers=workers)
+    tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
+    while batch := list(islice(tracked, BATCH)):
+        read = [item for item in batch if isinstance(item, Ingested)]
+        session.pool.sync()
+        outcomes = _commit(session, name, read, force_replace=force_replace)
+        for item in batch:
+            if isinstance(item, Rejected):
+                yield Outcome(item.source, "", "failed", str(item.error), item.error.hint)
+                continue
+            outcome = outcomes[item.source]
+            if remove_files and outcome.status != "failed":
+                for part in item.parts:
+                    part.unlink(missing_ok=True)
+            yield outcome
+
+
+def _commit(
+    session: Session, name: str, batch: list[Ingested], *, force_replace: bool
+) -> dict[Path, Outcome]:
+    """Add a batch in one transaction, against what the repository is by then."""
+
+    def change(txn: Transaction) -> dict[Path, Outcome]:
+        repo = repos.get(txn, name)
+        target = repo.package_list()
+        members = packageset.conflicts(txn[CHUNKS], repo.set_id, (i.entry for i in batch))
+        taken = {packageset.short(entry): entry for entry in members.values()}
+        outcomes: dict[Path, Outcome] = {}
+        added: dict[Entry, Known] = {}
+        removed: set[Entry] = set()
+        for item in batch:
+            key = PackageKey.from_entry(item.entry)
+            there = taken.get(packageset.short(item.entry))
+            try:
+                _check(session, txn, target, item, key, there, force=force_replace)
+            except DebrepoError as error:
+                outcomes[item.source] = Outcome(
+                    item.source, key.display, "failed", str(error), error.hint
+                )
+                continue
+            if there == item.entry:
+                outcomes[item.source] = Outcome(item.source, key.display, "skipped")
+                continue
+            if there is not None:
+                removed.add(there)
+                added.pop(there, None)
+            added[item.entry] = Known(item.entry, item.record, item.contents)
+            taken[packageset.short(item.entry)] = item.entry
+            status = "added" if there is None else "replaced"
+            outcomes[item.source] = Outcome(item.source, key.display, status)
+        if added:
+            _check_files(session, batch)
+            catalog.add(txn, added.values())
+            after = packageset.update(txn[CHUNKS], repo.set_id, add=added, remove=removed)
+            repos.put(txn, repo._replace(set_id=after))
+            txn.after_commit(lambda: repos.changed(session.hook, target, added, removed))
+        return outcomes
+
+    return session.db.update(change)
+
+
+def _check(
+    session: Session,
+    txn: Transaction,
+    target: PackageList,
+    item: Ingested,
+    key: PackageKey,
+    there: Entry | None,
+    *,
+    force: bool,
+) -> None:
+    if there is not None and there != item.entry and not force:
+        raise AlreadyExists(
+            f"{key.display} is in {target.name} already, with other bytes",
+            hint="give the build a new version, or replace the old one with --force-replace",
+        )
+    if session.hook.debrepo_accept_package.get_hookimpls():
+        session.hook.debrepo_accept_package(
+            txn=txn, package=decode(key, item.record), target=target
+        )
+
+
+def _check_files(session: Session, batch: list[Ingested]) -> None:
+    """Raise `Conflict` if a cleanup took a file that was in the pool when it was read."""
+    for item in batch:
+        for digest in item.digests:
+            if digest not in session.pool:
+                raise Conflict(
+                    f"{item.source} was taken out of the pool while it was being added",
+                    hint="add it again",
+                )
+

@@ -1,0 +1,104 @@
+"""What the local-repository plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.package import PackageList
+
+_OPERATIONS = "debrepo_local.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("repo", "debrepo_local.cli:repo", "Manage local repositories.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "repo.create",
+            f"{_OPERATIONS}:create",
+            "Create a repository.",
+            "repo:{name}:create",
+            "repo create",
+        ),
+        Operation(
+            "repo.add",
+            f"{_OPERATIONS}:add",
+            "Add package files to a repository.",
+            "repo:{name}:add",
+            "repo add",
+            long=True,
+        ),
+        Operation(
+            "repo.list",
+            f"{_OPERATIONS}:list_",
+            "List the repositories.",
+            "read",
+            "repo list",
+            changes=False,
+        ),
+        Operation(
+            "repo.show",
+            f"{_OPERATIONS}:show",
+            "Show a repository.",
+            "read",
+            "repo show",
+            changes=False,
+        ),
+        Operation(
+            "repo.edit",
+            f"{_OPERATIONS}:edit",
+            "Change what is said of a repository.",
+            "repo:{name}:edit",
+            "repo edit",
+        ),
+        Operation(
+            "repo.rename",
+            f"{_OPERATIONS}:rename",
+            "Give a repository another name.",
+            "repo:{name}:rename",
+            "repo rename",
+        ),
+        Operation(
+            "repo.remove",
+            f"{_OPERATIONS}:remove",
+            "Remove packages from a repository.",
+            "repo:{name}:remove",
+            "repo remove",
+        ),
+        Operation(
+            "repo.drop",
+            f"{_OPERATIONS}:drop",
+            "Drop a repository; its packages stay in the pool until cleanup.",
+            "repo:{name}:drop",
+            "repo drop",
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [TableRef("local.repos", 1, "debrepo_local.repos:REPOS")]
+
+
+@hookimpl
+def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
+    if kind != "repo":
+        return None
+    from debrepo_local.repos import get
+
+    return get(txn, name).package_list()
+
+
+@hookimpl
+def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
+    from debrepo_local.repos import REPOS
+
+    return [repo.package_list() for repo in txn[REPOS].values()]

@@ -1,0 +1,77 @@
+"""Local repositories: package lists that packages are added to by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.database import json_table
+from debrepo.errors import AlreadyExists, NotFound
+from debrepo.package import PackageList, SetId
+from debrepo.packageset import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pluggy import HookRelay
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry
+
+
+class LocalRepo(NamedTuple):
+    """A named package list, and where it would like to be published."""
+
+    name: str
+    component: str = "main"
+    distribution: str = ""
+    comment: str = ""
+    set_id: SetId = EMPTY
+
+    def package_list(self) -> PackageList:
+        """Return the packages as the rest of debrepo sees them."""
+        return PackageList("repo", self.name, self.set_id, self.component, self.distribution)
+
+
+def _load(fields: dict[str, Any]) -> LocalRepo:
+    return LocalRepo(**{**fields, "set_id": SetId(bytes.fromhex(fields["set_id"]))})
+
+
+def _dump(repo: LocalRepo) -> dict[str, Any]:
+    return {**repo._asdict(), "set_id": repo.set_id.hex()}
+
+
+REPOS = json_table("local.repos", load=_load, dump=_dump)
+
+
+def create(txn: Transaction, repo: LocalRepo) -> None:
+    """Store a new repository; raise `AlreadyExists` where the name is taken."""
+    if repo.name in txn[REPOS]:
+        raise AlreadyExists(f"repository {repo.name} exists already")
+    txn[REPOS][repo.name] = repo
+
+
+def get(txn: Transaction, name: str) -> LocalRepo:
+    """Return the repository called ``name``."""
+    try:
+        return txn[REPOS][name]
+    except KeyError:
+        raise NotFound(f"no repository called {name}", hint="see: debrepo repo list") from None
+
+
+def put(txn: Transaction, repo: LocalRepo) -> None:
+    """Store what has become of a repository."""
+    txn[REPOS][repo.name] = repo
+
+
+def drop(txn: Transaction, name: str) -> None:
+    """Forget a repository."""
+    del txn[REPOS][name]
+
+
+def changed(
+    hook: HookRelay, target: PackageList, added: Iterable[Entry], removed: Iterable[Entry]
+) -> None:
+    """Tell the other plugins that a repository has changed."""
+    hook.debrepo_packages_changed(
+        target=target, added=frozenset(added), removed=frozenset(removed)
+    )

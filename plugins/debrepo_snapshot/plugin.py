@@ -1,0 +1,96 @@
+"""What the snapshot plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.package import Link, PackageList
+
+_OPERATIONS = "debrepo_snapshot.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("snapshot", "debrepo_snapshot.cli:snapshot", "Manage snapshots.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "snapshot.create",
+            f"{_OPERATIONS}:create",
+            "Create a snapshot of a package list, or an empty one.",
+            "snapshot:{name}:create",
+            "snapshot create",
+        ),
+        Operation(
+            "snapshot.list",
+            f"{_OPERATIONS}:list_",
+            "List the snapshots.",
+            "read",
+            "snapshot list",
+            changes=False,
+        ),
+        Operation(
+            "snapshot.show",
+            f"{_OPERATIONS}:show",
+            "Show a snapshot.",
+            "read",
+            "snapshot show",
+            changes=False,
+        ),
+        Operation(
+            "snapshot.rename",
+            f"{_OPERATIONS}:rename",
+            "Give a snapshot another name.",
+            "snapshot:{name}:rename",
+            "snapshot rename",
+        ),
+        Operation(
+            "snapshot.drop",
+            f"{_OPERATIONS}:drop",
+            "Drop a snapshot; its packages stay in the pool until cleanup.",
+            "snapshot:{name}:drop",
+            "snapshot drop",
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [TableRef("snapshot.snapshots", 1, "debrepo_snapshot.snapshots:SNAPSHOTS")]
+
+
+@hookimpl
+def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
+    if kind != "snapshot":
+        return None
+    from debrepo_snapshot.snapshots import get
+
+    return get(txn, name).package_list()
+
+
+@hookimpl
+def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
+    from debrepo_snapshot.snapshots import SNAPSHOTS
+
+    return [snapshot.package_list() for snapshot in txn[SNAPSHOTS].values()]
+
+
+@hookimpl
+def debrepo_links(txn: Transaction) -> list[Link]:
+    from debrepo_snapshot.snapshots import links
+
+    return links(txn)
+
+
+@hookimpl
+def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
+    from debrepo_snapshot.snapshots import follow
+
+    follow(txn, f"{kind}:{old}", f"{kind}:{new}")

@@ -1,0 +1,84 @@
+"""Snapshots: package lists that never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.database import json_table
+from debrepo.errors import AlreadyExists, NotFound
+from debrepo.package import Link, PackageList, SetId
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+
+
+class Snapshot(NamedTuple):
+    """A package list as it was, and what it was made from."""
+
+    name: str
+    set_id: SetId
+    created: str  #: ISO 8601, UTC
+    description: str = ""
+    sources: tuple[str, ...] = ()  #: package lists, as ``kind:name``
+    component: str = ""
+    distribution: str = ""
+
+    def package_list(self) -> PackageList:
+        """Return the packages as the rest of debrepo sees them."""
+        return PackageList("snapshot", self.name, self.set_id, self.component, self.distribution)
+
+
+def _load(fields: dict[str, Any]) -> Snapshot:
+    set_id, sources = SetId(bytes.fromhex(fields["set_id"])), tuple(fields["sources"])
+    return Snapshot(**{**fields, "set_id": set_id, "sources": sources})
+
+
+def _dump(snapshot: Snapshot) -> dict[str, Any]:
+    return {**snapshot._asdict(), "set_id": snapshot.set_id.hex()}
+
+
+SNAPSHOTS = json_table("snapshot.snapshots", load=_load, dump=_dump)
+
+
+def create(txn: Transaction, snapshot: Snapshot) -> None:
+    """Store a new snapshot; raise `AlreadyExists` where the name is taken."""
+    if snapshot.name in txn[SNAPSHOTS]:
+        raise AlreadyExists(f"snapshot {snapshot.name} exists already")
+    txn[SNAPSHOTS][snapshot.name] = snapshot
+
+
+def get(txn: Transaction, name: str) -> Snapshot:
+    """Return the snapshot called ``name``."""
+    try:
+        return txn[SNAPSHOTS][name]
+    except KeyError:
+        raise NotFound(f"no snapshot called {name}", hint="see: debrepo snapshot list") from None
+
+
+def rename(txn: Transaction, name: str, new_name: str) -> None:
+    """Store a snapshot under another name."""
+    snapshot = get(txn, name)
+    create(txn, snapshot._replace(name=new_name))
+    del txn[SNAPSHOTS][name]
+
+
+def drop(txn: Transaction, name: str) -> None:
+    """Forget a snapshot."""
+    del txn[SNAPSHOTS][name]
+
+
+def links(txn: Transaction) -> list[Link]:
+    """Return which snapshot was made from what."""
+    return [
+        Link(source, f"snapshot:{snapshot.name}")
+        for snapshot in txn[SNAPSHOTS].values()
+        for source in snapshot.sources
+    ]
+
+
+def follow(txn: Transaction, old: str, new: str) -> None:
+    """Let the snapshots that were made from ``old`` name it ``new``."""
+    for snapshot in list(txn[SNAPSHOTS].values()):
+        if old in snapshot.sources:
+            sources = tuple(new if source == old else source for source in snapshot.sources)
+            txn[SNAPSHOTS][snapshot.name] = snapshot._replace(sources=sources)
