@@ -1,0 +1,138 @@
+import importlib.metadata
+
+import click
+import pytest
+
+from debrepo import Command, Operation, hookimpl
+from debrepo.cli import LazyCommand, build_cli
+from debrepo.errors import NotFound, PluginError
+from debrepo.plugins import entry_points, load_plugins, new_manager
+from debrepo.session import Session
+
+
+def test_entry_points_agree_with_importlib_metadata():
+    expected = {(ep.name, ep.value) for ep in importlib.metadata.entry_points(group="debrepo")}
+    assert set(entry_points()) == expected
+
+
+def test_first_distribution_on_the_path_wins(tmp_path):
+    for directory, module in (("a", "new"), ("b", "old")):
+        install(tmp_path / directory, "x", module)
+    assert list(entry_points([str(tmp_path / "a"), str(tmp_path / "b")])) == [("x", "new")]
+
+
+def test_other_entry_points_of_a_distribution_are_no_plugins(tmp_path):
+    info = tmp_path / "x-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text("[console_scripts]\nx = x:main\n[debrepo]\ny = y\n")
+    assert list(entry_points([str(tmp_path)])) == [("y", "y")]
+
+
+@pytest.mark.parametrize(
+    "command", [c for batch in load_plugins().hook.debrepo_commands() for c in batch], ids=str
+)
+def test_command_is_what_its_plugin_says(command):
+    real = command.ref.load()
+    assert isinstance(real, click.Command)
+    assert real.get_short_help_str(limit=999) == command.summary
+
+
+def test_two_plugins_may_not_define_one_command():
+    pm = load_plugins()
+    pm.register(Impostor())
+    with pytest.raises(PluginError, match="two plugins define the command 'repo'"):
+        build_cli(pm)
+
+
+def test_two_plugins_may_not_define_one_operation(tmp_path):
+    pm = load_plugins()
+    pm.register(Impostor())
+    with pytest.raises(PluginError, match=r"two plugins define the operation 'repo\.list'"):
+        Session(tmp_path, pm).call("repo.list")
+
+
+def test_operation_of_a_plugin_that_is_not_there_is_not_found(tmp_path):
+    with pytest.raises(NotFound, match=r"no operation called mill\.grind"):
+        Session(tmp_path, load_plugins()).call("mill.grind")
+
+
+def test_disabled_plugin_takes_its_commands_with_it():
+    cli = build_cli(load_plugins(disabled=["snapshot"]))
+    assert "snapshot" not in cli.commands
+    assert "repo" in cli.commands
+
+
+def test_commands_stay_stubs_until_run():
+    assert all(isinstance(c, LazyCommand) for c in build_cli(load_plugins()).commands.values())
+
+
+def test_command_joins_the_group_of_another_plugin():
+    pm = load_plugins()
+    pm.register(Extra())
+    repo = build_cli(pm).commands["repo"].load()
+    assert "echo" in repo.commands
+
+
+def test_loading_a_group_twice_adds_its_extra_commands_once():
+    pm = load_plugins()
+    pm.register(Extra())
+    stub = build_cli(pm).commands["repo"]
+    assert list(stub.load().commands) == list(stub.load().commands)
+
+
+def test_misspelt_hook_is_an_error(tmp_path, monkeypatch):
+    install(tmp_path, "typo", "typo_plugin")
+    (tmp_path / "typo_plugin.py").write_text(
+        "from debrepo import hookimpl\n\n@hookimpl\ndef debrepo_comands():\n    return []\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match="debrepo_comands"):
+        load_plugins()
+
+
+def test_broken_plugin_says_how_to_do_without_it(tmp_path, monkeypatch):
+    install(tmp_path, "broken", "nowhere.plugin")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match="No module named 'nowhere'") as caught:
+        load_plugins()
+    assert caught.value.hint == "disable it with DEBREPO_DISABLE=broken"
+    assert load_plugins(disabled=["broken"])
+
+
+def test_hook_without_an_answer_asks_the_next_plugin():
+    pm = new_manager()
+    pm.register(Keeper("mirror"))
+    pm.register(Keeper("repo"))
+    assert pm.hook.debrepo_package_list(txn=None, kind="repo", name="x") == "repo x"
+    assert pm.hook.debrepo_package_list(txn=None, kind="mill", name="x") is None
+
+
+def install(directory, name, module):
+    info = directory / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "entry_points.txt").write_text(f"[debrepo]\n{name} = {module}\n")
+
+
+class Impostor:
+    @hookimpl
+    def debrepo_commands(self):
+        return [Command("repo", "nowhere:cli", "Not the real one.")]
+
+    @hookimpl
+    def debrepo_operations(self):
+        return [Operation("repo.list", "nowhere:list", "Not the real one.", "read", "repo list")]
+
+
+class Extra:
+    @hookimpl
+    def debrepo_commands(self):
+        return [Command("repo echo", "click:echo", "Say it again.")]
+
+
+class Keeper:
+    def __init__(self, kind):
+        self.kind = kind
+
+    @hookimpl
+    def debrepo_package_list(self, kind, name):
+        return f"{kind} {name}" if kind == self.kind else None

@@ -1,0 +1,62 @@
+"""What start-up must not import. Deterministic, where a stopwatch would be flaky."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "asyncio", "concurrent.futures", "debian", "email.message", "gnupg", "hashlib", "http.client",
+    "importlib.metadata", "isal", "json", "lmdb", "logging", "lzma", "multiprocessing", "sqlite3",
+    "ssl", "tarfile", "tomllib", "urllib.request", "zipfile", "zstandard",
+}  # fmt: skip
+
+
+def imported_by(*args: str) -> set[str]:
+    """Return the modules that a bare interpreter with click and pluggy would not have."""
+    code = (
+        "import sys; import click, pluggy; given = set(sys.modules)\n"
+        "from debrepo.cli import main\n"
+        f"sys.argv[1:] = {list(args)!r}\n"
+        "try: main()\n"
+        "finally: print(*sorted(set(sys.modules) - given), file=sys.stderr)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"DEBREPO_DISABLE": ""},
+    )
+    return set(run.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", ["--help", "--version"])
+def test_looking_around_imports_nothing_heavy(command):
+    assert imported_by(command) & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", ["--help", "version"])
+def test_version_and_help_open_no_database(command, tmp_path):
+    assert imported_by("--root", str(tmp_path / "root"), command) & HEAVY == set()
+    assert not (tmp_path / "root").exists()
+
+
+def test_help_imports_of_a_plugin_only_its_plugin_module():
+    plugins = {name for name in imported_by("--help") if name.startswith("debrepo_")}
+    assert {name for name in plugins if "." in name and not name.endswith(".plugin")} == set()
+
+
+def test_repo_list_opens_the_database_and_no_more(tmp_path):
+    imported = imported_by("--root", str(tmp_path), "repo", "list")
+    assert imported & (HEAVY - {"lmdb", "hashlib"}) == set()
+
+
+def test_repo_list_loads_no_plugin_but_its_own(tmp_path):
+    imported = imported_by("--root", str(tmp_path), "repo", "list")
+    loaded = {name.split(".")[0] for name in imported if name.startswith("debrepo_")}
+    modules = {name for name in imported if name.startswith("debrepo_") and "." in name}
+    others = {name for name in modules if not name.startswith("debrepo_local.")}
+    assert loaded
+    assert {name for name in others if not name.endswith((".plugin", ".tables"))} == set()

@@ -1,0 +1,86 @@
+"""The documentation names everything that there is, and its examples run."""
+
+import re
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS))
+
+import pages  # noqa: E402
+
+COMMANDS = dict(pages.commands())
+MARKDOWN = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def page(name: str) -> str:
+    return (DOCS / "reference" / f"{name}.md").read_text()
+
+
+@pytest.mark.parametrize("hook", pages.hooks(), ids=lambda hook: hook.__name__)
+def test_hook_is_documented_with_its_arguments(hook):
+    assert hook.__doc__
+    assert f"## {pages.signature(hook)}\n" in page("hooks")
+
+
+@pytest.mark.parametrize("hook", pages.hooks(), ids=lambda hook: hook.__name__)
+def test_hook_says_whether_it_collects_asks_or_tells(hook):
+    assert re.search(r"^\s*\*(Collects|Asks|Tells)\*, ", hook.__doc__, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path or "debrepo")
+def test_command_and_its_options_are_documented(path):
+    heading = f"## `{f'debrepo {path}'.strip()}`"
+    section = page("commands").split(heading + "\n")[1].split("\n## ")[0]
+    for parameter in COMMANDS[path].params:
+        if isinstance(parameter, click.Option):
+            assert max(parameter.opts, key=len) in section
+
+
+@pytest.mark.parametrize("operation", pages.operations(), ids=lambda operation: operation.name)
+def test_operation_is_documented(operation):
+    assert f"## {operation.name}\n\n{operation.summary}\n" in page("operations")
+
+
+@pytest.mark.parametrize("setting", pages.settings(), ids=lambda setting: setting.name)
+def test_setting_is_documented(setting):
+    assert re.fullmatch(r"\S.*[^.]", setting.help)
+    assert f"| `{setting.name}` |" in page("settings")
+
+
+@pytest.mark.parametrize("kind", pages.error_classes(), ids=lambda kind: kind.__name__)
+def test_error_class_is_documented_with_its_exit_code(kind):
+    assert f"| `{kind.__name__}` | {kind.exit_code} |" in page("errors")
+
+
+@pytest.mark.parametrize("name", pages.PLUGINS)
+def test_plugin_is_documented(name):
+    assert f"| `{name}` | `{pages.PLUGINS[name]}` |" in page("plugins")
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    missing = [t for t in targets if "://" not in t and not (path.parent / t).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_that_a_page_mentions_exist(path):
+    mentioned = re.findall(r"\bdebrepo ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", fenced(path))
+    known = set(COMMANDS)
+    unknown = {words for words in mentioned if not {words, words.split()[0]} & known}
+    groups = {path for path in known if isinstance(COMMANDS[path], click.Group)}
+    wrong = {words for words in mentioned if words.split()[0] in groups and words not in known}
+    assert unknown | wrong == set()
+
+
+def fenced(path: Path) -> str:
+    """Return the shell examples of a page: fenced ``sh`` and ``console`` blocks."""
+    blocks = re.findall(r"```(?:sh|console)[^\n]*\n(.*?)```", path.read_text(), re.DOTALL)
+    return "\n".join(blocks)

@@ -1,0 +1,173 @@
+"""The house rules that no linter checks."""
+
+import ast
+import inspect
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from debrepo.cli import LazyCommand, build_cli
+from debrepo.plugins import load_plugins
+
+ROOT = Path(__file__).parents[1]
+PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/debrepo_*/__init__.py"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+MODULES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("plugins/**/*.py")])
+
+#: What may stand at the top level of the tree.
+TOP = {"LICENSE", "README.md", "contrib", "core", "docs", "plugins", "pyproject.toml", "tests"}
+#: The rooms that have the same name in every plugin; the others are its nouns.
+ROOMS = {"__init__", "plugin", "operations", "cli", "api", "tables"}
+#: What would be a name for nothing in particular.
+VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service"}
+#: Commands that need no root directory and no plugin to do their work.
+DOORLESS: set[str] = set()
+
+LOADED = load_plugins()
+OPERATIONS = [o for batch in LOADED.hook.debrepo_operations() for o in batch]
+
+
+def leaves(command: click.Command, path: str = "") -> dict[str, click.Command]:
+    """Return every command that is no group, by its path: ``{"repo add": …}``."""
+    real = command.load() if isinstance(command, LazyCommand) else command
+    if not isinstance(real, click.Group):
+        return {path: real}
+    children = (leaves(c, f"{path} {name}".strip()) for name, c in real.commands.items())
+    return {path: command for found in children for path, command in found.items()}
+
+
+COMMANDS = leaves(build_cli(LOADED))
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugin_folder_is_an_entry_point(plugin):
+    entry_points = PYPROJECT["project"]["entry-points"]["debrepo"]
+    name = plugin.removeprefix("debrepo_").replace("_", "-")
+    assert entry_points[name] == f"{plugin}.plugin"
+
+
+def test_entry_point_has_a_plugin_folder():
+    targets = PYPROJECT["project"]["entry-points"]["debrepo"].values()
+    assert sorted(target.partition(".")[0] for target in targets) == PLUGINS
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugin_folder_is_under_the_import_contracts(plugin):
+    contracts = PYPROJECT["tool"]["importlinter"]
+    assert plugin in contracts["root_packages"]
+    for contract in contracts["contracts"]:
+        named = {name for names in contract.values() if isinstance(names, list) for name in names}
+        assert plugin in named or not any(name.startswith("debrepo_") for name in named)
+
+
+@pytest.mark.parametrize("directory", ["core", "plugins"])
+def test_import_roots_are_not_packages(directory):
+    assert not (ROOT / directory / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_outgrows_a_reader(path):
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_opens_with_a_chapter_title(path):
+    title = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+    assert re.fullmatch(r"\S.*[.?]", title)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_is_named_after_something(path):
+    assert path.stem not in VAGUE
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugin_has_the_rooms_that_every_plugin_has(plugin):
+    rooms = {path.stem for path in (ROOT / "plugins" / plugin).glob("*.py")}
+    assert {"__init__", "plugin"} <= rooms
+    brought = command_refs(plugin)
+    assert ("cli" in rooms) == bool(brought)
+    assert all(ref.startswith(f"{plugin}.cli:") for ref in brought)
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_operations_of_a_plugin_are_in_its_operations_room(plugin):
+    module = LOADED.get_plugin(plugin.removeprefix("debrepo_").replace("_", "-"))
+    answer = getattr(module, "debrepo_operations", list)()
+    assert [o.target for o in answer if not o.target.startswith(f"{plugin}.operations:")] == []
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_tables_of_a_plugin_are_in_its_tables_room(plugin):
+    module = LOADED.get_plugin(plugin.removeprefix("debrepo_").replace("_", "-"))
+    answer = getattr(module, "debrepo_tables", list)()
+    assert [t.target for t in answer if not t.target.startswith(f"{plugin}.tables:")] == []
+
+
+def command_refs(plugin: str) -> list[str]:
+    module = LOADED.get_plugin(plugin.removeprefix("debrepo_").replace("_", "-"))
+    return [command.target for command in getattr(module, "debrepo_commands", list)()]
+
+
+def test_top_level_holds_what_was_agreed():
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    found = {line.partition("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in found - TOP if not name.startswith(".")} == set()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_operation_has_a_door(operation):
+    assert operation.command in COMMANDS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_operation_has_a_scope_of_its_own_arguments(operation):
+    assert re.fullmatch(r"read|admin|[a-z]+(:(\{[a-z_]+\}|[a-z]+))+", operation.scope)
+    arguments = set(inspect.signature(operation.ref.load()).parameters)
+    assert set(re.findall(r"\{([a-z_]+)\}", operation.scope)) <= arguments
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_operation_that_only_looks_needs_no_more_than_to_read(operation):
+    assert operation.changes or operation.scope in {"read", "admin"}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_operation_is_a_typed_function_on_a_session(operation):
+    first, *others = inspect.signature(operation.ref.load()).parameters.values()
+    assert (first.name, first.annotation) == ("session", "Session")
+    assert [p.name for p in others if p.annotation is inspect.Parameter.empty] == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_operation_says_what_it_does(operation):
+    assert re.fullmatch(r"[A-Z].*\.", operation.summary)
+    assert inspect.getdoc(operation.ref.load())
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS))
+def test_command_is_the_door_to_an_operation(path):
+    assert path in {operation.command for operation in OPERATIONS} | DOORLESS
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS))
+def test_command_and_its_options_have_help(path):
+    command = COMMANDS[path]
+    assert command.help
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in sorted(COMMANDS) if p.split()[-1] in {"list", "show", "search"}]
+)
+def test_command_that_lists_or_shows_can_print_json(path):
+    assert "as_json" in {parameter.name for parameter in COMMANDS[path].params}
