@@ -1,0 +1,88 @@
+"""The words and signs of a query, each with the column it starts at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WORD = "word"
+OPERATOR = "operator"
+END = "the end"
+
+_BLANK = re.compile(r"\s*")
+_QUOTED = re.compile(r"""(["'])((?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_OPERATOR = re.compile(r"<<|<=|<|>>|>=|>|=|%|~")
+_SIGNS = "()|,!{}"
+_UNQUOTED = re.compile(r"[^\s)|,!{}]+")  # once begun, a word may contain "("
+
+_SHOWN = 60  # characters of a long query that an error shows
+
+
+class Token(NamedTuple):
+    """A sign (its kind is the sign itself), an operator, a word, or the end."""
+
+    kind: str
+    text: str
+    column: int
+    quoted: bool = False
+
+    def __str__(self) -> str:
+        return "the end of the query" if self.kind == END else f'"{self.text}"'
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the tokens of a query and, as the last one, its end."""
+    position = _skip_blanks(text, 0)
+    while position < len(text):
+        token, position = _next(text, position)
+        yield token
+        position = _skip_blanks(text, position)
+    yield Token(END, "", position + 1)
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    found = _BLANK.match(text, position)
+    return found.end() if found else position
+
+
+def _next(text: str, position: int) -> tuple[Token, int]:
+    column = position + 1
+    character = text[position]
+    if character in _SIGNS:
+        return Token(character, character, column), column
+    if character in "\"'":
+        quoted = _QUOTED.match(text, position)
+        if quoted is None:
+            raise complaint(text, column, "this quote is never closed")
+        return Token(WORD, _ESCAPE.sub(r"\1", quoted[2]), column, quoted=True), quoted.end()
+    found = _OPERATOR.match(text, position)
+    if found is not None:
+        return Token(OPERATOR, found[0], column), found.end()
+    found = _UNQUOTED.match(text, position)
+    assert found is not None  # whatever is no sign and no blank begins a word
+    return Token(WORD, found[0], column), found.end()
+
+
+def quote(word: str) -> str:
+    """Return the word as a query has to spell it, in quotes only where they are needed."""
+    plain = _UNQUOTED.fullmatch(word) and word[0] not in "(\"'" and not _OPERATOR.match(word)
+    if plain and "(" not in word:
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def complaint(query: str, column: int, message: str, advice: str = "") -> InvalidInput:
+    """Return the error for what stands at a column; its hint shows the place."""
+    start = max(0, column - 1 - _SHOWN // 2)
+    shown = re.sub(r"\s", " ", query[start : start + _SHOWN])
+    caret = " " * (column - 1 - start) + "^"
+    return InvalidInput(
+        f"column {column}: {message}",
+        hint=f"{advice or 'the query stops making sense here'}\n    {shown}\n    {caret}",
+    )

@@ -1,0 +1,247 @@
+"""The terms of a query: fields, dependency-like terms, and single packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from debrepo.query.lexer import quote
+from debrepo.query.patterns import condition, is_literal
+from debrepo.query.tree import Compiled, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from debrepo.package import PackageKey
+    from debrepo.query.candidate import Candidate
+    from debrepo.query.patterns import Condition
+
+SPECIAL_FIELDS = ("$Architecture", "$PackageType", "$Source", "$SourceVersion", "$Version")
+
+_EQUAL, _PATTERN, _VERSION, _RECORD = 0, 1, 2, 5  # what a term costs, roughly
+
+
+@dataclass(frozen=True)
+class Field(Query):
+    """What a field says meets a condition; without an operator, it says something.
+
+    Field names are taken without regard to case. ``Package`` is another word for ``Name``.
+    """
+
+    name: str
+    operator: str = ""
+    value: str = ""
+
+    def __str__(self) -> str:
+        return quote(self.name) + _condition_text(self.operator, self.value)
+
+    def names(self) -> frozenset[str] | None:
+        if self.name.lower() not in ("name", "package"):
+            return None
+        if self.operator == "=" or (self.operator == "%" and is_literal(self.value)):
+            return frozenset((self.value,))
+        return None
+
+    def compile(self) -> Compiled:
+        build = _BY_NAME.get(self.name.lower(), _other_field)
+        return build(self)
+
+    @property
+    def condition(self) -> Condition:
+        """What the operator and the value ask of a text."""
+        return condition(self.operator, self.value)
+
+
+@dataclass(frozen=True)
+class Dependency(Query):
+    """A package that would satisfy a dependency, by its own name or by what it provides.
+
+    A package that provides the name without a version does so as its own version.
+    """
+
+    name: str
+    operator: str = ""
+    version: str = ""
+    architecture: str = ""
+
+    def __str__(self) -> str:
+        text = quote(self.name) + _condition_text(self.operator, self.version)
+        return f"{text} {{{quote(self.architecture)}}}" if self.architecture else text
+
+    def compile(self) -> Compiled:
+        wanted, accepts = self.name, _accepts(self.operator, self.version)
+        fits = _architecture(self.architecture) if self.architecture else _anything
+
+        def by_key(key: PackageKey) -> bool | None:
+            if not fits(key.architecture):
+                return False
+            if key.name == wanted and accepts(key.version):
+                return True
+            return False if key.architecture == "source" else None
+
+        def by_record(candidate: Candidate) -> bool:
+            verdict = by_key(candidate.key)
+            return _provided(candidate, wanted, accepts) if verdict is None else verdict
+
+        return Compiled(by_key, by_record, _RECORD)
+
+
+@dataclass(frozen=True)
+class Exact(Query):
+    """One package, to the letter; the hash of the key may be left empty."""
+
+    key: PackageKey
+
+    def __str__(self) -> str:
+        return quote(str(self.key) if self.key.hash else self.key.display)
+
+    def names(self) -> frozenset[str] | None:
+        return frozenset((self.key.name,))
+
+    def compile(self) -> Compiled:
+        wanted = self.key
+        if wanted.hash:
+            return Compiled(lambda key: key == wanted, cost=_EQUAL)
+        return Compiled(lambda key: key[:3] == wanted[:3], cost=_EQUAL)
+
+
+def _condition_text(operator: str, value: str) -> str:
+    return f" ({operator} {quote(value)})" if operator else ""
+
+
+def _accepts(operator: str, version: str) -> Condition:
+    return condition(operator, version) if operator else _anything
+
+
+def _anything(_text: str) -> bool:
+    return True
+
+
+def _architecture(wanted: str) -> Condition:
+    """Match as installing does: ``all`` fits every architecture, but is no source."""
+    if wanted == "source":
+        return lambda architecture: architecture == "source"
+    return lambda architecture: architecture in (wanted, "all")
+
+
+def _provided(candidate: Candidate, name: str, accepts: Condition) -> bool:
+    own = candidate.key.version
+    return any(accepts(offer.version or own) for offer in candidate.provides(name))
+
+
+def _name(field: Field) -> Compiled:
+    # To the letter, unlike other fields: as versions, libssl and libssl0 would be equal.
+    if field.operator == "=":
+        wanted = field.value
+        return Compiled(lambda key: key.name == wanted, cost=_EQUAL)
+    holds = field.condition
+    return Compiled(lambda key: holds(key.name), cost=_PATTERN)
+
+
+def _version(field: Field) -> Compiled:
+    holds = field.condition
+    return Compiled(lambda key: holds(key.version), cost=_VERSION)
+
+
+def _architecture_match(field: Field) -> Compiled:
+    holds = _architecture(field.value) if field.operator == "=" else field.condition
+    return Compiled(lambda key: holds(key.architecture), cost=_EQUAL)
+
+
+def _architecture_field(field: Field) -> Compiled:
+    holds = field.condition
+
+    def by_key(key: PackageKey) -> bool | None:
+        return None if key.architecture == "source" else holds(key.architecture)
+
+    return Compiled(by_key, lambda candidate: holds(_own_architecture(candidate)), _VERSION)
+
+
+def _own_architecture(candidate: Candidate) -> str:
+    key = candidate.key
+    return candidate.text("architecture") if key.architecture == "source" else key.architecture
+
+
+def _version_provided(field: Field) -> Compiled:
+    """``$Version``: a dependency on the package's own name, which it may provide as well."""
+    if not field.operator:
+        return _version(field)
+    holds = field.condition
+
+    def by_key(key: PackageKey) -> bool | None:
+        if holds(key.version):
+            return True
+        return False if key.architecture == "source" else None
+
+    def by_record(candidate: Candidate) -> bool:
+        verdict = by_key(candidate.key)
+        return _provided(candidate, candidate.key.name, holds) if verdict is None else verdict
+
+    return Compiled(by_key, by_record, _RECORD)
+
+
+def _package_type(field: Field) -> Compiled:
+    holds = field.condition
+    source, deb, udeb = holds("source"), holds("deb"), holds("udeb")
+
+    def by_key(key: PackageKey) -> bool | None:
+        if key.architecture == "source":
+            return source
+        return deb if deb is udeb else None
+
+    def by_record(candidate: Candidate) -> bool:
+        if candidate.key.architecture == "source":
+            return source
+        return udeb if candidate.package.kind == "udeb" else deb
+
+    return Compiled(by_key, None if deb is udeb else by_record, _VERSION)
+
+
+def _of_source(read: Callable[[Candidate], str]) -> Callable[[Field], Compiled]:
+    """Build a term on what a binary package says of its source; a source package says nothing."""
+
+    def build(field: Field) -> Compiled:
+        holds = field.condition
+        on_nothing = holds("")
+
+        def by_key(key: PackageKey) -> bool | None:
+            return on_nothing if key.architecture == "source" else None
+
+        def by_record(candidate: Candidate) -> bool:
+            if candidate.key.architecture == "source":
+                return on_nothing
+            return holds(read(candidate))
+
+        return Compiled(by_key, by_record, _RECORD)
+
+    return build
+
+
+def _source_name(candidate: Candidate) -> str:
+    return candidate.package.source[0]
+
+
+def _source_version(candidate: Candidate) -> str:
+    return candidate.package.source[1]
+
+
+def _other_field(field: Field) -> Compiled:
+    name, holds = field.name.lower(), field.condition
+    return Compiled(_unknown, lambda candidate: holds(candidate.text(name)), _RECORD)
+
+
+def _unknown(_key: PackageKey) -> None:
+    return None
+
+
+_BY_NAME: dict[str, Callable[[Field], Compiled]] = {
+    "name": _name,
+    "package": _name,
+    "version": _version,
+    "architecture": _architecture_field,
+    "$architecture": _architecture_match,
+    "$version": _version_provided,
+    "$packagetype": _package_type,
+    "$source": _of_source(_source_name),
+    "$sourceversion": _of_source(_source_version),
+}

@@ -1,0 +1,209 @@
+"""Queries as values: an immutable tree that says what matches, and what that takes to know.
+
+Every term is compiled to two functions. The first sees a package key and answers yes, no
+or, with ``None``, that it takes the record to tell; the second sees the package itself.
+An AND of which one term says no by the key alone never has the record read.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import NamedTuple
+
+from debrepo.package import Entry, Package, PackageKey
+from debrepo.query.candidate import Candidate
+
+KeyTest = Callable[[PackageKey], bool | None]
+RecordTest = Callable[[Candidate], bool]
+
+
+class Compiled(NamedTuple):
+    """A query made ready to run; ``by_record`` is ``None`` where the key tells everything."""
+
+    by_key: KeyTest
+    by_record: RecordTest | None = None
+    cost: int = 0  #: cheap terms are asked first
+
+    @property
+    def on_candidate(self) -> RecordTest:
+        """The answer for a candidate whose record may be looked at."""
+        if self.by_record is not None:
+            return self.by_record
+        by_key = self.by_key
+        return lambda candidate: bool(by_key(candidate.key))
+
+
+class Query(ABC):
+    """A query; `str` gives its text, which parses to an equal query."""
+
+    @abstractmethod
+    def compile(self) -> Compiled:
+        """Return the functions that decide; ask for `compiled`, which keeps them."""
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The functions that decide, made once."""
+        return self.compile()
+
+    @property
+    def needs_record(self) -> bool:
+        """Whether there are packages for which the key is not enough."""
+        return self.compiled.by_record is not None
+
+    def names(self) -> frozenset[str] | None:
+        """Return every package name that can match, or ``None`` if that cannot be told."""
+        return None
+
+    def matches(self, candidate: Candidate) -> bool:
+        """Tell whether the candidate matches; its record is loaded only if the key leaves doubt."""
+        compiled = self.compiled
+        verdict = compiled.by_key(candidate.key)
+        return compiled.on_candidate(candidate) if verdict is None else verdict
+
+
+@dataclass(frozen=True)
+class And(Query):
+    """Everything in it matches."""
+
+    terms: tuple[Query, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"({term})" if isinstance(term, Or) else str(term) for term in self.terms)
+
+    def names(self) -> frozenset[str] | None:
+        known = [names for term in self.terms if (names := term.names()) is not None]
+        return frozenset.intersection(*known) if known else None
+
+    def compile(self) -> Compiled:
+        return _compile(self.terms, decisive=False)
+
+
+@dataclass(frozen=True)
+class Or(Query):
+    """Something in it matches."""
+
+    terms: tuple[Query, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.terms))
+
+    def names(self) -> frozenset[str] | None:
+        known = [names for term in self.terms if (names := term.names()) is not None]
+        return frozenset().union(*known) if len(known) == len(self.terms) else None
+
+    def compile(self) -> Compiled:
+        return _compile(self.terms, decisive=True)
+
+
+@dataclass(frozen=True)
+class Not(Query):
+    """What is in it does not match."""
+
+    term: Query
+
+    def __str__(self) -> str:
+        return f"!({self.term})" if isinstance(self.term, And | Or) else f"!{self.term}"
+
+    def compile(self) -> Compiled:
+        by_key, _, cost = self.term.compiled
+        on_candidate = self.term.compiled.on_candidate
+
+        def not_by_key(key: PackageKey) -> bool | None:
+            verdict = by_key(key)
+            return None if verdict is None else not verdict
+
+        if not self.term.needs_record:
+            return Compiled(not_by_key, cost=cost)
+        return Compiled(not_by_key, lambda candidate: not on_candidate(candidate), cost)
+
+
+def and_(*queries: Query) -> Query:
+    """Return the query for what all of the queries match; there has to be one."""
+    return _join(And, queries)
+
+
+def or_(*queries: Query) -> Query:
+    """Return the query for what any of the queries matches; there has to be one."""
+    return _join(Or, queries)
+
+
+def select(
+    query: Query, entries: Iterable[Entry], load: Callable[[Entry], Package]
+) -> Iterator[Entry]:
+    """Yield the entries of the packages that match, in their order.
+
+    ``load`` is called at most once for an entry, and only where its key leaves doubt.
+    """
+    by_key = query.compiled.by_key
+    on_candidate = query.compiled.on_candidate
+    make = PackageKey._make
+    for entry in _narrow(query, entries):
+        key = make(entry.decode().split("\0"))
+        verdict = by_key(key)
+        if verdict is None:
+            verdict = on_candidate(Candidate(key, partial(load, entry)))
+        if verdict:
+            yield entry
+
+
+def _narrow(query: Query, entries: Iterable[Entry]) -> Iterable[Entry]:
+    names = query.names()
+    if names is None:
+        return entries
+    wanted = {name.encode() for name in names}
+    return (entry for entry in entries if entry.partition(b"\0")[0] in wanted)
+
+
+def _join(kind: type[And | Or], queries: tuple[Query, ...]) -> Query:
+    terms: list[Query] = []
+    for query in queries:
+        terms += query.terms if isinstance(query, kind) else (query,)
+    if not terms:
+        raise ValueError("nothing to join")
+    return terms[0] if len(terms) == 1 else kind(tuple(terms))
+
+
+def _compile(terms: tuple[Query, ...], *, decisive: bool) -> Compiled:
+    """Compile an AND or an OR; one term that answers ``decisive`` decides the whole."""
+    parts = sorted((term.compiled for term in terms), key=lambda part: part.cost)
+    cost = sum(part.cost for part in parts) + 1
+    tests = tuple(part.by_key for part in parts)
+    if all(part.by_record is None for part in parts):
+        return Compiled(_two_valued(tests, decisive=decisive), None, cost)
+    last = sorted(parts, key=lambda part: part.by_record is not None)
+    record_tests = tuple(part.on_candidate for part in last)
+
+    def by_record(candidate: Candidate) -> bool:
+        for test in record_tests:
+            if test(candidate) is decisive:
+                return decisive
+        return not decisive
+
+    return Compiled(_three_valued(tests, decisive=decisive), by_record, cost)
+
+
+def _two_valued(tests: tuple[KeyTest, ...], *, decisive: bool) -> KeyTest:
+    def by_key(key: PackageKey) -> bool:
+        for test in tests:
+            if test(key) is decisive:
+                return decisive
+        return not decisive
+
+    return by_key
+
+
+def _three_valued(tests: tuple[KeyTest, ...], *, decisive: bool) -> KeyTest:
+    def by_key(key: PackageKey) -> bool | None:
+        verdict: bool | None = not decisive
+        for test in tests:
+            answer = test(key)
+            if answer is decisive:
+                return decisive
+            if answer is None:
+                verdict = None
+        return verdict
+
+    return by_key
