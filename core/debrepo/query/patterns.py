@@ -14,9 +14,12 @@ Condition = Callable[[str], bool]
 _ORDER: dict[str, Callable[[bytes, bytes], bool]] = {
     "<<": bytes.__lt__,
     "<=": bytes.__le__,
+    "=": bytes.__eq__,
     ">=": bytes.__ge__,
     ">>": bytes.__gt__,
 }
+
+_LEADING_NUMBER = re.compile(r"[0-9]{1,9}(?![0-9])")
 
 _GLOB = re.compile(
     r"""(?P<many>\*+) | (?P<one>\?) | \\(?P<escaped>.) | (?P<literal>[^*?\\\[])
@@ -56,11 +59,27 @@ def condition(operator: str, value: str) -> Condition:
     if operator == "~":
         search = regular_expression(value).search
         return lambda text: search(text) is not None
+    return _comparison(_ORDER[operator], value)
+
+
+def _comparison(holds: Callable[[bytes, bytes], bool], value: str) -> Condition:
     wanted = sort_key(value)
-    if operator == "=":
-        return lambda text: text == value or sort_key(text) == wanted
-    holds = _ORDER[operator]
-    return lambda text: holds(sort_key(text), wanted)
+    number = _LEADING_NUMBER.match(value)
+    if number is None or ":" in value:
+        return lambda text: holds(sort_key(text), wanted)
+    first = int(number[0])
+    if_smaller, if_larger = holds(b"1", b"2"), holds(b"2", b"1")
+
+    def compare(text: str) -> bool:
+        head = text.partition(".")[0]
+        # Most versions of a large set differ in the first number: no need of a key.
+        if len(head) < 10 and head.isdecimal() and text.isascii() and ":" not in text:
+            own = int(head)
+            if own != first:
+                return if_smaller if own < first else if_larger
+        return holds(sort_key(text), wanted)
+
+    return compare
 
 
 def is_literal(glob: str) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from debrepo.errors import InvalidInput
 from debrepo.query.patterns import condition, is_literal
+from debrepo.relations import satisfies
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,14 @@ def test_bad_regular_expression_is_an_error(expression):
 def test_texts_compare_as_versions(operator, holds):
     test = condition(operator, "1.0")
     assert [test(text) for text in ("1.0~rc1", "1.00-0", "1.0-1")] == [c == "1" for c in holds]
+
+
+versions = st.text(st.sampled_from("0012.:-~a²"), max_size=6) | st.just("9" * 5000)
+
+
+@given(st.sampled_from(["<<", "<=", "=", ">=", ">>"]), versions, versions)
+def test_comparing_agrees_with_the_relation_between_versions(operator, text, value):
+    assert condition(operator, value)(text) is satisfies(text, operator, value)
 
 
 def test_without_operator_a_text_has_to_say_something():

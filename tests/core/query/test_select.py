@@ -132,7 +132,7 @@ def field_text(package, name):
     match name:
         case "Name":
             return package.key.name
-        case "Version":
+        case "Version" | "$Version":
             return package.key.version
         case "Architecture" if not source:
             return package.key.architecture
