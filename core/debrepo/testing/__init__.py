@@ -2,8 +2,9 @@
 
 import pytest
 
-pytest.register_assert_rewrite("debrepo.testing.contracts")
+pytest.register_assert_rewrite("debrepo.testing.contracts", "debrepo.testing.signer_contract")
 
 from debrepo.testing.contracts import StorageContract  # noqa: E402
+from debrepo.testing.signer_contract import SignerContract  # noqa: E402
 
-__all__ = ["StorageContract"]
+__all__ = ["SignerContract", "StorageContract"]

@@ -1,0 +1,132 @@
+"""``debrepo key``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.output import json_option, print_fields, print_json, print_table
+from debrepo_gpg import operations
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+    from debrepo_gpg.operations import KeyStatus
+
+
+@click.group()
+def key() -> None:
+    """Make and check signing keys."""
+
+
+@key.command()
+@click.option("--name", required=True, help="Whose key it is: Example Archive.")
+@click.option("--email", default="", help="An address to go with the name.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(operations.ALGORITHMS)),
+    default="ed25519",
+    show_default=True,
+)
+@click.option("--expire", default="0", help="When it expires: 2y, 2030-12-31, or 0 for never.")
+@click.option(
+    "--passphrase-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the passphrase to protect it with.",
+)
+@pass_session
+def create(
+    session: Session,
+    name: str,
+    email: str,
+    algorithm: str,
+    expire: str,
+    passphrase_file: Path | None,
+) -> None:
+    """Make a signing key."""
+    made = session.run(operations.create, name, email, algorithm, expire, passphrase_file)
+    click.echo(f"Created key {made.fingerprint}.")
+    _point_out_choice(session)
+
+
+def _point_out_choice(session: Session) -> None:
+    usable = [found for found in session.run(operations.list_) if not found.fault]
+    if len(usable) > 1 and not session.config["signing.gpg.keys"]:
+        click.echo(f"{len(usable)} keys can sign: say which in signing.gpg.keys.", err=True)
+
+
+@key.command("list")
+@json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """List the signing keys."""
+    keys = session.run(operations.list_)
+    if as_json:
+        print_json([found._asdict() for found in keys])
+    elif keys:
+        print_table([_row(found) for found in keys])
+
+
+def _row(found: KeyStatus) -> tuple[str, str, str, str]:
+    expires = f"until {found.expires:%Y-%m-%d}" if found.expires else ""
+    return found.fingerprint, found.algorithm, found.fault or expires, ", ".join(found.user_ids)
+
+
+@key.command()
+@click.argument("key")
+@json_option
+@pass_session
+def show(session: Session, key: str, as_json: bool) -> None:
+    """Show a signing key."""
+    found = session.run(operations.show, key)
+    if as_json:
+        print_json(found._asdict())
+        return
+    print_fields(
+        {
+            "Fingerprint": found.fingerprint,
+            "User ID": found.user_ids,
+            "Algorithm": found.algorithm,
+            "Created": f"{found.created:%Y-%m-%d}",
+            "Expires": f"{found.expires:%Y-%m-%d}" if found.expires else "never",
+            "Cannot sign": f"it {found.fault}" if found.fault else "",
+        }
+    )
+
+
+@key.command()
+@click.argument("key", default="")
+@json_option
+@click.pass_context
+def check(ctx: click.Context, key: str, as_json: bool) -> None:
+    """Check signing keys against today's policy."""
+    session: Session = ctx.obj
+    checks = session.run(operations.check, key)
+    if as_json:
+        print_json([found._asdict() for found in checks])
+    else:
+        for found in checks:
+            for problem in found.problems or ["no problems"]:
+                click.echo(f"{found.fingerprint}: {problem}")
+    if any(found.problems for found in checks):
+        ctx.exit(1)
+
+
+@key.command()
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@pass_session
+def export(session: Session, keys: tuple[str, ...]) -> None:
+    """Export public keys."""
+    click.echo(session.run(operations.export, keys), nl=False)
+
+
+@key.command("import")
+@click.argument("file", type=click.File("rb"))
+@pass_session
+def import_(session: Session, file: BinaryIO) -> None:
+    """Import secret keys from a file."""
+    for found in session.run(operations.import_, file.read()):
+        click.echo(f"Imported key {found.fingerprint}.")
+    _point_out_choice(session)

@@ -1,0 +1,146 @@
+"""What can be done with signing keys."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidInput, SigningFailed
+from debrepo_gpg.keys import CREATE_HINT, choose
+from debrepo_gpg.signer import GpgSigner, read_passphrase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from debrepo.session import Session
+    from debrepo.signing import SigningKey
+    from debrepo_gpg.keys import Key
+
+ALGORITHMS = {
+    "ed25519": ("Key-Type: EDDSA", "Key-Curve: ed25519"),
+    "rsa4096": ("Key-Type: RSA", "Key-Length: 4096"),
+}
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f<>()]{2,}")  # one line of GnuPG's batch language
+_EMAIL = re.compile(r"[^\x00-\x20\x7f<>()@]+@[^\x00-\x20\x7f<>()@]+")
+_EXPIRE = re.compile(r"0|[1-9]\d*[dwmy]?|\d{4}-\d\d-\d\d")
+
+
+class KeyStatus(NamedTuple):
+    """A secret key, and why it cannot sign if it cannot."""
+
+    fingerprint: str
+    user_ids: tuple[str, ...]
+    algorithm: str
+    created: datetime
+    expires: datetime | None
+    fault: str
+
+
+class KeyCheck(NamedTuple):
+    """A secret key, and what speaks against it."""
+
+    fingerprint: str
+    user_ids: tuple[str, ...]
+    problems: list[str]
+
+
+def create(
+    session: Session,
+    name: str,
+    email: str = "",
+    algorithm: str = "ed25519",
+    expire: str = "0",
+    passphrase_file: Path | None = None,
+) -> KeyStatus:
+    """Make a key that can sign and nothing else; ``expire`` is ``2y``, a date, or ``0``: never.
+
+    Without a passphrase file of its own, it has the passphrase that is configured, if any.
+    """
+    if not _NAME.fullmatch(name.strip()):
+        raise InvalidInput(f"not a name for a key: {name!r}", hint="such as: Example Archive")
+    if email and not _EMAIL.fullmatch(email):
+        raise InvalidInput(f"not an email address: {email!r}")
+    if not _EXPIRE.fullmatch(expire):
+        raise InvalidInput(f"not a time to expire: {expire!r}", hint="such as: 0, 2y, 2030-12-31")
+    if algorithm not in ALGORITHMS:
+        raise InvalidInput(
+            f"no keys are made with {algorithm!r}", hint=f"choose from: {', '.join(ALGORITHMS)}"
+        )
+    signer = opened(session)
+    file = passphrase_file or signer.passphrase_file
+    fingerprint = signer.create(
+        [
+            *ALGORITHMS[algorithm],
+            "Key-Usage: sign",
+            f"Name-Real: {name.strip()}",
+            *([f"Name-Email: {email}"] if email else []),
+            f"Expire-Date: {expire}",
+            _protection(read_passphrase(file) if file else ""),
+            "%commit",
+        ]
+    )
+    return show(session, fingerprint)
+
+
+def _protection(passphrase: str) -> str:
+    if passphrase != passphrase.strip():
+        raise InvalidInput("a passphrase cannot begin or end with blanks")
+    return f"Passphrase: {passphrase}" if passphrase else "%no-protection"
+
+
+def list_(session: Session) -> list[KeyStatus]:
+    """Return all secret keys, those that cannot sign too."""
+    return [_status(found) for found in opened(session).secret_keys()]
+
+
+def show(session: Session, key: str) -> KeyStatus:
+    """Return the secret key that ``key`` names: a fingerprint, a key ID or part of a user ID."""
+    return _status(_find(opened(session), key))
+
+
+def check(session: Session, key: str = "") -> list[KeyCheck]:
+    """Check a key, or all there are, against today's policy, by signing a probe too."""
+    signer = opened(session)
+    found = [_find(signer, key)] if key else signer.secret_keys()
+    if not found:
+        raise SigningFailed("there is no secret key", hint=CREATE_HINT)
+    return [
+        KeyCheck(entry.key.fingerprint, entry.key.user_ids, signer.problems(entry.key))
+        for entry in found
+    ]
+
+
+def export(session: Session, keys: Sequence[str] = ()) -> bytes:
+    """Return public keys, armored; without names, those that would sign."""
+    signer = opened(session)
+    chosen: list[SigningKey] = (
+        [_find(signer, name).key for name in keys] if keys else signer.resolve([])
+    )
+    return signer.export(chosen)
+
+
+def import_(session: Session, data: bytes) -> list[KeyStatus]:
+    """Add secret keys, as ``gpg --export-secret-keys`` writes them."""
+    signer = opened(session)
+    imported = signer.import_(data)
+    return [_status(found) for found in signer.secret_keys() if found.key.fingerprint in imported]
+
+
+def opened(session: Session) -> GpgSigner:
+    """Return the signer of this plugin, whichever one signs."""
+    if session.config["signing.signer"] == "gpg" and isinstance(session.signer, GpgSigner):
+        return session.signer
+    return GpgSigner.open(session.config.section("signing.gpg"), session.root)
+
+
+def _find(signer: GpgSigner, name: str) -> Key:
+    """Return the one key of that name; one that cannot sign too, if it is the only one."""
+    matching = [key for key in signer.secret_keys() if key.answers_to(name)]
+    return matching[0] if len(matching) == 1 else choose(matching, [name])[0]
+
+
+def _status(found: Key) -> KeyStatus:
+    return KeyStatus(*found.key, found.fault)

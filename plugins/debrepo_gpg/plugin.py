@@ -1,0 +1,68 @@
+"""What this plugin brings: the ``gpg`` signer, and ``debrepo key``."""
+
+from __future__ import annotations
+
+from debrepo import Command, Operation, Ref, Setting, hookimpl
+
+
+@hookimpl
+def debrepo_signers() -> dict[str, Ref]:
+    return {"gpg": Ref("debrepo_gpg.signer:GpgSigner", "Sign with GnuPG.")}
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("key", "debrepo_gpg.cli:key", "Make and check signing keys.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    where = "debrepo_gpg.operations:"
+    return [
+        Operation(
+            "key.create", where + "create", "Make a signing key.", "key:create", "key create"
+        ),
+        Operation(
+            "key.import",
+            where + "import_",
+            "Import secret keys from a file.",
+            "key:import",
+            "key import",
+        ),
+        Operation(
+            "key.list", where + "list_", "List the signing keys.", "read", "key list", changes=False
+        ),
+        Operation(
+            "key.show", where + "show", "Show a signing key.", "read", "key show", changes=False
+        ),
+        Operation(
+            "key.check",
+            where + "check",
+            "Check signing keys against today's policy.",
+            "key:check",
+            "key check",
+            changes=False,
+        ),
+        Operation(
+            "key.export",
+            where + "export",
+            "Export public keys.",
+            "read",
+            "key export",
+            changes=False,
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_settings() -> list[Setting]:
+    return [
+        Setting(
+            "signing.gpg.home",
+            "",
+            "Where GnuPG keeps the keys: a directory, user for your own; empty: <root>/gnupg",
+        ),
+        Setting("signing.gpg.keys", (), "Keys to sign with; empty: the only one there is"),
+        Setting("signing.gpg.passphrase_file", "", "File with the passphrase of the keys"),
+        Setting("signing.gpg.program", "gpg", "GnuPG program to run"),
+    ]

@@ -1,0 +1,256 @@
+"""Signing with GnuPG: never a terminal, never a question, never another key."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import gnupg
+
+from debrepo.errors import InvalidInput, SigningFailed
+from debrepo.signing import Signatures, Signer, SigningKey
+from debrepo_gpg import keys as keyring
+from debrepo_gpg import policy
+from debrepo_gpg.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from debrepo_gpg.keys import Key
+
+_OPTIONS = (
+    *("--pinentry-mode", "loopback"),  # else GnuPG looks for a terminal to ask on
+    *("--trust-model", "always"),  # they are our own keys
+    "--no-auto-check-trustdb",
+    "--no-auto-key-locate",
+    *("--digest-algo", "SHA512"),
+    *("--cert-digest-algo", "SHA512"),
+    "--no-emit-version",
+    "--no-comments",
+)
+_CREATED = re.compile(r"^\[GNUPG:\] SIG_CREATED [DC] \d+ (\d+) .* ([0-9A-F]{40,64})$", re.MULTILINE)
+_STRONG = {"8", "9", "10"}  # SHA-256, SHA-384, SHA-512
+
+
+class GpgSigner(Signer):
+    """Keys in a GnuPG home.
+
+    Where SOURCE_DATE_EPOCH is set it is the time of the signatures too, or that of the
+    youngest key's making if that is later; both RSA and Ed25519 then give the same bytes
+    every time.
+    """
+
+    def __init__(
+        self,
+        home: Path | None,
+        *,
+        keys: Sequence[str] = (),
+        passphrase_file: Path | None = None,
+        program: str = "gpg",
+    ) -> None:
+        self.home = Home(home)
+        self._configured = tuple(keys)
+        self.passphrase_file = passphrase_file
+        self._program = program
+
+    @classmethod
+    def open(cls, options: Mapping[str, object], root: Path) -> Self:
+        home = str(options.get("home") or "gnupg")
+        file = str(options.get("passphrase_file") or "")
+        names = options.get("keys") or ()
+        return cls(
+            None if home == "user" else root / Path(home).expanduser(),
+            keys=tuple(map(str, names)) if isinstance(names, (tuple, list)) else (str(names),),
+            passphrase_file=root / Path(file).expanduser() if file else None,
+            program=str(options.get("program") or "gpg"),
+        )
+
+    def secret_keys(self) -> list[Key]:
+        """Return all secret keys, those that cannot sign too."""
+        if not self.home.exists():
+            return []
+        with _translated():
+            listed: Iterable[dict[str, Any]] = self._gpg(self.home.view()).list_keys(secret=True)
+            return [keyring.from_listing(fields) for fields in listed]
+
+    def resolve(self, keys: Sequence[str]) -> list[SigningKey]:
+        return [found.key for found in keyring.choose(self.secret_keys(), keys or self._configured)]
+
+    def sign(self, release: bytes, keys: Sequence[SigningKey]) -> Signatures:
+        if not keys:
+            raise SigningFailed("there is no key to sign with", hint=keyring.CREATE_HINT)
+        known = {found.key.fingerprint: found for found in self.secret_keys()}
+        try:
+            chosen = [known[key.fingerprint] for key in keys]
+        except KeyError as error:
+            raise SigningFailed(
+                f"there is no secret key {error.args[0]}", hint=keyring.CREATE_HINT
+            ) from None
+        gpg = self._gpg(self.home.view())
+        arguments = _arguments(chosen)
+        return Signatures(
+            self._signed(gpg, release, chosen, arguments, clearsign=True, detach=False),
+            self._signed(gpg, release, chosen, arguments, clearsign=False, detach=True),
+            tuple(key.fingerprint for key in keys),
+        )
+
+    def problems(self, key: SigningKey) -> list[str]:
+        """Look at the key, then sign a probe with it and have it verified by who is there."""
+        found = [entry for entry in self.secret_keys() if entry.key.fingerprint == key.fingerprint]
+        if not found:
+            return ["there is no secret key"]
+        problems = policy.of_key(found[0], datetime.now(UTC))
+        exported = self.export_binary([key])
+        problems += policy.of_self_signatures(self._program, exported)
+        if found[0].fault:
+            return problems
+        try:
+            signed = self.sign(policy.PROBE, [key])
+        except SigningFailed as error:
+            return [*problems, str(error)]
+        return problems + policy.of_verifiers(exported, signed)
+
+    def export(self, keys: Sequence[SigningKey]) -> bytes:
+        return str(self._exported(keys, armor=True)).encode("ascii")
+
+    def export_binary(self, keys: Sequence[SigningKey]) -> bytes:
+        """Return the public keys as `gpgv` wants them: not armored."""
+        return bytes(self._exported(keys, armor=False))
+
+    def create(self, parameters: Sequence[str]) -> str:
+        """Make a key from lines of GnuPG's batch language; return its fingerprint."""
+        with self.home.change() as view, _translated():
+            made = self._gpg(view).gen_key(b"".join(line.encode() + b"\n" for line in parameters))
+            if not made.fingerprint:
+                raise SigningFailed(f"GnuPG made no key: {_last_words(made.stderr)}")
+            return str(made.fingerprint)
+
+    def import_(self, data: bytes) -> list[str]:
+        """Add the keys in ``data``; return the fingerprints of those with a secret part."""
+        with self.home.change() as view, _translated():
+            found = self._gpg(view).import_keys(data, passphrase=self._passphrase())
+            secret = [
+                entry["fingerprint"]
+                for entry in found.results
+                if entry["fingerprint"] and int(entry.get("ok", 0)) & 16
+            ]
+        if not secret:
+            raise InvalidInput(
+                f"no secret key could be imported: {_last_words(found.stderr)}",
+                hint="export one with: gpg --armor --export-secret-keys KEY",
+            )
+        return list(dict.fromkeys(secret))
+
+    def _gpg(self, home: Path | None) -> Any:
+        # LC_ALL: what it says ends up in our messages.
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        try:
+            return gnupg.GPG(
+                self._program,
+                gnupghome=str(home) if home else None,
+                options=list(_OPTIONS),
+                env=environment,
+            )
+        except (OSError, ValueError) as error:
+            raise SigningFailed(
+                f"cannot run {self._program}: {error}",
+                hint="install gnupg, or set signing.gpg.program",
+            ) from error
+
+    def _signed(
+        self,
+        gpg: Any,
+        release: bytes,
+        keys: Sequence[Key],
+        arguments: list[str],
+        *,
+        clearsign: bool,
+        detach: bool,
+    ) -> bytes:
+        with _translated():
+            result = gpg.sign(
+                release,
+                clearsign=clearsign,
+                detach=detach,
+                passphrase=self._passphrase(),
+                extra_args=arguments,
+            )
+        made = _CREATED.findall(result.stderr)
+        signers = {fingerprint for _, fingerprint in made}
+        if result.returncode or not result.data:
+            raise _failure(keys, result.stderr)
+        if len(made) != len(keys) or not all(signers & set(key.fingerprints) for key in keys):
+            raise SigningFailed(f"GnuPG signed with {', '.join(sorted(signers)) or 'no key'}")
+        if not {digest for digest, _ in made} <= _STRONG:
+            raise SigningFailed("GnuPG signed with a weak digest", hint="look at its gpg.conf")
+        return bytes(result.data)
+
+    def _exported(self, keys: Sequence[SigningKey], *, armor: bool) -> Any:
+        fingerprints = [key.fingerprint for key in keys]
+        with _translated():
+            data = self._gpg(self.home.view()).export_keys(fingerprints, armor=armor, minimal=True)
+        if not data:
+            raise SigningFailed(f"GnuPG exported nothing for {', '.join(fingerprints)}")
+        return data
+
+    def _passphrase(self) -> str | None:
+        """Return the passphrase; ``None`` when there is none, which is not an empty one."""
+        if self.passphrase_file is None:
+            return None
+        passphrase = read_passphrase(self.passphrase_file)
+        # python-gnupg writes Latin-1: so that what it writes is UTF-8.
+        return passphrase.encode().decode("latin-1") or None
+
+
+def read_passphrase(path: Path) -> str:
+    """Return the first line of a file, which is all that GnuPG would take for a passphrase."""
+    try:
+        lines = path.read_text().splitlines() or [""]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SigningFailed(f"cannot read the passphrase file {path}: {error}") from error
+    return lines[0]
+
+
+def _arguments(keys: Sequence[Key]) -> list[str]:
+    """Name the keys: ``--default-key``, which python-gnupg knows, is only a wish."""
+    named = [part for key in keys for part in ("--local-user", key.key.fingerprint)]
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if not epoch:
+        return named
+    if not epoch.isdigit():
+        raise InvalidInput(f"SOURCE_DATE_EPOCH is {epoch!r} and not a number of seconds")
+    stamp = max(int(epoch), *(int(key.newest.timestamp()) for key in keys))
+    return ["--faked-system-time", f"{stamp}!", *named]
+
+
+def _failure(keys: Sequence[Key], said: str) -> SigningFailed:
+    names = ", ".join(key.display for key in keys)
+    if "BAD_PASSPHRASE" in said or "Bad passphrase" in said:
+        return SigningFailed(
+            f"the passphrase is wrong for {names}",
+            hint="signing.gpg.passphrase_file names the file to put it into",
+        )
+    if "MISSING_PASSPHRASE" in said or "get input" in said or "No passphrase" in said:
+        return SigningFailed(
+            f"a passphrase is needed for {names}",
+            hint="put it into a file, and its name into signing.gpg.passphrase_file",
+        )
+    return SigningFailed(f"{names} did not sign: {_last_words(said)}", hint=keyring.CREATE_HINT)
+
+
+def _last_words(said: str) -> str:
+    lines = [line for line in said.splitlines() if line and not line.startswith("[GNUPG:]")]
+    return lines[-1].removeprefix("gpg: ") if lines else "it does not say why"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Translate what python-gnupg raises: plain ValueErrors, for a passphrase's characters too."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise SigningFailed(f"GnuPG failed: {error}") from error
