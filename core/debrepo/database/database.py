@@ -1,0 +1,165 @@
+"""The database below a root, and its transactions."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from debrepo.database.environment import Environment
+from debrepo.database.failures import MapFull
+from debrepo.database.opening import fsync
+from debrepo.database.schema import Schema
+from debrepo.database.tables import bytes_table
+from debrepo.database.transaction import Transaction
+from debrepo.errors import AlreadyExists, DatabaseError, DatabaseFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from debrepo.refs import TableRef
+
+T = TypeVar("T")
+
+MAP_SIZE = 64 << 30  # address space, not disk: the file grows with its content
+
+
+class Database:
+    """The package database below one root, for all threads of a process.
+
+    Any number of processes may have it open. Opening it migrates the tables whose records
+    are older than ``tables`` says, and refuses newer ones. Where it cannot be written to, it
+    opens for reading, and `write` says why. It must not be carried across a fork.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tables: Iterable[TableRef],
+        *,
+        map_size: int = MAP_SIZE,
+        read_only: bool = False,
+    ) -> None:
+        self._schema = Schema(path, tables)
+        self._path = path
+        self._writer: int | None = None
+        self._environment = Environment(path, map_size, read_only=read_only)
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """See the database as it is now, whatever writers do meanwhile."""
+        with self._environment.transaction(write=False) as raw:
+            self._check(raw)
+            yield Transaction(raw, self._schema.declared, writable=False)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Change the database: commit at the end of the block, roll back on an exception.
+
+        A block that turns out too large for the memory map is rolled back, and the map made
+        larger for the next one. `update` does the work again by itself.
+        """
+        with self._attempt() as txn:
+            yield txn
+        txn.run_actions()
+
+    def update(self, function: Callable[[Transaction], T]) -> T:
+        """Return what ``function`` returns, run in a write transaction.
+
+        It may be run more than once, each time on a fresh transaction, so it must not count
+        on what it left elsewhere. Large changes are best written so.
+        """
+        while True:
+            try:
+                with self._attempt() as txn:
+                    result = function(txn)
+            except MapFull:  # it has been enlarged, or another error would say why not
+                continue
+            txn.run_actions()
+            return result
+
+    def backup(self, target: Path, *, compact: bool = True) -> None:
+        """Copy the database into the new directory ``target``, as it is at this moment.
+
+        Others may write meanwhile. The copy is a database: it is restored by putting it in
+        the place of ``db`` below a root. ``compact`` leaves out the pages not in use.
+        """
+        if target.exists():
+            raise AlreadyExists(f"{target} exists already")
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            partial.mkdir(parents=True)
+            self._environment.copy(partial, compact=compact)
+            partial.rename(target)
+            fsync(target.parent)
+        except OSError as error:
+            kind = DatabaseFull if error.errno in {ENOSPC, EDQUOT} else DatabaseError
+            raise kind(f"cannot write {target}: {error.strerror}") from error
+        finally:
+            with suppress(OSError):
+                (partial / "data.mdb").unlink()
+            with suppress(OSError):
+                partial.rmdir()
+
+    def stats(self) -> dict[str, Any]:
+        """Return sizes in bytes, and the number of entries of each declared table.
+
+        ``used`` is what ``bytes`` on the disk hold at most; pages freed since are used again.
+        Counting walks every key.
+        """
+        with self.read() as txn:
+            entries = {name: len(txn[bytes_table(name)]) for name in sorted(self._schema.declared)}
+        return {**self._environment.stats(), "tables": entries}
+
+    def close(self) -> None:
+        """Close the database, when the other threads have ended their transactions."""
+        self._environment.close()
+
+    @contextmanager
+    def _attempt(self, *, migrating: bool = False) -> Iterator[Transaction]:
+        """Run the block in a write transaction; raise `MapFull` where it is worth another try."""
+        thread = get_ident()
+        if self._writer == thread:  # LMDB would wait for itself, forever
+            raise RuntimeError("a write transaction is open already; pass it down instead")
+        with self._environment.transaction(write=True) as raw:
+            self._writer = thread
+            try:
+                if not migrating:
+                    self._check(raw)
+                    self._schema.record(raw)
+                yield Transaction(raw, self._schema.declared, writable=True)
+            finally:
+                self._writer = None
+
+    def _check(self, raw: Any) -> None:
+        """Raise `DatabaseError` when another process has migrated the tables meanwhile."""
+        if not self._schema.is_current(raw) and self._schema.outdated(raw):
+            raise DatabaseError(
+                f"the database in {self._path} has to be migrated", hint="restart debrepo"
+            )
+
+    def _migrate(self) -> None:
+        """Look at what the database says of the tables, and lift those that are older."""
+        with self._environment.transaction(write=False) as raw:
+            older = self._schema.outdated(raw)
+        if not older:
+            return
+        if self._environment.read_only:
+            raise DatabaseError(
+                f"the database in {self._path} is of an older debrepo ({', '.join(older)}), "
+                f"and cannot be migrated: {self._environment.read_only}",
+                hint="run debrepo once where it may write",
+            )
+        while True:
+            with suppress(MapFull):
+                with self._attempt(migrating=True) as txn:
+                    self._schema.migrate(txn)
+                return

@@ -1,0 +1,187 @@
+"""The LMDB environment: its transactions, and a memory map that grows under them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Any
+
+import lmdb
+
+from debrepo.database.failures import MapFull, explain
+from debrepo.database.filesystem import address_space_left
+from debrepo.database.gate import Gate
+from debrepo.database.opening import fsync, open_environment, refuse_in_use
+from debrepo.errors import DatabaseError, DatabaseFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Environment:
+    """One LMDB environment as the threads of a process share it.
+
+    Processes may see maps of different sizes. A map is enlarged before a writer who would
+    find little left of it, after one who found too little, and when another process has
+    written beyond its end.
+    """
+
+    def __init__(self, path: Path, map_size: int, *, read_only: bool) -> None:
+        self._path = path
+        self._pid = os.getpid()
+        self._gate = Gate()
+        self._turn = Lock()  # one writer of this process at a time queues for LMDB's lock
+        opened = open_environment(path, map_size, read_only=read_only)
+        self._env = opened.env
+        self._locked = opened.locked
+        self.read_only = opened.read_only  #: why it cannot be written to; empty when it can
+        self._page = int(self._env.stat()["psize"])
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[Any]:
+        """Run the block in a transaction of LMDB's, and commit it when it is for writing.
+
+        Raise `MapFull` when the map was too small, and has been enlarged for another try.
+        """
+        if write and self.read_only:
+            raise DatabaseError(f"cannot write to the database: {self.read_only}")
+        thread = get_ident()  # a server may leave the block in another one
+        raw = self._begin(thread, write=write)
+        size = self._map_size if write else 0
+        full = None
+        try:
+            yield raw
+            if write:
+                raw.commit()
+        except lmdb.MapFullError as error:
+            full = error
+        except lmdb.Error as error:
+            raise explain(error, self._path) from error
+        finally:
+            raw.abort()  # which does nothing after a commit
+            self._end(thread, write=write)
+        if full:
+            self._grow(size)
+            raise MapFull("the database's map was full", hint="it is larger now; do it again")
+
+    def copy(self, directory: Path, *, compact: bool) -> None:
+        """Copy the environment, as it is at this moment, durably into a directory."""
+        self._check_alive()
+        thread = get_ident()
+        self._gate.enter(thread)
+        try:
+            self._env.copy(str(directory), compact=compact)
+        except lmdb.Error as error:
+            raise explain(error, directory) from error
+        finally:
+            self._gate.leave(thread)
+        fsync(directory / "data.mdb")
+        fsync(directory)
+
+    def stats(self) -> dict[str, Any]:
+        """Return sizes in bytes, and the number of the last committed state."""
+        self._check_alive()
+        info = self._env.info()
+        return {
+            "path": str(self._path),
+            "bytes": (self._path / "data.mdb").stat().st_size,
+            "map_size": info["map_size"],
+            "serial": info["last_txnid"],
+            "read_only": self.read_only,
+        }
+
+    def close(self) -> None:
+        """Close the environment, when the other threads have ended their transactions."""
+        if self._env is None or os.getpid() != self._pid:  # a child has nothing to close
+            return
+        with self._gate.alone(besides=get_ident()):
+            self._env.close()
+            self._env = None
+
+    @property
+    def _map_size(self) -> int:
+        return int(self._env.info()["map_size"])
+
+    @property
+    def _used(self) -> int:
+        return int(self._env.info()["last_pgno"] + 1) * self._page
+
+    def _begin(self, thread: int, *, write: bool) -> Any:
+        """Return a transaction of LMDB's, on a map that is as large as the database."""
+        self._check_alive()
+        if write:
+            self._grow_ahead()
+        while True:
+            if write:
+                self._turn.acquire()
+            self._gate.enter(thread)
+            try:
+                return self._begin_raw(write=write)
+            except lmdb.MapResizedError:
+                self._end(thread, write=write)
+            except lmdb.Error as error:
+                self._end(thread, write=write)
+                raise explain(error, self._path) from error
+            except BaseException:
+                self._end(thread, write=write)
+                raise
+            self._adopt()  # with gate and turn free, or the others could not finish
+
+    def _begin_raw(self, *, write: bool) -> Any:
+        self._check_alive()
+        if not self._locked:
+            refuse_in_use(self._path)
+        try:
+            return self._env.begin(write=write)
+        except lmdb.ReadersFullError:
+            if not self._env.reader_check():  # nobody has died without a word
+                raise
+            return self._env.begin(write=write)
+
+    def _end(self, thread: int, *, write: bool) -> None:
+        self._gate.leave(thread)
+        if write:
+            self._turn.release()
+
+    def _check_alive(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError("the database was opened before a fork; open one in each process")
+        if self._env is None:
+            raise RuntimeError("the database is closed")
+
+    def _grow_ahead(self) -> None:
+        """Double a map of which less than a quarter is left, when that disturbs nobody."""
+        if self._used * 4 <= self._map_size * 3:
+            return
+        with self._gate.alone_at_once() as alone:
+            if alone:
+                self._enlarge(self._map_size * 2)
+
+    def _grow(self, size: int) -> None:
+        """Double the map that was too small at ``size``, unless another thread has done so."""
+        with self._gate.alone():
+            if self._map_size <= size and not self._enlarge(size * 2):
+                raise DatabaseFull(
+                    f"the database in {self._path} needs more address space than is allowed",
+                    hint="raise the limit of this process; see: ulimit -v",
+                )
+
+    def _adopt(self) -> None:
+        """Make the map as large as another process has made the database."""
+        with self._gate.alone():
+            used = self._used
+            if used > self._map_size and not self._enlarge(used * 5 // 4):
+                raise DatabaseError(
+                    f"the database in {self._path} has outgrown the address space allowed",
+                    hint="raise the limit of this process; see: ulimit -v",
+                )
+
+    def _enlarge(self, size: int) -> bool:
+        """Move the map to one of ``size`` bytes; return whether there was room for it."""
+        size = -(-size // self._page) * self._page
+        if not address_space_left(size - self._map_size):  # LMDB gives up the old one first
+            return False
+        self._env.set_mapsize(size)
+        return True

@@ -1,0 +1,105 @@
+"""The schema: which version the records of each table have, and lifting older ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from debrepo.database.tables import Table, TableView
+from debrepo.errors import DatabaseError, PluginError
+from debrepo.refs import TableRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from debrepo.database.transaction import Transaction
+
+#: Table name to the version of its records; under the empty name, a number that changes
+#: whenever one of them does.
+SCHEMA: Table[str, int] = Table(
+    "debrepo.schema",
+    load=int,
+    dump=lambda version: b"%d" % version,
+    load_key=bytes.decode,
+    dump_key=str.encode,
+)
+_STAMP = b"debrepo.schema\0"
+_UNSEEN = b"unseen"
+
+
+class Schema:
+    """What this process knows of the tables, against what a database says of them.
+
+    Another process may install a newer debrepo, and migrate, while this one runs: so each
+    transaction starts with comparing one number.
+    """
+
+    def __init__(self, path: Path, tables: Iterable[TableRef]) -> None:
+        itself = TableRef(SCHEMA.name, SCHEMA.version, "debrepo.database.schema:SCHEMA")
+        self.declared = {table.name: table for table in (itself, *tables)}
+        self._path = path
+        self._stamp: bytes | None = _UNSEEN
+        self._unrecorded: tuple[str, ...] = ()
+
+    def is_current(self, raw: Any) -> bool:
+        """Return whether nothing has changed since the last `outdated` that found nothing."""
+        return bool(raw.get(_STAMP) == self._stamp)
+
+    def outdated(self, raw: Any) -> dict[str, int]:
+        """Return the tables with older records, and their versions.
+
+        Raise `DatabaseError` where the records are newer, or not ours at all.
+        """
+        stamp = raw.get(_STAMP)
+        if stamp is None and raw.cursor().first():
+            raise DatabaseError(
+                f"{self._path} is the LMDB database of another program",
+                hint="choose another root directory",
+            )
+        stored = dict(TableView(SCHEMA, raw).range())
+        older = self._older(stored)
+        if not older:
+            self._unrecorded = tuple(name for name in self.declared if name not in stored)
+            self._stamp = stamp
+        return older
+
+    def record(self, raw: Any) -> None:
+        """Write down the versions of the tables that this transaction may be the first to use."""
+        if self._unrecorded:
+            view = TableView(SCHEMA, raw)
+            view.put_many((name, self.declared[name].version) for name in self._unrecorded)
+            _restamp(view)
+
+    def migrate(self, txn: Transaction) -> None:
+        """Lift the records of all older tables to the version that is declared."""
+        for name, version in self._older(dict(txn[SCHEMA].range())).items():
+            declared = self.declared[name]
+            table = declared.ref.load()
+            if len(table.migrations) != declared.version - 1:
+                raise PluginError(
+                    f"the table {name} has version {declared.version}, "
+                    f"but {len(table.migrations)} migrations"
+                )
+            for migration in table.migrations[version - 1 :]:
+                migration(txn)
+            txn[SCHEMA][name] = declared.version
+        _restamp(txn[SCHEMA])
+
+    def _older(self, stored: dict[str, int]) -> dict[str, int]:
+        """Return the declared tables whose records are older; refuse newer ones."""
+        older = {}
+        for name, table in self.declared.items():
+            version = stored.get(name, table.version)
+            if version > table.version:
+                raise DatabaseError(
+                    f"the table {name} in {self._path} has version {version}, "
+                    f"and this debrepo knows versions up to {table.version}",
+                    hint="upgrade debrepo, or the plugin that brings the table, and restart it",
+                )
+            if version < table.version:
+                older[name] = version
+        return older
+
+
+def _restamp(view: TableView[str, int]) -> None:
+    view[""] = view.get("", 0) + 1

@@ -1,0 +1,256 @@
+"""Tables: typed mappings, in key order, over the keys that start with a table's name."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    MutableMapping,
+    ValuesView,
+)
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+
+if TYPE_CHECKING:
+    from debrepo.database.transaction import Transaction
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+_BATCH = 4096  # items that `put_many` sorts at a time
+
+
+class Table(NamedTuple, Generic[K, V]):
+    """A named table, and how its keys and values become bytes and back.
+
+    Keys are ordered by their bytes. ``migrations[i]`` lifts the records from version
+    ``i + 1`` to ``i + 2``, so there is one fewer than versions; it sees the table with its
+    old records, and may declare the old record's codec as a `Table` of the same name.
+    """
+
+    name: str
+    load: Callable[[bytes], V]
+    dump: Callable[[V], bytes]
+    load_key: Callable[[bytes], K]
+    dump_key: Callable[[K], bytes]
+    version: int = 1
+    migrations: tuple[Callable[[Transaction], None], ...] = ()
+
+
+def json_table(
+    name: str,
+    load: Callable[[dict[str, Any]], V],
+    dump: Callable[[V], dict[str, Any]],
+    *,
+    version: int = 1,
+    migrations: tuple[Callable[[Transaction], None], ...] = (),
+) -> Table[str, V]:
+    """Return a table whose keys are names and whose values are JSON objects.
+
+    The fields are stored in the order in which ``dump`` gives them.
+    """
+
+    def load_record(data: bytes) -> V:
+        from json import loads  # whoever reads no table need not wait for it
+
+        return load(loads(data))
+
+    def dump_record(value: V) -> bytes:
+        from json import dumps
+
+        return dumps(dump(value), separators=(",", ":")).encode()
+
+    return Table(name, load_record, dump_record, bytes.decode, str.encode, version, migrations)
+
+
+def bytes_table(
+    name: str,
+    *,
+    version: int = 1,
+    migrations: tuple[Callable[[Transaction], None], ...] = (),
+) -> Table[bytes, bytes]:
+    """Return a table that stores bytes under bytes, as they are."""
+    return Table(name, bytes, bytes, bytes, bytes, version, migrations)
+
+
+class TableView(MutableMapping[K, V]):
+    """A table as one transaction sees it: a mapping, in key order.
+
+    Finding, storing and removing a key, and starting to iterate anywhere, cost the same in
+    a table of any size; ``len`` and ``clear`` walk the whole table. Keys that are put or
+    removed during an iteration may or may not be seen by it: take a list first.
+    """
+
+    def __init__(self, table: Table[K, V], raw: Any) -> None:
+        self.table = table
+        self._raw = raw
+        self._prefix = table.name.encode() + b"\0"
+        self._end = table.name.encode() + b"\1"
+        self._load = table.load
+        self._load_key = table.load_key
+        self._dump_key = table.dump_key
+
+    def __getitem__(self, key: K) -> V:
+        data = self._raw.get(self._prefix + self._dump_key(key))
+        if data is None:
+            raise KeyError(key)
+        return self._load(data)
+
+    @overload
+    def get(self, key: K, default: None = None, /) -> V | None: ...
+    @overload
+    def get(self, key: K, default: V, /) -> V: ...
+    @overload
+    def get(self, key: K, default: T, /) -> V | T: ...
+    def get(self, key: K, default: object = None, /) -> object:
+        data = self._raw.get(self._prefix + self._dump_key(key))
+        return default if data is None else self._load(data)
+
+    def __contains__(self, key: object) -> bool:
+        return self._raw.get(self._prefix + self._dump_key(key)) is not None  # type: ignore[arg-type]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._raw.put(self._prefix + self._dump_key(key), self.table.dump(value))
+
+    def __delitem__(self, key: K) -> None:
+        if not self._raw.delete(self._prefix + self._dump_key(key)):
+            raise KeyError(key)
+
+    def discard(self, key: K) -> bool:
+        """Remove a key if it is there; return whether it was."""
+        return bool(self._raw.delete(self._prefix + self._dump_key(key)))
+
+    def put_many(self, items: Iterable[tuple[K, V]]) -> None:
+        """Store many items, best in key order; of a key given twice the last value stays."""
+        dump, dump_key, prefix = self.table.dump, self._dump_key, self._prefix
+        encoded = ((prefix + dump_key(key), dump(value)) for key, value in items)
+        with self._raw.cursor() as cursor:
+            while batch := sorted(islice(encoded, _BATCH), key=itemgetter(0)):
+                # A page that overflows is cut in the middle, so keys in strict order would
+                # leave every page half empty: the second and third pass fill them.
+                if _distinct(batch):
+                    batch = batch[::3] + batch[1::3] + batch[2::3]
+                cursor.putmulti(batch)
+
+    def clear(self) -> None:
+        with self._raw.cursor() as cursor:
+            while cursor.set_range(self._prefix) and cursor.key() < self._end:
+                cursor.delete()
+
+    def __iter__(self) -> Iterator[K]:
+        return self.range_keys()
+
+    def __reversed__(self) -> Iterator[K]:
+        return self.range_keys(reverse=True)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._walk_keys(self._prefix, self._end))
+
+    def __bool__(self) -> bool:
+        with self._raw.cursor() as cursor:
+            return bool(cursor.set_range(self._prefix)) and cursor.key() < self._end
+
+    def items(self) -> ItemsView[K, V]:
+        return _Items(self)
+
+    def values(self) -> ValuesView[V]:
+        return _Values(self)
+
+    def first(self) -> tuple[K, V] | None:
+        """Return the item with the smallest key, or None from an empty table."""
+        return next(self.range(), None)
+
+    def last(self) -> tuple[K, V] | None:
+        """Return the item with the greatest key, or None from an empty table."""
+        return next(self.range(reverse=True), None)
+
+    def range(
+        self, start: K | None = None, stop: K | None = None, *, reverse: bool = False
+    ) -> Iterator[tuple[K, V]]:
+        """Yield the items from ``start`` to before ``stop``, or these from the last one on."""
+        return self._items(*self._bounds(start, stop), reverse=reverse)
+
+    def range_keys(
+        self, start: K | None = None, stop: K | None = None, *, reverse: bool = False
+    ) -> Iterator[K]:
+        """Yield what `range` does, without reading the values."""
+        return self._keys(*self._bounds(start, stop), reverse=reverse)
+
+    def prefix(self, prefix: bytes) -> Iterator[tuple[K, V]]:
+        """Yield the items whose keys, as bytes, start with ``prefix``."""
+        return self._items(self._prefix + prefix, self._after(prefix))
+
+    def prefix_keys(self, prefix: bytes) -> Iterator[K]:
+        """Yield what `prefix` does, without reading the values."""
+        return self._keys(self._prefix + prefix, self._after(prefix))
+
+    def _after(self, prefix: bytes) -> bytes:
+        """Return the smallest key that is greater than all that start with ``prefix``."""
+        stem = prefix.rstrip(b"\xff")
+        return self._prefix + stem[:-1] + bytes([stem[-1] + 1]) if stem else self._end
+
+    def _bounds(self, start: K | None, stop: K | None) -> tuple[bytes, bytes]:
+        low = self._prefix if start is None else self._prefix + self._dump_key(start)
+        high = self._end if stop is None else self._prefix + self._dump_key(stop)
+        return low, high
+
+    def _items(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[tuple[K, V]]:
+        load, load_key, skip = self._load, self._load_key, len(self._prefix)
+        with self._raw.cursor() as cursor:
+            if not reverse and cursor.set_range(low):
+                for key, value in cursor.iternext():
+                    if key >= high:
+                        return
+                    yield load_key(key[skip:]), load(value)
+            elif reverse and _seek_before(cursor, high):
+                for key, value in cursor.iterprev():
+                    if key < low:
+                        return
+                    yield load_key(key[skip:]), load(value)
+
+    def _keys(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[K]:
+        load_key, skip = self._load_key, len(self._prefix)
+        for key in self._walk_keys(low, high, reverse=reverse):
+            yield load_key(key[skip:])
+
+    def _walk_keys(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[bytes]:
+        with self._raw.cursor() as cursor:
+            if not reverse and cursor.set_range(low):
+                for key in cursor.iternext(values=False):
+                    if key >= high:
+                        return
+                    yield key
+            elif reverse and _seek_before(cursor, high):
+                for key in cursor.iterprev(values=False):
+                    if key < low:
+                        return
+                    yield key
+
+
+class _Items(ItemsView[K, V]):
+    _mapping: TableView[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping.range()  # one walk, where the default looks every key up
+
+
+class _Values(ValuesView[V]):
+    _mapping: TableView[Any, V]
+
+    def __iter__(self) -> Iterator[V]:
+        return (value for _, value in self._mapping.range())
+
+
+def _seek_before(cursor: Any, high: bytes) -> bool:
+    """Put the cursor on the last key before ``high``; return whether there is one."""
+    return bool(cursor.prev() if cursor.set_range(high) else cursor.last())
+
+
+def _distinct(batch: list[tuple[bytes, bytes]]) -> bool:
+    return all(
+        one[0] != next_[0] for one, next_ in zip(batch, islice(batch, 1, None), strict=False)
+    )

@@ -1,0 +1,64 @@
+"""A transaction: a unit of work, all of which happens, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from debrepo.database.tables import TableView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from debrepo.database.tables import Table
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Transaction:
+    """A unit of work: all of it happens, or none.
+
+    It sees the database as it was when it began, whatever others write meanwhile. It is of
+    no use once the block that it was opened for has been left.
+    """
+
+    def __init__(self, raw: Any, tables: Container[str], *, writable: bool) -> None:
+        self.writable = writable
+        self._raw = raw
+        self._tables = tables
+        self._views: dict[str, TableView[Any, Any]] = {}
+        self._actions: list[Callable[[], None]] = []
+
+    def __getitem__(self, table: Table[K, V]) -> TableView[K, V]:
+        view = self._views.get(table.name)
+        if view is None or view.table is not table:
+            if table.name not in self._tables:  # it would have no version, and never migrate
+                raise RuntimeError(f"the table {table.name} is declared by no debrepo_tables")
+            view = self._views[table.name] = TableView(table, self._raw)
+        return view
+
+    @property
+    def serial(self) -> int:
+        """The number of the state that is seen; each committed change gives the next one."""
+        return int(self._raw.id())
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run ``action`` once the work is on disk, and never if it does not get there.
+
+        Actions run in the order in which they were given, all of them even when one fails;
+        the first failure is raised then, and undoes nothing.
+        """
+        if not self.writable:
+            raise RuntimeError("a transaction that only reads never commits")
+        self._actions.append(action)
+
+    def run_actions(self) -> None:
+        """Do what waited for the commit; the `Database` calls this."""
+        failure: Exception | None = None
+        for action in self._actions:
+            try:
+                action()
+            except Exception as error:  # what is committed is committed
+                failure = failure or error
+        if failure:
+            raise failure
