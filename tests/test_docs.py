@@ -1,6 +1,8 @@
 """The documentation names everything that there is, and its examples run."""
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -84,3 +86,24 @@ def fenced(path: Path) -> str:
     """Return the shell examples of a page: fenced ``sh`` and ``console`` blocks."""
     blocks = re.findall(r"```(?:sh|console)[^\n]*\n(.*?)```", path.read_text(), re.DOTALL)
     return "\n".join(blocks)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the tutorial installs a package, as root")
+def test_tutorial_runs_from_top_to_bottom(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(("DEBREPO_", "GNUPG"))}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", fenced(DOCS / "tutorial.md")],
+        cwd=tmp_path,
+        env=kept | {"HOME": str(home), "PATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.findall("^Good .*", done.stdout, re.MULTILINE) == ["Good morning", "Good evening"]
+    assert "W: " not in done.stdout
