@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from debrepo.query.lexer import quote
 from debrepo.query.patterns import condition, is_literal
-from debrepo.query.tree import Compiled, Query
+from debrepo.query.tree import ARCHITECTURE, NAME, VERSION, Compiled, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from debrepo.package import PackageKey
     from debrepo.query.candidate import Candidate
@@ -72,12 +72,12 @@ class Dependency(Query):
         wanted, accepts = self.name, _accepts(self.operator, self.version)
         fits = _architecture(self.architecture) if self.architecture else _anything
 
-        def by_key(key: PackageKey) -> bool | None:
-            if not fits(key.architecture):
+        def by_key(key: Sequence[str]) -> bool | None:
+            if not fits(key[ARCHITECTURE]):
                 return False
-            if key.name == wanted and accepts(key.version):
+            if key[NAME] == wanted and accepts(key[VERSION]):
                 return True
-            return False if key.architecture == "source" else None
+            return False if key[ARCHITECTURE] == "source" else None
 
         def by_record(candidate: Candidate) -> bool:
             verdict = by_key(candidate.key)
@@ -101,8 +101,8 @@ class Exact(Query):
     def compile(self) -> Compiled:
         wanted = self.key
         if wanted.hash:
-            return Compiled(lambda key: key == wanted, cost=_EQUAL)
-        return Compiled(lambda key: key[:3] == wanted[:3], cost=_EQUAL)
+            return Compiled(lambda key: tuple(key) == wanted, cost=_EQUAL)
+        return Compiled(lambda key: tuple(key[:3]) == wanted[:3], cost=_EQUAL)
 
 
 def _condition_text(operator: str, value: str) -> str:
@@ -133,33 +133,33 @@ def _name(field: Field) -> Compiled:
     # To the letter, unlike other fields: as versions, libssl and libssl0 would be equal.
     if field.operator == "=":
         wanted = field.value
-        return Compiled(lambda key: key.name == wanted, cost=_EQUAL)
+        return Compiled(lambda key: key[NAME] == wanted, cost=_EQUAL)
     holds = field.condition
-    return Compiled(lambda key: holds(key.name), cost=_PATTERN)
+    return Compiled(lambda key: holds(key[NAME]), cost=_PATTERN)
 
 
 def _version(field: Field) -> Compiled:
     holds = field.condition
-    return Compiled(lambda key: holds(key.version), cost=_VERSION)
+    return Compiled(lambda key: holds(key[VERSION]), cost=_VERSION)
 
 
 def _architecture_match(field: Field) -> Compiled:
     holds = _architecture(field.value) if field.operator == "=" else field.condition
-    return Compiled(lambda key: holds(key.architecture), cost=_EQUAL)
+    return Compiled(lambda key: holds(key[ARCHITECTURE]), cost=_EQUAL)
 
 
 def _architecture_field(field: Field) -> Compiled:
     holds = field.condition
 
-    def by_key(key: PackageKey) -> bool | None:
-        return None if key.architecture == "source" else holds(key.architecture)
+    def by_key(key: Sequence[str]) -> bool | None:
+        return None if key[ARCHITECTURE] == "source" else holds(key[ARCHITECTURE])
 
     return Compiled(by_key, lambda candidate: holds(_own_architecture(candidate)), _VERSION)
 
 
 def _own_architecture(candidate: Candidate) -> str:
     key = candidate.key
-    return candidate.text("architecture") if key.architecture == "source" else key.architecture
+    return candidate.text("architecture") if key[ARCHITECTURE] == "source" else key.architecture
 
 
 def _version_provided(field: Field) -> Compiled:
@@ -168,10 +168,10 @@ def _version_provided(field: Field) -> Compiled:
         return _version(field)
     holds = field.condition
 
-    def by_key(key: PackageKey) -> bool | None:
-        if holds(key.version):
+    def by_key(key: Sequence[str]) -> bool | None:
+        if holds(key[VERSION]):
             return True
-        return False if key.architecture == "source" else None
+        return False if key[ARCHITECTURE] == "source" else None
 
     def by_record(candidate: Candidate) -> bool:
         verdict = by_key(candidate.key)
@@ -184,8 +184,8 @@ def _package_type(field: Field) -> Compiled:
     holds = field.condition
     source, deb, udeb = holds("source"), holds("deb"), holds("udeb")
 
-    def by_key(key: PackageKey) -> bool | None:
-        if key.architecture == "source":
+    def by_key(key: Sequence[str]) -> bool | None:
+        if key[ARCHITECTURE] == "source":
             return source
         return deb if deb is udeb else None
 
@@ -204,8 +204,8 @@ def _of_source(read: Callable[[Candidate], str]) -> Callable[[Field], Compiled]:
         holds = field.condition
         on_nothing = holds("")
 
-        def by_key(key: PackageKey) -> bool | None:
-            return on_nothing if key.architecture == "source" else None
+        def by_key(key: Sequence[str]) -> bool | None:
+            return on_nothing if key[ARCHITECTURE] == "source" else None
 
         def by_record(candidate: Candidate) -> bool:
             if candidate.key.architecture == "source":
@@ -230,7 +230,7 @@ def _other_field(field: Field) -> Compiled:
     return Compiled(_unknown, lambda candidate: holds(candidate.text(name)), _RECORD)
 
 
-def _unknown(_key: PackageKey) -> None:
+def _unknown(_key: Sequence[str]) -> None:
     return None
 
 

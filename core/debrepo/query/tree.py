@@ -8,7 +8,7 @@ An AND of which one term says no by the key alone never has the record read.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -16,7 +16,10 @@ from typing import NamedTuple
 from debrepo.package import Entry, Package, PackageKey
 from debrepo.query.candidate import Candidate
 
-KeyTest = Callable[[PackageKey], bool | None]
+NAME, ARCHITECTURE, VERSION = 0, 1, 2  # where a `PackageKey` has them
+
+#: Sees a `PackageKey`, or the list of its parts: in a large set, making keys costs too much.
+KeyTest = Callable[[Sequence[str]], bool | None]
 RecordTest = Callable[[Candidate], bool]
 
 
@@ -111,7 +114,7 @@ class Not(Query):
         by_key, _, cost = self.term.compiled
         on_candidate = self.term.compiled.on_candidate
 
-        def not_by_key(key: PackageKey) -> bool | None:
+        def not_by_key(key: Sequence[str]) -> bool | None:
             verdict = by_key(key)
             return None if verdict is None else not verdict
 
@@ -139,12 +142,11 @@ def select(
     """
     by_key = query.compiled.by_key
     on_candidate = query.compiled.on_candidate
-    make = PackageKey._make
     for entry in _narrow(query, entries):
-        key = make(entry.decode().split("\0"))
+        key = entry.decode().split("\0")
         verdict = by_key(key)
         if verdict is None:
-            verdict = on_candidate(Candidate(key, partial(load, entry)))
+            verdict = on_candidate(Candidate(PackageKey(*key), partial(load, entry)))
         if verdict:
             yield entry
 
@@ -186,7 +188,7 @@ def _compile(terms: tuple[Query, ...], *, decisive: bool) -> Compiled:
 
 
 def _two_valued(tests: tuple[KeyTest, ...], *, decisive: bool) -> KeyTest:
-    def by_key(key: PackageKey) -> bool:
+    def by_key(key: Sequence[str]) -> bool:
         for test in tests:
             if test(key) is decisive:
                 return decisive
@@ -196,7 +198,7 @@ def _two_valued(tests: tuple[KeyTest, ...], *, decisive: bool) -> KeyTest:
 
 
 def _three_valued(tests: tuple[KeyTest, ...], *, decisive: bool) -> KeyTest:
-    def by_key(key: PackageKey) -> bool | None:
+    def by_key(key: Sequence[str]) -> bool | None:
         verdict: bool | None = not decisive
         for test in tests:
             answer = test(key)
