@@ -1,0 +1,253 @@
+"""Leases: who is at work on a name, and for how long others have to wait.
+
+Long work (a mirror update, a publish) takes a lease on the name that it changes, and holds
+no transaction meanwhile::
+
+    with leases.hold(root, "mirror:bookworm", note=lambda lease: progress.note(str(lease))):
+        ...
+
+A lease is a file with a lock of the kernel's on it, and no record of the database: the
+kernel frees it at the moment its owner dies, however it dies, in whatever container of this
+machine it ran. A record would outlive its owner, and nobody could tell a dead process from
+one in another container, or from another one that was given its number.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
+from socket import gethostname
+from threading import get_ident
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import DatabaseBusy, DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:+~")
+_LONGEST = 200  # bytes of a file name; most file systems allow 255
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25  # seconds between two looks at a lease
+
+
+class Lease(NamedTuple):
+    """Somebody's claim on a name, ``what``, since a moment in Unix time."""
+
+    what: str
+    owner: str
+    host: str
+    pid: int
+    since: int
+
+    def __str__(self) -> str:
+        if not self.owner:  # the disk was too full to write it down
+            return f"{self.what} is in use"
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return (
+            f"{self.what} is in use by {self.owner} on {self.host} "
+            f"(process {self.pid}) since {since}"
+        )
+
+
+class _Descriptors(dict[int, int]):
+    """The files of the leases that this process holds, and the threads that took them."""
+
+    def close_all(self) -> None:
+        """Let go without releasing anything, in a child that did not take the leases."""
+        for descriptor in self:
+            with suppress(OSError):
+                os.close(descriptor)
+        self.clear()
+
+
+# A lock lives as long as any copy of its descriptor, and a forked child has copies: it would
+# keep the leases of a parent that was killed. A handler for forks cannot be taken back, so
+# there is one, for all leases of the process.
+_HELD = _Descriptors()
+os.register_at_fork(after_in_child=_HELD.close_all)
+
+
+@contextmanager
+def hold(
+    root: Path,
+    name: str,
+    *,
+    wait: float | None = None,
+    note: Callable[[Lease], None] | None = None,
+) -> Iterator[Lease]:
+    """Hold the lease on ``name`` below ``root`` while the block runs.
+
+    Who comes second waits, for ``wait`` seconds at most, and forever by default; ``note`` is
+    told once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
+    """
+    directory = root / "leases"
+    lease = Lease(name, _user(), gethostname(), os.getpid(), int(time.time()))
+    descriptor = _take(directory, lease, wait, note)
+    _HELD[descriptor] = get_ident()
+    try:
+        yield lease
+    finally:
+        if os.getpid() == lease.pid:  # not in a child that was forked inside the block
+            _release(directory, name, descriptor)
+
+
+def held(root: Path) -> list[Lease]:
+    """Return the leases that somebody holds at this moment, by name."""
+    directory = root / "leases"
+    if not directory.is_dir():
+        return []
+    with _alone(directory):
+        return sorted(lease for file in directory.iterdir() if (lease := _live(file)))
+
+
+def _take(
+    directory: Path, lease: Lease, wait: float | None, note: Callable[[Lease], None] | None
+) -> int:
+    """Return the locked file of a lease that nobody holds, or nobody any more."""
+    deadline = None if wait is None else time.monotonic() + wait
+    while True:
+        descriptor, holder = _try(directory, lease)
+        if holder is None:
+            return descriptor
+        try:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise DatabaseBusy(str(holder), hint="try again when that has finished")
+            if note:
+                note(holder)
+                note = None
+            _wait(descriptor, deadline)
+        finally:
+            os.close(descriptor)
+
+
+def _try(directory: Path, lease: Lease) -> tuple[int, Lease | None]:
+    """Return a file locked by us; or somebody else's, and his lease."""
+    file = directory / _file_name(lease.what)
+    with _alone(directory):
+        with suppress(FileNotFoundError):
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+            if not _lock(descriptor):
+                _refuse_own(descriptor, lease.what)
+                return descriptor, _read(descriptor, lease.what)
+            file.unlink()  # its holder died
+            os.close(descriptor)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        flock(descriptor, LOCK_EX)  # at once: nobody else looks at it meanwhile
+        with suppress(OSError):  # no space left: held all the same, by nobody in particular
+            os.write(descriptor, "\0".join(map(str, lease)).encode(errors="surrogateescape"))
+        return descriptor, None
+
+
+def _release(directory: Path, name: str, descriptor: int) -> None:
+    with _alone(directory):
+        _HELD.pop(descriptor, None)
+        with suppress(FileNotFoundError):
+            (directory / _file_name(name)).unlink()
+        _free(descriptor)
+
+
+def _wait(descriptor: int, deadline: float | None) -> None:
+    """Return when the lease in a file may have been released, or the time is up.
+
+    The file is gone from the directory then, so the lock on it is worth nothing.
+    """
+    if deadline is None:
+        flock(descriptor, LOCK_EX)
+        return
+    pause = _FIRST_PAUSE
+    while not _lock(descriptor) and (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(pause, left))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Run the block while nobody else looks at the directory, or changes it.
+
+    It never waits for a lease inside, so this takes no longer than a few system calls.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise DatabaseError(f"cannot take leases in {directory}: {error.strerror}") from error
+    try:
+        flock(descriptor, LOCK_EX)
+        yield
+    except PermissionError as error:
+        raise DatabaseError(
+            f"cannot take leases in {directory}: {error.strerror}",
+            hint="let the users of this root share a group that may write to it",
+        ) from error
+    except OSError as error:
+        raise DatabaseError(f"cannot take leases in {directory}: {error.strerror}") from error
+    finally:
+        _free(descriptor)
+
+
+def _lock(descriptor: int, kind: int = LOCK_EX) -> bool:
+    try:
+        flock(descriptor, kind | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _free(descriptor: int) -> None:
+    """Unlock and close; closing alone would leave the lock to a child forked meanwhile."""
+    flock(descriptor, LOCK_UN)
+    os.close(descriptor)
+
+
+def _live(file: Path) -> Lease | None:
+    """Return the lease in a file, or None when nobody holds it."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return None if _lock(descriptor, LOCK_SH) else _read(descriptor, file.name)
+        finally:
+            _free(descriptor)
+    return None
+
+
+def _read(descriptor: int, name: str) -> Lease:
+    fields = os.pread(descriptor, 1 << 16, 0).decode(errors="surrogateescape").split("\0")
+    if len(fields) != len(Lease._fields):
+        return Lease(name, "", "", 0, 0)
+    what, owner, host, pid, since = fields
+    return Lease(what, owner, host, int(pid), int(since))
+
+
+def _refuse_own(descriptor: int, name: str) -> None:
+    """Raise `RuntimeError` where this thread holds the lease: it would wait for itself."""
+    file = os.fstat(descriptor)
+    for own, thread in list(_HELD.items()):
+        if thread == get_ident() and os.path.samestat(os.fstat(own), file):
+            os.close(descriptor)
+            raise RuntimeError(f"this thread holds the lease on {name} already; pass it down")
+
+
+def _file_name(name: str) -> str:
+    """Return a file name that stands for ``name`` alone."""
+    safe = "".join(
+        letter if letter in _PLAIN else "".join(f"%{byte:02x}" for byte in os.fsencode(letter))
+        for letter in name
+    )
+    if safe[:1] == "." or not safe:
+        safe = "%" + safe
+    if len(safe) <= _LONGEST:
+        return safe
+    from hashlib import blake2b
+
+    return f"{safe[:100]}%%{blake2b(os.fsencode(name), digest_size=16).hexdigest()}"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        return str(os.geteuid())
