@@ -14,9 +14,9 @@ HEAVY = {
 
 
 def imported_by(*args: str) -> set[str]:
-    """Return the modules that a bare interpreter with click and pluggy would not have."""
+    """Return the modules that click and pluggy alone do not import; click prints with shutil."""
     code = (
-        "import sys; import click, pluggy; given = set(sys.modules)\n"
+        "import sys; import click, pluggy, shutil; given = set(sys.modules)\n"
         "from debrepo.cli import main\n"
         f"sys.argv[1:] = {list(args)!r}\n"
         "try: main()\n"
