@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import lists, packageset, query
+from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS, get
 from debrepo.errors import AlreadyExists
 from debrepo.package import PackageKey
@@ -29,7 +29,12 @@ class Shown(NamedTuple):
 
 
 def create(
-    session: Session, name: str, *, component: str = "main", distribution: str = "", comment: str = ""
+    session: Session,
+    name: str,
+    *,
+    component: str = "main",
+    distribution: str = "",
+    comment: str = "",
 ) -> LocalRepo:
     """Create an empty repository."""
     repo = LocalRepo(lists.check_name(name), component, distribution, comment)
@@ -51,7 +56,11 @@ def show(session: Session, name: str, *, with_packages: bool = False) -> Shown:
     with session.db.read() as txn:
         repo = repos.get(txn, name)
         members = packageset.entries(txn[CHUNKS], repo.set_id) if with_packages else ()
-        return Shown(repo, packageset.count(txn[CHUNKS], repo.set_id), tuple(map(PackageKey.from_entry, members)))
+        return Shown(
+            repo,
+            packageset.count(txn[CHUNKS], repo.set_id),
+            tuple(map(PackageKey.from_entry, members)),
+        )
 
 
 def add(
@@ -70,9 +79,7 @@ def add(
 
     with session.db.read() as txn:
         repos.get(txn, name)
-    return add_files(
-        session, name, paths, force_replace=force_replace, remove_files=remove_files
-    )
+    return add_files(session, name, paths, force_replace=force_replace, remove_files=remove_files)
 
 
 def edit(
@@ -108,7 +115,9 @@ def remove(
     session: Session, name: str, queries: Iterable[str], *, dry_run: bool = False
 ) -> list[PackageKey]:
     """Take the packages that match any of the queries out of a repository."""
-    wanted = query.any_of(queries)
+    from debrepo import query  # which `repo list` can do without
+
+    wanted = query.or_(*map(query.parse, queries))
     with session.db.read() as txn:
         repo = repos.get(txn, name)
         members = packageset.entries(txn[CHUNKS], repo.set_id)

@@ -7,9 +7,10 @@ import sys
 import pytest
 
 HEAVY = {
-    "asyncio", "concurrent.futures", "debian", "email.message", "gnupg", "hashlib", "http.client",
-    "importlib.metadata", "isal", "json", "lmdb", "logging", "lzma", "multiprocessing", "sqlite3",
-    "ssl", "tarfile", "tomllib", "urllib.request", "zipfile", "zstandard",
+    "asyncio", "concurrent.futures", "dataclasses", "debian", "debrepo.archive", "debrepo.ingest",
+    "debrepo.query", "email.message", "gnupg", "hashlib", "http.client", "importlib.metadata",
+    "isal", "json", "lmdb", "logging", "lzma", "multiprocessing", "sqlite3", "ssl", "tarfile",
+    "tomllib", "urllib.request", "zipfile", "zstandard",
 }  # fmt: skip
 
 
