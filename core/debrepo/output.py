@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
-force_option = click.option("--force", is_flag=True, help="Go on although others were made from it.")
+force_option = click.option(
+    "--force", is_flag=True, help="Go on although others were made from it."
+)
 
 
 def print_json(value: object) -> None:
@@ -50,12 +52,17 @@ def print_table(rows: Iterable[Sequence[object]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-def print_packages(keys: Iterable[PackageKey]) -> None:
-    """Print packages by name, newest version first, indented under what came before."""
+def newest_first(keys: Iterable[PackageKey]) -> list[PackageKey]:
+    """Return packages as people list them: by name, and the newest version first."""
     from debrepo.version import sort_key
 
-    newest_first = sorted(keys, key=lambda key: sort_key(key.version), reverse=True)
-    for key in sorted(newest_first, key=lambda key: key.name):
+    by_version = sorted(keys, key=lambda key: sort_key(key.version), reverse=True)
+    return sorted(by_version, key=lambda key: key.name)
+
+
+def print_packages(keys: Iterable[PackageKey]) -> None:
+    """Print packages, indented under what came before."""
+    for key in newest_first(keys):
         click.echo(f"  {key.display}")
 
 

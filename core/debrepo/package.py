@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal, NamedTuple, NewType
 
 from debrepo.errors import InvalidInput, InvalidPackage
-from debrepo.stanza import field
+from debrepo.stanza import field, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,6 +127,10 @@ class Package:
         """Return the value of a control field, or the empty string; the case is ignored."""
         return field(self.stanza, name) or ""
 
+    def fields(self) -> dict[str, str]:
+        """Return all control fields, in their order."""
+        return parse(self.stanza)
+
     @property
     def source(self) -> tuple[str, str]:
         """The name and version of the source package (Policy 5.6.1)."""
@@ -142,7 +146,7 @@ def encode(package: Package) -> bytes:
     The kind, a line for each file, an empty line, the stanza: cheap to take apart, and to
     be read with the naked eye in a dump.
     """
-    lines = [package.kind]
+    lines: list[str] = [package.kind]
     lines += ["\0".join((file.name, str(file.size), *file[2:])) for file in package.files]
     return "\n".join(lines).encode() + b"\n\n" + package.stanza
 
@@ -156,6 +160,12 @@ def decode(key: PackageKey, record: bytes) -> Package:
         name, size, *digests = line.split("\0")
         files.append(PackageFile(name, int(size), *digests))
     return Package(key, kind, stanza, tuple(files))  # type: ignore[arg-type]  # as it was encoded
+
+
+def digests(record: bytes) -> list[str]:
+    """Return the SHA-256 of every file of a package, from its record."""
+    lines = record.partition(b"\n\n")[0].split(b"\n")[1:]
+    return [line.split(b"\0")[4].decode() for line in lines]
 
 
 def check_identity(name: str, version: str, architecture: str) -> None:

@@ -9,7 +9,7 @@ from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS, Known
 from debrepo.errors import AlreadyExists, Conflict, DebrepoError
 from debrepo.ingest import Ingested, Rejected, find, ingest
-from debrepo.package import Entry, PackageKey, PackageList, decode
+from debrepo.package import Entry, PackageKey, PackageList, decode, digests
 from debrepo_local import repos
 
 if TYPE_CHECKING:
@@ -129,10 +129,9 @@ def _check(
 def _check_files(session: Session, batch: list[Ingested]) -> None:
     """Raise `Conflict` if a cleanup took a file that was in the pool when it was read."""
     for item in batch:
-        for digest in item.digests:
+        for digest in digests(item.record):
             if digest not in session.pool:
                 raise Conflict(
                     f"{item.source} was taken out of the pool while it was being added",
                     hint="add it again",
                 )
-

@@ -129,7 +129,7 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
 
 def _plain(shown: Shown) -> dict[str, object]:
     repo, count, packages = shown
-    fields = {**repo._asdict(), "set_id": repo.set_id.hex(), "count": count}
+    fields = {**repo._asdict(), "set_id": repo.set_id.hex(), "size": count}
     return {**fields, "packages": [str(key) for key in packages]} if packages else fields
 
 

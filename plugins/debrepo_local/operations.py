@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS, get
@@ -24,7 +24,7 @@ class Shown(NamedTuple):
     """A repository, with how many packages it holds, and which, if asked for."""
 
     repo: LocalRepo
-    count: int
+    size: int
     packages: tuple[PackageKey, ...] = ()
 
 
@@ -91,7 +91,7 @@ def edit(
     comment: str | None = None,
 ) -> LocalRepo:
     """Change what is said of a repository; ``None`` leaves a field as it is."""
-    given = {"component": component, "distribution": distribution, "comment": comment}
+    given: dict[str, Any] = {"component": component, "distribution": distribution, "comment": comment}
     with session.db.write() as txn:
         repo = repos.get(txn, name)
         changed = repo._replace(**{k: v for k, v in given.items() if v is not None})

@@ -72,6 +72,4 @@ def changed(
     hook: HookRelay, target: PackageList, added: Iterable[Entry], removed: Iterable[Entry]
 ) -> None:
     """Tell the other plugins that a repository has changed."""
-    hook.debrepo_packages_changed(
-        target=target, added=frozenset(added), removed=frozenset(removed)
-    )
+    hook.debrepo_packages_changed(target=target, added=frozenset(added), removed=frozenset(removed))

@@ -93,7 +93,7 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
 
 def _plain(shown: Shown) -> dict[str, object]:
     snapshot, count, packages = shown
-    fields = {**snapshot._asdict(), "set_id": snapshot.set_id.hex(), "count": count}
+    fields = {**snapshot._asdict(), "set_id": snapshot.set_id.hex(), "size": count}
     return {**fields, "packages": [str(key) for key in packages]} if packages else fields
 
 

@@ -20,7 +20,7 @@ class Shown(NamedTuple):
     """A snapshot, with how many packages it holds, and which, if asked for."""
 
     snapshot: Snapshot
-    count: int
+    size: int
     packages: tuple[PackageKey, ...] = ()
 
 

@@ -12,7 +12,8 @@ from zlib import crc32
 from debrepo.package import Entry, SetId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
+    from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 Store: TypeAlias = "MutableMapping[bytes, bytes]"
 
@@ -28,7 +29,7 @@ class Chunk(NamedTuple):
 
     first: bytes
     last: bytes
-    count: int  #: entries
+    size: int  #: in entries
     repeats: int  #: entries of the same name and architecture as the one before, inside
     hash: bytes
 
@@ -68,7 +69,7 @@ def _node(store: Store, level: int, children: Sequence[Chunk]) -> Chunk:
     digest = _put(store, b"".join(parts))
     if not children:
         return Chunk(b"", b"", 0, 0, digest)
-    total = sum(child.count for child in children)
+    total = sum(child.size for child in children)
     inside = sum(child.repeats for child in children)
     between = sum(group(a.last) == group(b.first) for a, b in pairwise(children))
     return Chunk(children[0].first, children[-1].last, total, inside + between, digest)
@@ -178,7 +179,7 @@ def update(
 
 def count(store: Store, set_id: SetId) -> int:
     """Return how many entries a set has, reading one node."""
-    return sum(chunk.count for chunk in _read(store, set_id)[1])
+    return sum(chunk.size for chunk in _read(store, set_id)[1])
 
 
 def entries(store: Store, set_id: SetId, *, architecture: str | None = None) -> Iterator[Entry]:
@@ -221,7 +222,7 @@ def _find(store: Store, level: int, found: list[Chunk], prefix: bytes) -> Iterat
 
 def contains(store: Store, set_id: SetId, entry: bytes) -> bool:
     """Tell whether ``entry`` is in the set, reading one chunk at most."""
-    return entry in find(store, set_id, entry)
+    return any(found == entry for found in find(store, set_id, entry))
 
 
 def short(entry: bytes) -> bytes:
@@ -250,7 +251,7 @@ def conflicts(store: Store, set_id: SetId, wanted: Iterable[bytes]) -> dict[byte
     return answer
 
 
-def nodes(store: Store, set_id: SetId, seen: Collection[bytes] = ()) -> Iterator[bytes]:
+def nodes(store: Store, set_id: SetId, seen: AbstractSet[bytes] = frozenset()) -> Iterator[bytes]:
     """Yield the hashes of all that a set consists of, without what is below ``seen``."""
     if set_id in seen:
         return

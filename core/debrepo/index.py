@@ -1,0 +1,48 @@
+"""Index kinds: what stands below a distribution beside its Release files.
+
+An index is made of *fragments*: what one chunk of a package set contributes to it. The
+engine asks for the fragments of chunks that are new, keeps them, and joins them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from debrepo.package import Package
+
+
+class Published(NamedTuple):
+    """A package, and the path below the prefix under which each of its files is served."""
+
+    package: Package
+    paths: tuple[str, ...]
+
+
+class Layout(NamedTuple):
+    """What a fragment depends on besides its packages."""
+
+    component: str
+    architectures: tuple[str, ...]  #: without ``all`` and ``source``
+    digests: tuple[str, ...]  #: of package files: ``md5``, ``sha1``, ``sha256``, ``sha512``
+
+
+class IndexKind(ABC):
+    """A family of indexes, such as the ``Packages`` files of a component."""
+
+    version: ClassVar[int] = 1  #: raise it when the same packages give other bytes
+
+    @abstractmethod
+    def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
+        """Return what these packages contribute to each index, by its path.
+
+        The paths are relative to the component: ``binary-amd64/Packages``. Packages come
+        in the order of package sets; an index is its fragments, joined in that order.
+        """
+
+    def expected(self, layout: Layout) -> Iterable[str]:
+        """Return the indexes that exist even where no package is in them."""
+        return ()

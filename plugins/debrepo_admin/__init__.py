@@ -1,0 +1,1 @@
+"""Care of an installation: versions, configuration, plugins, the database."""

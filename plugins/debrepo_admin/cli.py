@@ -1,0 +1,116 @@
+"""``debrepo version``, ``config``, ``plugin`` and ``db``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.errors import DatabaseError
+from debrepo.output import counted, dry_run_option, json_option, print_json, print_table, size
+from debrepo_admin import operations
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+
+@click.command()
+@pass_session
+def version(session: Session) -> None:
+    """Print the version."""
+    click.echo(f"debrepo {session.run(operations.version)}")
+
+
+@click.group()
+def config() -> None:
+    """Show and create the configuration."""
+
+
+@config.command("show")
+@click.option("--all", "everything", is_flag=True, help="Show what can be set, with help.")
+@json_option
+@pass_session
+def config_show(session: Session, everything: bool, as_json: bool) -> None:
+    """Show every setting and where its value comes from."""
+    rows = session.run(operations.config_show)
+    if as_json:
+        print_json([row._asdict() for row in rows])
+    elif everything:
+        print_table((row.name, row.value, row.origin, row.help) for row in rows)
+    else:
+        print_table((row.name, row.value, row.origin) for row in rows)
+
+
+@config.command("create")
+@pass_session
+def config_create(session: Session) -> None:
+    """Write a configuration file that spells out the defaults."""
+    click.echo(f"Wrote {session.run(operations.config_create)}.")
+
+
+@click.group()
+def plugin() -> None:
+    """List the plugins."""
+
+
+@plugin.command("list")
+@json_option
+@pass_session
+def plugin_list(session: Session, as_json: bool) -> None:
+    """List the plugins."""
+    rows = session.run(operations.plugins)
+    if as_json:
+        print_json([row._asdict() for row in rows])
+    else:
+        print_table(rows)
+
+
+@click.group()
+def db() -> None:
+    """Check, clean and back up the database."""
+
+
+@db.command()
+@click.option("--no-files", is_flag=True, help="Do not read the files of the pool.")
+@json_option
+@pass_session
+def check(session: Session, no_files: bool, as_json: bool) -> None:
+    """Look for damage in the database and the pool."""
+    found = session.run(operations.check, files=not no_files)
+    if as_json:
+        print_json(found)
+    else:
+        for line in found:
+            click.echo(line)
+    if found:
+        raise DatabaseError(
+            f"{counted(len(found), 'problem')} found", hint="add damaged packages again"
+        )
+    session.progress.note("Everything is in order.")
+
+
+@db.command()
+@dry_run_option
+@json_option
+@pass_session
+def cleanup(session: Session, dry_run: bool, as_json: bool) -> None:
+    """Delete packages and files that nothing refers to."""
+    garbage = session.run(operations.cleanup, dry_run=dry_run)
+    if as_json:
+        print_json(garbage._asdict())
+        return
+    click.echo(
+        f"{'Would delete' if dry_run else 'Deleted'} {counted(garbage.packages, 'package')}, "
+        f"{counted(garbage.chunks, 'chunk')} of package sets, {counted(garbage.files, 'file')} "
+        f"({size(garbage.bytes)})."
+    )
+
+
+@db.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@pass_session
+def backup(session: Session, target: Path) -> None:
+    """Copy the database while it is in use."""
+    click.echo(f"Copied the database to {session.run(operations.backup, target)}.")

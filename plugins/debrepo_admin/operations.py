@@ -1,0 +1,98 @@
+"""What can be done with an installation as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import __version__
+from debrepo.errors import AlreadyExists
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from debrepo.config import Configured
+    from debrepo.refs import Setting
+    from debrepo.session import Session
+    from debrepo_admin.garbage import Garbage
+
+
+class Plugin(NamedTuple):
+    """A registered plugin, and what it brings."""
+
+    name: str
+    module: str
+    summary: str
+
+
+def version(session: Session) -> str:
+    """Return the version of debrepo."""
+    return __version__
+
+
+def plugins(session: Session) -> list[Plugin]:
+    """Return the registered plugins, by name."""
+    found = []
+    for name, module in session.plugins.list_name_plugin():
+        target = getattr(module, "__name__", type(module).__name__)
+        summary = (getattr(module, "__doc__", "") or "").partition("\n")[0]
+        package = __import__(target.partition(".")[0])
+        found.append(Plugin(name, target, (package.__doc__ or summary).partition("\n")[0]))
+    return sorted(found)
+
+
+def config_show(session: Session) -> list[Configured]:
+    """Return every setting with the value in force."""
+    return list(session.config)
+
+
+def config_create(session: Session) -> Path:
+    """Write ``debrepo.toml`` below the root: every setting, commented out, with its help."""
+    path = session.root / "debrepo.toml"
+    session.root.mkdir(parents=True, exist_ok=True)
+    lines = ["# Configuration of debrepo. What is commented out is the default.\n"]
+    for setting in session.config.declared():
+        lines.append(f"\n# {setting.help}\n# {_toml_key(setting)} = {_toml(setting.default)}\n")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.writelines(lines)
+    except FileExistsError:
+        raise AlreadyExists(f"{path} exists already") from None
+    return path
+
+
+def _toml_key(setting: Setting) -> str:
+    return setting.name.replace("*", "NAME")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return str(value) if isinstance(value, int) else f'"{value}"'
+
+
+def check(session: Session, *, files: bool = True) -> list[str]:
+    """Return a line for everything that is wrong; with ``files``, every pool file is read."""
+    from debrepo_admin.checks import problems
+
+    return list(problems(session, files=files))
+
+
+def cleanup(session: Session, *, dry_run: bool = False) -> Garbage:
+    """Delete what nothing refers to: chunks of package sets, packages, and pool files."""
+    from debrepo_admin.garbage import collect
+
+    return collect(session, dry_run=dry_run)
+
+
+def backup(session: Session, target: Path) -> Path:
+    """Copy the database to the directory ``target``; it may be in use meanwhile.
+
+    To restore it, put the directory in the place of ``db`` below the root. The pool is
+    not part of it: its files never change, so any copy made later will do.
+    """
+    if target.exists():
+        raise AlreadyExists(f"{target} exists already", hint="name a directory that does not")
+    session.db.backup(target)
+    return target

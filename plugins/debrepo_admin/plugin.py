@@ -1,0 +1,80 @@
+"""What the admin plugin brings."""
+
+from __future__ import annotations
+
+from debrepo import Command, Operation, hookimpl
+
+_OPERATIONS = "debrepo_admin.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [
+        Command("config", "debrepo_admin.cli:config", "Show and create the configuration."),
+        Command("db", "debrepo_admin.cli:db", "Check, clean and back up the database."),
+        Command("plugin", "debrepo_admin.cli:plugin", "List the plugins."),
+        Command("version", "debrepo_admin.cli:version", "Print the version."),
+    ]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "config.show",
+            f"{_OPERATIONS}:config_show",
+            "Show every setting and where its value comes from.",
+            "read",
+            "config show",
+            changes=False,
+        ),
+        Operation(
+            "config.create",
+            f"{_OPERATIONS}:config_create",
+            "Write a configuration file that spells out the defaults.",
+            "admin",
+            "config create",
+        ),
+        Operation(
+            "db.backup",
+            f"{_OPERATIONS}:backup",
+            "Copy the database while it is in use.",
+            "admin",
+            "db backup",
+            changes=False,
+            long=True,
+        ),
+        Operation(
+            "db.check",
+            f"{_OPERATIONS}:check",
+            "Look for damage in the database and the pool.",
+            "admin",
+            "db check",
+            changes=False,
+            long=True,
+        ),
+        Operation(
+            "db.cleanup",
+            f"{_OPERATIONS}:cleanup",
+            "Delete packages and files that nothing refers to.",
+            "admin",
+            "db cleanup",
+            long=True,
+        ),
+        Operation(
+            "plugin.list",
+            f"{_OPERATIONS}:plugins",
+            "List the plugins.",
+            "read",
+            "plugin list",
+            changes=False,
+        ),
+        Operation(
+            "version",
+            f"{_OPERATIONS}:version",
+            "Print the version.",
+            "read",
+            "version",
+            changes=False,
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Looking at packages: ``debrepo package``."""

@@ -1,0 +1,34 @@
+"""What the package plugin brings."""
+
+from __future__ import annotations
+
+from debrepo import Command, Operation, hookimpl
+
+_OPERATIONS = "debrepo_package.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("package", "debrepo_package.cli:package", "Search and show packages.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "package.search",
+            f"{_OPERATIONS}:search",
+            "Search all packages that debrepo knows.",
+            "read",
+            "package search",
+            changes=False,
+        ),
+        Operation(
+            "package.show",
+            f"{_OPERATIONS}:show",
+            "Show packages, their files and who refers to them.",
+            "read",
+            "package show",
+            changes=False,
+        ),
+    ]

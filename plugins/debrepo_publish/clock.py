@@ -1,0 +1,27 @@
+"""The time to write into what is published."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+from debrepo.errors import InvalidInput
+
+
+def seconds() -> int:
+    """Return seconds since the epoch; ``SOURCE_DATE_EPOCH`` stands in where it is set.
+
+    See https://reproducible-builds.org/specs/source-date-epoch/.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return int(time.time())
+    if not text.isdecimal():
+        raise InvalidInput(f"SOURCE_DATE_EPOCH has to be a number of seconds, found {text!r}")
+    return int(text)
+
+
+def moment(at: int) -> datetime:
+    """Return seconds since the epoch as a date in UTC."""
+    return datetime.fromtimestamp(at, UTC)

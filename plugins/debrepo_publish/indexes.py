@@ -1,0 +1,89 @@
+"""The indexes that every archive has: ``Packages`` and ``Sources``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from debrepo.index import IndexKind, Layout, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: How a Packages stanza names a digest of the file, by its name in `PackageFile`.
+_DIGESTS = {"md5": "MD5sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
+_LISTS = {"md5": "Files", "sha1": "Checksums-Sha1", "sha256": "Checksums-Sha256"}
+
+#: Fields that the archive adds; a package's own are not to be believed.
+_OURS = re.compile(
+    rb"^(?:Filename|Size|MD5sum|SHA1|SHA256|SHA512):[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
+)
+_OURS_IN_SOURCES = re.compile(
+    rb"^(?:Directory|Files|Checksums-[A-Za-z0-9]+):[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
+)
+_SOURCE = re.compile(rb"^Source:", re.M | re.I)
+
+
+class PackagesIndex(IndexKind):
+    """``binary-ARCH/Packages``, and ``debian-installer/binary-ARCH/Packages`` for udebs.
+
+    Packages of architecture ``all`` stand in ``binary-all`` and once more in the index of
+    every architecture, for clients that know no better; the Release file says so in
+    ``No-Support-for-Architecture-all``.
+    """
+
+    def expected(self, layout: Layout) -> Iterable[str]:
+        return [f"binary-{a}/Packages" for a in (*layout.architectures, "all")]
+
+    def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
+        texts: dict[str, list[bytes]] = {}
+        names = [(n, _DIGESTS[n].encode()) for n in _DIGESTS if n in layout.digests]
+        everywhere = [*layout.architectures, "all"]
+        for package, (path, *_) in packages:
+            if package.kind not in ("deb", "udeb"):
+                continue
+            own = package.key.architecture
+            architectures = everywhere if own == "all" else [own]
+            prefix = "debian-installer/binary-" if package.kind == "udeb" else "binary-"
+            text = _binary_stanza(package.stanza, path, package.files[0], names)
+            for architecture in architectures:
+                if architecture in layout.architectures or architecture == "all":
+                    texts.setdefault(f"{prefix}{architecture}/Packages", []).append(text)
+        return {path: b"".join(parts) for path, parts in texts.items()}
+
+
+def _binary_stanza(stanza: bytes, path: str, file: object, names: list[tuple[str, bytes]]) -> bytes:
+    if _OURS.search(stanza):
+        stanza = _OURS.sub(b"", stanza).rstrip(b"\n")
+    lines = [stanza, f"Filename: {path}\nSize: {file.size}".encode()]  # type: ignore[attr-defined]
+    lines += [b"%s: %s" % (text, getattr(file, name).encode()) for name, text in names]
+    return b"\n".join(lines) + b"\n\n"
+
+
+class SourcesIndex(IndexKind):
+    """``source/Sources``."""
+
+    def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
+        texts = [
+            _source_stanza(published)
+            for published in packages
+            if published.package.kind == "source"
+        ]
+        return {"source/Sources": b"".join(texts)} if texts else {}
+
+
+def _source_stanza(published: Published) -> bytes:
+    """Return the stanza of a .dsc as ``Sources`` has it, listing the .dsc among the files.
+
+    MD5 sums are listed whatever else is: ``Files`` is where clients take names and sizes.
+    """
+    package, paths = published
+    stanza = _OURS_IN_SOURCES.sub(b"", package.stanza).rstrip(b"\n")
+    stanza = _SOURCE.sub(b"Package:", stanza, count=1)
+    lines = [stanza, b"Directory: " + paths[0].rpartition("/")[0].encode()]
+    for name, field in _LISTS.items():
+        rows = [(getattr(file, name), file.size, file.name) for file in package.files]
+        if all(digest for digest, _, _ in rows):
+            lines.append(f"{field}:".encode())
+            lines += [f" {digest} {size} {filename}".encode() for digest, size, filename in rows]
+    return b"\n".join(lines) + b"\n\n"

@@ -1,0 +1,109 @@
+"""The ledger: which files a place holds, with what in them, and how many need them.
+
+A *place* is a storage and a prefix: what shares one ``pool/``. Every file that debrepo
+writes there has a row, counted by the live generations that refer to it; a file without
+one is somebody else's, and is never touched.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo_publish.tables import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from debrepo.database import Transaction
+
+
+class Held(NamedTuple):
+    """A row of the ledger; the digest is empty for files that may be replaced."""
+
+    references: int
+    sha256: str
+    size: int
+    freed: int = 0  #: when the last reference went, in seconds since the epoch
+
+
+class File(NamedTuple):
+    """A file at a place: its path below the prefix, its digest and its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@lru_cache(maxsize=64)
+def place_key(place: str) -> bytes:
+    """Return what the keys of everything at a place start with."""
+    return blake2b(place.encode(), digest_size=8).hexdigest().encode() + b"\0"
+
+
+def _key(place: str, path: str) -> bytes:
+    return place_key(place) + path.encode()
+
+
+def _dump(held: Held) -> bytes:
+    return b"%d %d %d %s" % (held.references, held.size, held.freed, held.sha256.encode())
+
+
+def _load(row: bytes) -> Held:
+    references, size, freed, sha256 = row.split(b" ")
+    return Held(int(references), sha256.decode(), int(size), int(freed))
+
+
+def get(txn: Transaction, place: str, path: str) -> Held | None:
+    """Return what is known of a file, or ``None`` for one that debrepo did not write."""
+    row = txn[FILES].get(_key(place, path))
+    return None if row is None else _load(row)
+
+
+def claim(txn: Transaction, place: str, files: Iterable[File]) -> None:
+    """Count one more reference to each file."""
+    table = txn[FILES]
+    rows = []
+    for path, sha256, size in files:
+        key = _key(place, path)
+        row = table.get(key)
+        references = 1 if row is None else _load(row).references + 1
+        rows.append((key, _dump(Held(references, sha256, size))))
+    table.put_many(sorted(rows))
+
+
+def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> list[str]:
+    """Count one reference less to each file, and return those that nothing needs any more."""
+    table = txn[FILES]
+    free = []
+    for path in paths:
+        key = _key(place, path)
+        row = table.get(key)
+        if row is None:
+            continue
+        held = _load(row)
+        references = max(held.references - 1, 0)
+        if not references:
+            free.append(path)
+        table[key] = _dump(held._replace(references=references, freed=now))
+    return free
+
+
+def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
+    """Return those of ``paths`` that nothing has referred to since then."""
+    rows = ((path, get(txn, place, path)) for path in paths)
+    return [p for p, held in rows if held and not held.references and held.freed <= since]
+
+
+def forget(txn: Transaction, place: str, paths: Iterable[str]) -> None:
+    """Strike out files that have been deleted."""
+    for path in paths:
+        txn[FILES].pop(_key(place, path), None)
+
+
+def files(txn: Transaction, place: str) -> Iterator[tuple[str, Held]]:
+    """Yield every file that a place holds, by path."""
+    start = place_key(place)
+    for key, row in txn[FILES].prefix(start):
+        yield key[len(start) :].decode(), _load(row)

@@ -1,0 +1,156 @@
+"""The model: publications say what is served where; generations are what was."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import NamedTuple
+
+from debrepo.errors import InvalidInput
+from debrepo.package import SetId
+
+#: The sums a Release file may list, by their names in `debrepo.package.PackageFile`.
+SUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
+COMPRESSIONS = {"plain": "", "gz": ".gz", "xz": ".xz", "zst": ".zst", "bz2": ".bz2"}
+
+
+_WORDS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9+._~-]|/(?=[A-Za-z0-9]))*")
+
+
+class Publication(NamedTuple):
+    """Where something is published, what, and how; ``sources`` maps component to list."""
+
+    storage: str  #: ``SCHEME:NAME``; empty for the default
+    prefix: str  #: ``.`` for the root of the storage
+    distribution: str
+    sources: dict[str, str]  #: component to package list, as ``kind:name``
+    architectures: tuple[str, ...] = ()  #: empty: those that there are packages for
+    origin: str = ""
+    label: str = ""
+    suite: str = ""
+    codename: str = ""
+    version: str = ""
+    description: str = ""
+    not_automatic: bool = False
+    but_automatic_upgrades: bool = False
+    signed_by: str = ""
+    valid_for: int = 0  #: seconds until clients refuse it; 0: for ever
+    keys: tuple[str, ...] = ()
+    skip_signing: bool = False
+    compressions: tuple[str, ...] = ("gz", "xz")
+    sums: tuple[str, ...] = ("sha256",)
+    keep_generations: int = 5
+    grace: int = 3 * 86400  #: seconds for which superseded files stay
+    live: int = 0  #: the generation that clients see; 0: none yet
+
+    @property
+    def place(self) -> str:
+        """Storage and prefix: what shares one pool."""
+        return f"{self.storage}:{self.prefix}" if self.storage else self.prefix
+
+    @property
+    def key(self) -> str:
+        """What the database calls it; the blank keeps ``a/b c`` and ``a b/c`` apart."""
+        return f"{self.place} {self.distribution}"
+
+    def __str__(self) -> str:
+        return f"{self.place}/{self.distribution}"
+
+    def path(self, path: str) -> str:
+        """Return a path below the prefix as the storage knows it."""
+        return path if self.prefix == "." else f"{self.prefix}/{path}"
+
+    def options(self) -> str:
+        """Return a digest of everything that the published bytes depend on besides packages."""
+        fields = self._replace(sources={}, live=0, keep_generations=0, grace=0)
+        return blake2b(repr(fields).encode(), digest_size=16).hexdigest()
+
+
+class Part(NamedTuple):
+    """What one component of a generation was made of."""
+
+    source: str
+    set_id: SetId
+    architectures: dict[str, int]  #: packages by architecture, ``all`` and ``source`` too
+
+
+class Index(NamedTuple):
+    """A file below ``dists/DISTRIBUTION`` that Release lists; digests are in hex."""
+
+    size: int
+    md5: str
+    sha1: str
+    sha256: str
+    sha512: str
+    stored: bool  #: whether it is there; of the plain form often only the sums are
+
+
+class Generation(NamedTuple):
+    """One published state of a publication.
+
+    It is *pending* until the file that commits it has been replaced, then *live*, then
+    *past*; *void* when a crash or an error came first.
+    """
+
+    number: int
+    state: str
+    base: int  #: the generation that was live when this one was made
+    parts: dict[str, Part]
+    architectures: tuple[str, ...]
+    options: str
+    created: str  #: ISO 8601, UTC
+    who: str
+    why: str
+    document: dict[str, object]  #: the publication as it was published
+    claimed: int = 0  #: pool files counted so far, in the order of `plan.additions`
+    released: int = 0  #: once it is past: pool files let go so far
+    indexes: dict[str, Index] = {}  # noqa: RUF012  # never changed; empty until they are staged
+    expires: int = 0  #: seconds since the epoch; 0: never
+    ended: int = 0  #: when it stopped being live, in seconds since the epoch
+    ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped
+
+
+def commit_path(publication: Publication) -> str:
+    """Return the path of the file whose replacement makes a generation take effect."""
+    return f"dists/{publication.distribution}/" + (
+        "Release" if publication.skip_signing else "InRelease"
+    )
+
+
+def generation_key(key: str, number: int) -> str:
+    """Return what the database calls a generation; they sort by number."""
+    return f"{key}\0{number:010}"
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a prefix in its one spelling; raise `InvalidInput` where it cannot be one."""
+    parts = [part for part in prefix.split("/") if part not in ("", ".")]
+    bad = {"..", "dists", "pool"} & set(parts)
+    if bad or any(" " in part or not part.isprintable() for part in parts) or len(prefix) > 100:
+        raise InvalidInput(
+            f"{prefix!r} cannot be a prefix",
+            hint="no '..', 'dists' or 'pool' among its parts, no blanks",
+        )
+    return "/".join(parts) or "."
+
+
+def check_component(name: str) -> str:
+    """Return ``name``; raise `InvalidInput` where it cannot be a component."""
+    if not _WORDS.fullmatch(name) or len(name) > 60 or {".", ".."} & set(name.split("/")):
+        raise InvalidInput(f"{name!r} cannot be a component", hint="letters, digits and -+._/")
+    return name
+
+
+def check_distribution(name: str) -> str:
+    """Return ``name``; raise `InvalidInput` where it cannot be a distribution."""
+    if not _WORDS.fullmatch(name) or len(name) > 100 or {".", ".."} & set(name.split("/")):
+        raise InvalidInput(f"{name!r} cannot be a distribution", hint="letters, digits and -+._/")
+    return name
+
+
+def split_place(text: str) -> tuple[str, str]:
+    """Return storage and prefix of ``[[STORAGE:]PREFIX]``, split at the last colon."""
+    storage, _, prefix = text.rpartition(":")
+    scheme, _, name = storage.partition(":")
+    scheme = {"filesystem": "fs"}.get(scheme, scheme)
+    return (f"{scheme}:{name}" if name else scheme), check_prefix(prefix)

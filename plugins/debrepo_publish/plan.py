@@ -1,0 +1,221 @@
+"""The plan: what a publish has to do, read from the database and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import catalog, lists, packageset
+from debrepo.catalog import CHUNKS
+from debrepo.errors import InvalidInput
+from debrepo.package import PackageKey
+from debrepo.packageset import EMPTY
+from debrepo_publish import ledger, publications
+from debrepo_publish.layout import elsewhere, pool_directory
+from debrepo_publish.ledger import File
+from debrepo_publish.model import Generation, Part, Publication
+from debrepo_publish.tables import DISPLACED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pluggy import HookRelay
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, Package
+
+
+class Plan(NamedTuple):
+    """A generation to be made, and what has to be put in its place for it."""
+
+    publication: Publication
+    generation: Generation
+    previous: Generation | None
+    additions: list[File]
+    missing: set[str]  #: paths among the additions that the storage does not hold yet
+    displaced: frozenset[tuple[str, Entry]]  #: component and package, with a directory of its own
+    unchanged: bool
+
+
+def make(txn: Transaction, hook: HookRelay, publication: Publication, why: str, now: str) -> Plan:
+    """Plan the next generation of a publication from what its package lists hold now."""
+    known = list(publications.generations(txn, publication.key))
+    previous = next((g for g in known if g.state == "live"), None)
+    parts = {
+        component: _part(txn, hook, source, previous.parts.get(component) if previous else None)
+        for component, source in sorted(publication.sources.items())
+    }
+    generation = Generation(
+        number=known[-1].number + 1 if known else 1,
+        state="pending",
+        base=previous.number if previous else 0,
+        parts=parts,
+        architectures=_architectures(publication, parts),
+        options=publication.options(),
+        created=now,
+        who=_user(),
+        why=why,
+        document=publication._asdict(),
+    )
+    unchanged = previous is not None and (
+        [(name, part.set_id) for name, part in previous.parts.items()],
+        previous.architectures,
+        previous.options,
+    ) == (
+        [(name, part.set_id) for name, part in parts.items()],
+        generation.architectures,
+        generation.options,
+    )
+    displaced = _displaced(txn, publication.place)
+    additions, missing, moved = _additions(txn, publication.place, previous, generation, displaced)
+    return Plan(publication, generation, previous, additions, missing, displaced | moved, unchanged)
+
+
+def _part(txn: Transaction, hook: HookRelay, source: str, before: Part | None) -> Part:
+    kind, _, name = source.partition(":")
+    set_id = lists.get(hook, txn, kind, name).set_id
+    if before and before.set_id == set_id:
+        return before._replace(source=source)
+    counts = dict(before.architectures) if before else {}
+    removed, added = packageset.diff(txn[CHUNKS], before.set_id if before else EMPTY, set_id)
+    for entries, step in ((added, 1), (removed, -1)):
+        for entry in entries:
+            architecture = entry.split(b"\0", 2)[1].decode()
+            counts[architecture] = counts.get(architecture, 0) + step
+    return Part(source, set_id, {name: n for name, n in sorted(counts.items()) if n})
+
+
+def _architectures(publication: Publication, parts: dict[str, Part]) -> tuple[str, ...]:
+    """Return the architectures to make indexes for, without ``all`` and ``source``."""
+    chosen = publication.architectures or {name for p in parts.values() for name in p.architectures}
+    found = tuple(sorted(set(chosen) - {"all", "source"}))
+    if not found and not any(part.architectures for part in parts.values()):
+        raise InvalidInput(
+            f"cannot tell the architectures of {publication}: there are no packages",
+            hint="name them with --architectures",
+        )
+    return found
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _displaced_key(place: str, component: str, entry: bytes) -> bytes:
+    return ledger.place_key(place) + component.encode() + b"\0" + entry
+
+
+def _displaced(txn: Transaction, place: str) -> frozenset[tuple[str, Entry]]:
+    start = ledger.place_key(place)
+    found = (key[len(start) :].partition(b"\0") for key in txn[DISPLACED].prefix_keys(start))
+    return frozenset((component.decode(), entry) for component, _, entry in found)  # type: ignore[misc]
+
+
+def displace(txn: Transaction, plan: Plan) -> None:
+    """Remember which packages have a directory of their own at this place."""
+    place = plan.publication.place
+    for component, entry in plan.displaced:
+        txn[DISPLACED][_displaced_key(place, component, entry)] = b""
+
+
+def paths(component: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
+    """Return where the files of a package are served, below the prefix."""
+    directory = pool_directory(component, package)
+    if displaced:
+        directory = elsewhere(directory, package)
+    return tuple(f"{directory}/{file.name}" for file in package.files)
+
+
+def files(component: str, package: Package, *, displaced: bool) -> Iterator[File]:
+    """Yield the files of a package as the ledger counts them."""
+    for path, file in zip(
+        paths(component, package, displaced=displaced), package.files, strict=True
+    ):
+        yield File(path, file.sha256, file.size)
+
+
+def _changes(
+    txn: Transaction, old: Generation | None, new: Generation | None
+) -> Iterator[tuple[str, list[Entry]]]:
+    """Yield each component of ``new`` with the entries that ``old`` has not, in a fixed order."""
+    for component, part in sorted(new.parts.items() if new else ()):
+        before = old.parts.get(component) if old else None
+        yield (
+            component,
+            packageset.diff(txn[CHUNKS], before.set_id if before else EMPTY, part.set_id).added,
+        )
+
+
+def _additions(
+    txn: Transaction,
+    place: str,
+    previous: Generation | None,
+    generation: Generation,
+    displaced: frozenset[tuple[str, Entry]],
+) -> tuple[list[File], set[str], set[tuple[str, Entry]]]:
+    additions: list[File] = []
+    missing: set[str] = set()
+    moved: set[tuple[str, Entry]] = set()
+    planned: dict[str, str] = {}
+    for component, entries in _changes(txn, previous, generation):
+        for entry in entries:
+            package = catalog.get(txn, entry)
+            there = (component, entry) in displaced
+            wanted = list(files(component, package, displaced=there))
+            held = [ledger.get(txn, place, file.path) for file in wanted]
+            if not there and any(
+                planned.get(file.path, row.sha256 if row else file.sha256) != file.sha256
+                for file, row in zip(wanted, held, strict=True)
+            ):
+                moved.add((component, entry))
+                wanted = list(files(component, package, displaced=True))
+                held = [ledger.get(txn, place, file.path) for file in wanted]
+            for file, row in zip(wanted, held, strict=True):
+                planned[file.path] = file.sha256
+                if row is None or not row.references:
+                    missing.add(file.path)
+            additions += wanted
+    return additions, missing, moved
+
+
+def changed_files(
+    txn: Transaction, place: str, old: Generation | None, new: Generation | None
+) -> list[File]:
+    """Return the pool files of ``new`` that come with packages which ``old`` has not.
+
+    The order is always the same, so that work on the list can be taken up again. Call it
+    with the two the other way round for what ``new`` lets go.
+    """
+    displaced = _displaced(txn, place)
+    return [
+        file
+        for component, entries in _changes(txn, old, new)
+        for entry in entries
+        for file in files(
+            component, catalog.get(txn, entry), displaced=(component, entry) in displaced
+        )
+    ]
+
+
+def published(
+    txn: Transaction, plan: Plan, component: str, entries: Iterable[Entry]
+) -> Iterator[tuple[Package, tuple[str, ...]]]:
+    """Yield the packages with the paths of their files."""
+    for entry in entries:
+        package = catalog.get(txn, entry)
+        yield package, paths(component, package, displaced=(component, entry) in plan.displaced)
+
+
+def architectures_of(part: Part) -> set[str]:
+    """Return the architectures of which a component has packages."""
+    return set(part.architectures) - {"source"}
+
+
+def display(entry: Entry) -> str:
+    """Return an entry as people write it."""
+    return PackageKey.from_entry(entry).display

@@ -1,0 +1,122 @@
+"""What the publish plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.package import Link, SetId
+
+_OPERATIONS = "debrepo_publish.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("publish", "debrepo_publish.cli:publish", "Publish repositories, snapshots.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "publish.create",
+            f"{_OPERATIONS}:create",
+            "Publish package lists for the first time.",
+            "publish:{place}:create",
+            "publish repo",
+            long=True,
+        ),
+        Operation(
+            "publish.update",
+            f"{_OPERATIONS}:update",
+            "Publish what the package lists hold now.",
+            "publish:{place}:update",
+            "publish update",
+            long=True,
+        ),
+        Operation(
+            "publish.switch",
+            f"{_OPERATIONS}:switch",
+            "Publish other snapshots in the place of those published so far.",
+            "publish:{place}:switch",
+            "publish switch",
+            long=True,
+        ),
+        Operation(
+            "publish.drop",
+            f"{_OPERATIONS}:drop",
+            "Take a publication down.",
+            "publish:{place}:drop",
+            "publish drop",
+            long=True,
+        ),
+        Operation(
+            "publish.list",
+            f"{_OPERATIONS}:list_",
+            "List what is published.",
+            "read",
+            "publish list",
+            changes=False,
+        ),
+        Operation(
+            "publish.show",
+            f"{_OPERATIONS}:show",
+            "Show a publication and its generations.",
+            "read",
+            "publish show",
+            changes=False,
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_settings() -> list[Setting]:
+    return [
+        Setting("publish.origin", "", "Origin of new publications"),
+        Setting("publish.label", "", "Label of new publications"),
+        Setting("publish.compressions", ("gz", "xz"), "Compressions: plain, gz, xz, zst, bz2"),
+        Setting("publish.sums", ("sha256",), "Sums to list: md5, sha1, sha256, sha512"),
+        Setting("publish.skip_signing", False, "Publish without a signature"),
+        Setting("publish.grace", "3d", "Time for which superseded files stay"),
+        Setting("publish.keep_generations", 5, "Superseded generations that stay in any case"),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [
+        TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.tables:{name}")
+        for name in ("PUBLICATIONS", "GENERATIONS", "COMMITS", "FILES", "DISPLACED", "RETIRED")
+    ]
+
+
+@hookimpl
+def debrepo_index_kinds() -> dict[str, Ref]:
+    return {
+        "packages": Ref("debrepo_publish.indexes:PackagesIndex", "Packages, of binary packages."),
+        "sources": Ref("debrepo_publish.indexes:SourcesIndex", "Sources, of source packages."),
+    }
+
+
+@hookimpl
+def debrepo_links(txn: Transaction) -> list[Link]:
+    from debrepo_publish.publications import links
+
+    return links(txn)
+
+
+@hookimpl
+def debrepo_live_sets(txn: Transaction) -> set[SetId]:
+    from debrepo_publish.publications import live_sets
+
+    return live_sets(txn)
+
+
+@hookimpl
+def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
+    from debrepo_publish.publications import follow
+
+    follow(txn, f"{kind}:{old}", f"{kind}:{new}")

@@ -1,0 +1,80 @@
+"""Publications and their generations, in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.errors import AlreadyExists, NotFound
+from debrepo.package import Link, SetId
+from debrepo_publish.model import Generation, Publication, generation_key
+from debrepo_publish.tables import COMMITS, GENERATIONS, PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.database import Transaction
+
+
+def get(txn: Transaction, key: str) -> Publication:
+    """Return the publication with this key."""
+    try:
+        return txn[PUBLICATIONS][key]
+    except KeyError:
+        place, _, distribution = key.rpartition(" ")
+        raise NotFound(
+            f"nothing is published as {distribution} in {place}", hint="see: debrepo publish list"
+        ) from None
+
+
+def create(txn: Transaction, publication: Publication) -> None:
+    """Store a new publication."""
+    if publication.key in txn[PUBLICATIONS]:
+        raise AlreadyExists(
+            f"{publication} is published already",
+            hint="debrepo publish update, or publish drop first",
+        )
+    txn[PUBLICATIONS][publication.key] = publication
+
+
+def generation(txn: Transaction, key: str, number: int) -> Generation:
+    """Return a generation of the publication ``key``."""
+    return txn[GENERATIONS][generation_key(key, number)]
+
+
+def put_generation(txn: Transaction, key: str, changed: Generation) -> None:
+    """Store what has become of a generation."""
+    txn[GENERATIONS][generation_key(key, changed.number)] = changed
+
+
+def forget_generation(txn: Transaction, key: str, number: int) -> None:
+    """Forget a generation of which nothing is left."""
+    txn[GENERATIONS].pop(generation_key(key, number), None)
+    txn[COMMITS].pop(generation_key(key, number).encode(), None)
+
+
+def generations(txn: Transaction, key: str) -> Iterator[Generation]:
+    """Yield the generations of the publication ``key`` that are remembered, oldest first."""
+    for _, found in txn[GENERATIONS].prefix(f"{key}\0".encode()):
+        yield found
+
+
+def links(txn: Transaction) -> list[Link]:
+    """Return which publication serves what; nothing that is served can be dropped."""
+    return [
+        Link(source, f"publication:{publication}", firm=True)
+        for publication in txn[PUBLICATIONS].values()
+        for source in sorted(set(publication.sources.values()))
+    ]
+
+
+def live_sets(txn: Transaction) -> set[SetId]:
+    """Return the package sets of every generation that is remembered."""
+    return {part.set_id for g in txn[GENERATIONS].values() for part in g.parts.values()}
+
+
+def follow(txn: Transaction, old: str, new: str) -> None:
+    """Let the publications that serve ``old`` name it ``new``."""
+    for publication in list(txn[PUBLICATIONS].values()):
+        if old in publication.sources.values():
+            sources = {c: new if s == old else s for c, s in publication.sources.items()}
+            txn[PUBLICATIONS][publication.key] = publication._replace(sources=sources)

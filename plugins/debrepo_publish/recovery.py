@@ -1,0 +1,206 @@
+"""Generations begin, end and are undone: the bookkeeping that survives a crash.
+
+Each transition is one short transaction, or a row of them with a counter that tells how
+far they got; whoever comes next goes on from there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo_publish import clock, ledger, publications
+from debrepo_publish import plan as planning
+from debrepo_publish.model import Generation, Publication, commit_path, generation_key
+from debrepo_publish.staging import BATCH, index_files
+from debrepo_publish.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_publish.plan import Plan
+
+
+def document_of(generation: Generation) -> Publication:
+    """Return the publication as it was when this generation was published."""
+    return load_publication(generation.document)
+
+
+def start(session: Session, plan: Plan) -> None:
+    """Record that a generation is on its way."""
+    with session.db.write() as txn:
+        publications.put_generation(txn, plan.publication.key, plan.generation)
+        planning.displace(txn, plan)
+
+
+def recover(session: Session, storage: Storage, key: str) -> bool:
+    """Finish or undo what a crash left half done.
+
+    Return whether names below ``dists`` may lead to a generation that is not live.
+    """
+    with session.db.read() as txn:
+        known = list(publications.generations(txn, key))
+    for generation in known:
+        if generation.state != "pending":
+            continue
+        publication = document_of(generation)
+        if generation.indexes and _is_out(session, storage, publication, generation):
+            finish(session, publication, generation.number)
+        else:
+            abandon(session, publication, generation.number)
+    with session.db.read() as txn:
+        known = list(publications.generations(txn, key))
+    live = next((g.number for g in known if g.state == "live"), 0)
+    for generation in known:
+        if generation.state == "past":
+            _let_go(session, document_of(generation), generation)
+    return any(g.state == "void" and g.base == live for g in known)
+
+
+def _is_out(
+    session: Session, storage: Storage, publication: Publication, generation: Generation
+) -> bool:
+    """Tell whether the file that commits a generation was replaced before the crash."""
+    path = publication.path(commit_path(publication))
+    with session.db.read() as txn:
+        commit = txn[COMMITS].get(generation_key(publication.key, generation.number).encode())
+    return storage.stat(path) is not None and storage.get(path) == commit
+
+
+def abandon(session: Session, publication: Publication, number: int) -> None:
+    """Undo a generation that clients never saw; its files go when their time is over."""
+    key, place, now = publication.key, publication.place, clock.seconds()
+    with session.db.read() as txn:
+        generation = publications.generation(txn, key, number)
+        base = publications.generation(txn, key, generation.base) if generation.base else None
+        claimed = planning.changed_files(txn, place, base, generation)[: generation.claimed]
+    while claimed:
+        batch, claimed = claimed[-BATCH:], claimed[:-BATCH]
+        with session.db.write() as txn:
+            now_left = publications.generation(txn, key, number)._replace(claimed=len(claimed))
+            publications.put_generation(txn, key, now_left)
+            _release(txn, publication, number, [file.path for file in batch], now)
+    with session.db.write() as txn:
+        paths = [file.path for file in index_files(publication, generation.indexes)]
+        _release(txn, publication, number, paths, now)
+        void = publications.generation(txn, key, number)._replace(
+            state="void", ended=now, indexes={}, claimed=0
+        )
+        publications.put_generation(txn, key, void)
+
+
+def finish(session: Session, publication: Publication, number: int) -> None:
+    """Record that a generation is what clients see, and let go of the one before."""
+    key, now = publication.key, clock.seconds()
+    with session.db.write() as txn:
+        generation = publications.generation(txn, key, number)
+        publications.put_generation(txn, key, generation._replace(state="live"))
+        txn[PUBLICATIONS][key] = publication._replace(live=number)
+        before = publications.generation(txn, key, generation.base) if generation.base else None
+        if before:
+            _end(txn, publication, before, number, now)
+    if before:
+        with session.db.read() as txn:
+            before = publications.generation(txn, key, before.number)
+        _let_go(session, publication, before)
+
+
+def end(session: Session, publication: Publication) -> None:
+    """Record that a publication has been taken down, and let go of all of it."""
+    with session.db.write() as txn:
+        live = next(
+            (g for g in publications.generations(txn, publication.key) if g.state == "live"), None
+        )
+        if live:
+            _end(txn, publication, live, 0, clock.seconds())
+    with session.db.read() as txn:
+        past = list(publications.generations(txn, publication.key))
+    for generation in past:
+        if generation.state == "past":
+            _let_go(session, publication, generation)
+
+
+def _end(
+    txn: Transaction, publication: Publication, generation: Generation, by: int, now: int
+) -> None:
+    past = generation._replace(state="past", ended=now, ended_by=by)
+    publications.put_generation(txn, publication.key, past)
+    paths = [file.path for file in index_files(document_of(generation), generation.indexes)]
+    _release(txn, publication, generation.number, paths, now)
+
+
+def _let_go(session: Session, publication: Publication, generation: Generation) -> None:
+    """Count down the pool files that ended with a generation, from where it was left off."""
+    key, number = publication.key, generation.number
+    with session.db.read() as txn:
+        successor = (
+            publications.generation(txn, key, generation.ended_by) if generation.ended_by else None
+        )
+        files = planning.changed_files(txn, publication.place, successor, generation)
+    for position in range(generation.released, len(files), BATCH):
+        batch = files[position : position + BATCH]
+        with session.db.write() as txn:
+            done = publications.generation(txn, key, number)._replace(
+                released=position + len(batch)
+            )
+            publications.put_generation(txn, key, done)
+            _release(txn, publication, number, [file.path for file in batch], generation.ended)
+
+
+def _release(
+    txn: Transaction, publication: Publication, number: int, paths: Sequence[str], now: int
+) -> None:
+    """Count files down, and queue those that nothing needs for deletion."""
+    free = ledger.release(txn, publication.place, paths, now)
+    if free:
+        start = generation_key(publication.key, number) + "\0"
+        batch = sum(1 for _ in txn[RETIRED].prefix_keys(start.encode()))
+        txn[RETIRED][f"{start}{batch:06}"] = {"paths": free}
+
+
+def retire(
+    session: Session, storage: Storage, publication: Publication, *, everything: bool = False
+) -> int:
+    """Delete what was let go longer ago than its grace, and return how many files that were.
+
+    A generation's files stay while it is one of the last few, and until its time is over.
+    """
+    key, now = publication.key, clock.seconds()
+    deleted = 0
+    with session.db.read() as txn:
+        known = list(publications.generations(txn, key))
+    live = next((g.number for g in known if g.state == "live"), 0)
+    kept = [g.number for g in known if g.state == "past"][-publication.keep_generations :]
+    for generation in known:
+        if generation.state not in ("past", "void"):
+            continue
+        over = generation.ended + publication.grace <= now
+        dirty = generation.state == "void" and generation.base == live  # see `recover`
+        if not everything and (
+            not over or dirty or (publication.keep_generations and generation.number in kept)
+        ):
+            continue
+        deleted += _delete(session, storage, publication, generation)
+    return deleted
+
+
+def _delete(
+    session: Session, storage: Storage, publication: Publication, generation: Generation
+) -> int:
+    place, deleted = publication.place, 0
+    start = (generation_key(publication.key, generation.number) + "\0").encode()
+    with session.db.read() as txn:
+        batches = [(name, row["paths"]) for name, row in txn[RETIRED].prefix(start)]
+    for name, paths in batches:
+        with session.db.read() as txn:
+            gone = ledger.unneeded(txn, place, paths, generation.ended)
+        storage.delete([publication.path(path) for path in gone])
+        deleted += len(gone)
+        with session.db.write() as txn:
+            ledger.forget(txn, place, gone)
+            del txn[RETIRED][name]
+    with session.db.write() as txn:
+        publications.forget_generation(txn, publication.key, generation.number)
+    return deleted
