@@ -1,0 +1,33 @@
+"""Archives: what a .deb, .dsc, .changes or .buildinfo says, and whether to believe it."""
+
+from debrepo.archive.binary import EXTENSIONS, Archive, Content, describe, file_name, parse, read
+from debrepo.archive.limits import LIMITS, Limits
+from debrepo.archive.source import (
+    FileList,
+    describe_source,
+    parse_list,
+    read_list,
+    read_source,
+    verified,
+)
+from debrepo.archive.stream import BLOCK, Digests
+
+__all__ = [
+    "BLOCK",
+    "EXTENSIONS",
+    "LIMITS",
+    "Archive",
+    "Content",
+    "Digests",
+    "FileList",
+    "Limits",
+    "describe",
+    "describe_source",
+    "file_name",
+    "parse",
+    "parse_list",
+    "read",
+    "read_list",
+    "read_source",
+    "verified",
+]

@@ -1,0 +1,33 @@
+"""Ar archives, the outer shell of a binary package: see deb(5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.errors import InvalidPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.archive.stream import Stream
+
+MAGIC = b"!<arch>\n"
+
+
+def members(stream: Stream) -> Iterator[tuple[str, int]]:
+    """Yield name and size of each member.
+
+    Whoever asks for the next one has read this one from ``stream`` to its last byte.
+    """
+    if (magic := stream.take(8)) != MAGIC:
+        raise InvalidPackage(f"not a Debian package: it starts with {magic!r}, not with {MAGIC!r}")
+    while header := stream.take(60):
+        if len(header) < 60:
+            raise InvalidPackage(f"truncated: {len(header)} bytes of an ar header, instead of 60")
+        name, size = header[:16].rstrip(b" "), header[48:58].rstrip(b" ")
+        if header[58:] != b"`\n" or not size.isdigit() or not name.isascii():
+            raise InvalidPackage(f"not an ar header: {header[:16]!r}, size {size!r}")
+        length = int(size)
+        yield name.decode().removesuffix("/"), length
+        if length % 2 and stream.take(1) not in (b"\n", b""):  # b"": the last member of some tools
+            raise InvalidPackage(f"ar member {name.decode()!r} is not of the size it claims")

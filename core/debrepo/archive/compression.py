@@ -1,0 +1,173 @@
+"""Compressed members, unpacked piece by piece and never beyond a limit."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+from typing import TYPE_CHECKING, Any, Protocol
+
+import zstandard
+from isal import igzip_lib
+
+from debrepo.archive.stream import Stream
+from debrepo.errors import InvalidPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+#: The most that is unpacked in one go.
+OUTPUT = 1 << 18
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_BLOCKS = 8  # of 128 KiB unpacked, at most
+_BROKEN: tuple[Any, ...] = (
+    EOFError,
+    OSError,
+    ValueError,
+    lzma.LZMAError,
+    igzip_lib.IsalError,
+    zstandard.ZstdError,
+)
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def unpack(
+    pieces: Iterable[bytes], suffix: str, what: str, *, limit: int, memory: int
+) -> Iterator[bytes]:
+    """Yield what ``pieces`` unpack to, and read them to the end.
+
+    ``suffix`` is that of the member: ``.xz``, ``.gz`` …; empty for one that is not
+    compressed. As dpkg does, take several members of gzip but one stream of the others;
+    unlike dpkg, refuse what follows it, unless it is all zeros.
+    """
+    size = 0
+    try:
+        for block in _UNPACK[suffix](pieces, memory):
+            size += len(block)
+            if size > limit:
+                raise InvalidPackage(f"{what} unpacks to more than {limit} bytes")
+            if block:
+                yield block
+    except _BROKEN as error:
+        raise InvalidPackage(f"{what} is damaged: {error or 'truncated'}") from None
+
+
+def _plain(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
+    return iter(pieces)
+
+
+def _gzip(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
+    pieces = iter(pieces)
+    first = next(pieces, b"")
+    while len(first) < 2 and (more := next(pieces, b"")):
+        first += more
+    if not first.startswith(_GZIP):  # zlib passes it on as it is, and so does dpkg
+        yield first
+        yield from pieces
+        return
+    yield from _streams(_chain(first, pieces), _new_gzip, _GZIP)
+
+
+def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _new_gzip() -> _Decompressor:
+    decompressor: _Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    return decompressor
+
+
+def _bzip2(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
+    return _streams(pieces, bz2.BZ2Decompressor)
+
+
+def _xz(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
+    return _streams(pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory))
+
+
+def _lzma(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
+    return _streams(pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory))
+
+
+def _streams(
+    pieces: Iterable[bytes], new: Callable[[], _Decompressor], again: bytes = b""
+) -> Iterator[bytes]:
+    """Unpack one stream, and more of them if they start with ``again``."""
+    decompressor = new()
+    for piece in pieces:
+        while piece:
+            if decompressor.eof:
+                if not again or not again.startswith(piece[:2]):
+                    _only_zeros(piece)
+                    break
+                decompressor = new()
+            yield decompressor.decompress(piece, OUTPUT)
+            while not decompressor.eof and not decompressor.needs_input:
+                yield decompressor.decompress(b"", OUTPUT)
+            piece = decompressor.unused_data if decompressor.eof else b""
+    if not decompressor.eof:
+        raise EOFError
+
+
+def _only_zeros(data: bytes) -> None:
+    if data.strip(b"\0"):
+        raise ValueError("there is something behind its end")
+
+
+def _zstd(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
+    """Unpack one frame block by block.
+
+    A few bytes of zstd can unpack to any size, and python-zstandard neither stops in the
+    middle nor tells a frame that was cut short; so the blocks are walked here (RFC 8878).
+    """
+    stream = Stream(pieces)
+    frame = zstandard.ZstdDecompressor(max_window_size=memory).decompressobj()
+    head = _exactly(stream, 5)
+    if not head.startswith(_ZSTD):
+        raise ValueError("not zstd")
+    single, dictionary, content = head[4] >> 5 & 1, head[4] & 3, head[4] >> 6
+    head += _exactly(stream, (1 - single) + (0, 1, 2, 4)[dictionary] + (single, 2, 4, 8)[content])
+    batch, last = [head], 0
+    while not last:
+        word = _exactly(stream, 3)
+        number = int.from_bytes(word, "little")
+        last, kind, size = number & 1, number >> 1 & 3, number >> 3
+        batch += (word, _exactly(stream, 1 if kind == 1 else size))
+        if last and head[4] & 4:
+            batch.append(_exactly(stream, 4))  # the checksum
+        if last or len(batch) > 2 * _ZSTD_BLOCKS:
+            yield frame.decompress(b"".join(batch))
+            batch = []
+    if not frame.eof:
+        raise EOFError
+    while piece := stream.take(OUTPUT):
+        _only_zeros(piece)
+
+
+def _exactly(stream: Stream, size: int) -> bytes:
+    data = stream.take(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+_UNPACK: dict[str, Callable[[Iterable[bytes], int], Iterator[bytes]]] = {
+    "": _plain,
+    ".gz": _gzip,
+    ".xz": _xz,
+    ".zst": _zstd,
+    ".bz2": _bzip2,
+    ".lzma": _lzma,
+}
+SUFFIXES = frozenset(_UNPACK)

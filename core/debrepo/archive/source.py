@@ -1,0 +1,134 @@
+"""Source packages, and the other control files that list files: .dsc, .changes, .buildinfo."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.archive.control import check, without_signature
+from debrepo.archive.limits import LIMITS, Limits
+from debrepo.archive.stream import Digests, blocks
+from debrepo.errors import InvalidPackage, VerificationFailed
+from debrepo.package import Package, PackageFile, PackageKey, check_identity, files_hash
+from debrepo.stanza import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_,=@-]*")
+_MAX_FILES = 500  # in one list; the largest source packages have about a hundred
+_LISTS = {
+    "files": ("md5", 32),
+    "checksums-sha1": ("sha1", 40),
+    "checksums-sha256": ("sha256", 64),
+    "checksums-sha512": ("sha512", 128),
+}
+
+
+class FileList(NamedTuple):
+    """A .dsc, .changes or .buildinfo: what it says, and the files it speaks for."""
+
+    stanza: bytes  #: without the signature
+    fields: dict[str, str]  #: names in lower case
+    files: tuple[PackageFile, ...]  #: with the digests that it gives; it does not list itself
+    signed: bool  #: whether there was a signature; nobody has verified it
+
+
+def parse_list(data: bytes, what: str = "the control file", *, limits: Limits = LIMITS) -> FileList:
+    """Take a .dsc, .changes or .buildinfo apart."""
+    if len(data) > limits.control_file:
+        raise InvalidPackage(f"{what} has {len(data)} bytes; {limits.control_file} are allowed")
+    text = without_signature(data, what)
+    stanza, _ = check(text, what)
+    fields = {name.lower(): value for name, value in parse(stanza).items()}
+    return FileList(stanza, fields, _files(fields, what), signed=text is not data)
+
+
+def read_list(path: Path, *, limits: Limits = LIMITS) -> FileList:
+    """Read a .dsc, .changes or .buildinfo; the files that it lists are not looked at."""
+    with path.open("rb") as file:
+        return parse_list(file.read(limits.control_file + 1), path.name, limits=limits)
+
+
+def read_source(path: Path, *, limits: Limits = LIMITS) -> Package:
+    """Read a .dsc, and the files beside it, which have to be what it says."""
+    with path.open("rb") as file:
+        data = file.read(limits.control_file + 1)
+    listed = parse_list(data, path.name, limits=limits)
+    files = []
+    for expected in listed.files:
+        digests = Digests()
+        with path.with_name(expected.name).open("rb", buffering=0) as file:
+            for _ in digests.through(blocks(file)):
+                pass
+        files.append(verified(expected, digests))
+    return describe_source(listed, Digests(data), files)
+
+
+def describe_source(listed: FileList, own: Digests, files: Iterable[PackageFile]) -> Package:
+    """Return the package of a .dsc, given its own digests and its verified files."""
+    fields = listed.fields
+    name, version = fields.get("source", ""), fields.get("version", "")
+    check_identity(name, version, "source")
+    if not listed.files:
+        raise InvalidPackage("the .dsc lists no files")
+    plain = version.partition(":")[2] or version
+    every = (own.file(f"{name}_{plain}.dsc"), *files)
+    if len({file.name for file in every}) < len(every):
+        raise InvalidPackage("the .dsc lists itself")
+    key = PackageKey(name, "source", version, files_hash(every))
+    return Package(key, "source", listed.stanza, every)
+
+
+def verified(expected: PackageFile, found: Digests) -> PackageFile:
+    """Return a file with all its digests, if it has the size and the digests expected."""
+    file = found.file(expected.name)
+    if file.size != expected.size:
+        raise VerificationFailed(f"{file.name} has {file.size} bytes, expected {expected.size}")
+    for algorithm in ("sha512", "sha256", "sha1", "md5"):
+        wanted, got = getattr(expected, algorithm), getattr(file, algorithm)
+        if wanted and wanted != got:
+            raise VerificationFailed(
+                f"{file.name} has the {algorithm.upper()} sum {got}, expected {wanted}"
+            )
+    return file
+
+
+def _files(fields: dict[str, str], what: str) -> tuple[PackageFile, ...]:
+    """Join what Files and the Checksums fields say: each one has to list the same files."""
+    files: dict[str, PackageFile] = {}
+    lists = {field: _lines(fields[field], field, what) for field in _LISTS if field in fields}
+    for field, lines in lists.items():
+        algorithm, length = _LISTS[field]
+        if files and lines.keys() != files.keys():
+            odd = sorted(lines.keys() ^ files.keys())[0]
+            raise InvalidPackage(f"{what} lists {odd} in some of its checksum fields only")
+        for name, (digest, size) in lines.items():
+            if len(digest) != length:
+                raise InvalidPackage(f"{what}: {digest[:130]!r} is no {algorithm.upper()} sum")
+            file = files.setdefault(name, PackageFile(name, size))
+            if file.size != size:
+                raise InvalidPackage(f"{what} gives two sizes of {name}: {file.size} and {size}")
+            files[name] = PackageFile(**(file._asdict() | {algorithm: digest}))
+    if len(files) > _MAX_FILES:
+        raise InvalidPackage(f"{what} lists {len(files)} files; {_MAX_FILES} are allowed")
+    return tuple(files.values())
+
+
+def _lines(value: str, field: str, what: str) -> dict[str, tuple[str, int]]:
+    lines: dict[str, tuple[str, int]] = {}
+    for line in value.splitlines():
+        if not line.strip():
+            continue
+        digest, *middle, name = line.split(maxsplit=4)
+        if not middle or not re.fullmatch(r"[0-9a-fA-F]+", digest) or not middle[0].isdecimal():
+            raise InvalidPackage(f"{what}, field {field}: not a line of it: {line.strip()[:80]!r}")
+        if not _FILE_NAME.fullmatch(name) or len(name) > 255:
+            raise InvalidPackage(
+                f"{what} lists {name[:80]!r}, which is no name of a file beside it"
+            )
+        if name in lines:
+            raise InvalidPackage(f"{what} lists {name} twice")
+        lines[name] = digest.lower(), int(middle[0][:20])
+    return lines

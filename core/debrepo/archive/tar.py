@@ -1,0 +1,182 @@
+"""Tar archives, read as one stream: ustar, GNU and pax."""
+
+from __future__ import annotations
+
+import re
+from struct import Struct
+from typing import TYPE_CHECKING
+from zlib import adler32
+
+from debrepo.errors import InvalidPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+REGULAR, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
+
+_HEADER = Struct("100s 24x 12s 12x 8s c 100x 6s 82x 155s 12x")
+_ZEROS = bytes(512)
+_EMPTY = frozenset([HARD_LINK, SYMLINK, b"3", b"4", DIRECTORY, b"6"])
+_LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
+_EXTENSIONS = frozenset([_LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL])
+_REGULAR = frozenset([REGULAR, b"\0", b"7"])
+_NO_SIZE = b"00000000000\0"
+_MAX_EXTENSION = 1 << 20  # a pax header may carry extended attributes
+_PAX_RECORD = re.compile(rb"([1-9][0-9]{0,6}) ([^=\n]+)=")
+
+
+def members(
+    blocks: Iterator[bytes], what: str, keep: Container[bytes] = (), *, limit: int
+) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield kind, path and content of each member; all ``blocks`` are read.
+
+    The kind of a plain file is `REGULAR`, whatever the archive calls it. Only the content
+    of plain files whose path is in ``keep`` is kept, up to ``limit`` bytes; for the others
+    it is empty.
+    """
+    window = _Window(blocks, what)
+    number, unpack = window.number, _HEADER.unpack
+    named: tuple[bytes, int] | None = None  # path and size as extensions give them
+    while True:
+        at = window.at
+        header = window.buffer[at : at + 512]
+        if len(header) == 512:
+            window.at = at + 512
+        elif not (header := window.take(512)):
+            return
+        path, size_text, sum_text, kind, magic, prefix = unpack(header)
+        # adler32 is by far the fastest sum of bytes in Python, if modulo 65521
+        if adler32(header, 0) & 0xFFFF != (number(sum_text) + sum(sum_text) - 256) % 65521:
+            if header == _ZEROS:
+                window.drain()
+                return
+            raise InvalidPackage(f"{what} is damaged: wrong checksum of a tar header")
+        size = 0 if size_text == _NO_SIZE else number(size_text)
+        path = path.partition(b"\0")[0]
+        if prefix[0] and magic == b"ustar\0":
+            path = prefix.partition(b"\0")[0] + b"/" + path
+        if kind in _EXTENSIONS:
+            named = window.extension(kind, size, *(named or (b"", -1)))
+            continue
+        if named is not None:
+            path, size = named[0] or path, size if named[1] < 0 else named[1]
+            named = None
+        if kind in _REGULAR:  # an old archive has directories of that kind
+            kind = DIRECTORY if path[-1:] == b"/" else REGULAR
+        elif kind not in _EMPTY or size:
+            raise InvalidPackage(f"{what} has a member of type {kind!r} and {size} bytes")
+        content = b""
+        if size:
+            if path in keep:
+                content = window.content(path, size, limit)
+            else:
+                window.skip(size + -size % 512)
+        yield kind, path, content
+
+
+class _Window:
+    """What is unpacked of the archive and not yet looked at."""
+
+    __slots__ = ("_blocks", "_what", "at", "buffer")
+
+    def __init__(self, blocks: Iterator[bytes], what: str) -> None:
+        self._blocks = blocks
+        self.buffer = b""
+        self.at = 0
+        self._what = what
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes, or none where the archive ends."""
+        start = self.at
+        self.at = end = start + size
+        data = self.buffer[start:end]
+        if len(data) == size:
+            return data
+        parts, missing = [data], size - len(data)
+        for block in self._blocks:
+            parts.append(block)
+            missing -= len(block)
+            if missing <= 0:
+                break
+        self.buffer = b"".join(parts)
+        self.at = size
+        if missing > 0 and self.buffer:
+            raise InvalidPackage(f"{self._what} is truncated: {missing} bytes are missing")
+        return self.buffer[:size]
+
+    def drain(self) -> None:
+        """Read the padding, too: what is compressed has a checksum at its end."""
+        for _ in self._blocks:
+            pass
+
+    def skip(self, size: int) -> None:
+        """Pass over bytes that are of no interest."""
+        end = self.at + size
+        while end > len(self.buffer):
+            end -= len(self.buffer)
+            self.buffer = next(self._blocks, b"")
+            if not self.buffer:
+                raise InvalidPackage(f"{self._what} is truncated: {end} bytes are missing")
+        self.at = end
+
+    def content(self, path: bytes, size: int, limit: int) -> bytes:
+        """Return the content of a member that must not be larger than ``limit``."""
+        if size > limit:
+            name = path[:80].decode(errors="replace")
+            raise InvalidPackage(f"{name} in {self._what} has {size} bytes; {limit} are allowed")
+        content = self.take(size)
+        if len(content) < size:
+            raise InvalidPackage(f"{self._what} is truncated: {size} bytes are missing")
+        self.skip(-size % 512)
+        return content
+
+    def extension(self, kind: bytes, size: int, path: bytes, real_size: int) -> tuple[bytes, int]:
+        """Return path and size of the next member, as far as this one tells them."""
+        content = self.content(b"a header", size, _MAX_EXTENSION)
+        if kind == _LONG_LINK:
+            return path, real_size
+        if kind == _LONG_PATH:
+            return content.partition(b"\0")[0], real_size
+        records = self._pax(content)
+        if any(name.startswith(b"GNU.sparse") for name in records):
+            raise InvalidPackage(f"{self._what} has a sparse file, which dpkg does not unpack")
+        if kind == _PAX_GLOBAL:
+            if records.keys() & {b"path", b"size", b"linkpath"}:
+                raise InvalidPackage(f"{self._what} has a path in a global header")
+            return path, real_size
+        if b"size" in records:
+            real_size = self.decimal(records[b"size"])
+        return records.get(b"path", path), real_size
+
+    def _pax(self, content: bytes) -> dict[bytes, bytes]:
+        records, at = {}, 0
+        while at < len(content):
+            found = _PAX_RECORD.match(content, at)
+            end = at + int(found[1]) if found else 0
+            if found is None or not found.end() < end <= len(content) or content[end - 1] != 10:
+                raise InvalidPackage(f"{self._what} is damaged: not a pax header")
+            records[found[2]] = content[found.end() : end - 1]
+            at = end
+        return records
+
+    def decimal(self, text: bytes) -> int:
+        """Return a number of a pax header."""
+        if not text.isdigit() or len(text) > 20:
+            raise InvalidPackage(f"{self._what} is damaged: {text[:20]!r} is not a size")
+        return int(text)
+
+    def number(self, text: bytes) -> int:
+        """Return a number of a header: octal, or base 256 where that is too short."""
+        try:
+            if text[:6].isdigit():
+                return int(text.rstrip(b" \0"), 8)
+            digits = text.strip(b" \0")
+            if digits.isdigit():
+                return int(digits, 8)
+        except ValueError:  # an 8 or a 9, or worse
+            digits = b"9"
+        if not digits:
+            return 0
+        if text[0] == 0x80:
+            return int.from_bytes(text[1:], "big")
+        raise InvalidPackage(f"{self._what} is damaged: {text!r} in a tar header is not a number")

@@ -1,0 +1,221 @@
+"""One file at a time: read it, check it, keep it, and say what it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import zstandard
+
+from debrepo import archive
+from debrepo.archive import Digests
+from debrepo.errors import DebrepoError, InvalidInput, InvalidPackage, NotFound, VerificationFailed
+from debrepo.package import Entry, Package, PackageFile, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import BinaryIO
+
+    from debrepo.archive import Limits
+    from debrepo.pool import Pool
+
+#: Extensions of the files that `find` looks for.
+EXTENSIONS = archive.EXTENSIONS | {".dsc"}
+
+_SMALL = 4 << 20  # bytes; up to there a file is read at once
+_TINY = 64 << 10  # for the parts of a source package, of which all wait for the last
+
+
+class Ingested(NamedTuple):
+    """A package whose files are in the pool, in the form in which the database takes it."""
+
+    source: Path  #: the file that was asked for
+    parts: tuple[Path, ...]  #: it, and the files beside it that belong to the package
+    entry: Entry
+    record: bytes  #: see `debrepo.package.encode`
+    contents: bytes  #: the path list, compressed with zstd; empty for a source package
+
+
+class Rejected(NamedTuple):
+    """A file that is not in the pool, and why; the message names the file."""
+
+    source: Path
+    error: DebrepoError
+
+
+def find(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the package files in ``paths``; below directories, in the order of their paths.
+
+    What is no directory is yielded whatever it is, so that it can be rejected by name.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for name in sorted(_walk(os.fspath(path))):
+            yield Path(name)
+
+
+def _walk(top: str) -> Iterator[str]:
+    seen: set[tuple[int, int]] = set()  # links may lead back up
+    directories = [top]
+    while directories:
+        directory = directories.pop()
+        try:
+            status = os.stat(directory)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            entries = list(os.scandir(directory))
+        except OSError:  # let it be rejected by name
+            yield directory
+            continue
+        for entry in entries:
+            if entry.is_dir():
+                directories.append(entry.path)
+            elif os.path.splitext(entry.name)[1] in EXTENSIONS:
+                yield entry.path
+
+
+class Intake:
+    """Takes files into one pool, one after the other."""
+
+    def __init__(self, pool: Pool, limits: Limits) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._compress = zstandard.ZstdCompressor(level=1).compress
+
+    def take(self, path: Path) -> Ingested | Rejected:
+        """Take one package into the pool, or say what is wrong with it.
+
+        That the pool cannot be written is not the file's fault, and is raised.
+        """
+        name = os.fspath(path)
+        extension = os.path.splitext(name)[1]
+        try:
+            if extension in archive.EXTENSIONS:
+                return self._binary(path, name, extension)
+            if extension == ".dsc":
+                return self._source(path, name)
+            raise InvalidPackage(f"unknown file extension {extension!r}")
+        except (InvalidInput, NotFound, VerificationFailed) as error:
+            return Rejected(path, type(error)(f"{_shown(name)}: {error}", hint=error.hint))
+        except FileNotFoundError:
+            return Rejected(path, NotFound(f"{_shown(name)}: there is no such file"))
+        except OSError as error:
+            message = f"{_shown(name)}: cannot be read: {error.strerror}"
+            return Rejected(path, InvalidInput(message))
+
+    def _binary(self, path: Path, name: str, extension: str) -> Ingested:
+        fd, size = _open(name)
+        try:
+            if size > _SMALL:
+                package, paths = self._large(fd, extension)
+            else:
+                data = _read(fd, size)
+                content = archive.parse((data,), limits=self._limits)
+                package = archive.describe(content, Digests(data), extension)
+                paths = content.paths
+                self._pool.put(package.files[0].sha256, data)
+        finally:
+            os.close(fd)
+        return Ingested(path, (path,), package.key.entry, encode(package), self._compress(paths))
+
+    def _large(self, fd: int, extension: str) -> tuple[Package, bytes]:
+        digests = Digests()
+        with _stream(fd) as file, self._pool.stage(file) as staged:
+            content = archive.parse(digests.through(staged), limits=self._limits)
+            package = archive.describe(content, digests, extension)
+            staged.place(package.files[0].sha256)
+        return package, content.paths
+
+    def _source(self, path: Path, name: str) -> Ingested:
+        data = self._read_dsc(name)
+        listed = archive.parse_list(data, limits=self._limits)
+        with ExitStack() as copies:
+            places: list[Callable[[str], None]] = []
+            parts: list[Path] = []
+            files: list[PackageFile] = []
+            for expected in listed.files:
+                part = path.with_name(expected.name)
+                try:
+                    digests, place = self._copy(os.fspath(part), copies)
+                except FileNotFoundError:
+                    digests, place = self._kept(expected), _nothing
+                else:
+                    parts.append(part)
+                files.append(archive.verified(expected, digests))
+                places.append(place)
+            package = archive.describe_source(listed, Digests(data), files)
+            for file, place in zip(files, places, strict=True):
+                place(file.sha256)
+        self._pool.put(package.files[0].sha256, data)
+        return Ingested(path, (path, *parts), package.key.entry, encode(package), b"")
+
+    def _read_dsc(self, name: str) -> bytes:
+        fd, size = _open(name)
+        try:
+            return _read(fd, min(size, self._limits.control_file + 1))
+        finally:
+            os.close(fd)
+
+    def _copy(self, name: str, copies: ExitStack) -> tuple[Digests, Callable[[str], None]]:
+        """Return the digests of a file, and what puts it into the pool.
+
+        None of a source package is there before all of it has been verified.
+        """
+        fd, size = _open(name)
+        try:
+            if size <= _TINY:
+                data = _read(fd, size)
+                return Digests(data), partial(self._pool.put, data=data)
+            digests = Digests()
+            with _stream(fd) as file:
+                staged = copies.enter_context(self._pool.stage(file))
+                for _ in digests.through(staged):
+                    pass
+            return digests, staged.place
+        finally:
+            os.close(fd)
+
+    def _kept(self, expected: PackageFile) -> Digests:
+        """Return the digests of a file that is in the pool since an earlier time."""
+        digests = Digests()
+        if not expected.sha256 or expected.sha256 not in self._pool:
+            raise NotFound(f"{expected.name} is neither beside it nor in the pool")
+        with self._pool.open(expected.sha256) as file:
+            while block := file.read(archive.BLOCK):
+                digests.update(block)
+        return digests
+
+
+def _nothing(sha256: str) -> None:
+    """Leave a file where it is."""
+
+
+def _open(name: str) -> tuple[int, int]:
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise InvalidInput("it is not a file")
+    return fd, status.st_size
+
+
+def _read(fd: int, size: int) -> bytes:
+    data = os.read(fd, size)
+    while len(data) < size and (more := os.read(fd, size - len(data))):
+        data += more
+    return data
+
+
+def _stream(fd: int) -> BinaryIO:
+    return open(fd, "rb", buffering=0, closefd=False)
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode(errors="backslashreplace")

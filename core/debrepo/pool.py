@@ -1,0 +1,267 @@
+"""The pool: package files, stored once, under their SHA-256."""
+
+# ruff: noqa: PTH  # a Path costs as much as the system call it is for
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import time
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import TYPE_CHECKING
+
+from debrepo.errors import DatabaseFull, DebrepoError, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+_BLOCK = 1 << 20  # how much of a large file is in memory at a time
+_MODE = 0o644  # a web server will read it
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FICLONE = 0x40049409
+_ABANDONED = 3600  # seconds; what is being read from a slow sender is locked as well
+
+
+class Pool:
+    """A directory of immutable files named by their digest.
+
+    A file is put here *before* the transaction that refers to it, with one `sync` for all
+    files of that transaction, and deleted *after* the one that stops. A crash in between
+    leaves a file nobody refers to, which cleanup finds; never a reference to a file that is
+    not there. After a power failure a file may be short under its name, but only one that
+    no transaction refers to: whoever puts it again finds the wrong size, and replaces it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._path = os.fspath(root)
+        self._staging = f"{self._path}/staging"
+        self._token = os.urandom(6).hex()
+        self._numbers = count()
+
+    def path(self, sha256: str) -> Path:
+        """Return where the file with this digest is, or would be."""
+        if not _SHA256.fullmatch(sha256):
+            raise InvalidInput(f"not a SHA256 sum: {sha256[:80]!r}")
+        return self.root / sha256[:2] / sha256[2:]
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a file for reading."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise _missing(sha256) from None
+
+    def size(self, sha256: str) -> int:
+        """Return the size of a file in bytes."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            raise _missing(sha256) from None
+
+    def __contains__(self, sha256: str) -> bool:
+        return self.path(sha256).is_file()
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all digests, in order."""
+        for start in _listing(self._path):
+            if len(start) == 2:
+                digests = [start + rest for rest in _listing(f"{self._path}/{start}")]
+                yield from filter(_SHA256.fullmatch, digests)
+
+    def put(self, sha256: str, data: bytes) -> None:
+        """Keep ``data``, whose digest is ``sha256``; a file that is here already stays."""
+        target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
+        if _size(target) == len(data):
+            return
+        try:
+            path, fd = self._create()
+            try:
+                _write(fd, data)
+                os.fchmod(fd, _MODE)
+                _rename(path, target)
+            except BaseException:
+                _unlink(path)
+                raise
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise _failure(self._path, error) from error
+
+    @contextmanager
+    def stage(self, source: BinaryIO) -> Iterator[Staged]:
+        """Copy a file that is open for reading while looking at it; see `Staged`."""
+        with _writing(self._path):
+            path, fd = self._create()
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield Staged(self, source, path, fd)
+        finally:
+            _unlink(path)
+            os.close(fd)
+
+    def delete(self, sha256: str) -> None:
+        """Remove a file; that it is gone already is not an error."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def check(self, sha256: str) -> str | None:
+        """Say what is wrong with a file, in one line, or return ``None``."""
+        digest = hashlib.sha256()
+        try:
+            with self.open(sha256) as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+        except NotFound:
+            return f"{sha256} is missing"
+        except OSError as error:
+            return f"{sha256} cannot be read: {error.strerror}"
+        if digest.hexdigest() == sha256:
+            return None
+        return f"{sha256} is damaged: its SHA256 sum is {digest.hexdigest()}"
+
+    def sync(self) -> None:
+        """Return when all that was put is on disk and survives a power failure."""
+        from ctypes import CDLL  # slow to import
+
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # nothing was ever put
+            return
+        try:
+            with _writing(self._path):
+                libc = CDLL(None, use_errno=True)
+                if not hasattr(libc, "syncfs"):
+                    os.sync()
+                elif libc.syncfs(fd) < 0:
+                    from ctypes import get_errno
+
+                    raise OSError(get_errno(), os.strerror(get_errno()))
+        finally:
+            os.close(fd)
+
+    def sweep(self) -> int:
+        """Remove what crashed processes left half written, and return how many files."""
+        count, before = 0, time.time() - _ABANDONED
+        for name in _listing(self._staging):
+            path = f"{self._staging}/{name}"
+            with suppress(FileNotFoundError, BlockingIOError):
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    if os.fstat(fd).st_mtime < before:
+                        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        os.unlink(path)
+                        count += 1
+                finally:
+                    os.close(fd)
+        return count
+
+    def place(self, path: str, fd: int, sha256: str) -> None:
+        """Give a staged file its name, unless it is here already."""
+        target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
+        if _size(target) == os.fstat(fd).st_size:
+            return
+        with _writing(self._path):
+            os.fchmod(fd, _MODE)
+            _rename(path, target)
+
+    def _create(self) -> tuple[str, int]:
+        path = f"{self._staging}/{os.getpid()}-{self._token}-{next(self._numbers)}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return path, os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            os.makedirs(self._staging, exist_ok=True)
+            return path, os.open(path, flags, 0o600)
+
+
+class Staged:
+    """A file on its way into the pool, which is gone afterwards unless it was placed.
+
+    Iterating copies it, and yields what was copied. Where the file system can share
+    blocks between files, nothing is copied, and what is read is the copy: so the caller's
+    file may change meanwhile, and what was looked at is still what is kept.
+    """
+
+    def __init__(self, pool: Pool, source: BinaryIO, path: str, fd: int) -> None:
+        self._pool = pool
+        self._source = source
+        self._path = path
+        self._fd = fd
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._clone():
+            while block := os.read(self._fd, _BLOCK):
+                yield block
+            return
+        while block := self._source.read(_BLOCK):
+            with _writing(self._pool.root):
+                _write(self._fd, block)
+            yield block
+
+    def _clone(self) -> bool:
+        try:
+            fcntl.ioctl(self._fd, _FICLONE, self._source.fileno())
+        except OSError:  # another file system, or one that cannot
+            return False
+        return True
+
+    def place(self, sha256: str) -> None:
+        """Keep what was copied; ``sha256`` is its digest."""
+        self._pool.place(self._path, self._fd, sha256)
+
+
+@contextmanager
+def _writing(root: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _failure(root, error) from error
+
+
+def _failure(root: str | Path, error: OSError) -> DebrepoError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DatabaseFull(f"no space left in the pool, {root}")
+    return DebrepoError(f"cannot write to the pool, {root}: {error.strerror}")
+
+
+def _missing(sha256: str) -> NotFound:
+    return NotFound(f"the pool has no file {sha256}", hint="see: debrepo db check")
+
+
+def _listing(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return -1
+
+
+def _write(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
+
+
+def _rename(path: str, target: str) -> None:
+    try:
+        os.rename(path, target)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(path, target)
+
+
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
