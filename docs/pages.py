@@ -115,7 +115,8 @@ def _describe(operation: Operation) -> str:
 
 
 def _plain(parameter: inspect.Parameter) -> str:
-    return str(parameter).replace("'", "")
+    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    return f"{parameter.name}: {parameter.annotation}{default}"
 
 
 def settings_page() -> str:
@@ -154,13 +155,24 @@ def tables_page() -> str:
 
 
 def plugins_page() -> str:
-    """Return the table of plugins in hooks.md."""
-    loaded = builtin_plugins()
-    rows = (
-        (f"`{name}`", f"`{module}`", (inspect.getdoc(loaded.get_plugin(name)) or "").split("\n")[0])
-        for name, module in sorted(PLUGINS.items())
-    )
-    return _table(("Plugin", "Module", "What it is"), rows)
+    """Return the body of plugins.md."""
+    rows = ((f"`{n}`", f"`{module}`", _brought(n)) for n, module in sorted(PLUGINS.items()))
+    return _table(("Plugin", "Module", "What it brings"), rows)
+
+
+def _brought(name: str) -> str:
+    plugin = builtin_plugins().get_plugin(name)
+    commands = [f"`debrepo {c.name}`" for c in getattr(plugin, "debrepo_commands", list)()]
+    others = [
+        f"the {kind} `{key}`"
+        for hook, kind in (
+            ("debrepo_storages", "storage"),
+            ("debrepo_signers", "signer"),
+            ("debrepo_index_kinds", "index kind"),
+        )
+        for key in getattr(plugin, hook, dict)()
+    ]
+    return ", ".join(commands + others)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

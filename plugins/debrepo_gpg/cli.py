@@ -29,6 +29,7 @@ def key() -> None:
     type=click.Choice(list(operations.ALGORITHMS)),
     default="ed25519",
     show_default=True,
+    help="What kind of key to make.",
 )
 @click.option("--expire", default="0", help="When it expires: 2y, 2030-12-31, or 0 for never.")
 @click.option(

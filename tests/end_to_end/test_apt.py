@@ -118,7 +118,7 @@ def test_several_components_and_distributions_share_a_prefix(archive, debs, tmp_
 
 @pytest.mark.parametrize(
     ("options", "priority"),
-    [(["--not-automatic"], 1), (["--not-automatic", "--but-automatic-upgrades"], 100)],
+    [(["--notautomatic=yes"], 1), (["--notautomatic=yes", "--butautomaticupgrades=yes"], 100)],
     ids=["not automatic", "but automatic upgrades"],
 )
 def test_archive_like_experimental_or_backports_has_its_priority(
