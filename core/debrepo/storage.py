@@ -87,7 +87,11 @@ class Storage(ABC):
 
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
-        """Delete files, and directories that this leaves empty; a missing file is no error."""
+        """Delete files; a missing one is no error.
+
+        Directories that this leaves empty go too, where the service can delete one without
+        harm to what somebody else is putting there.
+        """
 
     @abstractmethod
     def stat(self, path: str) -> Stat | None:

@@ -23,7 +23,7 @@ ODD_NAMES = (
     "pool/main/a/a:b@c=d/e,f;g&h?i#j.deb",
     "pool/with space/and 'quotes'/(brackets) [square] {curly}.deb",
     "pool/ünïcode/日本語/Ω.deb",
-    "dists/-dash/.dot/..twodots/~tilde/$HOME/*",
+    "dists/-dash/a.dot/a..twodots/~tilde/$HOME/*",
     "pool/main/" + "n" * 200,
     "/".join(["deep"] * 30) + "/file",
 )
@@ -55,7 +55,8 @@ class StorageContract:
             digest = hashlib.sha256(data).hexdigest()
             source = tmp_path / "pool" / digest
             source.parent.mkdir(exist_ok=True)
-            source.write_bytes(data)
+            if not source.exists():  # it may be on its way already
+                source.write_bytes(data)
             return PoolLink(path, source, len(data), digest)
 
         return make
@@ -117,8 +118,6 @@ class StorageContract:
         storage.put("dists/large", data)
         assert storage.stat("pool/large.deb") == storage.stat("dists/large") == (len(data),)
         assert storage.get("pool/large.deb") == data
-
-    # Package files.
 
     def test_link_is_seen_like_a_put(
         self, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]
@@ -189,8 +188,6 @@ class StorageContract:
         with pytest.raises(Conflict, match=r"pool/7\.deb"):
             storage.link_all(pool_file(f"pool/{n}.deb", b"other file") for n in range(10))
 
-    # Deleting.
-
     def test_delete_takes_many(self, storage: Storage) -> None:
         for n in range(20):
             storage.put(f"pool/{n % 3}/{n:02}", b"")
@@ -208,19 +205,11 @@ class StorageContract:
         storage.delete(["pool/a"])
         assert list(storage.list()) == ["pool/ab", "pool/b/a"]
 
-    def test_a_file_may_take_the_place_of_an_emptied_directory(self, storage: Storage) -> None:
-        storage.put("dists/a/b/c", b"")
-        storage.delete(["dists/a/b/c"])
-        storage.put("dists/a", b"file")
-        assert list(storage.list()) == ["dists/a"]
-
     def test_deleted_paths_can_be_used_again(self, storage: Storage) -> None:
         storage.put("dists/a/b", b"1")
         storage.delete(["dists/a/b"])
         storage.put("dists/a/b", b"2")
         assert storage.get("dists/a/b") == b"2"
-
-    # Names.
 
     def test_list_is_sorted(self, storage: Storage) -> None:
         paths = ["pool/b", "pool/a/z", "pool/a-b", "pool/a", "dists/B", "dists/é", "pool/a.b/c"]
@@ -267,8 +256,6 @@ class StorageContract:
             with pytest.raises(InvalidInput, match="not a path"):
                 attempt()
 
-    # The commit.
-
     def test_the_first_commit_expects_no_file(self, storage: Storage) -> None:
         storage.commit("dists/stable/InRelease", b"1", expected=None)
         assert storage.get("dists/stable/InRelease") == b"1"
@@ -306,8 +293,6 @@ class StorageContract:
             assert len(committed) == 1
             live = storage.get("dists/stable/InRelease")
             assert live == b"%d by %d" % (turn, committed[0])
-
-    # Side by side.
 
     def test_readers_see_the_old_file_or_the_new_one(
         self, storage: Storage, reopen: Callable[[], Storage]

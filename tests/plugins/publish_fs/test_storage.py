@@ -129,6 +129,18 @@ def test_the_root_stays_when_the_last_file_goes(storage, root):
     assert list(root.iterdir()) == []
 
 
+def test_a_file_may_take_the_place_of_an_emptied_directory(storage):
+    storage.put("dists/a/b/c", b"")
+    storage.delete(["dists/a/b/c"])
+    storage.put("dists/a", b"file")
+    assert list(storage.list()) == ["dists/a"]
+
+
+def test_hidden_names_are_names(storage):
+    storage.put("dists/.hidden/..too", b"")
+    assert list(storage.list()) == ["dists/.hidden/..too"]
+
+
 def test_a_directory_holding_somebody_elses_file_stays(storage, root):
     storage.put("a/b", b"")
     (root / "a/theirs").touch()
