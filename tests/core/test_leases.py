@@ -174,10 +174,12 @@ def test_looking_at_leases_disturbs_nobody_who_takes_them(tmp_path):
 
     with ThreadPoolExecutor(1) as pool:
         looking = pool.submit(look)
-        for _ in range(200):
-            with leases.hold(tmp_path, "repo:stable", wait=0):
-                pass
-        done.set()
+        try:
+            for _ in range(200):
+                with leases.hold(tmp_path, "repo:stable", wait=0):
+                    pass
+        finally:
+            done.set()
         looking.result()
 
 
@@ -198,5 +200,5 @@ def test_long_names_that_start_alike_are_two(tmp_path):
 
 def test_root_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "root").write_text("")
-    with pytest.raises(DatabaseError, match="cannot take leases in .*/root/leases: Not a dir"):
+    with pytest.raises(DatabaseError, match=r"cannot take leases in .*/root/leases: Not a dir"):
         leases.hold(tmp_path / "root", "repo:stable").__enter__()

@@ -157,7 +157,7 @@ class Environment:
             return
         with self._gate.alone_at_once() as alone:
             if alone:
-                self._enlarge(self._map_size * 2)
+                self._enlarge(max(self._map_size, self._used) * 2)
 
     def _grow(self, size: int) -> None:
         """Double the map that was too small at ``size``, unless another thread has done so."""
@@ -172,7 +172,8 @@ class Environment:
         """Make the map as large as another process has made the database."""
         with self._gate.alone():
             used = self._used
-            if used > self._map_size and not self._enlarge(used * 5 // 4):
+            enough = used <= self._map_size or self._enlarge(used * 2) or self._enlarge(used)
+            if not enough:
                 raise DatabaseError(
                     f"the database in {self._path} has outgrown the address space allowed",
                     hint="raise the limit of this process; see: ulimit -v",
@@ -181,7 +182,9 @@ class Environment:
     def _enlarge(self, size: int) -> bool:
         """Move the map to one of ``size`` bytes; return whether there was room for it."""
         size = -(-size // self._page) * self._page
-        if not address_space_left(size - self._map_size):  # LMDB gives up the old one first
+        # LMDB gives up the old map first, and would be left without one. Twice the
+        # difference, because others need memory too.
+        if not address_space_left(2 * (size - self._map_size)):
             return False
         self._env.set_mapsize(size)
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import lmdb
 
 from debrepo.database.failures import damaged, explain
-from debrepo.database.filesystem import refuse_network
+from debrepo.database.filesystem import address_space_left, refuse_network
 from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
 
 if TYPE_CHECKING:
@@ -168,6 +168,8 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
             continue
         except lmdb.MemoryError as error:
             size = (size // 2) & ~0xFFF
+            while size >= _SMALLEST_MAP and not address_space_left(2 * size):
+                size = (size // 2) & ~0xFFF  # as much again is left for everything else
             if size < _SMALLEST_MAP:
                 raise DatabaseError(
                     f"the database in {path} does not fit into the address space allowed",
