@@ -77,7 +77,8 @@ class FileStorage(Storage):
                 try:
                     self._in_directory(path, lambda target: os.link(file.source, target))
                 except FileExistsError:
-                    self._check_same(file)
+                    if not self._check_same(file):
+                        self._copy(file)
                 except OSError as error:
                     if error.errno not in _UNLINKABLE:
                         raise
@@ -152,14 +153,19 @@ class FileStorage(Storage):
                 self._in_directory(file.path, lambda target: os.symlink(source, target))
 
     def _check_same(self, file: PoolLink) -> bool:
-        """Return whether a file is there; raise `Conflict` where it is another one."""
+        """Return whether the file is there; raise `Conflict` where it is another one.
+
+        No package file is empty: an empty one is what a power failure makes of a copy.
+        """
         found = self._stat(file.path)
-        if found is not None and found.size != file.size:
+        if found is None or (found.size == 0 != file.size):
+            return False
+        if found.size != file.size:
             raise Conflict(
                 f"{file.path} is served with other content ({found.size} bytes, not {file.size})",
                 hint=f"is it debrepo's? delete {self.root}/{file.path} if nobody needs it",
             )
-        return found is not None
+        return True
 
     def _stat(self, path: str) -> Stat | None:
         with _translated(path):

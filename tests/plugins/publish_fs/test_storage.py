@@ -83,6 +83,14 @@ def test_where_no_hard_link_can_be_made_a_copy_is(storage, root, hello, monkeypa
     assert (root / hello.path).read_bytes() == b"hello"
 
 
+@pytest.mark.parametrize("method", ["hardlink", "symlink", "copy"])
+def test_a_file_emptied_by_a_power_failure_is_made_anew(root, hello, method):
+    (root / "pool/h").mkdir(parents=True)
+    (root / hello.path).touch()
+    FileStorage(root, method).link(hello)
+    assert (root / hello.path).read_bytes() == b"hello"
+
+
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
 def test_a_hard_link_to_another_file_system_is_a_copy(storage, root, hello):
     source = Path("/dev/shm") / f"debrepo-test-{os.getpid()}"

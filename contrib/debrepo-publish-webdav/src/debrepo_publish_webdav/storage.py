@@ -71,9 +71,7 @@ class WebDavStorage(Storage):
         try:
             with file.source.open("rb") as source:
                 if source.seek(0, io.SEEK_END) != file.size:
-                    raise InvalidInput(
-                        f"{file.source} has not the {file.size} bytes it should have"
-                    )
+                    raise InvalidInput(f"{file.source} has not its {file.size} bytes")
                 self._upload(file.path, source, {"Overwrite": "F"})
         except Conflict:  # somebody else was faster: with the same file?
             self._is_there(file.path, file.size)
