@@ -107,11 +107,11 @@ def test_several_components_and_distributions_share_a_prefix(archive, debs, tmp_
         "publish", "repo", "main", "contrib", "--component", "main,contrib", "--distribution", "a"
     )
     archive("publish", "repo", "main", "--distribution", "b")
-    source = archive.source(suite="a b").replace("Components: main", "Components: main contrib")
-    apt = Apt(tmp_path / "client", source.replace("Suites: a b", "Suites: a"))
+    source = archive.source(suite="a", types="deb")
+    apt = Apt(tmp_path / "client", source.replace("Components: main", "Components: main contrib"))
     apt.update()
     assert (apt.candidate("in-main"), apt.candidate("in-contrib")) == ("1.0", "1.0")
-    apt.trust(archive.source(suite="b"))
+    apt.trust(archive.source(suite="b", types="deb"))
     apt.update()
     assert (apt.candidate("in-main"), apt.candidate("in-contrib")) == ("1.0", "")
 

@@ -20,7 +20,7 @@ def packages(directory, prefix, count):
 
 def names(archive):
     shown = archive.json("repo", "show", "tools", "--with-packages")
-    return {key.split()[1] for key in shown["packages"]}
+    return {key.split()[1] for key in shown.get("packages", ())}
 
 
 def finish(*processes):
@@ -66,11 +66,11 @@ def test_publish_killed_at_any_point_is_finished_by_the_next(published, apt, tmp
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         apt.update()
-        apt("apt-get", "--print-uris", "download", "hello", "greeter")
+        apt("apt-get", "download", "hello", "greeter")
         published("publish", "update", "stable")
         apt.update()
         assert apt.candidate(f"new{turn}") == "1.0"
-    assert published("db", "check")
+    published("db", "check")
 
 
 def duration(archive):
