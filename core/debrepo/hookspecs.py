@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
     from debrepo.database import Transaction
-    from debrepo.package import Entry, Link, Package, PackageList, SetId
+    from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
 
 hookspec = HookspecMarker("debrepo")
@@ -133,6 +133,15 @@ def debrepo_links(txn: Transaction) -> Iterable[Link]:
     """Return what was made from what, as far as you know.
 
     *Collects*, in a transaction, when something is dropped and when a graph is drawn.
+    """
+
+
+@hookspec
+def debrepo_nodes(txn: Transaction) -> Iterable[Node]:
+    """Return what a graph can say of your package lists, and of what you serve from others.
+
+    *Collects*, in a read transaction, when a graph is drawn. Of a package list without a
+    node, and of a name that only a link mentions, the graph shows what it can tell.
     """
 
 

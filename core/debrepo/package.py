@@ -168,6 +168,12 @@ def digests(record: bytes) -> list[str]:
     return [line.split(b"\0")[4].decode() for line in lines]
 
 
+def size(record: bytes) -> int:
+    """Return how many bytes the files of a package have, from its record."""
+    lines = record.partition(b"\n\n")[0].split(b"\n")[1:]
+    return sum(int(line.split(b"\0", 2)[1]) for line in lines)
+
+
 def check_identity(name: str, version: str, architecture: str) -> None:
     """Raise `InvalidPackage` unless the three could be published without harm.
 
@@ -213,3 +219,12 @@ class Link(NamedTuple):
     source: str
     target: str
     firm: bool = False
+
+
+class Node(NamedTuple):
+    """What a graph says of a package list, or of what serves some."""
+
+    name: str  #: ``kind:name``, as in `Link`
+    sets: tuple[SetId, ...] = ()  #: the packages; a graph counts and weighs them
+    since: str = ""  #: since when it is what it is: ISO 8601, UTC; empty where nobody noted it
+    remarks: tuple[str, ...] = ()  #: a line each: what it is for, what it consists of

@@ -8,7 +8,7 @@ from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
-    from debrepo.package import PackageList
+    from debrepo.package import Node, PackageList
 
 _OPERATIONS = "debrepo_local.operations"
 
@@ -102,3 +102,10 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
     from debrepo_local.repos import REPOS
 
     return [repo.package_list() for repo in txn[REPOS].values()]
+
+
+@hookimpl
+def debrepo_nodes(txn: Transaction) -> list[Node]:
+    from debrepo_local.repos import nodes
+
+    return nodes(txn)

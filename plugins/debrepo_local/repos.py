@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
-from debrepo.package import PackageList, SetId
+from debrepo.package import Node, PackageList, SetId
 from debrepo.packageset import EMPTY
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ def put(txn: Transaction, repo: LocalRepo) -> None:
 def drop(txn: Transaction, name: str) -> None:
     """Forget a repository."""
     del txn[REPOS][name]
+
+
+def nodes(txn: Transaction) -> list[Node]:
+    """Return what a graph says of repositories."""
+    return [
+        Node(str(repo.package_list()), (repo.set_id,), remarks=tuple(filter(None, [repo.comment])))
+        for repo in txn[REPOS].values()
+    ]
 
 
 def changed(

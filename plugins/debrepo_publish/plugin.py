@@ -8,7 +8,7 @@ from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
-    from debrepo.package import Link, SetId
+    from debrepo.package import Link, Node, SetId
 
 _OPERATIONS = "debrepo_publish.operations"
 
@@ -106,6 +106,13 @@ def debrepo_links(txn: Transaction) -> list[Link]:
     from debrepo_publish.publications import links
 
     return links(txn)
+
+
+@hookimpl
+def debrepo_nodes(txn: Transaction) -> list[Node]:
+    from debrepo_publish.publications import nodes
+
+    return nodes(txn)
 
 
 @hookimpl

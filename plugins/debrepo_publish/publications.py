@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo.errors import AlreadyExists, NotFound
-from debrepo.package import Link, SetId
+from debrepo.package import Link, Node, SetId
 from debrepo_publish.model import Generation, Publication, generation_key
 from debrepo_publish.tables import COMMITS, GENERATIONS, PUBLICATIONS
 
@@ -65,6 +65,23 @@ def links(txn: Transaction) -> list[Link]:
         for publication in txn[PUBLICATIONS].values()
         for source in sorted(set(publication.sources.values()))
     ]
+
+
+def nodes(txn: Transaction) -> list[Node]:
+    """Return what a graph says of publications: what clients see of them now."""
+    return [_node(txn, publication) for publication in txn[PUBLICATIONS].values()]
+
+
+def _node(txn: Transaction, publication: Publication) -> Node:
+    name = f"publication:{publication}"
+    live = txn[GENERATIONS].get(generation_key(publication.key, publication.live))
+    if live is None:
+        return Node(name, remarks=("not live yet",))
+    remarks = [", ".join(live.parts), ", ".join(live.architectures)]
+    if publication.skip_signing:
+        remarks.append("not signed")
+    sets = tuple(part.set_id for part in live.parts.values())
+    return Node(name, sets, live.created, tuple(filter(None, remarks)))
 
 
 def live_sets(txn: Transaction) -> set[SetId]:

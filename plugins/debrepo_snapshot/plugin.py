@@ -8,7 +8,7 @@ from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
-    from debrepo.package import Link, PackageList
+    from debrepo.package import Link, Node, PackageList
 
 _OPERATIONS = "debrepo_snapshot.operations"
 
@@ -87,6 +87,13 @@ def debrepo_links(txn: Transaction) -> list[Link]:
     from debrepo_snapshot.snapshots import links
 
     return links(txn)
+
+
+@hookimpl
+def debrepo_nodes(txn: Transaction) -> list[Node]:
+    from debrepo_snapshot.snapshots import nodes
+
+    return nodes(txn)
 
 
 @hookimpl

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
-from debrepo.package import Link, PackageList, SetId
+from debrepo.package import Link, Node, PackageList, SetId
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
+
+
+#: How the descriptions begin that debrepo gives to snapshots by itself.
+_MADE = ("Created as ", "Filtered ", "Merged ", "Pulled ", "Snapshot from ")
 
 
 class Snapshot(NamedTuple):
@@ -74,6 +78,17 @@ def links(txn: Transaction) -> list[Link]:
         for snapshot in txn[SNAPSHOTS].values()
         for source in snapshot.sources
     ]
+
+
+def nodes(txn: Transaction) -> list[Node]:
+    """Return what a graph says of snapshots; how they were made its lines say already."""
+    found = []
+    for snapshot in txn[SNAPSHOTS].values():
+        said = "" if snapshot.description.startswith(_MADE) else snapshot.description
+        remarks = (said,) if said else ()
+        name = str(snapshot.package_list())
+        found.append(Node(name, (snapshot.set_id,), snapshot.created, remarks))
+    return found
 
 
 def follow(txn: Transaction, old: str, new: str) -> None:
