@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from copy import copy
 from errno import EDQUOT, ENOSPC
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,13 +46,19 @@ class Database:
     ) -> None:
         self._schema = Schema(path, tables)
         self._path = path
-        self._writer: int | None = None
+        self._before_commit: Callable[[Transaction], None] | None = None
         self._environment = Environment(path, map_size, read_only=read_only)
         try:
             self._migrate()
         except BaseException:
             self.close()
             raise
+
+    def watched(self, before_commit: Callable[[Transaction], None]) -> Database:
+        """Return the same database, where each write transaction ends with ``before_commit``."""
+        other = copy(self)
+        other._before_commit = before_commit
+        return other
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -127,17 +134,20 @@ class Database:
     def _attempt(self, *, migrating: bool = False) -> Iterator[Transaction]:
         """Run the block in a write transaction; raise `MapFull` where it is worth another try."""
         thread = get_ident()
-        if self._writer == thread:  # LMDB would wait for itself, forever
+        if self._environment.writer == thread:  # LMDB would wait for itself, forever
             raise RuntimeError("a write transaction is open already; pass it down instead")
         with self._environment.transaction(write=True) as raw:
-            self._writer = thread
+            self._environment.writer = thread
             try:
                 if not migrating:
                     self._check(raw)
                     self._schema.record(raw)
-                yield Transaction(raw, self._schema.declared, writable=True)
+                txn = Transaction(raw, self._schema.declared, writable=True)
+                yield txn
+                if self._before_commit and not migrating:
+                    self._before_commit(txn)
             finally:
-                self._writer = None
+                self._environment.writer = None
 
     def _check(self, raw: Any) -> None:
         """Raise `DatabaseError` when another process has migrated the tables meanwhile."""

@@ -36,6 +36,7 @@ class Environment:
         opened = open_environment(path, map_size, read_only=read_only)
         self._env = opened.env
         self._locked = opened.locked
+        self.writer: int | None = None  #: the thread of this process that is writing
         self.read_only = opened.read_only  #: why it cannot be written to; empty when it can
         self._page = int(self._env.stat()["psize"])
 

@@ -42,6 +42,14 @@ def open_environment(path: Path, map_size: int, *, read_only: bool) -> Opened:
     Where nothing can be written (no permission, a read-only file system, no space for the
     lock file), it opens for reading.
     """
+    try:
+        return _open_whatever_it_is(path, map_size, read_only=read_only)
+    except OSError as error:
+        kind = DatabaseFull if _is_full(error) else DatabaseError
+        raise kind(f"cannot open the database in {path}: {error.strerror}") from error
+
+
+def _open_whatever_it_is(path: Path, map_size: int, *, read_only: bool) -> Opened:
     data = path / "data.mdb"
     if read_only and not data.exists():
         raise DatabaseError(f"there is no database in {path}")
@@ -82,8 +90,6 @@ def refuse_in_use(path: Path) -> None:
         lock = os.open(path / "lock.mdb", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return
-    except OSError as error:
-        raise DatabaseError(f"cannot read the database in {path}: {error.strerror}") from error
     try:  # every process that has the environment open keeps a lock on the first byte
         answer = fcntl(lock, F_GETLK, pack("hhqqi", F_WRLCK, os.SEEK_SET, 0, 1, 0))
     finally:
@@ -182,8 +188,6 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
             ) from error
         except lmdb.ReadonlyError as error:
             raise DatabaseError(f"there is no permission to open {path}") from error
-        except OSError as error:
-            raise DatabaseError(f"cannot open {path}: {error.strerror}") from error
         except lmdb.Error as error:
             if "already open" in str(error):
                 raise RuntimeError(f"{path} is open in this process; share that Database") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from debrepo.database.tables import TableView
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Change(NamedTuple):
+    """What became of something that has a name: the audit log keeps it."""
+
+    what: str  #: ``repo:web``
+    before: str  #: its package set, in hex, or whatever tells its state; empty: it is new
+    after: str  #: empty: it is gone
 
 
 class Transaction:
@@ -28,6 +36,12 @@ class Transaction:
         self._tables = tables
         self._views: dict[str, TableView[Any, Any]] = {}
         self._actions: list[Callable[[], None]] = []
+        self.changes: list[Change] = []
+
+    def note(self, what: str, before: str, after: str) -> None:
+        """Say that something has changed, for the audit log: ``note("repo:web", …)``."""
+        if before != after:
+            self.changes.append(Change(what, before, after))
 
     def __getitem__(self, table: Table[K, V]) -> TableView[K, V]:
         view = self._views.get(table.name)
