@@ -1,7 +1,5 @@
 """The pool: package files, stored once, under their SHA-256."""
 
-# ruff: noqa: PTH  # a Path costs as much as the system call it is for
-
 from __future__ import annotations
 
 import errno
@@ -244,7 +242,7 @@ def _listing(directory: str) -> list[str]:
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
-    except FileNotFoundError:
+    except OSError:  # it is not there; or the pool cannot be used, and writing will tell
         return -1
 
 

@@ -59,7 +59,9 @@ def unpack(
             if block:
                 yield block
     except _BROKEN as error:
-        raise InvalidPackage(f"{what} is damaged: {error or 'truncated'}") from None
+        raise InvalidPackage(f"{what} is damaged: {str(error) or 'truncated'}") from None
+    if not size:
+        raise InvalidPackage(f"{what} is empty")
 
 
 def _plain(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_,=@-]*")
+_SUM = re.compile(r"[0-9A-Fa-f]+")
+_SIZE = re.compile(r"[0-9]{1,18}")
 _MAX_FILES = 500  # in one list; the largest source packages have about a hundred
 _LISTS = {
     "files": ("md5", 32),
@@ -118,17 +120,22 @@ def _files(fields: dict[str, str], what: str) -> tuple[PackageFile, ...]:
 
 def _lines(value: str, field: str, what: str) -> dict[str, tuple[str, int]]:
     lines: dict[str, tuple[str, int]] = {}
-    for line in value.splitlines():
-        if not line.strip():
+    for line in value.split("\n"):
+        parts = line.split()
+        if not parts:
             continue
-        digest, *middle, name = line.split(maxsplit=4)
-        if not middle or not re.fullmatch(r"[0-9a-fA-F]+", digest) or not middle[0].isdecimal():
+        if (
+            len(parts) not in (3, 5)
+            or not _SUM.fullmatch(parts[0])
+            or not _SIZE.fullmatch(parts[1])
+        ):
             raise InvalidPackage(f"{what}, field {field}: not a line of it: {line.strip()[:80]!r}")
+        digest, size, name = parts[0], parts[1], parts[-1]
         if not _FILE_NAME.fullmatch(name) or len(name) > 255:
             raise InvalidPackage(
                 f"{what} lists {name[:80]!r}, which is no name of a file beside it"
             )
         if name in lines:
             raise InvalidPackage(f"{what} lists {name} twice")
-        lines[name] = digest.lower(), int(middle[0][:20])
+        lines[name] = digest.lower(), int(size)
     return lines

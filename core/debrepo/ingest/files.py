@@ -75,10 +75,17 @@ def _walk(top: str) -> Iterator[str]:
             yield directory
             continue
         for entry in entries:
-            if entry.is_dir():
+            if _is_directory(entry):
                 directories.append(entry.path)
             elif os.path.splitext(entry.name)[1] in EXTENSIONS:
                 yield entry.path
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 class Intake:
