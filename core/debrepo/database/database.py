@@ -119,7 +119,6 @@ class Database:
     def stats(self) -> dict[str, Any]:
         """Return sizes in bytes, and the number of entries of each declared table.
 
-        ``used`` is what ``bytes`` on the disk hold at most; pages freed since are used again.
         Counting walks every key.
         """
         with self.read() as txn:
