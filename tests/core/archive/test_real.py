@@ -39,17 +39,10 @@ def fetch(*arguments, cwd):
 @pytest.fixture(scope="module")
 def packages(request):
     """Return the packages of apt's cache, and a few that are downloaded once."""
-    CACHE.mkdir(exist_ok=True)
-    if not any(CACHE.glob("*.deb")) and shutil.which("apt-get"):
-        for name in NAMES:
-            subprocess.run(
-                ["apt-get", "download", name],
-                cwd=CACHE,
-                check=False,
-                capture_output=True,
-                timeout=60,
-            )
-    found = [*CACHE.glob("*.deb"), *sorted(ARCHIVES.glob("*.deb"), key=_size)[:40]]
+    cache = request.config.cache.mkdir("packages")
+    if not any(cache.glob("*.deb")) and shutil.which("apt-get"):
+        fetch("download", *NAMES, cwd=cache)
+    found = [*cache.glob("*.deb"), *sorted(ARCHIVES.glob("*.deb"), key=_size)[:40]]
     if not found:
         pytest.skip("apt-get can download no packages here, and has none in its cache")
     return found
