@@ -32,7 +32,8 @@ def fields(
         "NotAutomatic": "yes" if publication.not_automatic else "",
         "ButAutomaticUpgrades": "yes" if publication.but_automatic_upgrades else "",
         "Acquire-By-Hash": "yes",
-        "No-Support-for-Architecture-all": "Packages",
+        # Where there is nothing but ``all``, its own index is the only one there is.
+        "No-Support-for-Architecture-all": "Packages" if generation.architectures else "",
         "Signed-By": publication.signed_by,
         "Architectures": " ".join(("all", *generation.architectures)),
         "Components": " ".join(sorted(generation.parts)),

@@ -53,6 +53,16 @@ def test_client_of_another_architecture_sees_its_own_packages_and_all(tmp_path, 
     assert (apt.candidate("hello"), apt.candidate("greeter")) == ("1:2.10-3+b1", "1.0")
 
 
+def test_archive_of_nothing_but_all_is_seen_by_every_architecture(archive, tmp_path):
+    archive("repo", "create", "tools")
+    archive("repo", "add", "tools", build_deb(tmp_path, "manual", architecture="all"))
+    archive("publish", "repo", "tools", "--distribution", "stable")
+    for architecture in ("amd64", "arm64"):
+        apt = Apt(tmp_path / architecture, archive.source(types="deb"), architecture)
+        apt.update()
+        assert apt.candidate("manual") == "1.0"
+
+
 def test_indexes_are_asked_for_by_their_hash(tmp_path, published, web):
     Apt(tmp_path / "client", published.source(web.url)).update()
     asked = [path for path in web.asked if "Packages" in path or "/by-hash/" in path]
