@@ -184,13 +184,15 @@ class WebDavStorage(Storage):
     def _make(self, directory: str) -> None:
         if directory in self._collections:
             return
-        made = self._client.request("MKCOL", directory + "/", accept=frozenset({405, 409}))
-        if made.status == 409:  # the one above is missing
-            if directory.rpartition("/")[0] in self._collections:
-                raise RemoteError(f"the server makes no directory {self._client.url(directory)}")
+        if self._mkcol(directory) == 409:  # the one above is missing
             self._make(directory.rpartition("/")[0])
-            self._make(directory)
+            if self._mkcol(directory) == 409:
+                raise RemoteError(f"the server makes no directory {self._client.url(directory)}")
         self._collections.add(directory)
+
+    def _mkcol(self, directory: str) -> int:
+        accept = frozenset({405, 409})  # there is one; there is none above it
+        return self._client.request("MKCOL", directory + "/", accept=accept).status
 
     def _files(self, directory: str) -> Iterator[str]:
         prefix = f"{directory}/" if directory else ""
