@@ -9,6 +9,7 @@ upon level, until one node is left: the hash of that node is the set's id.
     build update                      make a set
     diff union intersection …         algebra, on the chunks that differ
     entries find count contains       look inside
+    Lookup                            look inside, again and again
 
 Everything works on a *store*: any mapping from hash to bytes, such as ``txn[CHUNKS]``.
 Nothing is ever changed or deleted here; `nodes` tells what a set keeps alive.
@@ -28,6 +29,7 @@ from debrepo.packageset.algebra import (
     merge_three_way,
     union,
 )
+from debrepo.packageset.lookup import Lookup
 from debrepo.packageset.tree import (
     EMPTY,
     Store,
@@ -48,6 +50,7 @@ from debrepo.packageset.tree import (
 __all__ = [
     "EMPTY",
     "Difference",
+    "Lookup",
     "Store",
     "build",
     "chunks",

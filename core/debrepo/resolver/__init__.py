@@ -1,0 +1,15 @@
+"""Dependencies: what else packages need, found over several lists at once.
+
+A `Universe` holds the lists that may be looked into. `resolve` says what packages need
+beyond what is there already, and for the sake of what each of them is brought; `verify`
+says what a list lacks. The rules are those of dpkg: see `debrepo.resolver.rules`.
+
+Nothing here depends on the order in which things are given or stored: the same packages
+and options give the same answer, always.
+"""
+
+from debrepo.resolver.closure import Brought, Resolution, resolve, verify
+from debrepo.resolver.rules import Following, Lack
+from debrepo.resolver.universe import Universe
+
+__all__ = ["Brought", "Following", "Lack", "Resolution", "Universe", "resolve", "verify"]

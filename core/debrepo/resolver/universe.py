@@ -1,0 +1,154 @@
+"""The universe: packages of several lists, found by name and by what they provide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.package import Package, PackageKey, decode
+from debrepo.resolver.rules import fits, provided
+from debrepo.version import sort_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from debrepo.package import Entry
+    from debrepo.packageset import Lookup
+    from debrepo.relations import Alternative
+    from debrepo.resolver.rules import Need
+
+#: Of packages that provide the same, what a default installation has comes first.
+_PRIORITIES = {name: i for i, name in enumerate(("required", "important", "standard", "optional"))}
+
+
+class Universe:
+    """Where to look: lists whose packages are there already, and lists that have others.
+
+    ``record`` returns the record of a package, as `debrepo.package.encode` made it. Records
+    are read by need, and kept; only what provides a name takes a look at all of them, once.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Entry], bytes],
+        *,
+        there: Sequence[Lookup] = (),
+        offered: Sequence[Lookup] = (),
+    ) -> None:
+        self._record = record
+        self._there = there
+        self._lists = (*there, *offered)
+        self._packages: dict[Entry, Package] = {}
+        self._named: dict[str, list[Entry]] = {}
+        self._providers: dict[str, list[Entry]] | None = None
+
+    def package(self, entry: Entry) -> Package:
+        """Return a package of the universe, or of those that are asked for from outside."""
+        found = self._packages.get(entry)
+        if found is None:
+            found = decode(PackageKey.from_entry(entry), self._record(entry))
+            self._packages[entry] = found
+        return found
+
+    @property
+    def has_there(self) -> bool:
+        """Whether there are lists of what is there already."""
+        return bool(self._there)
+
+    def is_there(self, entry: Entry) -> bool:
+        """Tell whether a package is on a list of what is there already."""
+        return any(entry in lookup for lookup in self._there)
+
+    def candidates(self, need: Need) -> Iterator[Entry]:
+        """Yield what satisfies a need, each once, and what is to be preferred first.
+
+        Alternatives count in their order; of one, packages of that name come before those
+        that provide it, the own architecture before others, newer versions before older.
+        """
+        seen: set[Entry] = set()
+        for alternative in need.requirement:
+            for entry in self._satisfying(alternative, need):
+                if entry not in seen:
+                    seen.add(entry)
+                    yield entry
+
+    def of_name(self, need: Need) -> Iterator[Entry]:
+        """Yield those candidates that have the name itself, at the cost of looking it up."""
+        for alternative in need.requirement:
+            yield from self._own(alternative, need)
+
+    def _satisfying(self, alternative: Alternative, need: Need) -> Iterator[Entry]:
+        yield from self._own(alternative, need)
+        if need.kind == "source":
+            return
+        yield from self._own_first(
+            need,
+            [
+                entry
+                for entry in self._providing(alternative.name)
+                if _provides(self.package(entry), alternative)
+                and fits(self.package(entry), alternative, need)
+            ],
+        )
+
+    def _own(self, alternative: Alternative, need: Need) -> list[Entry]:
+        return self._own_first(
+            need,
+            [
+                entry
+                for entry in self._of_name(alternative.name)
+                if alternative.satisfied_by(self.package(entry).key.version)
+                and fits(self.package(entry), alternative, need)
+            ],
+        )
+
+    def _own_first(self, need: Need, found: list[Entry]) -> list[Entry]:
+        if len(found) < 2:
+            return found
+        own = (need.architecture, "all")
+        return sorted(found, key=lambda e: self.package(e).key.architecture not in own)
+
+    def _of_name(self, name: str) -> list[Entry]:
+        found = self._named.get(name)
+        if found is None:
+            encoded = name.encode()
+            entries = sorted({e for lookup in self._lists for e in lookup.named(encoded)})
+            found = self._named[name] = _newest_first(entries)
+        return found
+
+    def _providing(self, name: str) -> list[Entry]:
+        if self._providers is None:
+            self._providers = self._index(e for lookup in self._lists for e in lookup)
+        return self._providers.get(name, [])
+
+    def _index(self, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+        """Return who provides what, reading every record, and parsing few."""
+        record = self._record
+        index: dict[str, set[Entry]] = {}
+        for entry in entries:
+            if b"rovides:" in record(entry):
+                for offer in provided(self.package(entry)):
+                    index.setdefault(offer.name, set()).add(entry)
+        return {name: self._ranked(found) for name, found in index.items()}
+
+    def _ranked(self, entries: set[Entry]) -> list[Entry]:
+        def rank(entry: Entry) -> tuple[int, str]:
+            package = self.package(entry)
+            return _PRIORITIES.get(package.field("Priority"), len(_PRIORITIES)), package.key.name
+
+        if len(entries) == 1:
+            return list(entries)
+        return sorted(_newest_first(sorted(entries)), key=rank)
+
+
+def _newest_first(entries: list[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda e: sort_key(e.split(b"\0", 3)[2].decode()), reverse=True)
+
+
+def _provides(package: Package, alternative: Alternative) -> bool:
+    """Tell whether ``Provides`` will do; without a version it meets no relation to one."""
+    return any(
+        offer.name == alternative.name
+        and (not alternative.operator or bool(offer.version))
+        and alternative.satisfied_by(offer.version)
+        for offer in provided(package)
+    )
