@@ -13,7 +13,9 @@
     │   └── DatabaseFull
     ├── PluginError                 exit 9    a plugin is broken or lacks a dependency
     ├── SigningFailed               exit 10   no usable key, or it would not sign
-    └── Conflict                    exit 11   somebody else changed it meanwhile
+    ├── Conflict                    exit 11   somebody else changed it meanwhile
+    └── NotAllowed                  exit 12   the token does not reach that far
+        └── NotAuthenticated
 
 The class says what kind of thing went wrong, and fixes the exit code and the HTTP
 status; the message says which repository, file or URL. Anything that is *not* a
@@ -112,3 +114,13 @@ class Conflict(DebrepoError):
     """What a change was based on has changed; nothing was written."""
 
     exit_code = 11
+
+
+class NotAllowed(DebrepoError):
+    """Who asks is not known, or lacks the scope for what was asked."""
+
+    exit_code = 12
+
+
+class NotAuthenticated(NotAllowed):
+    """There is no token, or one that is not known here (any more)."""

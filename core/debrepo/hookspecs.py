@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
     from debrepo.database import Transaction
+    from debrepo.deeds import Deed
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
 
@@ -95,6 +96,15 @@ def debrepo_index_kinds() -> Mapping[str, Ref]:
     """Name the kinds of index you bring: ``{"packages": Ref(…)}``.
 
     *Collects*, on every publish. Each refers to a subclass of `debrepo.index.IndexKind`.
+    """
+
+
+@hookspec
+def debrepo_routes() -> Iterable[Ref]:
+    """Name the routes you bring to the server: ``Ref("debrepo_local.api:routes")``.
+
+    *Collects*, when a server starts. Each refers to a FastAPI router, best made with
+    `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need.
     """
 
 
@@ -201,6 +211,15 @@ def debrepo_published(publication: str, generation: int, paths: frozenset[str]) 
 
 
 # Care of the database.
+
+
+@hookspec
+def debrepo_changing(txn: Transaction, deed: Deed) -> None:
+    """Take note, within the transaction, of what an operation is about to commit.
+
+    *Tells*, as the last act of its first write transaction, and of each later one in which
+    a plugin noted a change with ``txn.note``. Raising here undoes the transaction.
+    """
 
 
 @hookspec

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from copy import copy
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from debrepo.deeds import Deed
 from debrepo.errors import InvalidInput, NotFound, PluginError
 from debrepo.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Self
 
     from pluggy import HookRelay, PluginManager
 
     from debrepo.config import Config
-    from debrepo.database import Database
+    from debrepo.database import Database, Transaction
     from debrepo.pool import Pool
     from debrepo.refs import Operation, Ref
     from debrepo.signing import Signer
@@ -29,8 +32,37 @@ T = TypeVar("T")
 SCHEMES = {"filesystem": "fs"}
 
 
+class opened_once(Generic[T]):  # noqa: N801  # it is used as one uses a function
+    """What a session opens on first use, for itself and for those derived from it."""
+
+    def __init__(self, opener: Callable[[Any], T]) -> None:
+        self._opener = opener
+        self.__doc__ = opener.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, session: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, session: Session, owner: type) -> T: ...
+    def __get__(self, session: Session | None, owner: type) -> Self | T:
+        if session is None:
+            return self
+        with session.whole.opening:
+            opened = session.whole.__dict__
+            if self._name not in opened:
+                opened[self._name] = self._opener(session.whole)
+            found: T = opened[self._name]
+            return found
+
+
 class Session:
-    """A root directory and the plugins; everything else opens on first use."""
+    """A root directory and the plugins; everything else opens on first use.
+
+    Operations, and requests to a server, get a session derived from the one of the process:
+    it shares all that is open, and knows what is being done and on whose behalf.
+    """
 
     def __init__(
         self,
@@ -44,13 +76,36 @@ class Session:
         self.plugins = plugins
         self.config_path = config_path
         self.progress = progress or Progress()
+        self.whole = self
+        self.opening = RLock()  # the threads of a server may be the first to use something
+        self.actor = ""  #: on whose behalf; empty: of whoever runs this process
+        self._check: Callable[[Deed], None] | None = None
+        self._deed: Deed | None = None
+
+    def acting(
+        self,
+        *,
+        actor: str,
+        progress: Progress | None = None,
+        check: Callable[[Deed], None] | None = None,
+    ) -> Session:
+        """Return a session on behalf of ``actor``, that shares all that is open.
+
+        ``check`` is asked about every operation before it begins, and raises `NotAllowed`;
+        not about those that an operation calls in its turn.
+        """
+        part = copy(self)
+        part.actor = actor
+        part.progress = progress or self.progress
+        part._check = check  # noqa: SLF001  # it is one of us
+        return part
 
     @property
     def hook(self) -> HookRelay:
         """The hooks of `debrepo.hookspecs`, ready to call."""
         return self.plugins.hook
 
-    @cached_property
+    @opened_once
     def config(self) -> Config:
         """The configuration: a file given by name, else ``debrepo.toml`` below the root."""
         from debrepo.config import CORE_SETTINGS, Config
@@ -60,23 +115,28 @@ class Session:
         found = path if self.config_path or path.exists() else None
         return Config([*CORE_SETTINGS, *declared], found, os.environ)
 
-    @cached_property
+    @property
     def db(self) -> Database:
-        """The package database."""
+        """The package database; what an operation writes there is laid to its account."""
+        database: Database = self._db
+        return database if self._deed is None else database.watched(self._account())
+
+    @opened_once
+    def _db(self) -> Database:
         from debrepo.catalog import TABLES
         from debrepo.database import Database
 
         tables = [*TABLES, *(table for batch in self.hook.debrepo_tables() for table in batch)]
         return Database(self.root / "db", tables, map_size=self.config["database.map_size"])
 
-    @cached_property
+    @opened_once
     def pool(self) -> Pool:
         """The package files."""
         from debrepo.pool import Pool
 
         return Pool(self.root / "pool")
 
-    @cached_property
+    @opened_once
     def operations(self) -> dict[str, Operation]:
         """What the plugins can do, by name."""
         found: dict[str, Operation] = {}
@@ -91,7 +151,13 @@ class Session:
         self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Call an operation by its function; every door goes through here."""
-        return function(self, *args, **kwargs)
+        deed = Deed(self, function, args, kwargs)
+        if self._check is not None:
+            self._check(deed)
+        part = copy(self)
+        part._check = None  # noqa: SLF001  # it is one of us
+        part._deed = deed  # noqa: SLF001  # it is one of us
+        return function(part, *args, **kwargs)
 
     def call(self, name: str, /, **arguments: Any) -> Any:
         """Call an operation by its name, as one plugin calls what another one brings."""
@@ -113,11 +179,11 @@ class Session:
                 f"no storage {scheme}:{name} is configured",
                 hint=f"add [storage.{scheme}.{name}] to {self.root / 'debrepo.toml'}",
             )
-        options = self.config.section(f"storage.{scheme}.{name or '*'}")
+        options = self.config.section(f"storage.{scheme}.{name or 'default'}")
         storage: Storage = opener.load().open(name, options, self.root)
         return storage
 
-    @cached_property
+    @opened_once
     def signer(self) -> Signer:
         """The OpenPGP back end that the configuration names."""
         name = self.config["signing.signer"]
@@ -134,7 +200,18 @@ class Session:
                 f"no {what} called {name!r}", hint=f"there are: {', '.join(sorted(known))}"
             ) from None
 
+    def _account(self) -> Callable[[Transaction], None]:
+        """Return what tells the plugins of each transaction in which this operation writes."""
+        deed = self._deed
+
+        def tell(txn: Transaction) -> None:
+            hook = self.hook.debrepo_changing
+            if deed is not None and hook.get_hookimpls() and deed.is_news(txn):
+                hook(txn=txn, deed=deed)
+
+        return tell
+
     def close(self) -> None:
         """Close what was opened."""
-        if "db" in self.__dict__:
-            self.db.close()
+        if "_db" in self.__dict__:
+            self._db.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Command, Operation, TableRef, hookimpl
+from debrepo import Command, Operation, Ref, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
@@ -81,6 +81,11 @@ def debrepo_operations() -> list[Operation]:
             "repo drop",
         ),
     ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_local.api:routes", "Local repositories.")]
 
 
 @hookimpl

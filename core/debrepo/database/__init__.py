@@ -16,6 +16,6 @@ needs no creating, and nothing here asks for more than any ordered store can giv
 
 from debrepo.database.database import Database
 from debrepo.database.tables import Table, TableView, bytes_table, json_table
-from debrepo.database.transaction import Transaction
+from debrepo.database.transaction import Change, Transaction
 
-__all__ = ["Database", "Table", "TableView", "Transaction", "bytes_table", "json_table"]
+__all__ = ["Change", "Database", "Table", "TableView", "Transaction", "bytes_table", "json_table"]

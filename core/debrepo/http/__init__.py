@@ -1,0 +1,52 @@
+"""The ground that HTTP routes stand on: doors, bodies, answers and tasks.
+
+Importing this imports FastAPI, so only a plugin's ``api.py`` does, when a server loads it::
+
+    routes = Routes(prefix="/api", tags=["repos"])
+
+    @routes.delete("/repos/{name}")
+    async def drop(name: str, door: Annotated[Door, opens("repo.drop", task=True)]) -> Response:
+        return await door.task(f"Delete repo {name}", _drop, resources=[f"repo:{name}"], name=name)
+
+    def _drop(session: Session, name: str) -> Answer:
+        session.call("repo.drop", name=name)
+        return Answer(200, {})
+
+A route opens its door for the operations that it calls, and the scopes of these operations,
+filled in with the arguments that they are called with, decide who may pass.
+"""
+
+from debrepo.http.answers import STATUS, Answer, Problem, failure, json_answer, status_of
+from debrepo.http.bodies import Body, Flag, Text
+from debrepo.http.callers import Caller, check_scope
+from debrepo.http.doors import Door, Opening, Server, opens
+from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
+from debrepo.http.kept import KeptAnswers
+from debrepo.http.routes import Route, Routes, opening_of, segments
+
+__all__ = [
+    "STATUS",
+    "Answer",
+    "Body",
+    "Caller",
+    "Cancelled",
+    "Door",
+    "Flag",
+    "Job",
+    "KeptAnswers",
+    "Opening",
+    "Problem",
+    "Route",
+    "Routes",
+    "Server",
+    "TaskObject",
+    "Tasks",
+    "Text",
+    "check_scope",
+    "failure",
+    "json_answer",
+    "opening_of",
+    "opens",
+    "segments",
+    "status_of",
+]

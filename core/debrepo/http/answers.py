@@ -1,0 +1,81 @@
+"""Answers: results and errors as JSON, with the status that the kind of error fixes."""
+
+import json
+from typing import Any, NamedTuple
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict
+
+from debrepo import errors
+
+#: The HTTP status of each kind of error; a kind that is not here has that of its parent.
+STATUS: dict[type[errors.DebrepoError], int] = {
+    errors.DebrepoError: 400,
+    errors.InvalidInput: 400,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.InUse: 409,
+    errors.VerificationFailed: 422,
+    errors.RemoteError: 502,
+    errors.DatabaseError: 503,
+    errors.DatabaseFull: 507,
+    errors.PluginError: 500,
+    errors.SigningFailed: 422,
+    errors.Conflict: 409,
+    errors.NotAllowed: 403,
+    errors.NotAuthenticated: 401,
+}
+
+
+class Problem(BaseModel):
+    """Why a request failed, and what to do about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    hint: str = ""
+
+
+class Answer(NamedTuple):
+    """What a task came to, as its HTTP status and JSON value."""
+
+    status: int
+    value: object
+
+
+class JSON(Response):
+    """A JSON document; times become ISO 8601, tuples lists."""
+
+    media_type = "application/json; charset=utf-8"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(
+            content, ensure_ascii=False, separators=(",", ":"), default=_plain
+        ).encode("utf-8", "replace")
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return ``value`` as a JSON response."""
+    return JSON(value, status)
+
+
+def status_of(error: errors.DebrepoError) -> int:
+    """Return the HTTP status that the kind of an error fixes."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def failure(error: errors.DebrepoError) -> Response:
+    """Return the response that says what went wrong."""
+    body = {"error": str(error)} | ({"hint": error.hint} if error.hint else {})
+    response = json_answer(body, status_of(error))
+    if isinstance(error, errors.NotAuthenticated):  # apt and browsers wait to be asked
+        response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'
+    return response
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

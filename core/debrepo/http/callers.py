@@ -1,0 +1,76 @@
+"""Callers: who is asking, and the scopes that reach as far as he may go.
+
+A scope is words between colons: ``repo:web:add``, ``publish:prod:update``, ``read``. What is
+granted may have a ``*`` for any text, and ``admin`` is everything.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidInput, NotAllowed, NotAuthenticated
+
+if TYPE_CHECKING:
+    from debrepo.deeds import Deed
+
+_GRANT = re.compile(r"[^\s\[\]?,\0-\x1f]{1,200}")
+
+
+def check_scope(text: str) -> str:
+    """Return ``text``; raise `InvalidInput` unless it can be granted."""
+    if not _GRANT.fullmatch(text):
+        raise InvalidInput(
+            f"not a scope: {text[:80]!r}",
+            hint="scopes look like: read, admin, repo:web:add, publish:prod:*",
+        )
+    return text
+
+
+class Caller(NamedTuple):
+    """Somebody at the door, under the name that the audit log will know him by."""
+
+    name: str
+    scopes: tuple[str, ...]
+    anonymous: bool = False
+
+    def may(self, scope: str) -> bool:
+        """Whether a grant covers ``scope``."""
+        return any(grant == "admin" or fnmatchcase(scope, grant) for grant in self.scopes)
+
+    def may_some(self, template: str) -> bool:
+        """Whether there are values for the braces of ``template`` that a grant covers."""
+        wild = re.sub(r"\{\w+\}", "*", template)
+        return any(grant == "admin" or _meet(wild, grant) for grant in self.scopes)
+
+    def require(self, scope: str) -> None:
+        """Raise `NotAllowed` unless a grant covers ``scope``."""
+        if not self.may(scope):
+            raise self.refusal(scope)
+
+    def check(self, deed: Deed) -> None:
+        """Raise `NotAllowed` unless a grant covers what an operation is about to do."""
+        self.require(deed.scope)
+
+    def refusal(self, scope: str) -> NotAllowed:
+        """Return the error that says which scope is lacking."""
+        if self.anonymous:
+            return NotAuthenticated(
+                f"this needs a token with the scope {scope}",
+                hint="send it as a Bearer token, or as the password of Basic authentication",
+            )
+        return NotAllowed(
+            f"{self.name} lacks the scope {scope}", hint="see: debrepo token create --help"
+        )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether some text matches both patterns, in which only ``*`` is special."""
+    if one.startswith("*"):
+        return _meet(one[1:], other) or (other != "" and _meet(one, other[1:]))
+    if other.startswith("*"):
+        return _meet(other, one)
+    if not one or not other:
+        return one == other
+    return one[0] == other[0] and _meet(one[1:], other[1:])

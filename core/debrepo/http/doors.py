@@ -1,0 +1,114 @@
+"""Doors: how a route gets a session, and says what it needs it for."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from fastapi import Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from debrepo.http.callers import Caller
+from debrepo.http.jobs import Job, Tasks
+from debrepo.http.kept import KeptAnswers
+from debrepo.session import Session
+
+_OFF = {"n", "no", "f", "false", "0", "off"}  # of aptly's ``_async``; all else is on
+
+
+class Server(NamedTuple):
+    """What a server keeps for its routes, as ``app.state.debrepo``."""
+
+    session: Session
+    authenticate: Callable[[Request], Caller]
+    tasks: Tasks
+    kept: KeptAnswers
+
+
+class Door:
+    """A request's way in: a session that works on behalf of who is asking."""
+
+    def __init__(self, request: Request, server: Server, caller: Caller) -> None:
+        self.request = request
+        self.caller = caller
+        self.session = server.session.acting(actor=caller.name, check=caller.check)
+        self._server = server
+
+    async def call(self, operation: str, /, **arguments: Any) -> Any:
+        """Call an operation that is no long work, in a thread."""
+        return await run_in_threadpool(self.session.call, operation, **arguments)
+
+    async def task(
+        self,
+        name: str,
+        work: Callable[..., object],
+        /,
+        *,
+        resources: tuple[str, ...] | list[str] = (),
+        resumable: bool = False,
+        secret: bool = False,
+        **arguments: Any,
+    ) -> Response:
+        """Do ``work(session, **arguments)`` as a task, and answer as the client wants it.
+
+        Tasks that share a resource run one after another. ``work`` is a function of a
+        module, and the arguments are what JSON can hold, because a task outlives its server;
+        ``resumable`` says that it may be done again when it may have been done in part, and
+        ``secret`` that the arguments must not be written down. What ``work`` returns is the
+        body of a 200, or an `Answer`.
+        """
+        job = Job(name, work, arguments, self.caller, tuple(resources), resumable, secret)
+        return await self._server.tasks.answer(job, _patience(self.request))
+
+    def kept(self, key: str, make: Callable[[], bytes]) -> Response:
+        """Answer with JSON that never changes under its key; see `KeptAnswers`."""
+        return self._server.kept.answer(self.request, key, make)
+
+
+class Opening:
+    """The dependency that makes a `Door`, and what the route behind it needs."""
+
+    def __init__(self, operations: tuple[str, ...], scope: str, *, task: bool) -> None:
+        self.operations = operations
+        self.scope = scope
+        self.task = task
+
+    def scopes(self, session: Session) -> list[str]:
+        """Return the scopes that the route needs, with braces for what requests fill in."""
+        found = [session.operations[name].scope for name in self.operations]
+        return [*found, self.scope] if self.scope else found
+
+    def admit(self, request: Request) -> Caller:
+        """Return who is asking; raise `NotAllowed` where he could not pass in any case."""
+        server: Server = request.app.state.debrepo
+        caller = server.authenticate(request)
+        if self.scope and self.scope != "public":
+            caller.require(self.scope.format_map(request.path_params))
+        templates = [server.session.operations[name].scope for name in self.operations]
+        if templates and not any(map(caller.may_some, templates)):
+            raise caller.refusal(re.sub(r"[{}]", "", templates[0]))
+        request.state.caller = caller
+        return caller
+
+    async def __call__(self, request: Request) -> Door:
+        return Door(request, request.app.state.debrepo, request.state.caller)
+
+
+def opens(*operations: str, scope: str = "", task: bool = False) -> Any:
+    """Return the dependency of a route that calls these operations.
+
+    The scopes are theirs. A route that calls none names its own ``scope``, in which braces
+    stand for path parameters, or says that it is ``public``. ``task`` says that the work is
+    done with `Door.task`.
+    """
+    return Depends(Opening(operations, scope, task=task), scope="function")
+
+
+def _patience(request: Request) -> float | None:
+    """Return for how many seconds a client wants to wait: ``_async``, or RFC 7240's Prefer."""
+    asked = request.query_params.get("_async")
+    if asked is not None:
+        return None if asked.lower() in _OFF else 0
+    prefer = request.headers.get("prefer", "")
+    if wait := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", prefer):
+        return float(wait[1])
+    return 0 if "respond-async" in prefer else None

@@ -1,0 +1,77 @@
+"""Routes: FastAPI's, that open only with a scope, and read paths and bodies as aptly does."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
+
+from debrepo.http.answers import Problem
+from debrepo.http.bodies import as_json
+from debrepo.http.doors import Opening
+
+#: Stands for an encoded slash while paths are matched; no character, so in no name.
+_SLASH = "\ufdd0"
+_BODY_LIMIT = 16 << 20  # bytes of JSON; package files have routes of their own
+
+
+def segments(raw_path: str) -> str:
+    """Return a path decoded, but such that ``%2F`` does not separate segments."""
+    return "/".join(unquote(part).replace("/", _SLASH) for part in raw_path.split("/"))
+
+
+class Route(APIRoute):
+    """A route that knows its `Opening`, and lets nobody's body in before asking who it is."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        if match is not Match.NONE and _SLASH in scope["path"]:
+            child["path_params"] = {
+                key: value.replace(_SLASH, "/") if isinstance(value, str) else value
+                for key, value in child["path_params"].items()
+            }
+        return match, child
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        opening = opening_of(self)
+        body = self.body_field
+        raw = body is None or type(body.field_info).__name__ != "Body"
+
+        async def admit(request: Request) -> Response:
+            if opening is not None:
+                opening.admit(request)
+            if not raw and body is not None:
+                request = await as_json(request, required=body.field_info.is_required())
+            return await handle(request)
+
+        return admit
+
+
+class Routes(APIRouter):
+    """A plugin's routes, with the whole of their path: ``Routes(prefix="/api")``."""
+
+    def __init__(self, *, prefix: str, tags: list[str] | None = None) -> None:
+        super().__init__(
+            prefix=prefix,
+            tags=[*(tags or [])],
+            route_class=Route,
+            max_body_size=_BODY_LIMIT,
+            responses={
+                "4XX": {"model": Problem, "description": "Why it cannot be done"},
+                "5XX": {"model": Problem, "description": "What went wrong here, or upstream"},
+            },
+        )
+
+
+def opening_of(route: object) -> Opening | None:
+    """Return what a route needs; ``None`` where it does not say."""
+    if not isinstance(route, APIRoute):
+        return None
+    for dependency in route.dependant.dependencies:
+        if isinstance(dependency.call, Opening):
+            return dependency.call
+    return None

@@ -1,0 +1,1 @@
+"""The server: aptly's REST API, tokens, tasks, uploads and published trees over HTTP."""

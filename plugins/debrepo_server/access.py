@@ -1,0 +1,126 @@
+"""Access: who a request comes from."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import pwd
+import time
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+
+from debrepo.errors import NotAllowed, NotAuthenticated
+from debrepo.http import Caller
+from debrepo_server import tokens
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from debrepo.session import Session
+
+#: The headers that hold nothing but a token; GitLab's clients send the last three.
+_HEADERS = ("x-debrepo-token", "private-token", "deploy-token", "job-token")
+_CLIENTS = 10_000  # remembered at a time
+_WRONG_PER_SECOND, _WRONG_AT_ONCE = 0.2, 20.0
+
+
+class Access:
+    """Who may do what: tokens, the permissions of a socket, and whoever has neither."""
+
+    def __init__(self, session: Session, *, trusting: bool) -> None:
+        self._session = session
+        self._anonymous = ("admin",) if trusting else tuple(session.config["server.anonymous"])
+        rate = float(session.config["server.requests_per_second"])
+        self._requests = Rates(rate, 2 * rate)
+        self._wrong = Rates(_WRONG_PER_SECOND, _WRONG_AT_ONCE)
+
+    def authenticate(self, request: Request) -> Caller:
+        """Return who is asking; raise `NotAuthenticated` for a token that is not known."""
+        host = request.client.host if request.client else ""
+        secret = _secret(request)
+        if secret:
+            caller = self._owner(secret, host)
+        elif host.startswith("uid:"):  # whoever may open the socket may do all
+            caller = Caller(_user(int(host.removeprefix("uid:"))), ("admin",))
+        else:
+            caller = Caller(f"anonymous@{host}", self._anonymous, anonymous=True)
+            self._refuse_other_sites(request)
+        self._requests.take(caller.name if secret else host)
+        return caller
+
+    def _owner(self, secret: str, host: str) -> Caller:
+        self._wrong.check(host)
+        with self._session.db.read() as txn:
+            token = tokens.find(txn, secret)
+        if token is None:
+            self._wrong.take(host)
+            raise NotAuthenticated(
+                "this token is not known, or has expired", hint="see: debrepo token list"
+            )
+        return Caller(f"token:{token.name}", token.scopes)
+
+    def _refuse_other_sites(self, request: Request) -> None:
+        """Keep a page on another site from using the browser of somebody who is trusted."""
+        origin = request.headers.get("origin")
+        if origin and urlsplit(origin).netloc != request.headers.get("host"):
+            raise NotAllowed(f"pages of {origin[:200]} may not send requests here")
+
+
+class Rates:
+    """How often each of many may do something: some at once, and so many a second."""
+
+    def __init__(self, per_second: float, at_once: float) -> None:
+        self._per_second = per_second
+        self._at_once = max(1.0, at_once)
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, who: str) -> None:
+        """Count one more; raise a 429 when it is one too many."""
+        self._count(who, 1.0)
+
+    def check(self, who: str) -> None:
+        """Raise a 429 when one more would be too many."""
+        self._count(who, 0.0)
+
+    def _count(self, who: str, cost: float) -> None:
+        if not self._per_second:
+            return
+        now = time.monotonic()
+        with self._lock:
+            left, since = self._left.pop(who, (self._at_once, now))
+            left = min(self._at_once, left + (now - since) * self._per_second)
+            enough = left >= 1.0
+            self._left[who] = (left - cost if enough else left, now)
+            if len(self._left) > _CLIENTS:
+                self._left.popitem(last=False)
+        if not enough:
+            wait = max(1, round((1.0 - left) / self._per_second))
+            raise HTTPException(429, "too many requests", {"Retry-After": str(wait)})
+
+
+def _secret(request: Request) -> str:
+    """Return the token that a request carries, or the empty string."""
+    for header in _HEADERS:
+        if value := request.headers.get(header):
+            return value
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip()).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            raise NotAuthenticated("the Authorization header is malformed") from None
+    return ""
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"

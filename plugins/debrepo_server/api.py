@@ -1,0 +1,69 @@
+"""``/api/version`` and its like: how the server is doing."""
+
+import os
+from typing import Annotated
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from debrepo import __version__
+from debrepo.http import Door, Routes, json_answer, opens
+
+routes = Routes(prefix="/api", tags=["status"])
+
+Anybody = Annotated[Door, opens(scope="public")]
+Looking = Annotated[Door, opens(scope="read")]
+
+
+class Version(BaseModel):
+    """The version of debrepo."""
+
+    Version: str
+
+
+class Status(BaseModel):
+    """How the server is doing, in words."""
+
+    Status: str
+
+
+class Space(BaseModel):
+    """The space in the root's file system, in MiB."""
+
+    Total: int
+    Free: int
+    PercentFull: float
+
+
+@routes.get("/version", response_model=Version)
+async def version(door: Anybody) -> Response:
+    """Say which version this is."""
+    return json_answer({"Version": __version__})
+
+
+@routes.get("/ready", response_model=Status)
+def ready(door: Anybody) -> Response:
+    """Say whether requests can be served now: whether the database can be read."""
+    with door.session.db.read():
+        return json_answer({"Status": "debrepo is ready"})
+
+
+@routes.get("/healthy", response_model=Status)
+async def healthy(door: Anybody) -> Response:
+    """Say that the server is alive."""
+    return json_answer({"Status": "debrepo is healthy"})
+
+
+@routes.get("/storage", response_model=Space)
+def storage(door: Looking) -> Response:
+    """Say how much space there is in the root's file system."""
+    found = os.statvfs(door.session.root)
+    total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+    percent = 100 - 100 * free / total if total else 0.0
+    return json_answer({"Total": total >> 20, "Free": free >> 20, "PercentFull": percent})
+
+
+@routes.get("/openapi.json", response_model=dict[str, object])
+async def openapi(request: Request, door: Anybody) -> Response:
+    """Describe the routes, as OpenAPI has it."""
+    return json_answer(request.app.openapi())

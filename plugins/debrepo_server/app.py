@@ -1,0 +1,115 @@
+"""The application: the routes of all plugins, and what happens around each request."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from debrepo import __version__
+from debrepo.errors import DebrepoError, PluginError
+from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of, segments
+from debrepo_server.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from debrepo.session import Session
+    from debrepo_server.access import Access
+
+_log = logging.getLogger("debrepo.server")
+
+
+def build(session: Session, access: Access) -> FastAPI:
+    """Return the application that serves a root with the routes of all plugins."""
+    runner = Runner(session, session.config["server.tasks"])
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(runner.start)
+        try:
+            yield
+        finally:
+            await run_in_threadpool(runner.stop)
+
+    app = FastAPI(
+        title="debrepo",
+        version=__version__,
+        summary="Debian package repositories, over HTTP.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.debrepo = Server(session, access.authenticate, runner, KeptAnswers())
+    app.state.access = access
+    for batch in session.hook.debrepo_routes():
+        for ref in batch:
+            for route in ref.load().routes:
+                if opening_of(route) is None:
+                    raise PluginError(f"the route {route.path} of {ref.target} states no scope")
+                app.router.routes.append(route)
+    app.add_exception_handler(DebrepoError, _debrepo_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _crash)
+    app.add_middleware(Segments)
+    return app
+
+
+class Segments:
+    """Lets an encoded slash be part of a name in a path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or scope["path"].encode()
+            if b"%2" in raw.lower():
+                path = raw.partition(b"?")[0].decode("latin-1")
+                scope = {**scope, "path": segments(path)}
+        await self._app(scope, receive, send)
+
+
+async def _debrepo_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DebrepoError)
+    return failure(error)
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    said = "; ".join(_said(found) for found in error.errors())
+    return json_answer({"error": said or "malformed request"}, 400)
+
+
+def _said(found: dict[str, Any]) -> str:
+    place: Sequence[object] = found.get("loc", ())
+    where = ".".join(str(part) for part in place[1:]) or "the body"
+    if found.get("type") == "json_invalid":
+        return f"the body is not JSON: {found['ctx']['error']}, at character {place[-1]}"
+    if found.get("type") == "missing" or found.get("type") == "string_too_short":
+        return f"{where}: required"
+    return f"{where}: {found.get('msg', 'malformed')}"
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code in {404, 405}:  # no client of aptly's expects a 405
+        return json_answer({"error": "404 page not found"}, 404)
+    headers = dict(error.headers or {})
+    response = json_answer({"error": str(error.detail)}, error.status_code)
+    response.headers.update(headers)
+    return response
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return json_answer({"error": "internal error", "hint": "the server's log says more"}, 500)

@@ -1,0 +1,81 @@
+"""What the server plugin brings."""
+
+from __future__ import annotations
+
+from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+
+_OPERATIONS = "debrepo_server.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [
+        Command("serve", "debrepo_server.cli:serve", "Serve the API and the published trees."),
+        Command("api", "debrepo_server.cli:api", "Serve the API, as aptly's command is called."),
+        Command("token", "debrepo_server.cli:token", "Manage the tokens of the server's users."),
+    ]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "server.serve",
+            f"{_OPERATIONS}:serve",
+            "Serve the API and the published trees.",
+            "admin",
+            "serve",
+            changes=False,
+            long=True,
+        ),
+        Operation(
+            "token.create",
+            f"{_OPERATIONS}:create_token",
+            "Create a token.",
+            "admin",
+            "token create",
+        ),
+        Operation(
+            "token.list",
+            f"{_OPERATIONS}:list_tokens",
+            "List the tokens.",
+            "admin",
+            "token list",
+            changes=False,
+        ),
+        Operation(
+            "token.revoke",
+            f"{_OPERATIONS}:revoke_token",
+            "Revoke a token.",
+            "admin",
+            "token revoke",
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_settings() -> list[Setting]:
+    return [
+        Setting("server.listen", "127.0.0.1:8080", "Where to listen: HOST:PORT or unix:PATH"),
+        Setting("server.anonymous", ("download:*",), "Scopes of those who send no token"),
+        Setting("server.requests_per_second", 0, "Requests a client may make; 0: any number"),
+        Setting("server.tasks", 4, "Tasks that run at the same time"),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [
+        TableRef("server.tasks", 1, "debrepo_server.records:TASKS"),
+        TableRef("server.counters", 1, "debrepo_server.records:COUNTERS"),
+        TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS"),
+        TableRef("server.digests", 1, "debrepo_server.tokens:DIGESTS"),
+    ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [
+        Ref("debrepo_server.api:routes", "How the server is doing."),
+        Ref("debrepo_server.task_api:routes", "Tasks."),
+    ]

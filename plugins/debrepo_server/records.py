@@ -1,0 +1,80 @@
+"""Records of tasks: what a server wrote down about its work, for the next one to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.database import Table, json_table
+from debrepo.errors import NotFound
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+
+WAITING, RUNNING, SUCCEEDED, FAILED = range(4)
+
+
+class Record(NamedTuple):
+    """A task, as far as it has come."""
+
+    id: int
+    name: str
+    server: str  #: the lease of the server that has it in hand
+    actor: str
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    work: str  #: an import reference
+    arguments: dict[str, Any] | None  #: ``None`` where they are secret
+    resumable: bool
+    created: str
+    state: int = WAITING
+    output: str = ""
+    detail: dict[str, Any] = {}  # noqa: RUF012  # never changed in place
+    status: int = 0
+    value: Any = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in {SUCCEEDED, FAILED}
+
+    def summary(self) -> dict[str, object]:
+        """Return the task as clients read it."""
+        resources = list(self.resources) or None
+        return {"Name": self.name, "ID": self.id, "State": self.state, "Resources": resources}
+
+
+def _load(fields: dict[str, Any]) -> Record:
+    lists = {"scopes": tuple(fields["scopes"]), "resources": tuple(fields["resources"])}
+    return Record(**{**fields, **lists})
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+def _key(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+_named = json_table("server.tasks", load=_load, dump=Record._asdict)
+TASKS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
+
+#: The greatest task number that was ever given to a task that was written down.
+COUNTERS = json_table("server.counters", load=lambda f: int(f["last"]), dump=lambda n: {"last": n})
+
+
+def add(txn: Transaction, record: Record) -> Record:
+    """Store a task that is new, under its number or the next one that is free."""
+    number = max(record.id, txn[COUNTERS].get("tasks", 0) + 1)
+    txn[COUNTERS]["tasks"] = number
+    numbered = record._replace(id=number)
+    txn[TASKS][number] = numbered
+    return numbered
+
+
+def get(txn: Transaction, number: int) -> Record:
+    """Return a task by its number."""
+    record = txn[TASKS].get(number) if 0 < number < 1 << 63 else None
+    if record is None:
+        raise NotFound(f"no task has the number {number}", hint="see: GET /api/tasks")
+    return record

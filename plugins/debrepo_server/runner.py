@@ -1,0 +1,300 @@
+"""The runner: tasks side by side, those on the same thing one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
+
+from debrepo import leases
+from debrepo.errors import DebrepoError, InvalidInput, NotFound
+from debrepo.http import Answer, Caller, Cancelled, Job, json_answer, status_of
+from debrepo.refs import Ref
+from debrepo_server import records
+from debrepo_server.records import FAILED, RUNNING, SUCCEEDED, TASKS, WAITING, Record
+from debrepo_server.running import Running
+
+if TYPE_CHECKING:
+    from fastapi import Response
+
+    from debrepo.session import Session
+
+_log = logging.getLogger("debrepo.tasks")
+
+
+class Runner:
+    """The tasks of one server.
+
+    A task that somebody may ask for later is written down before the client learns its
+    number; one whose client waits for the end lives in memory alone.
+    """
+
+    def __init__(self, session: Session, workers: int = 4) -> None:
+        self._session = session
+        self._workers = workers
+        self._server = f"server:{uuid4().hex}"
+        self._lock = threading.Lock()
+        self._last = 0
+        self._waiting: list[Running] = []
+        self._running: dict[int, Running] = {}
+        self._idle = threading.Condition(self._lock)
+        self._stack = ExitStack()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Take over what an earlier server left undone."""
+        self._stack.enter_context(leases.hold(self._session.root, self._server))
+        alive = {lease.what for lease in leases.held(self._session.root)}
+        with self._session.db.write() as txn:
+            self._last = txn[records.COUNTERS].get("tasks", 0)
+            left = [r for r in txn[TASKS].values() if not r.ended and r.server not in alive]
+            taken = [self._take_over(record) for record in left]
+            for record in taken:
+                txn[TASKS][record.id] = record
+        for record in taken:
+            if record.state == WAITING:
+                self._enqueue(Running(record, _job(record), durable=True))
+
+    def stop(self) -> None:
+        """Let what runs come to its end; what waits is written down for the next server."""
+        with self._lock:
+            self._stopping = True
+            for task in [task for task in self._waiting if not task.durable]:
+                self._waiting.remove(task)
+                task.future.set_exception(Cancelled("the server is stopping", hint="ask again"))
+            while self._running:
+                self._idle.wait()
+        self._stack.close()
+
+    async def answer(self, job: Job, patience: float | None) -> Response:
+        """Do a job; see `debrepo.http.Tasks`."""
+        if patience is None:
+            task = self._enqueue(self._number(job))
+            return _result(await asyncio.wrap_future(task.future))
+        task = await run_in_threadpool(self.submit, job)
+        if patience > 0:
+            future = asyncio.shield(asyncio.wrap_future(task.future))
+            try:
+                answer = await asyncio.wait_for(future, patience)
+            except TimeoutError:
+                return _accepted(task.now())
+            except DebrepoError:
+                await run_in_threadpool(self.delete, task.record.id)
+                raise
+            await run_in_threadpool(self.delete, task.record.id)
+            return _result(answer)
+        task.future.add_done_callback(lambda future: future.exception())
+        return _accepted(task.record)
+
+    def submit(self, job: Job) -> Running:
+        """Write a task down, and do it when its turn has come."""
+        new = self._number(job).record
+        with self._session.db.write() as txn:
+            record = records.add(txn, new)
+        with self._lock:
+            self._last = max(self._last, record.id)
+        return self._enqueue(Running(record, job, durable=True))
+
+    def list_(self) -> list[Record]:
+        """Return the tasks that wait, run, or were written down, by number."""
+        with self._session.db.read() as txn:
+            stored = {record.id: record for record in txn[TASKS].values()}
+        with self._lock:
+            live = {task.record.id: task.now() for task in self._live()}
+        return [record for _, record in sorted({**stored, **live}.items())]
+
+    def get(self, number: int) -> Record:
+        """Return one task."""
+        task = self.find(number)
+        if task is not None:
+            return task.now()
+        with self._session.db.read() as txn:
+            return records.get(txn, number)
+
+    def find(self, number: int) -> Running | None:
+        """Return the task of this number, while it waits or runs."""
+        with self._lock:
+            return next((task for task in self._live() if task.record.id == number), None)
+
+    def delete(self, number: int) -> Record:
+        """Forget a task that has ended."""
+        record = self.get(number)
+        if not record.ended:
+            raise InvalidInput(
+                f"task {number} has not ended", hint=f"POST /api/tasks/{number}/cancel stops it"
+            )
+        with self._session.db.write() as txn:
+            txn[TASKS].discard(number)
+        return record
+
+    def clear(self) -> None:
+        """Forget all tasks that have ended."""
+        with self._session.db.write() as txn:
+            for record in list(txn[TASKS].values()):
+                if record.ended:
+                    del txn[TASKS][record.id]
+
+    def cancel(self, number: int) -> Record:
+        """Stop a task: at once if it waits, at the next point where it can if it runs."""
+        task = self.find(number)
+        if task is None:
+            record = self.get(number)  # raises NotFound
+            raise InvalidInput(f"task {record.id} has ended already")
+        with self._lock:
+            task.cancelled = True
+            waited = task in self._waiting
+            if waited:
+                self._waiting.remove(task)
+        if waited:
+            self._end(task, Cancelled("the task was cancelled before it began"))
+        return task.now()
+
+    async def idle(self) -> None:
+        """Return when no task waits or runs."""
+        while True:
+            with self._lock:
+                futures = [asyncio.wrap_future(task.future) for task in self._live()]
+            if not futures:
+                return
+            await asyncio.gather(*futures, return_exceptions=True)
+            await asyncio.sleep(0.01)  # until the thread has taken the task off its list
+
+    def _live(self) -> list[Running]:
+        return [*self._running.values(), *self._waiting]
+
+    def _number(self, job: Job) -> Running:
+        with self._lock:
+            self._last += 1
+            number = self._last
+        target = f"{job.work.__module__}:{job.work.__qualname__}"
+        record = Record(
+            id=number,
+            name=job.name,
+            server=self._server,
+            actor=job.caller.name,
+            scopes=job.caller.scopes,
+            resources=job.resources,
+            work=target,
+            arguments=None if job.secret else job.arguments,
+            resumable=job.resumable and not job.secret,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        return Running(record, job, durable=False)
+
+    def _take_over(self, record: Record) -> Record:
+        mine = record._replace(server=self._server)
+        if record.arguments is not None and (record.state == WAITING or record.resumable):
+            return mine._replace(state=WAITING)
+        said = "the server ended while this ran: look how far it came, and ask again"
+        return _failed(mine, said, 503)
+
+    def _enqueue(self, task: Running) -> Running:
+        with self._lock:
+            if self._stopping and not task.durable:
+                raise Cancelled("the server is stopping", hint="ask again")
+            self._waiting.append(task)
+        self._pump()
+        return task
+
+    def _pump(self) -> None:
+        """Start what may run: nothing on which somebody who came earlier waits or works."""
+        with self._lock:
+            earlier = list(self._running.values())
+            for task in list(self._waiting):
+                if self._stopping or len(self._running) >= self._workers:
+                    return
+                if not any(task.shares(other) for other in earlier):
+                    self._waiting.remove(task)
+                    self._running[task.record.id] = task
+                    task.record = task.record._replace(state=RUNNING)
+                    name = f"task-{task.record.id}"
+                    threading.Thread(target=self._execute, args=(task,), name=name).start()
+                earlier.append(task)
+
+    def _execute(self, task: Running) -> None:
+        session = self._session.acting(
+            actor=task.job.caller.name, progress=task, check=task.job.caller.check
+        )
+        try:
+            if task.durable:
+                self._store(task.record)
+            result = task.job.work(session, **task.job.arguments)
+            self._end(task, result if isinstance(result, Answer) else Answer(200, result))
+        except DebrepoError as error:
+            self._end(task, error)
+        except Exception as error:
+            _log.exception("task %s (%s) failed", task.record.id, task.record.name)
+            self._end(task, error)
+
+    def _end(self, task: Running, outcome: Answer | Exception) -> None:
+        record = task.now()
+        if isinstance(outcome, Answer):
+            output = "\n".join([*task.lines, "Task succeeded"])
+            record = record._replace(
+                state=SUCCEEDED, output=output, status=outcome.status, value=outcome.value
+            )
+        else:
+            known = isinstance(outcome, DebrepoError)
+            said = str(outcome) if known else f"internal error: {outcome!r}"
+            record = _failed(record, said, status_of(outcome) if known else 500)  # type: ignore[arg-type]
+        task.record = record
+        try:
+            if task.durable:
+                self._store(record)
+        except DebrepoError:
+            _log.exception("cannot write down how task %s ended", record.id)
+        finally:
+            with self._lock:
+                self._running.pop(record.id, None)
+                self._idle.notify_all()
+            self._pump()
+            if isinstance(outcome, Answer):
+                task.future.set_result(outcome)
+            else:
+                task.future.set_exception(outcome)
+
+    def _store(self, record: Record) -> None:
+        def store(txn: object) -> None:
+            txn[TASKS][record.id] = record  # type: ignore[index]
+
+        self._session.db.update(store)
+
+
+def _failed(record: Record, said: str, status: int) -> Record:
+    output = f"{record.output}\nTask failed with error: {said}".lstrip("\n")
+    return record._replace(state=FAILED, output=output, status=status, value=None)
+
+
+def _job(record: Record) -> Job:
+    caller = Caller(record.actor, record.scopes)
+    return Job(
+        record.name,
+        Ref(record.work).load(),
+        record.arguments or {},
+        caller,
+        record.resources,
+        record.resumable,
+    )
+
+
+def _result(answer: Answer) -> Response:
+    return json_answer(answer.value, answer.status)
+
+
+def _accepted(record: Record) -> Response:
+    response = json_answer(record.summary(), 202)
+    response.headers["Location"] = f"/api/tasks/{record.id}"
+    return response
+
+
+def check_number(text: str) -> int:
+    """Return the number that a path names a task with."""
+    if not text.isascii() or not text.isdigit():
+        raise NotFound(f"no task has the number {text[:40]!r}", hint="see: GET /api/tasks")
+    return int(text)

@@ -1,0 +1,65 @@
+"""A task in the hands of a server: its progress, its output, and how it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from debrepo.http import Answer, Cancelled
+from debrepo.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from debrepo.http import Job
+    from debrepo_server.records import Record
+
+T = TypeVar("T")
+
+_KEPT_LINES = 2000
+
+
+class Running(Progress):
+    """A task that waits or runs, and the progress that its work reports to."""
+
+    def __init__(self, record: Record, job: Job, *, durable: bool) -> None:
+        self.record = record
+        self.job = job
+        self.durable = durable
+        self.future: Future[Answer] = Future()
+        self.lines: list[str] = [record.output] if record.output else []
+        self.detail: dict[str, Any] = {}
+        self.cancelled = False
+
+    def now(self) -> Record:
+        """Return the record, with what has been said so far."""
+        output = "\n".join(self.lines)
+        return self.record._replace(output=output, detail=dict(self.detail))
+
+    def note(self, text: str) -> None:
+        self._stop_if_cancelled()
+        if len(self.lines) < _KEPT_LINES:
+            self.lines.append(text)
+
+    def track(self, label: str, items: Iterable[T], total: int | None = None) -> Iterator[T]:
+        self.note(f"{label}...")
+        count = total or (len(items) if isinstance(items, Sized) else 0)
+        self.detail = {
+            "Progress": {"Label": label},
+            "TotalNumberOfPackages": count,
+            "RemainingNumberOfPackages": count,
+        }
+        for done, item in enumerate(items, start=1):
+            self._stop_if_cancelled()
+            yield item
+            self.detail["RemainingNumberOfPackages"] = max(0, count - done)
+
+    def shares(self, other: Running) -> bool:
+        """Whether the two must not run at the same time."""
+        mine, theirs = set(self.job.resources), set(other.job.resources)
+        return "*" in mine | theirs or not mine.isdisjoint(theirs)
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled:
+            raise Cancelled("the task was cancelled", hint="what it had done so far stays done")

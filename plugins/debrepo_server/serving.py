@@ -1,0 +1,167 @@
+"""Serving: sockets, signals, and the end of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from debrepo.errors import InvalidInput, PluginError
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+_FIRST_FD = 3  # systemd's SD_LISTEN_FDS_START
+_BACKLOG = 2048
+
+
+def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -> None:
+    """Serve until SIGINT or SIGTERM, and end when the running tasks have."""
+    try:
+        import uvicorn
+
+        from debrepo_server.access import Access
+        from debrepo_server.app import build
+        from debrepo_server.protocol import Protocol
+    except ImportError as error:
+        raise PluginError(
+            f"the server needs {error.name}", hint="pip install 'debrepo-manager[serve]'"
+        ) from None
+
+    activated = inherited()
+    listener = activated or bind(listen or session.config["server.listen"])
+    local = is_local(listener)
+    trusting = insecure or (local and not require_token)
+    if not trusting and not _has_tokens(session):
+        listener.close()
+        raise InvalidInput(
+            f"refusing to listen on {name_of(listener)}: nobody has a token",
+            hint="debrepo token create NAME --scope admin; or --insecure to let everybody in",
+        )
+    app = build(session, Access(session, trusting=trusting))
+    config = uvicorn.Config(
+        app, http=Protocol, log_config=None, access_log=False, proxy_headers=False, lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    session.progress.note(f"Listening on {name_of(listener)}.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)  # uvicorn raises them again once it has ended
+    _notify("READY=1")
+    place = name_of(listener)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        _notify("STOPPING=1")
+        if place.startswith("unix:") and not activated:
+            Path(place.removeprefix("unix:")).unlink(missing_ok=True)
+    if not server.started:
+        raise PluginError("the server could not start", hint="its log says why")
+
+
+def inherited() -> socket.socket | None:
+    """Return the socket that systemd has opened for us, if it has."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    count = os.environ.pop("LISTEN_FDS", "0")
+    del os.environ["LISTEN_PID"]
+    if count == "0":
+        return None
+    if count != "1":
+        raise InvalidInput(f"systemd handed over {count} sockets, and one is all we can serve")
+    listener = socket.socket(fileno=_FIRST_FD)
+    listener.set_inheritable(False)
+    return listener
+
+
+def bind(text: str) -> socket.socket:
+    """Return a socket that listens on ``HOST:PORT`` or ``unix:PATH``."""
+    try:
+        if text.startswith("unix:"):
+            return _bind_path(Path(text.removeprefix("unix:").removeprefix("//")))
+        host, port = _split(text)
+        if not host and socket.has_dualstack_ipv6():
+            listener = socket.create_server(
+                ("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
+            )
+        else:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise InvalidInput(f"cannot listen on {text}: {error.strerror or error}") from error
+    return listener
+
+
+def _split(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise InvalidInput(
+            f"cannot listen on {text!r}", hint="give HOST:PORT, :PORT or unix:PATH to --listen"
+        )
+    return host.strip("[]"), int(port)
+
+
+def _bind_path(path: Path) -> socket.socket:
+    """Listen on a path, in place of a socket that nobody listens on any more."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise InvalidInput(f"{path} is there already, and is no socket")
+        probe = socket.socket(socket.AF_UNIX)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise InvalidInput(f"another server listens on {path}")
+        finally:
+            probe.close()
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o117)  # owner and group: whoever may connect may do all
+    try:
+        listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def is_local(listener: socket.socket) -> bool:
+    """Whether only this machine can reach a socket."""
+    if listener.family == socket.AF_UNIX:
+        return True
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def name_of(listener: socket.socket) -> str:
+    """Return the URL of a socket."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _has_tokens(session: Session) -> bool:
+    from debrepo_server.tokens import TOKENS
+
+    with session.db.read() as txn:
+        return bool(txn[TOKENS])
+
+
+def _ignore(*_: Any) -> None:
+    """Do nothing: the signal has been obeyed already."""
+
+
+def _notify(state: str) -> None:
+    """Tell systemd how we are, if it wants to know."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.connect("\0" + address[1:] if address[0] == "@" else address)
+            sock.sendall(state.encode())

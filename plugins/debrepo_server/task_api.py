@@ -1,0 +1,95 @@
+"""``/api/tasks``: what the server is doing, and what became of it."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Request, Response
+
+from debrepo.errors import InvalidInput, NotFound
+from debrepo.http import Door, Routes, TaskObject, json_answer, opens
+from debrepo_server.runner import Runner, check_number
+
+routes = Routes(prefix="/api", tags=["tasks"])
+
+Looking = Annotated[Door, opens(scope="read")]
+Ending = Annotated[Door, opens(scope="tasks")]
+
+
+def _runner(request: Request) -> Runner:
+    runner = request.app.state.debrepo.tasks
+    assert isinstance(runner, Runner)
+    return runner
+
+
+@routes.get("/tasks", response_model=list[TaskObject])
+async def list_(request: Request, door: Looking) -> Response:
+    """List the tasks."""
+    return json_answer([record.summary() for record in _runner(request).list_()])
+
+
+@routes.post("/tasks-clear", response_model=dict[str, str])
+def clear(request: Request, door: Ending) -> Response:
+    """Forget the tasks that have ended."""
+    _runner(request).clear()
+    return json_answer({})
+
+
+@routes.get("/tasks-wait", response_model=dict[str, str])
+async def wait_all(request: Request, door: Looking) -> Response:
+    """Answer when no task waits or runs."""
+    await _runner(request).idle()
+    return json_answer({})
+
+
+@routes.get("/tasks/{id}", response_model=TaskObject)
+async def show(id: str, request: Request, door: Looking) -> Response:
+    """Show a task."""
+    return json_answer(_runner(request).get(check_number(id)).summary())
+
+
+@routes.get("/tasks/{id}/wait", response_model=TaskObject)
+async def wait(id: str, request: Request, door: Looking) -> Response:
+    """Show a task when it has ended."""
+    runner, number = _runner(request), check_number(id)
+    task = runner.find(number)
+    if task is not None:
+        await asyncio.wait([asyncio.wrap_future(task.future)])
+        return json_answer(task.record.summary())
+    try:
+        return json_answer(runner.get(number).summary())
+    except NotFound as error:
+        raise InvalidInput(str(error), hint=error.hint) from None  # as aptly has it
+
+
+@routes.get("/tasks/{id}/output", response_model=str)
+async def output(id: str, request: Request, door: Looking) -> Response:
+    """Show what a task has said."""
+    return json_answer(_runner(request).get(check_number(id)).output)
+
+
+@routes.get("/tasks/{id}/detail", response_model=dict[str, object])
+async def detail(id: str, request: Request, door: Looking) -> Response:
+    """Show how far a task has come."""
+    return json_answer(_runner(request).get(check_number(id)).detail)
+
+
+@routes.get("/tasks/{id}/return_value", response_model=None)
+async def return_value(id: str, request: Request, door: Looking) -> Response:
+    """Show the answer that a client who waited would have got."""
+    record = _runner(request).get(check_number(id))
+    return json_answer({"Code": record.status, "Value": record.value} if record.ended else None)
+
+
+@routes.post("/tasks/{id}/cancel", response_model=TaskObject)
+def cancel(id: str, request: Request, door: Ending) -> Response:
+    """Stop a task that waits or runs."""
+    return json_answer(_runner(request).cancel(check_number(id)).summary())
+
+
+@routes.delete("/tasks/{id}", response_model=TaskObject)
+def delete(id: str, request: Request, door: Ending) -> Response:
+    """Forget a task that has ended."""
+    try:
+        return json_answer(_runner(request).delete(check_number(id)).summary())
+    except NotFound as error:
+        raise InvalidInput(str(error), hint=error.hint) from None  # as aptly has it

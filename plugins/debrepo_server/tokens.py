@@ -1,0 +1,72 @@
+"""Tokens: who may do what, stored as hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.database import json_table
+from debrepo.errors import AlreadyExists, NotFound
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+
+
+class Token(NamedTuple):
+    """What a token's owner may do, and until when."""
+
+    name: str
+    scopes: tuple[str, ...]
+    digest: str  #: SHA-256; the token has more entropy than anybody could try
+    created: str
+    expires: str = ""  #: ISO 8601, UTC; empty: never
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it has not expired."""
+        return not self.expires or now < datetime.fromisoformat(self.expires)
+
+
+def _load(fields: dict[str, Any]) -> Token:
+    return Token(**{**fields, "scopes": tuple(fields["scopes"])})
+
+
+TOKENS = json_table("server.tokens", load=_load, dump=Token._asdict)
+
+#: The name of a token by its digest.
+DIGESTS = json_table("server.digests", load=lambda f: str(f["name"]), dump=lambda n: {"name": n})
+
+
+def digest(secret: str) -> str:
+    """Return what is stored of a token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create(txn: Transaction, name: str, scopes: tuple[str, ...], expires: str) -> str:
+    """Store a new token, and return the secret that is stored nowhere."""
+    if name in txn[TOKENS]:
+        raise AlreadyExists(f"token {name} exists already", hint="revoke it first")
+    secret = f"debrepo-{secrets.token_urlsafe(32)}"
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    txn[TOKENS][name] = Token(name, scopes, digest(secret), created, expires)
+    txn[DIGESTS][digest(secret)] = name
+    txn.note(f"token:{name}", "", " ".join(scopes))
+    return secret
+
+
+def find(txn: Transaction, secret: str) -> Token | None:
+    """Return the token that a secret belongs to, unless it has expired."""
+    name = txn[DIGESTS].get(digest(secret))
+    token = txn[TOKENS].get(name) if name is not None else None
+    return token if token and token.is_valid(datetime.now(UTC)) else None
+
+
+def revoke(txn: Transaction, name: str) -> None:
+    """Forget a token."""
+    token = txn[TOKENS].get(name)
+    if token is None:
+        raise NotFound(f"no token called {name}", hint="see: debrepo token list")
+    del txn[TOKENS][name]
+    txn[DIGESTS].discard(token.digest)
+    txn.note(f"token:{name}", " ".join(token.scopes), "")

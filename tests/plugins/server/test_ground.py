@@ -1,0 +1,43 @@
+"""Routes, scopes and errors, in process."""
+
+import pytest
+
+
+def test_server_answers_with_the_version(api):
+    assert api.get("/api/version").json()["Version"]
+
+
+def test_repository_is_created_shown_edited_and_dropped(api):
+    assert api.post("/api/repos", json={"name": "web", "Comment": "c"}).status_code == 201
+    assert api.get("/api/repos/web").json() == {
+        "Name": "web",
+        "Comment": "c",
+        "DefaultDistribution": "",
+        "DefaultComponent": "",
+    }
+    assert api.put("/api/repos/web", json={"Name": "site"}).json()["Name"] == "site"
+    assert api.get("/api/repos").json()[0]["NumPackages"] == 0
+    assert api.delete("/api/repos/site").json() == {}
+    assert api.get("/api/repos/site").status_code == 404
+
+
+def test_async_request_is_a_task_with_a_result(api):
+    accepted = api.post("/api/repos?_async=1", json={"Name": "web"})
+    assert accepted.status_code == 202
+    number = accepted.json()["ID"]
+    assert api.get(f"/api/tasks/{number}/wait").json()["State"] == 2
+    assert api.get(f"/api/tasks/{number}/return_value").json()["Code"] == 201
+    assert api.get(f"/api/tasks/{number}/output").json() == "Task succeeded"
+    assert api.delete(f"/api/tasks/{number}").status_code == 200
+    assert api.get(f"/api/tasks/{number}").status_code == 404
+
+
+def test_form_stands_for_a_json_body(api):
+    assert api.post("/api/repos", data={"Name": "web"}).status_code == 201
+    assert api.post("/api/repos?Name=site").status_code == 201
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "7", '{"Name":7}', '{"Name":""}', '{"Name":null}'])
+def test_malformed_body_is_refused(api, body):
+    answer = api.post("/api/repos", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, next(iter(answer.json()))) == (400, "error")
