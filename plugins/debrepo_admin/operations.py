@@ -33,6 +33,8 @@ def plugins(session: Session) -> list[Plugin]:
     """Return the registered plugins, by name."""
     found = []
     for name, module in session.plugins.list_name_plugin():
+        if module is None:  # disabled
+            continue
         target = getattr(module, "__name__", type(module).__name__)
         summary = (getattr(module, "__doc__", "") or "").partition("\n")[0]
         package = __import__(target.partition(".")[0])

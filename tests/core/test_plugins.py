@@ -1,7 +1,9 @@
 import importlib.metadata
+import json
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from debrepo import Command, Operation, hookimpl
 from debrepo.cli import LazyCommand, build_cli
@@ -60,6 +62,14 @@ def test_disabled_plugin_takes_its_commands_with_it():
     cli = build_cli(load_plugins(disabled=["snapshot"]))
     assert "snapshot" not in cli.commands
     assert "repo" in cli.commands
+
+
+@pytest.mark.parametrize("disabled", ["", "snapshot"])
+def test_plugin_list_names_the_plugins_that_take_part(tmp_path, disabled):
+    cli = build_cli(load_plugins(disabled.split(",")))
+    result = CliRunner().invoke(cli, ["--root", str(tmp_path), "plugin", "list", "--json"])
+    listed = {plugin["name"] for plugin in json.loads(result.output)}
+    assert listed == {name for name, _ in entry_points()} - {disabled}
 
 
 def test_commands_stay_stubs_until_run():
