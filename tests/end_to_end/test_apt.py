@@ -158,4 +158,5 @@ def test_archive_of_another_key_is_refused(tmp_path, published, new_archive):
     stranger.environment["DEBREPO_SIGNING_GPG_HOME"] = str(other)
     stranger("key", "create", "--name", "Somebody else")
     apt = Apt(tmp_path / "client", stranger.source(f"file:{published.public}"))
-    assert "NO_PUBKEY" in apt("apt-get", "update", exit_code=100)
+    said = apt("apt-get", "update", exit_code=100)
+    assert "NO_PUBKEY" in said or "Missing key" in said  # gpgv says the one, sqv the other
