@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from debrepo.errors import Conflict, InvalidInput
@@ -117,6 +118,32 @@ class Storage(ABC):
                 hint="does another debrepo publish to this place?",
             )
         self.put(path, data)
+
+    def exclusive(self, path: str) -> AbstractContextManager[None]:
+        """Keep other publishers from committing ``path``, and wait for those who are at it.
+
+        What is put between looking at ``path`` and its commit is put in here, so that it is
+        never mixed with what somebody else puts. Without a way to lock there is only `commit`.
+        """
+        return nullcontext()
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return how often the service was asked so far, by kind of request.
+
+        ``bytes sent`` and ``bytes received`` are among them. Nothing: there is no service.
+        """
+        return {}
+
+    def url(self, path: str = "") -> str:
+        """Return where clients find ``path``, or an empty string where nobody said."""
+        return ""
+
+    def local_path(self, path: str) -> Path | None:
+        """Return the file of this machine that ``path`` is, for our own server to send.
+
+        ``None``, the default, is for storages that are served from elsewhere.
+        """
+        return None
 
     def flush(self) -> None:  # noqa: B027  # most have nothing to do
         """Make everything stored so far survive a crash of the machine."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.output import counted, json_option, print_fields, print_json
+from debrepo.output import counted, json_option, print_fields, print_json, size
 from debrepo.progress import Stopwatch
 from debrepo_publish import operations
 from debrepo_publish.clock import moment
 from debrepo_publish.model import Publication
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from debrepo.session import Session
     from debrepo_publish.engine import Result
@@ -206,14 +206,17 @@ def _report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool
     else:
         click.echo(f"Nothing has changed in {publication}; nothing was written.")
     session.progress.note(
-        f"{counted(result.files, 'new file')}, {counted(result.indexes, 'index', lambda _: 'indexes')}"
-        f" written, in {watch}."
+        f"{counted(result.files, 'new file')}, "
+        f"{counted(result.indexes, 'index', lambda _: 'indexes')} written, in {watch}"
+        f"{_traffic(result.requests)}."
     )
 
 
 @publish.command()
 @click.argument("distribution")
 @_place
+        if result.url:
+            click.echo(f"Clients find it at {result.url}")
 @pass_session
 def drop(session: Session, distribution: str, place: str) -> None:
     """Take a publication down."""
@@ -222,6 +225,17 @@ def drop(session: Session, distribution: str, place: str) -> None:
 
 
 @publish.command("list")
+def _traffic(requests: Mapping[str, int]) -> str:
+    """Return what a storage says it asked of its service, as the end of a sentence."""
+    kinds = {kind: count for kind, count in requests.items() if not kind.startswith("bytes ")}
+    if not kinds:
+        return ""
+    each = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
+    sent, received = (size(requests.get(f"bytes {way}", 0)) for way in ("sent", "received"))
+    total = counted(sum(kinds.values()), "request")
+    return f"; {total} ({each}), {sent} sent, {received} received"
+
+
 @click.option("--raw", is_flag=True, help="Print place and distribution only.")
 @json_option
 @pass_session

@@ -9,18 +9,18 @@ leads them there is replaced last.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
 from debrepo_publish import clock, publications, recovery, staging
 from debrepo_publish import plan as planning
-from debrepo_publish.model import Generation, Publication
+from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -37,6 +37,8 @@ class Result(NamedTuple):
     files: int  #: pool files that were put in place
     indexes: int  #: index files that were written
     fingerprints: tuple[str, ...]  #: of the keys that signed; empty if unsigned or unchanged
+    requests: Mapping[str, int]  #: to the storage's service, by kind, and bytes; none: no service
+    url: str  #: where clients find it, if somebody said
 
 
 def lease_name(place: str) -> str:
@@ -73,14 +75,14 @@ def publish(
         with session.db.read() as txn:
             publication = edit(txn[PUBLICATIONS].get(key))
         keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
-        with closing(session.storage(publication.storage)) as storage:
+        with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
             dirty = recovery.recover(session, storage, key)
             with session.db.read() as txn:
                 plan = planning.make(txn, session.hook, publication, why, _now())
             if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
                 _store(session, plan)
                 recovery.retire(session, storage, publication)
-                return _result(plan, changed=False)
+                return _result(plan, storage, changed=False)
             recovery.start(session, plan)
             try:
                 staging.put_files(session, storage, plan)
@@ -88,6 +90,7 @@ def publish(
                 session.hook.debrepo_before_commit(
                     publication=str(publication), release=staged.release
                 )
+                alone.enter_context(storage.exclusive(publication.path(commit_path(publication))))
                 staging.check_expected(storage, plan, staged, force=force)
             except BaseException:
                 recovery.abandon(session, publication, plan.generation.number)
@@ -95,12 +98,13 @@ def publish(
                     recovery.retire(session, storage, publication, everything=True)
                 raise
             changed = staging.commit(storage, plan, staged, dirty=dirty, force=force)
+            alone.close()
             recovery.finish(session, publication, plan.generation.number)
             recovery.retire(session, storage, publication)
     session.hook.debrepo_published(
         publication=str(publication), generation=plan.generation.number, paths=changed
     )
-    return _result(plan, changed=True, indexes=staged.written, keys=staged.fingerprints)
+    return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
 
 
 def _now() -> str:
@@ -126,13 +130,28 @@ def _store(session: Session, plan: Plan) -> None:
         txn[PUBLICATIONS][document.key] = document
 
 
-def _result(plan: Plan, *, changed: bool, indexes: int = 0, keys: tuple[str, ...] = ()) -> Result:
+def _result(
+    plan: Plan,
+    storage: Storage,
+    *,
+    changed: bool,
+    indexes: int = 0,
+    keys: tuple[str, ...] = (),
+) -> Result:
     number = plan.generation.number
     if not changed and plan.previous:
         number = plan.previous.number
     count = sum(sum(part.architectures.values()) for part in plan.generation.parts.values())
     return Result(
-        plan.publication, number, changed, count, len(plan.missing) if changed else 0, indexes, keys
+        plan.publication,
+        number,
+        changed,
+        count,
+        len(plan.missing) if changed else 0,
+        indexes,
+        keys,
+        storage.statistics(),
+        storage.url("" if plan.publication.prefix == "." else plan.publication.prefix),
     )
 
 

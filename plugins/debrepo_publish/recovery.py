@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from debrepo_publish import clock, ledger, publications
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Generation, Publication, commit_path, generation_key
-from debrepo_publish.staging import BATCH, index_files
+from debrepo_publish.staging import BATCH, current, index_files
 from debrepo_publish.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _is_out(
     path = publication.path(commit_path(publication))
     with session.db.read() as txn:
         commit = txn[COMMITS].get(generation_key(publication.key, generation.number).encode())
-    return storage.stat(path) is not None and storage.get(path) == commit
+    return commit is not None and current(storage, path) == commit
 
 
 def abandon(session: Session, publication: Publication, number: int) -> None:

@@ -176,6 +176,14 @@ def _record(session: Session, plan: Plan, generation: Generation, commit: bytes)
     publication = plan.publication
     key = publication.key
     with session.db.write() as txn:
+def current(storage: Storage, path: str) -> bytes | None:
+    """Return what is served at ``path``, if anything."""
+    try:
+        return storage.get(path)
+    except NotFound:
+        return None
+
+
         pending = publications.generation(txn, key, generation.number)
         publications.put_generation(
             txn, key, pending._replace(indexes=generation.indexes, expires=generation.expires)
@@ -194,8 +202,7 @@ def check_expected(storage: Storage, plan: Plan, staged: Staged, *, force: bool)
     path = plan.publication.path(commit_path(plan.publication))
     if force or _changes_hands(plan):
         return
-    found = storage.get(path) if storage.stat(path) else None
-    if found != staged.expected:
+    if current(storage, path) != staged.expected:
         raise Conflict(
             f"{path} is not what this debrepo left there",
             hint="does another one publish to this place? --force takes it over",
