@@ -77,11 +77,12 @@ def _node(txn: Transaction, publication: Publication) -> Node:
     live = txn[GENERATIONS].get(generation_key(publication.key, publication.live))
     if live is None:
         return Node(name, remarks=("not live yet",))
-    remarks = [", ".join(live.parts), ", ".join(live.architectures)]
-    if publication.skip_signing:
-        remarks.append("not signed")
+    served = ", ".join(live.parts)
+    if live.architectures:
+        served += f" for {', '.join(live.architectures)}"
     sets = tuple(part.set_id for part in live.parts.values())
-    return Node(name, sets, live.created, tuple(filter(None, remarks)))
+    remarks = (served, "not signed") if publication.skip_signing else (served,)
+    return Node(name, sets, live.created, remarks)
 
 
 def live_sets(txn: Transaction) -> set[SetId]:

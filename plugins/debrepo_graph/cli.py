@@ -1,0 +1,88 @@
+"""``debrepo graph``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.errors import InvalidInput
+from debrepo_graph import operations
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+
+@click.command()
+@click.argument("names", metavar="[KIND:NAME]...", nargs=-1)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(operations.EXTENSIONS)),
+    help="What to draw.  [default: what --output ends in, else text]",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; how its name ends decides what is drawn.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["horizontal", "vertical"]),
+    help="Whether siblings stand side by side or below one another.  [default: what suits]",
+)
+@click.option(
+    "--gather",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Draw N or more with the same neighbours in one frame; 0 for never.",
+)
+@click.option(
+    "--link",
+    default=operations.LINK,
+    show_default=True,
+    help="Where a click leads, with {kind} and {name} in it.",
+)
+@pass_session
+def graph(
+    session: Session,
+    names: tuple[str, ...],
+    form: str | None,
+    output: Path | None,
+    layout: str | None,
+    gather: int,
+    link: str,
+) -> None:
+    """Draw what was made from what.
+
+    Repositories, mirrors, snapshots and publications, with what they hold and how old they
+    are: all of them, or those connected with KIND:NAME, such as repo:stable.
+
+    svg, png and pdf need Graphviz; text, dot, mermaid and json need nothing.
+    """
+    known = operations.EXTENSIONS
+    extension = output.suffix[1:].lower() if output else "text"
+    wanted = known.get(extension if output else "") or known.get(form or extension)
+    if wanted is None:
+        raise InvalidInput(
+            f"cannot tell what to draw from the name {str(output)!r}",
+            hint=f"say so with --format, or end it in one of: {', '.join(sorted(known))}",
+        )
+    if wanted in {"png", "pdf"} and output is None and sys.stdout.isatty():
+        raise click.UsageError(f"a terminal cannot show {wanted}; name a file with --output")
+    picture = session.run(
+        operations.draw, names, form=wanted, layout=layout or "", gather=gather, link=link
+    )
+    if output is None:
+        click.echo(picture.content, nl=False)
+        return
+    try:
+        output.write_bytes(picture.content)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {output}: {error.strerror}") from None
+    session.progress.note(f"Drew {output}.")

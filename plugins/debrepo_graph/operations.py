@@ -1,0 +1,115 @@
+"""What can be done with the graph."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidInput
+from debrepo_graph import dot, graph, graphviz, mermaid, text
+from debrepo_graph.words import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from debrepo.session import Session
+    from debrepo_graph.graph import Cards, Graph
+
+#: What can be drawn, and its media type.
+FORMATS = {
+    "text": "text/plain; charset=utf-8",
+    "dot": "text/vnd.graphviz",
+    "mermaid": "text/vnd.mermaid",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "pdf": "application/pdf",
+}
+#: How their files may end.
+EXTENSIONS = {"txt": "text", "gv": "dot", "mmd": "mermaid", **{name: name for name in FORMATS}}
+
+LINK = "#{kind}:{name}"
+_ABREAST = 5  # frames side by side, before a picture is rather drawn from left to right
+
+
+class Picture(NamedTuple):
+    """A picture of the graph."""
+
+    content: bytes
+    media_type: str
+
+
+def draw(
+    session: Session,
+    names: Sequence[str] = (),
+    *,
+    form: str = "text",
+    layout: str = "",
+    gather: int = 4,
+    link: str = LINK,
+) -> Picture:
+    """Draw all, or what ``names`` were made from and what was made from them.
+
+    ``form`` is one of `FORMATS`; ``layout`` is ``horizontal``, siblings side by side, or
+    ``vertical``, siblings below one another, or empty for what suits. From ``gather`` on,
+    vertices with the same neighbours share a frame; 0 lets each have its own. ``link`` is
+    where a click on a frame leads, with ``{kind}`` and ``{name}`` in it.
+    """
+    if form not in FORMATS:
+        raise InvalidInput(f"cannot draw {form!r}", hint=f"there are: {', '.join(FORMATS)}")
+    if layout not in {"", "horizontal", "vertical"}:
+        raise InvalidInput(f"no layout called {layout!r}", hint="there are: horizontal, vertical")
+    with session.db.read() as txn:
+        found = graph.collect(session.hook, txn)
+    if names:
+        found = graph.around(found, names)
+    cards = graph.gather(found, at_least=gather)
+    downwards = layout == "horizontal" if layout else _widest(cards) <= _ABREAST
+    content = _render(found, cards, form, Style(downwards, _now(), link))
+    return Picture(content, FORMATS[form])
+
+
+def _render(found: Graph, cards: Cards, form: str, style: Style) -> bytes:
+    match form:
+        case "text":
+            return text.render(found, style).encode()
+        case "mermaid":
+            return mermaid.render(cards, style).encode()
+        case "json":
+            return _json(found)
+        case "dot":
+            return dot.render(cards, style).encode()
+    return graphviz.draw(dot.render(cards, style), form)
+
+
+def _json(found: Graph) -> bytes:
+    import json
+
+    nodes = [{**vertex._asdict(), "kind": vertex.kind} for vertex in found.vertices.values()]
+    document = {"nodes": nodes, "links": [list(edge) for edge in found.edges]}
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _widest(cards: Cards) -> int:
+    """Return how many frames stand side by side where most do, at the least."""
+    waiting = Counter(target for _, target in cards.edges)
+    following: list[list[int]] = [[] for _ in cards.cards]
+    for source, target in cards.edges:
+        following[source].append(target)
+    level = [number for number in range(len(cards.cards)) if not waiting[number]]
+    widest = 0
+    while level:
+        widest = max(widest, len(level))
+        waiting.subtract(target for number in level for target in following[number])
+        reached = {target for number in level for target in following[number]}
+        level = [number for number in reached if not waiting[number]]
+    return widest
+
+
+def _now() -> datetime:
+    """Return the time; ``SOURCE_DATE_EPOCH`` stands in where it is set."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(given) if given.isdecimal() else time.time(), UTC)

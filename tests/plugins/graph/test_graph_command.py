@@ -1,0 +1,83 @@
+"""``debrepo graph``, from the outside."""
+
+import shutil
+
+import pytest
+
+needs_dot = pytest.mark.skipif(not shutil.which("dot"), reason="needs graphviz")
+
+
+def test_the_graph_of_nothing_is_empty(debrepo):
+    assert debrepo("graph").stdout == ""
+
+
+def test_without_options_it_is_a_tree_of_text(drawn):
+    lines = drawn("graph").stdout.splitlines()
+    assert lines[0].startswith("repo tools ")
+    assert "1 package" in lines[0]
+    assert "for builders" in lines[0]
+    assert len(lines) == 4
+
+
+def test_names_choose_what_is_drawn(drawn):
+    drawn("repo", "create", "other")
+    assert "other" in drawn("graph").stdout
+    assert "other" not in drawn("graph", "snapshot:first").stdout
+
+
+def test_an_unknown_name_is_an_error(drawn):
+    result = drawn("graph", "repo:none", exit_code=3)
+    assert (
+        "Error: nothing to draw is called repo:none\nHint: write it as KIND:NAME" in result.output
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("g.txt", b"repo tools"), ("g.gv", b"digraph"), ("g.mmd", b"flowchart"), ("g.json", b"{")],
+)
+def test_the_name_of_the_output_decides_what_is_drawn(drawn, tmp_path, name, start):
+    drawn("graph", "--output", tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+@needs_dot
+def test_svg_holds_the_names(drawn, tmp_path):
+    drawn("graph", "--format", "png", "--output", tmp_path / "g.svg")
+    written = (tmp_path / "g.svg").read_text()
+    assert 'id="repo:tools"' in written
+    assert 'xlink:href="#snapshot:first"' in written
+
+
+def test_a_name_that_says_nothing_is_refused_without_a_format(drawn, tmp_path):
+    result = drawn("graph", "--output", tmp_path / "g.doc", exit_code=2)
+    assert "cannot tell what to draw from the name" in result.output
+    drawn("graph", "--output", tmp_path / "g.doc", "--format", "dot")
+    assert (tmp_path / "g.doc").read_text().startswith("digraph")
+
+
+def test_a_file_that_cannot_be_written_is_an_error(drawn, tmp_path):
+    result = drawn("graph", "--output", tmp_path / "none" / "g.dot", exit_code=2)
+    assert "Error: cannot write" in result.output
+
+
+def test_layouts_are_those_of_the_words(drawn):
+    assert "rankdir=TB" in drawn("graph", "--format", "dot", "--layout", "horizontal").stdout
+    assert "rankdir=LR" in drawn("graph", "--format", "dot", "--layout", "vertical").stdout
+
+
+def test_without_graphviz_a_picture_is_an_error_with_a_way_out(drawn, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    result = drawn("graph", "--format", "svg", exit_code=9)
+    assert "Error: svg needs Graphviz" in result.output
+    assert "Hint: install graphviz" in result.output
+
+
+@pytest.mark.parametrize("members", [3, 4])
+def test_four_with_the_same_neighbours_share_a_frame(debrepo, members):
+    for number in range(members):
+        debrepo("repo", "create", f"r{number}")
+    assert debrepo("graph", "--format", "dot").stdout.count("label=") == (
+        members if members < 4 else 1
+    )
+    assert debrepo("graph", "--format", "dot", "--gather", 0).stdout.count("label=") == members
