@@ -203,6 +203,8 @@ def _report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool
             f"Published {publication}: {counted(result.packages, 'package')}, "
             f"generation {result.generation}, {signed}."
         )
+        if result.url:
+            click.echo(f"Clients find it at {result.url}")
     else:
         click.echo(f"Nothing has changed in {publication}; nothing was written.")
     session.progress.note(
@@ -212,19 +214,6 @@ def _report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool
     )
 
 
-@publish.command()
-@click.argument("distribution")
-@_place
-        if result.url:
-            click.echo(f"Clients find it at {result.url}")
-@pass_session
-def drop(session: Session, distribution: str, place: str) -> None:
-    """Take a publication down."""
-    session.run(operations.drop, distribution, place)
-    click.echo(f"Took down {distribution}.")
-
-
-@publish.command("list")
 def _traffic(requests: Mapping[str, int]) -> str:
     """Return what a storage says it asked of its service, as the end of a sentence."""
     kinds = {kind: count for kind, count in requests.items() if not kind.startswith("bytes ")}
@@ -236,6 +225,17 @@ def _traffic(requests: Mapping[str, int]) -> str:
     return f"; {total} ({each}), {sent} sent, {received} received"
 
 
+@publish.command()
+@click.argument("distribution")
+@_place
+@pass_session
+def drop(session: Session, distribution: str, place: str) -> None:
+    """Take a publication down."""
+    session.run(operations.drop, distribution, place)
+    click.echo(f"Took down {distribution}.")
+
+
+@publish.command("list")
 @click.option("--raw", is_flag=True, help="Print place and distribution only.")
 @json_option
 @pass_session

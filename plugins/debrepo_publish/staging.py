@@ -176,14 +176,6 @@ def _record(session: Session, plan: Plan, generation: Generation, commit: bytes)
     publication = plan.publication
     key = publication.key
     with session.db.write() as txn:
-def current(storage: Storage, path: str) -> bytes | None:
-    """Return what is served at ``path``, if anything."""
-    try:
-        return storage.get(path)
-    except NotFound:
-        return None
-
-
         pending = publications.generation(txn, key, generation.number)
         publications.put_generation(
             txn, key, pending._replace(indexes=generation.indexes, expires=generation.expires)
@@ -195,6 +187,14 @@ def current(storage: Storage, path: str) -> bytes | None:
         ):
             return None
         return txn[COMMITS].get(generation_key(key, plan.previous.number).encode())
+
+
+def current(storage: Storage, path: str) -> bytes | None:
+    """Return what is served at ``path``, if anything."""
+    try:
+        return storage.get(path)
+    except NotFound:
+        return None
 
 
 def check_expected(storage: Storage, plan: Plan, staged: Staged, *, force: bool) -> None:
