@@ -69,6 +69,9 @@ class FileStorage(Storage):
             except FileNotFoundError:
                 raise NotFound(f"no file {path} in {self.root}") from None
 
+    def local_path(self, path: str) -> Path | None:
+        return self.root / check_path(path)
+
     def link(self, file: PoolLink) -> None:
         path = check_path(file.path)
         self._written = True

@@ -77,5 +77,7 @@ def debrepo_tables() -> list[TableRef]:
 def debrepo_routes() -> list[Ref]:
     return [
         Ref("debrepo_server.api:routes", "How the server is doing."),
+        Ref("debrepo_server.file_api:routes", "Uploads."),
         Ref("debrepo_server.task_api:routes", "Tasks."),
+        Ref("debrepo_server.tree_api:routes", "Published trees."),
     ]

@@ -23,6 +23,7 @@ from debrepo.http.doors import Door, Opening, Server, opens
 from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
 from debrepo.http.kept import KeptAnswers
 from debrepo.http.routes import Route, Routes, opening_of, segments
+from debrepo.http.uploads import upload_path
 
 __all__ = [
     "STATUS",
@@ -49,4 +50,5 @@ __all__ = [
     "opens",
     "segments",
     "status_of",
+    "upload_path",
 ]

@@ -54,12 +54,18 @@ class Route(APIRoute):
 class Routes(APIRouter):
     """A plugin's routes, with the whole of their path: ``Routes(prefix="/api")``."""
 
-    def __init__(self, *, prefix: str, tags: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        prefix: str,
+        tags: list[str] | None = None,
+        body_limit: int | None = _BODY_LIMIT,
+    ) -> None:
         super().__init__(
             prefix=prefix,
             tags=[*(tags or [])],
             route_class=Route,
-            max_body_size=_BODY_LIMIT,
+            max_body_size=body_limit,
             responses={
                 "4XX": {"model": Problem, "description": "Why it cannot be done"},
                 "5XX": {"model": Problem, "description": "What went wrong here, or upstream"},

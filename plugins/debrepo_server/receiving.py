@@ -1,0 +1,214 @@
+"""Receiving files: onto the disk as they come, and to their place when they are whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from errno import EDQUOT, ENAMETOOLONG, ENOSPC
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from debrepo.errors import DatabaseError, DatabaseFull, DebrepoError, InvalidInput
+from debrepo.http import upload_path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from io import BufferedWriter
+    from pathlib import Path
+
+    from fastapi import Request
+
+T = TypeVar("T")
+
+_PATIENCE = 60.0  # seconds that a client may say nothing
+_HEADER_LIMIT = 16 << 10  # bytes of the headers of a part
+
+
+class Incoming:
+    """Files on their way in: all of them get to their places, or none."""
+
+    def __init__(self, root: Path, directory: str) -> None:
+        self._root = root
+        self._directory = directory
+        self._target = upload_path(root, directory)
+        self._staging = root / "upload" / f".{uuid4().hex}"
+        self._names: list[str] = []
+        self._file: BufferedWriter | None = None
+
+    def begin(self, name: str) -> None:
+        """Begin a file."""
+        upload_path(self._root, self._directory, name)
+        self._staging.mkdir(parents=True, exist_ok=True)
+        self._file = (self._staging / name).open("wb")
+        if name not in self._names:
+            self._names.append(name)
+
+    def write(self, data: bytes) -> None:
+        """Go on with a file."""
+        if self._file is not None:
+            self._file.write(data)
+
+    def end(self) -> None:
+        """End a file: it is on the disk."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+
+    def commit(self) -> list[str]:
+        """Move the files to their places, and return their names."""
+        self._target.mkdir(parents=True, exist_ok=True)
+        for name in self._names:
+            (self._staging / name).replace(self._target / name)
+        descriptor = os.open(self._target, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return self._names
+
+    def close(self) -> None:
+        """Leave nothing behind that has not got to its place."""
+        if self._file is not None:
+            self._file.close()
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+
+async def receive_one(request: Request, root: Path, directory: str, name: str) -> list[str]:
+    """Store the body of a request as a file."""
+    incoming = Incoming(root, directory)
+    try:
+        await _do(lambda: incoming.begin(name))
+        async for chunk in _chunks(request):
+            await _do(lambda data=chunk: incoming.write(data))  # type: ignore[misc]
+        await _do(incoming.end)
+        return await _do(incoming.commit)
+    finally:
+        await run_in_threadpool(incoming.close)
+
+
+async def receive_form(request: Request, root: Path, directory: str) -> list[str]:
+    """Store the files of a form, whatever its fields are called."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise InvalidInput(
+            "files come as multipart/form-data", hint="curl -F file=@hello_1.0_amd64.deb URL"
+        )
+    incoming = Incoming(root, directory)
+    form = _Form(incoming)
+    parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
+    try:
+        async for chunk in _chunks(request):
+            await _do(lambda data=chunk: parser.write(data))  # type: ignore[misc]
+        await _do(parser.finalize)
+        if not form.complete:
+            raise InvalidInput("the form ends before its last boundary")
+        if not form.files:
+            raise InvalidInput("the form holds no file")
+        return await _do(incoming.commit)
+    except MultipartParseError as error:
+        raise InvalidInput(f"the form is malformed: {error}") from None
+    finally:
+        await run_in_threadpool(incoming.close)
+
+
+class _Form:
+    """What a multipart parser calls, to make files of parts."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self._header = (b"", b"")
+        self._headers: dict[bytes, bytes] = {}
+        self.files = 0
+        self.complete = False
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        """Return the callbacks by the names that the parser has for them."""
+        return {
+            "on_part_begin": self._headers.clear,
+            "on_header_field": self._field,
+            "on_header_value": self._value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._begin,
+            "on_part_data": lambda data, start, end: self._incoming.write(data[start:end]),
+            "on_part_end": self._incoming.end,
+            "on_end": self._complete,
+        }
+
+    def _field(self, data: bytes, start: int, end: int) -> None:
+        self._header = (self._header[0] + data[start:end], self._header[1])
+        self._limit()
+
+    def _value(self, data: bytes, start: int, end: int) -> None:
+        self._header = (self._header[0], self._header[1] + data[start:end])
+        self._limit()
+
+    def _limit(self) -> None:
+        if sum(map(len, self._header)) > _HEADER_LIMIT or len(self._headers) > 32:
+            raise InvalidInput("the headers of a part of the form are too long")
+
+    def _header_end(self) -> None:
+        self._headers[self._header[0].lower()] = self._header[1]
+        self._header = (b"", b"")
+
+    def _begin(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        name = options.get(b"filename")
+        if name is None:  # a field, and no file
+            return
+        text = name.decode(errors="replace").replace("\\", "/").rpartition("/")[2]
+        if not text:
+            raise InvalidInput("a file of the form has no name")
+        self._incoming.begin(text)
+        self.files += 1
+
+    def _complete(self) -> None:
+        self.complete = True
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body as it comes, for as long as it does come."""
+    stream = request.stream().__aiter__()
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(stream), _PATIENCE)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise InvalidInput(f"nothing was sent for {_PATIENCE:.0f} seconds") from None
+        except ClientDisconnect:
+            raise InvalidInput("the client went away") from None
+        if chunk:
+            yield chunk
+
+
+async def _do(action: Callable[[], T]) -> T:
+    """Do something with the disk, in a thread."""
+    try:
+        return await run_in_threadpool(action)
+    except OSError as error:
+        raise _explain(error) from error
+
+
+def _explain(error: OSError) -> DebrepoError:
+    if error.errno in {ENOSPC, EDQUOT}:
+        return DatabaseFull("there is no space left for uploads", hint="DELETE /api/files/…")
+    if error.errno == ENAMETOOLONG or isinstance(
+        error, (NotADirectoryError, IsADirectoryError, FileExistsError)
+    ):
+        return InvalidInput(f"cannot upload to this place: {error.strerror}")
+    return DatabaseError(f"cannot store the upload: {error.strerror}")
+
+
+def names(found: Iterable[Path]) -> list[str]:
+    """Return the names of files as people see them: what is hidden is being written."""
+    return sorted(path.name for path in found if not path.name.startswith("."))

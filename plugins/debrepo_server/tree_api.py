@@ -1,0 +1,59 @@
+"""``/repos``: the published trees, for apt."""
+
+from html import escape
+from typing import Annotated
+
+from fastapi import Request, Response
+from starlette.responses import HTMLResponse
+
+from debrepo.errors import DebrepoError, NotFound
+from debrepo.http import Door, Routes, opens
+from debrepo.storage import check_path, content_type
+from debrepo_server.sending import send
+
+routes = Routes(prefix="/repos", tags=["published trees"])
+
+Browsing = Annotated[Door, opens(scope="download:")]
+Downloading = Annotated[Door, opens(scope="download:{storage}/{path}")]
+
+_DEFAULT = "-"  # stands for the storage that has no name
+_YEAR = 365 * 24 * 3600
+
+
+@routes.get("/", response_class=HTMLResponse)
+async def storages(door: Browsing) -> Response:
+    """List the storages of this machine."""
+    names = [f"fs:{name}" for name in door.session.config.names("storage.fs")]
+    links = "".join(
+        f'<a href="{escape(name)}/">{escape(name)}</a>\n' for name in [_DEFAULT, *names]
+    )
+    return HTMLResponse(f"<!doctype html>\n<title>Published</title>\n<pre>\n{links}</pre>\n")
+
+
+@routes.api_route(
+    "/{storage}/{path:path}",
+    methods=["GET", "HEAD"],
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}},
+        206: {"description": "The part that was asked for"},
+        304: {"description": "The client has it already"},
+        416: {"description": "There is no such part"},
+    },
+)
+def download(storage: str, path: str, request: Request, door: Downloading) -> Response:
+    """Send a published file."""
+    nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
+    if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
+        raise nothing
+    try:
+        place = door.session.storage("" if storage == _DEFAULT else storage)
+        local = place.local_path(check_path(path))
+    except DebrepoError as error:
+        raise nothing from error
+    if local is None:
+        raise NotFound(f"the storage {storage} is not on this machine")
+    immutable = path.startswith("pool/") or "/pool/" in path or "/by-hash/" in path
+    cache = f"max-age={_YEAR}, immutable" if immutable else "no-cache"
+    shared = "private" if request.headers.get("authorization") else "public"
+    return send(request, local, {"Cache-Control": f"{shared}, {cache}"}, content_type(path))

@@ -1,0 +1,74 @@
+"""The upload area."""
+
+import pytest
+
+
+def upload(api, directory, *names):
+    files = [("file", (name, b"content of " + name.encode())) for name in names]
+    return api.post(f"/api/files/{directory}", files=files)
+
+
+def test_files_of_a_form_are_stored_and_listed(api, session):
+    assert upload(api, "d", "a.deb", "b.deb").json() == ["d/a.deb", "d/b.deb"]
+    assert api.get("/api/files").json() == ["d"]
+    assert api.get("/api/files/d").json() == ["a.deb", "b.deb"]
+    assert (session.root / "upload/d/a.deb").read_bytes() == b"content of a.deb"
+
+
+def test_body_is_stored_as_a_file(api, session):
+    assert api.put("/api/files/d/x.changes", content=b"x" * 300_000).json() == ["d/x.changes"]
+    assert (session.root / "upload/d/x.changes").stat().st_size == 300_000
+
+
+def test_encoded_slash_nests_directories(api, session):
+    assert api.put("/api/files/a%2Fb/f", content=b"").status_code == 200
+    assert (session.root / "upload/a/b/f").exists()
+    assert api.get("/api/files/a").json() == ["b", "f"]
+
+
+@pytest.mark.parametrize("name", ["../../evil", "..\\evil", "/etc/evil", "d/evil"])
+def test_file_name_is_reduced_to_its_last_part(api, session, name):
+    assert upload(api, "d", name).json() == ["d/evil"]
+    assert [path.name for path in (session.root / "upload").rglob("*") if path.is_file()] == [
+        "evil"
+    ]
+
+
+@pytest.mark.parametrize("path", ["..%2Fx", "%2e%2e%2Fx", ".hidden", "a%2F..%2F..%2Fb", "x%00y"])
+def test_directory_outside_of_the_area_is_refused(api, session, path):
+    assert upload(api, path, "f").status_code == 400
+    assert api.delete(f"/api/files/{path}").status_code == 400
+    assert api.get(f"/api/files/{path}").status_code == 400
+    assert not (session.root / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "multipart/form-data"),
+        (b"", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Dis", "multipart/form-data; boundary=x"),
+        (b"--x--\r\n", "multipart/form-data; boundary=x"),
+        (b"{}", "application/json"),
+    ],
+)
+def test_malformed_form_leaves_nothing_behind(api, session, content, kind):
+    answer = api.post("/api/files/d", content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert [
+        path for path in session.root.glob("upload/*") if path.is_file() or path.name != "d"
+    ] == []
+
+
+def test_deleting_what_is_not_there_is_no_error(api):
+    assert api.delete("/api/files/none").json() == {}
+    assert api.delete("/api/files/none/f").json() == {}
+    assert api.get("/api/files/none").status_code == 404
+
+
+def test_directory_goes_with_what_is_in_it(api, session):
+    upload(api, "d", "a", "b")
+    assert api.delete("/api/files/d/a").json() == {}
+    assert api.get("/api/files/d").json() == ["b"]
+    assert api.delete("/api/files/d").json() == {}
+    assert not (session.root / "upload/d").exists()
