@@ -2,9 +2,14 @@
 
 import pytest
 
-pytest.register_assert_rewrite("debrepo.testing.contracts", "debrepo.testing.signer_contract")
+pytest.register_assert_rewrite(
+    "debrepo.testing.contracts",
+    "debrepo.testing.object_store",
+    "debrepo.testing.signer_contract",
+)
 
 from debrepo.testing.contracts import StorageContract  # noqa: E402
+from debrepo.testing.object_store import ObjectStoreContract  # noqa: E402
 from debrepo.testing.signer_contract import SignerContract  # noqa: E402
 
-__all__ = ["SignerContract", "StorageContract"]
+__all__ = ["ObjectStoreContract", "SignerContract", "StorageContract"]

@@ -1,0 +1,248 @@
+"""What a storage that speaks to a service over HTTP must do when the service does not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from debrepo.errors import Conflict, RemoteError
+from debrepo.testing.contracts import StorageContract
+from debrepo.testing.faults import FAULTS, Fault, FaultProxy, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from debrepo.storage import PoolLink, Storage
+
+COMMIT = "dists/stable/InRelease"
+RELEASE = "dists/stable/Release"
+CALLS = ("put", "get", "stat", "link", "link_all", "delete", "list", "commit", "exclusive")
+
+
+class ObjectStoreContract(StorageContract):
+    """Subclass, override ``server_port`` and ``connect``, and pytest collects the rest.
+
+    ``connect(port)`` opens one and the same empty place on the server, through that port on
+    this machine, as a node of its own would: with a timeout of a second or so, as few
+    attempts as three, and no pauses between them.
+    """
+
+    #: Objects in the test with many; more than the service lists or deletes in one request.
+    many: ClassVar[int] = 5_000
+    #: Whether `Storage.exclusive` keeps others out.
+    locks: ClassVar[bool] = True
+
+    @pytest.fixture
+    def server_port(self) -> int:
+        """Return the port of a server on 127.0.0.1."""
+        raise NotImplementedError("override the server_port fixture")
+
+    @pytest.fixture
+    def connect(self) -> Callable[[int], Storage]:
+        """Return a function that opens the place through a port."""
+        raise NotImplementedError("override the connect fixture")
+
+    @pytest.fixture
+    def proxy(self, server_port: int) -> Iterator[FaultProxy]:
+        """Return a proxy to the server, which does what it is told to."""
+        with running(server_port) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def storage(self, connect: Callable[[int], Storage], proxy: FaultProxy) -> Storage:
+        return connect(proxy.port)
+
+    @pytest.fixture
+    def reopen(self, connect: Callable[[int], Storage], proxy: FaultProxy) -> Callable[[], Storage]:
+        return lambda: connect(proxy.port)
+
+    @pytest.mark.parametrize("fault", [*FAULTS, "hang"])
+    @pytest.mark.parametrize("call", CALLS)
+    def test_a_passing_fault_is_waited_out(
+        self,
+        storage: Storage,
+        proxy: FaultProxy,
+        pool_file: Callable[[str, bytes], PoolLink],
+        call: str,
+        fault: Fault,
+    ) -> None:
+        if fault == "hang" and call not in ("put", "get"):
+            pytest.skip("twice is enough to know what takes a second each time")
+        storage.put(RELEASE, b"old")
+        storage.commit(COMMIT, b"1", expected=None)
+        proxy.faults["*"] = [fault]
+        match call:
+            case "put":
+                storage.put(RELEASE, b"new")
+            case "get":
+                assert storage.get(RELEASE) == b"old"
+            case "stat":
+                assert storage.stat(RELEASE) == (3,)
+            case "link":
+                storage.link(pool_file("pool/a.deb", b"a"))
+            case "link_all":
+                storage.link_all([pool_file("pool/a.deb", b"a"), pool_file("pool/b.deb", b"b")])
+            case "delete":
+                storage.delete([RELEASE, "dists/nothing"])
+            case "list":
+                assert list(storage.list()) == [COMMIT, RELEASE]
+            case "commit":
+                storage.commit(COMMIT, b"2", expected=b"1")
+            case "exclusive":
+                with storage.exclusive(COMMIT):
+                    storage.put(RELEASE, b"new")
+        assert proxy.faults["*"] == []
+        assert storage.get(COMMIT) == (b"2" if call == "commit" else b"1")
+        linked = {"link": ["pool/a.deb"], "link_all": ["pool/a.deb", "pool/b.deb"]}
+        assert list(storage.list("pool")) == linked.get(call, [])
+        if call == "delete":
+            assert storage.stat(RELEASE) is None
+        elif call in ("put", "exclusive"):
+            assert storage.get(RELEASE) == b"new"
+
+    def test_a_fault_that_stays_is_an_error_and_changes_nothing(
+        self, storage: Storage, proxy: FaultProxy, reopen: Callable[[], Storage]
+    ) -> None:
+        storage.put(RELEASE, b"old")
+        proxy.faults["*"] = ["503"] * 100
+        with pytest.raises(RemoteError, match=r"failed \d+ times"):
+            storage.put(RELEASE, b"new")
+        proxy.faults.clear()
+        assert reopen().get(RELEASE) == b"old"
+
+    def test_many_uploads_end_at_a_fault_that_stays(
+        self, storage: Storage, proxy: FaultProxy, pool_file: Callable[[str, bytes], PoolLink]
+    ) -> None:
+        proxy.alive = 0
+        with pytest.raises(RemoteError):
+            storage.link_all(pool_file(f"pool/{n}", b"%d" % n) for n in range(200))
+        assert len(proxy.seen) < 150
+
+    def test_a_commit_is_no_conflict_with_itself_whatever_answer_got_lost(
+        self, storage: Storage, proxy: FaultProxy
+    ) -> None:
+        live: bytes | None = None
+        for number in count():
+            before: list[Fault] = [""]
+            proxy.faults["*"] = [*before * number, "lost"]
+            new = b"%d" % number
+            storage.commit(COMMIT, new, expected=live)
+            assert storage.get(COMMIT) == new
+            live = new
+            if proxy.faults["*"]:
+                break
+
+    def test_a_crash_at_any_request_leaves_clients_working_and_the_next_run_completes(
+        self,
+        storage: Storage,
+        proxy: FaultProxy,
+        pool_file: Callable[[str, bytes], PoolLink],
+    ) -> None:
+        live: bytes | None = None
+        for number in count():
+            new = b"%d" % number
+            proxy.alive = number
+            with suppress(RemoteError):
+                _publish(storage, pool_file, new, live)
+            unharmed = proxy.alive is not None and proxy.alive >= 0
+            proxy.alive = None
+            _check(storage)
+            if (storage.get(COMMIT) if storage.stat(COMMIT) else None) != new:
+                _publish(storage, pool_file, new, live)
+            assert _check(storage) == new
+            live = new
+            if unharmed:
+                break
+
+    def test_a_conflict_is_told_before_anything_is_mixed(
+        self, reopen: Callable[[], Storage], pool_file: Callable[[str, bytes], PoolLink]
+    ) -> None:
+        def node(number: int) -> str:
+            storage, name = reopen(), b"node %d" % number
+            try:
+                _publish(storage, pool_file, name, None)
+            except Conflict:
+                return ""
+            return name.decode()
+
+        with ThreadPoolExecutor(3) as threads:
+            winners = [name for name in threads.map(node, range(3)) if name]
+        storage = reopen()
+        assert winners == [storage.get(COMMIT).decode()]
+        if self.locks:
+            assert storage.get(RELEASE).decode() == winners[0]
+
+    def test_who_is_alone_loses_nothing(self, reopen: Callable[[], Storage]) -> None:
+        if not self.locks:
+            pytest.skip("this storage has no locks")
+
+        def add(number: int) -> None:
+            storage = reopen()
+            for _ in range(3):
+                with storage.exclusive(COMMIT):
+                    before = storage.get(RELEASE) if storage.stat(RELEASE) else b""
+                    storage.put(RELEASE, before + b"%d" % number)
+
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(add, range(3)))
+        assert sorted(reopen().get(RELEASE)) == sorted(b"000111222")
+
+    def test_locks_are_not_listed(self, storage: Storage) -> None:
+        with storage.exclusive(COMMIT):
+            storage.put(RELEASE, b"1")
+            assert list(storage.list()) == [RELEASE]
+        assert list(storage.list()) == [RELEASE]
+
+    def test_many_objects(
+        self, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]
+    ) -> None:
+        paths = [f"pool/{n % 20:02}/lib{n:05}+b1_1%7e{n}_all.deb" for n in range(self.many)]
+        some = pool_file("", b"deb")
+        storage.link_all(some._replace(path=path) for path in paths)
+        assert list(storage.list()) == sorted(paths)
+        assert storage.get(paths[-1]) == b"deb"
+        storage.delete(paths)
+        assert list(storage.list()) == []
+
+    def test_it_says_how_often_it_asked_and_what_it_sent(self, storage: Storage) -> None:
+        before = dict(storage.statistics())
+        storage.put(RELEASE, b"12345")
+        storage.get(RELEASE)
+        now = storage.statistics()
+        kinds = [kind for kind in now if not kind.startswith("bytes ")]
+        assert sum(now[kind] - before.get(kind, 0) for kind in kinds) >= 2
+        assert now["bytes sent"] - before.get("bytes sent", 0) >= 5
+        assert now["bytes received"] - before.get("bytes received", 0) >= 5
+
+
+def _publish(
+    storage: Storage,
+    pool_file: Callable[[str, bytes], PoolLink],
+    name: bytes,
+    live: bytes | None,
+) -> None:
+    """Publish a tiny repository in the order in which the engine does."""
+    storage.link_all([pool_file(f"pool/{name.decode()}.deb", name)])
+    storage.put(f"dists/stable/by-hash/{name.decode()}", name, cache="immutable")
+    with storage.exclusive(COMMIT):
+        found = storage.get(COMMIT) if storage.stat(COMMIT) else None
+        if found != live:
+            raise Conflict("somebody else has published here")
+        storage.put(RELEASE, name)
+        storage.commit(COMMIT, name, expected=live)
+    if live:
+        storage.delete([f"pool/{live.decode()}.deb", f"dists/stable/by-hash/{live.decode()}"])
+
+
+def _check(storage: Storage) -> bytes | None:
+    """Follow what is served as a client does; return its name."""
+    if storage.stat(COMMIT) is None:
+        return None
+    name = storage.get(COMMIT)
+    assert storage.get(f"dists/stable/by-hash/{name.decode()}") == name
+    assert storage.get(f"pool/{name.decode()}.deb") == name
+    return name

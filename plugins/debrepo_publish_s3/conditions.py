@@ -1,0 +1,53 @@
+"""Writes that happen only if nobody else was faster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from debrepo_publish_s3.client import Refused
+
+if TYPE_CHECKING:
+    from debrepo_publish_s3.client import Client
+
+_TAKEN = (404, 412)
+_PROBE = "~debrepo-probe"
+
+
+def create(client: Client, key: str, body: Any, **parameters: Any) -> bool:
+    """Store an object unless there is one; return whether that was so.
+
+    Where an earlier answer got lost, the object that is in the way may be this one.
+    """
+    return _put(client, Key=key, body=body, IfNoneMatch="*", **parameters)
+
+
+def replace(client: Client, key: str, body: Any, tag: str, **parameters: Any) -> bool:
+    """Replace the object whose entity tag is ``tag``; return whether that one was there.
+
+    As with `create`, what is in the way may be what an earlier try has stored.
+    """
+    return _put(client, Key=key, body=body, IfMatch=tag, **parameters)
+
+
+def _put(client: Client, **parameters: Any) -> bool:
+    try:
+        client.call("put_object", expected=_TAKEN, **parameters)
+    except Refused as refusal:
+        if refusal.status not in _TAKEN:
+            raise
+        return False
+    return True
+
+
+def understood(client: Client, prefix: str) -> bool:
+    """Tell whether the service heeds conditions, by an object that it must not replace.
+
+    That object stays, so that every time but the first this takes one request.
+    """
+    key = f"{prefix}/{_PROBE}".lstrip("/")
+    try:
+        return not (create(client, key, b"") and create(client, key, b""))
+    except Refused as refusal:
+        if refusal.status in (400, 405, 501):
+            return False
+        raise

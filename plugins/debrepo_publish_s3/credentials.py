@@ -1,0 +1,50 @@
+"""Who we are to the service: what is configured, or what the AWS tools would find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
+
+if TYPE_CHECKING:
+    from debrepo_publish_s3.options import Options
+
+
+def session(options: Options) -> Any:
+    """Return a session of the AWS library with the credentials that are configured.
+
+    Without any it asks the environment, the files below ``~/.aws`` and the machine's role.
+    """
+    found = botocore.session.Session(profile=options.profile or None)
+    if options.access_key_id:
+        found.set_credentials(
+            options.access_key_id, options.secret_access_key, options.session_token or None
+        )
+    if options.role_arn:
+        if found.get_credentials() is None:
+            raise NoCredentialsError
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=_creator(found, options),
+            source_credentials=found.get_credentials(),
+            role_arn=options.role_arn,
+            extra_args={"RoleSessionName": "debrepo"},
+        )
+        assumed = botocore.session.Session(profile=options.profile or None)
+        assumed._credentials = DeferredRefreshableCredentials(  # noqa: SLF001  # no public way
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+        return assumed
+    return found
+
+
+def _creator(found: Any, options: Options) -> Any:
+    def create(service: str, **arguments: Any) -> Any:
+        region = options.region or found.get_config_variable("region") or "us-east-1"
+        endpoint = options.endpoint or None  # radosgw and the like assume roles at the same URL
+        return found.create_client(
+            service, **{"region_name": region, "endpoint_url": endpoint, **arguments}
+        )
+
+    return create

@@ -1,0 +1,83 @@
+"""Requests side by side, as many as the service takes."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
+
+
+class Lanes:
+    """A limit on requests under way: halved when the service is busy, then widened slowly."""
+
+    def __init__(self, widest: int) -> None:
+        self.widest = widest
+        self._limit = float(widest)
+        self._busy = 0
+        self._changed = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way now."""
+        return int(self._limit)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Wait for a lane, and keep it for the length of a request."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._busy < self.limit)
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify()
+
+    def narrow(self) -> None:
+        """Take note that the service asked for fewer requests."""
+        with self._changed:
+            self._limit = max(1.0, self._limit / 2)
+
+    def widen(self) -> None:
+        """Take note that the service answered."""
+        if self._limit < self.widest:
+            with self._changed:
+                self._limit = min(float(self.widest), self._limit + 1 / self._limit)
+                self._changed.notify()
+
+
+def side_by_side(action: Callable[[T], object], items: Iterable[T], threads: int) -> None:
+    """Call ``action`` for every item, in several threads; the first failure ends it."""
+    source, turn = iter(items), threading.Lock()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while not failures:
+                with turn:
+                    try:
+                        item = next(source)
+                    except StopIteration:
+                        return
+                action(item)
+        except BaseException as error:  # raised again by the caller's thread
+            failures.append(error)
+
+    others = [threading.Thread(target=work) for _ in range(threads - 1)]
+    started = []
+    try:
+        for other in others:
+            other.start()
+            started.append(other)
+        work()
+    finally:
+        for other in started:
+            other.join()
+    if failures:
+        raise failures[0]

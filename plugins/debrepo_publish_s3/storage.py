@@ -1,0 +1,296 @@
+"""A bucket as a publish storage."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
+from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
+
+try:
+    import botocore  # noqa: F401
+except ImportError:
+    raise PluginError(
+        "the s3: storage needs boto3", hint="pip install 'debrepo-manager[s3]'"
+    ) from None
+
+from debrepo_publish_s3 import checksums, conditions, locks, multipart, options
+from debrepo_publish_s3.client import Client, Refused
+from debrepo_publish_s3.lanes import side_by_side
+from debrepo_publish_s3.slices import Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from debrepo_publish_s3.options import Options
+
+_CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
+_OURS = "~debrepo-"  # what the names of locks and probes start with
+_DELETIONS = 1000  # in one request
+_ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
+
+
+class S3Storage(Storage):
+    """A bucket, or what is below a prefix in one."""
+
+    def __init__(self, given: Options, owner: str = "", client: Client | None = None) -> None:
+        self._options = given
+        self._owner = owner or secrets.token_hex(8)
+        self._client = client or Client(given)
+        self._start = f"{given.prefix}/" if given.prefix else ""
+        self._certain = given.conditional_writes in ("yes", "unquoted") or (
+            given.conditional_writes == "auto" and not given.endpoint
+        )
+        self._conditional: bool | None = True if self._certain else None
+        if given.conditional_writes == "no":
+            self._conditional = False
+        self._finding_out = threading.Lock()
+        self._held: dict[tuple[int, str], locks.Held] = {}
+        self._seen: dict[tuple[int, str], tuple[bytes, str]] = {}  # while a lock is held
+
+    @classmethod
+    def open(cls, name: str, given: Mapping[str, Any], root: Path) -> Self:
+        return cls(options.read(name, given), locks.owner(root))
+
+    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
+        for name in self._names(check_path(path)):
+            self._client.call(
+                "put_object",
+                Key=self._start + name,
+                body=data,
+                **self._headers(path, cache),
+                **checksums.parameters(self._options, data),
+            )
+
+    def get(self, path: str) -> bytes:
+        found = self._read(check_path(path))
+        if found is None:
+            raise NotFound(f"no object {self._start}{path} in the bucket {self._options.bucket}")
+        owner = (threading.get_ident(), _lock_key(path))
+        if owner in self._held:
+            self._seen[owner[0], path] = found
+        return found[0]
+
+    def link(self, file: PoolLink) -> None:
+        """Upload the file unless it is there: nothing can be shared with a bucket."""
+        check_path(file.path)
+        try:
+            size = file.source.stat().st_size
+        except OSError as error:
+            raise NotFound(f"cannot publish {file.path}: {file.source}: {error.strerror}") from None
+        if size != file.size:
+            raise InvalidInput(f"{file.source} has {size} bytes instead of {file.size}")
+        for name in self._names(file.path):
+            self._upload(file._replace(path=name))
+
+    def link_all(self, files: Iterable[PoolLink]) -> None:
+        side_by_side(self.link, files, self._options.connections)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        keys = {
+            self._start + name: None for path in paths for name in self._names(check_path(path))
+        }
+        if not self._options.multi_delete or len(keys) == 1:
+            side_by_side(self._delete_one, keys, min(len(keys), self._options.connections) or 1)
+            return
+        names = list(keys)
+        for start in range(0, len(names), _DELETIONS):
+            self._delete_many(names[start : start + _DELETIONS])
+
+    def stat(self, path: str) -> Stat | None:
+        try:
+            found = self._client.call("head_object", Key=self._start + check_path(path))
+        except Refused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        return Stat(int(found["ContentLength"]))
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        if prefix:
+            check_path(prefix)
+        return self._keys(f"{self._start}{prefix}/" if prefix else self._start)
+
+    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
+        check_path(path)
+        if self._certain:
+            done = self._swap(path, data, expected)
+        else:
+            with self.exclusive(path):
+                done = self._swap_under_lock(path, data, expected)
+        if not done:
+            raise Conflict(
+                f"{path} is not what this publisher left there",
+                hint="does another debrepo publish to this place?",
+            )
+
+    @contextmanager
+    def exclusive(self, path: str) -> Iterator[None]:
+        """Hold a lock object beside ``path``."""
+        owner = (threading.get_ident(), _lock_key(check_path(path)))
+        if owner in self._held:
+            yield
+            return
+        headers = {
+            name: value
+            for name, value in self._headers(path, "volatile").items()
+            if name not in ("ACL", "StorageClass")
+        }
+        key = self._start + owner[1]
+        with locks.hold(
+            self._client, key, self._owner, headers, atomic=self._heeds_conditions()
+        ) as held:
+            self._held[owner] = held
+            try:
+                yield
+            finally:
+                del self._held[owner]
+                self._seen.pop((owner[0], path), None)
+
+    def statistics(self) -> Mapping[str, int]:
+        return self._client.statistics()
+
+    def url(self, path: str = "") -> str:
+        base = self._options.public_url.rstrip("/")
+        return f"{base}/{quote(path, safe='/~')}" if base else ""
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _names(self, path: str) -> tuple[str, ...]:
+        """Return the names to store ``path`` under; the one that counts is last."""
+        if self._options.plus_workaround and "+" in path:
+            return path.replace("+", " "), path
+        return (path,)
+
+    def _headers(self, path: str, cache: Cache) -> dict[str, Any]:
+        return {
+            "ContentType": content_type(path),
+            "CacheControl": _CACHE_CONTROL[cache],
+            **self._options.object_headers(),
+        }
+
+    def _heeds_conditions(self) -> bool:
+        with self._finding_out:
+            if self._conditional is None:
+                self._conditional = conditions.understood(self._client, self._options.prefix)
+            return self._conditional
+
+    def _read(self, path: str) -> tuple[bytes, str] | None:
+        """Return the content of ``path`` and its entity tag."""
+        try:
+            found = self._client.call("get_object", Key=self._start + path)
+        except Refused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        return found["Body"], found["ETag"]
+
+    def _upload(self, file: PoolLink) -> None:
+        key, headers = self._start + file.path, self._headers(file.path, "immutable")
+        if multipart.is_large(file.size, self._options):
+            if not self._is_there(file):
+                multipart.upload(self._client, self._options, key, file, headers)
+            return
+        conditional = self._heeds_conditions()
+        if not conditional and self._is_there(file):
+            return
+        with Slice(file.source, 0, file.size) as body:
+            headers |= checksums.parameters(self._options, body, file.sha256)
+            if not conditional:
+                self._client.call("put_object", Key=key, body=body, **headers)
+                return
+            while not conditions.create(self._client, key, body, **headers):
+                if self._is_there(file):
+                    return
+
+    def _is_there(self, file: PoolLink) -> bool:
+        """Return whether a file is there; raise `Conflict` where it is another one."""
+        found = self.stat(file.path)
+        if found is not None and found.size != file.size:
+            where = f"s3://{self._options.bucket}/{self._start}{file.path}"
+            raise Conflict(
+                f"{file.path} is served with other content ({found.size} bytes, not {file.size})",
+                hint=f"is it debrepo's? delete {where} if nobody needs it",
+            )
+        return found is not None
+
+    def _delete_one(self, key: str) -> None:
+        try:
+            self._client.call("delete_object", Key=key)
+        except Refused as refusal:
+            if refusal.status != 404:
+                raise
+
+    def _delete_many(self, keys: Sequence[str]) -> None:
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self._client.call("delete_objects", Delete=wanted)
+        failed = [row["Key"] for row in answer.get("Errors", ()) if row["Code"] != "NoSuchKey"]
+        for key in failed:  # each with the patience, and the advice, of a request of its own
+            self._delete_one(key)
+
+    def _keys(self, start: str) -> Iterator[str]:
+        if start == self._start:
+            multipart.sweep(self._client, start, _ABANDONED)
+        token: dict[str, Any] = {}
+        while True:
+            page = self._client.call("list_objects_v2", Prefix=start, **token)
+            for found in page.get("Contents", ()):
+                path = found["Key"].removeprefix(self._start)
+                ours = path.rpartition("/")[2].startswith(_OURS)
+                if not ours and not (self._options.plus_workaround and " " in path):
+                    yield path
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _swap(self, path: str, data: bytes, expected: bytes | None) -> bool:
+        """Replace ``expected`` by ``data`` in a write with a condition."""
+        key = self._start + path
+        headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
+        if expected is None:
+            if conditions.create(self._client, key, data, **headers):
+                return True
+            found = self._read(path)  # an earlier try of ours, whose answer got lost?
+            return found is not None and found[0] == data
+        _, tag = self._seen.pop((threading.get_ident(), path), (b"", ""))
+        quoted = self._options.conditional_writes != "unquoted"
+        guess = tag or f'"{hashlib.md5(expected, usedforsecurity=False).hexdigest()}"'
+        tried = guess if quoted else guess.strip('"')
+        if conditions.replace(self._client, key, data, tried, **headers):
+            return True
+        found = self._read(path)
+        if found is None or found[0] != expected:
+            return found is not None and found[0] == data
+        for form in (found[1], found[1].strip('"')):  # it is no MD5, or not to be in quotes
+            if form != tried and conditions.replace(self._client, key, data, form, **headers):
+                return True
+        found = self._read(path)
+        return found is not None and found[0] == data
+
+    def _swap_under_lock(self, path: str, data: bytes, expected: bytes | None) -> bool:
+        me = threading.get_ident()
+        found = self._seen.pop((me, path), None) or self._read(path)
+        if (None if found is None else found[0]) != expected:
+            return False
+        self._held[me, _lock_key(path)].check()
+        if self._conditional:  # in case that somebody goes without locks
+            if found is not None:
+                self._seen[me, path] = found
+            try:
+                return self._swap(path, data, expected)
+            except Refused as refusal:
+                if refusal.status not in (400, 405, 501):
+                    raise
+        self.put(path, data)
+        return True
+
+
+def _lock_key(path: str) -> str:
+    return f"{path.rpartition('/')[0]}/{locks.NAME}".lstrip("/")

@@ -1,0 +1,106 @@
+"""What real S3 checks of a request and the test server does not: digests and signatures."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import zlib
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from debrepo.testing.faults import Answer, FaultProxy, Request
+
+ACCESS_KEY, SECRET_KEY = "AKIDEXAMPLE", "a secret/with+odd signs"
+_CREDENTIAL = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, ?"
+    r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})"
+)
+
+
+class StrictProxy(FaultProxy):
+    """Refuses what is not signed by the one key there is, or does not match its digests.
+
+    With ``ignorant``, it drops conditions like a service that has never heard of them.
+    """
+
+    def __init__(self, target: int, *, ignorant: bool = False, unquoted: bool = False) -> None:
+        super().__init__(target)
+        self.ignorant = ignorant
+        self.unquoted = unquoted
+        self.refused: list[str] = []
+
+    def check(self, request: Request) -> Answer | None:
+        for code in (_signature(request), _digest(request)):
+            if code:
+                self.refused.append(code)
+                status = 403 if code == "SignatureDoesNotMatch" else 400
+                return refusal(status, code)
+        tag = request.headers.get("if-match", "")
+        if self.ignorant:
+            request.headers.pop("if-match", None)
+            request.headers.pop("if-none-match", None)
+        elif self.unquoted and tag:  # as radosgw does
+            if tag.startswith('"'):
+                return refusal(412, "PreconditionFailed")
+            request.headers["if-match"] = f'"{tag}"'
+        return None
+
+
+def refusal(status: int, code: str) -> Answer:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+    return Answer(status, {"Content-Type": "application/xml"}, body.encode())
+
+
+def _digest(request: Request) -> str:
+    headers, body = request.headers, request.body
+    told = headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+    if told != "UNSIGNED-PAYLOAD" and told != hashlib.sha256(body).hexdigest():
+        return "XAmzContentSHA256Mismatch"
+    for name, actual in (
+        ("content-md5", hashlib.md5(body).digest()),
+        ("x-amz-checksum-sha256", hashlib.sha256(body).digest()),
+        ("x-amz-checksum-crc32", zlib.crc32(body).to_bytes(4, "big")),
+    ):
+        if name in headers and base64.b64decode(headers[name]) != actual:
+            return "BadDigest"
+    return ""
+
+
+def _signature(request: Request) -> str:
+    """Compute the signature anew, as the documentation of AWS says (Signature Version 4)."""
+    found = _CREDENTIAL.match(request.headers.get("authorization", ""))
+    if not found or found[1] != ACCESS_KEY:
+        return "" if _is_public(request) else "SignatureDoesNotMatch"
+    _, day, region, names, signature = found.groups()
+    address = urlsplit(request.target)
+    query = sorted(
+        (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
+        for name, value in parse_qsl(address.query, keep_blank_values=True)
+    )
+    signed = names.split(";")
+    if "host" not in signed or "x-amz-content-sha256" not in signed:
+        return "SignatureDoesNotMatch"
+    canonical = "\n".join(
+        [
+            request.method,
+            quote(unquote(address.path), safe="/-_.~"),
+            "&".join(f"{name}={value}" for name, value in query),
+            *(f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in signed),
+            "",
+            names,
+            request.headers["x-amz-content-sha256"],
+        ]
+    )
+    scope = f"{day}/{region}/s3/aws4_request"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{scope}\n{digest}"
+    key = f"AWS4{SECRET_KEY}".encode()
+    for part in (day, region, "s3", "aws4_request", text):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return "" if hmac.compare_digest(key.hex(), signature) else "SignatureDoesNotMatch"
+
+
+def _is_public(request: Request) -> bool:
+    """Clients of the repository read without a signature."""
+    return request.method in ("GET", "HEAD") and "authorization" not in request.headers

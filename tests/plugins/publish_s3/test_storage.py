@@ -1,0 +1,37 @@
+"""A bucket as a storage."""
+
+import pytest
+
+from debrepo.testing import ObjectStoreContract
+
+
+class TestS3Storage(ObjectStoreContract):
+    many = 1_100
+
+    @pytest.fixture
+    def proxy(self, proxy):  # the strict one
+        return proxy
+
+    @pytest.fixture
+    def connect(self, open_bucket):
+        return open_bucket
+
+
+class TestWithoutConditionalWrites(ObjectStoreContract):
+    many = 50
+
+    @pytest.fixture
+    def proxy(self, proxy):
+        return proxy
+
+    @pytest.fixture
+    def connect(self, open_bucket):
+        return open_bucket
+
+    @pytest.fixture
+    def strict(self):
+        return {"ignorant": True}
+
+    @pytest.fixture
+    def settings(self, settings):
+        return settings | {"conditional_writes": "auto"}
