@@ -99,15 +99,28 @@ class Package:
     ``stanza`` holds no signature, no blank line and no newline at either end.
     """
 
-    __slots__ = ("files", "key", "kind", "stanza")
+    __slots__ = ("_files", "_lines", "key", "kind", "stanza")
 
     def __init__(
-        self, key: PackageKey, kind: Kind, stanza: bytes, files: tuple[PackageFile, ...]
+        self,
+        key: PackageKey,
+        kind: Kind,
+        stanza: bytes,
+        files: tuple[PackageFile, ...] | None,
+        lines: bytes = b"",
     ) -> None:
         self.key = key
         self.kind = kind
         self.stanza = stanza
-        self.files = files
+        self._files = files
+        self._lines = lines  # what ``files`` is made from when it is first wanted
+
+    @property
+    def files(self) -> tuple[PackageFile, ...]:
+        """The files, in the order in which the package lists them."""
+        if self._files is None:
+            self._files = tuple(map(_decode_file, self._lines.decode().split("\n")))
+        return self._files
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Package) and (self.key, self.kind, self.stanza, self.files) == (
@@ -154,12 +167,21 @@ def encode(package: Package) -> bytes:
 def decode(key: PackageKey, record: bytes) -> Package:
     """Return the package that `encode` made a record of."""
     head, _, stanza = record.partition(b"\n\n")
-    kind, *lines = head.decode().split("\n")
-    files = []
-    for line in lines:
-        name, size, *digests = line.split("\0")
-        files.append(PackageFile(name, int(size), *digests))
-    return Package(key, kind, stanza, tuple(files))  # type: ignore[arg-type]  # as it was encoded
+    kind, _, lines = head.partition(b"\n")
+    return Package(key, _KINDS[kind], stanza, None, lines)
+
+
+_KINDS: dict[bytes, Kind] = {
+    b"deb": "deb",
+    b"udeb": "udeb",
+    b"source": "source",
+    b"installer": "installer",
+}
+
+
+def _decode_file(line: str) -> PackageFile:
+    name, size, md5, sha1, sha256, sha512 = line.split("\0")
+    return PackageFile(name, int(size), md5, sha1, sha256, sha512)
 
 
 def digests(record: bytes) -> list[str]:
@@ -190,6 +212,15 @@ def check_identity(name: str, version: str, architecture: str) -> None:
             raise InvalidPackage(f"{what} {text[:80]!r} breaks Debian Policy 5.6")
     if len(name) + len(version) + len(architecture) > MAX_IDENTITY:
         raise InvalidPackage(f"the file name of {name[:40]}… would be longer than 255 bytes")
+
+
+def check_architecture(name: str) -> str:
+    """Return ``name``; raise `InvalidInput` unless an architecture can be called so."""
+    if not _ARCHITECTURE.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:80]!r} cannot be an architecture", hint="give names such as amd64 or arm64"
+        )
+    return name
 
 
 class PackageList(NamedTuple):

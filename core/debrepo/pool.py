@@ -10,13 +10,13 @@ import re
 import time
 from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debrepo.errors import DatabaseFull, DebrepoError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
 _BLOCK = 1 << 20  # how much of a large file is in memory at a time
@@ -47,7 +47,7 @@ class Pool:
         """Return where the file with this digest is, or would be."""
         if not _SHA256.fullmatch(sha256):
             raise InvalidInput(f"not a SHA256 sum: {sha256[:80]!r}")
-        return self.root / sha256[:2] / sha256[2:]
+        return Path(f"{self._path}/{sha256[:2]}/{sha256[2:]}")
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a file for reading."""
@@ -64,7 +64,7 @@ class Pool:
             raise _missing(sha256) from None
 
     def __contains__(self, sha256: str) -> bool:
-        return self.path(sha256).is_file()
+        return os.path.isfile(self.path(sha256))
 
     def __iter__(self) -> Iterator[str]:
         """Yield all digests, in order."""

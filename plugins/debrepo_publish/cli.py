@@ -29,6 +29,10 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | 
     return None if value is None else operations.parse_duration(value)
 
 
+def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
 def _yes(_: click.Context, __: click.Parameter, value: str | None) -> bool | None:
     return None if value is None else value == "yes"
 
@@ -64,6 +68,13 @@ _DOCUMENT = [
     ),
     click.option("--gpg-key", "keys", multiple=True, help="Key to sign with; may be repeated."),
     click.option("--skip-signing/--sign", default=None, help="Publish without a signature."),
+    click.option(
+        "--skip-contents/--contents",
+        "contents",
+        default=None,
+        callback=_not,
+        help="Publish no Contents files.",
+    ),
     click.option(
         "--compressions", callback=_words, help="Forms of the indexes: plain, gz, xz, zst, bz2."
     ),

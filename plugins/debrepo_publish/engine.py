@@ -85,7 +85,7 @@ def publish(
                 return _result(plan, storage, changed=False)
             recovery.start(session, plan)
             try:
-                staging.put_files(session, storage, plan)
+                staging.put_files(session, storage, plan, anew=force)
                 staged = staging.put_indexes(session, storage, plan, keys, anew=dirty or force)
                 session.hook.debrepo_before_commit(
                     publication=str(publication), release=staged.release

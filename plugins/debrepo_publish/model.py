@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import InvalidInput
-from debrepo.package import SetId
+
+if TYPE_CHECKING:
+    from debrepo.package import SetId
 
 #: The sums a Release file may list, by their names in `debrepo.package.PackageFile`.
 SUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
@@ -37,6 +39,7 @@ class Publication(NamedTuple):
     valid_for: int = 0  #: seconds until clients refuse it; 0: for ever
     keys: tuple[str, ...] = ()
     skip_signing: bool = False
+    contents: bool = True  #: whether to publish Contents
     compressions: tuple[str, ...] = ("gz", "xz")
     sums: tuple[str, ...] = ("sha256",)
     keep_generations: int = 5
@@ -102,6 +105,7 @@ class Generation(NamedTuple):
     who: str
     why: str
     document: dict[str, object]  #: the publication as it was published
+    rendering: str = ""  #: a hash of all that indexes depend on besides packages
     claimed: int = 0  #: pool files counted so far, in the order of `plan.additions`
     released: int = 0  #: once it is past: pool files let go so far
     indexes: dict[str, Index] = {}  # noqa: RUF012  # never changed; empty until they are staged

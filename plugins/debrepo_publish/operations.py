@@ -192,6 +192,7 @@ def defaults(session: Session) -> dict[str, Any]:
         "keep_generations": config["publish.keep_generations"],
         "grace": parse_duration(config["publish.grace"]),
         "skip_signing": config["publish.skip_signing"],
+        "contents": not config["publish.skip_contents"],
     }
 
 

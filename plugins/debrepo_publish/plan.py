@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
-from debrepo.package import PackageKey
 from debrepo.packageset import EMPTY
 from debrepo_publish import ledger, publications
 from debrepo_publish.layout import elsewhere, pool_directory
 from debrepo_publish.ledger import File
 from debrepo_publish.model import Generation, Part, Publication
 from debrepo_publish.tables import DISPLACED
+from debrepo_publish.units import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
+    from debrepo.index import IndexKind
     from debrepo.package import Entry, Package
 
 
@@ -34,6 +35,8 @@ class Plan(NamedTuple):
     additions: list[File]
     missing: set[str]  #: paths among the additions that the storage does not hold yet
     displaced: frozenset[tuple[str, Entry]]  #: component and package, with a directory of its own
+    kinds: dict[str, IndexKind]
+    known: dict[tuple[str, Entry], tuple[str, ...]]  #: paths of the packages that are new
     unchanged: bool
 
 
@@ -57,18 +60,47 @@ def make(txn: Transaction, hook: HookRelay, publication: Publication, why: str, 
         why=why,
         document=publication._asdict(),
     )
-    unchanged = previous is not None and (
-        [(name, part.set_id) for name, part in previous.parts.items()],
-        previous.architectures,
-        previous.options,
-    ) == (
-        [(name, part.set_id) for name, part in parts.items()],
-        generation.architectures,
-        generation.options,
-    )
     displaced = _displaced(txn, publication.place)
-    additions, missing, moved = _additions(txn, publication.place, previous, generation, displaced)
-    return Plan(publication, generation, previous, additions, missing, displaced | moved, unchanged)
+    new = _additions(txn, publication, previous, generation, displaced)
+    displaced |= new.moved
+    kinds = _kinds(hook)
+    generation = generation._replace(rendering=_rendering(publication, kinds, displaced))
+    unchanged = previous is not None and _inputs(previous) == _inputs(generation)
+    return Plan(
+        publication,
+        generation,
+        previous,
+        new.files,
+        new.missing,
+        displaced,
+        kinds,
+        new.paths,
+        unchanged,
+    )
+
+
+def _inputs(generation: Generation) -> tuple[object, ...]:
+    """Return all that makes a difference to what clients get."""
+    sets = [(name, part.set_id) for name, part in generation.parts.items()]
+    return sets, generation.architectures, generation.options, generation.rendering
+
+
+def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
+    """Return the kinds of index that plugins bring, by name."""
+    refs = {name: ref for answer in hook.debrepo_index_kinds() for name, ref in answer.items()}
+    return {name: ref.load()() for name, ref in sorted(refs.items())}
+
+
+def _rendering(
+    publication: Publication,
+    kinds: dict[str, IndexKind],
+    displaced: frozenset[tuple[str, Entry]],
+) -> str:
+    """Return a hash of all that indexes depend on besides packages and architectures."""
+    parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
+    parts += [*publication.compressions, *publication.sums, repr(publication.contents)]
+    moved = [component.encode() + b"\0" + entry for component, entry in sorted(displaced)]
+    return key_of(*(part.encode() for part in parts), *moved).hex()
 
 
 def _part(txn: Transaction, hook: HookRelay, source: str, before: Part | None) -> Part:
@@ -131,12 +163,12 @@ def paths(component: str, package: Package, *, displaced: bool) -> tuple[str, ..
     return tuple(f"{directory}/{file.name}" for file in package.files)
 
 
-def files(component: str, package: Package, *, displaced: bool) -> Iterator[File]:
-    """Yield the files of a package as the ledger counts them."""
-    for path, file in zip(
-        paths(component, package, displaced=displaced), package.files, strict=True
-    ):
-        yield File(path, file.sha256, file.size)
+def files(component: str, package: Package, *, displaced: bool) -> list[File]:
+    """Return the files of a package as the ledger counts them."""
+    where = paths(component, package, displaced=displaced)
+    return [
+        File(path, file.sha256, file.size) for path, file in zip(where, package.files, strict=True)
+    ]
 
 
 def _changes(
@@ -151,36 +183,44 @@ def _changes(
         )
 
 
+class _Additions(NamedTuple):
+    files: list[File]
+    missing: set[str]
+    moved: set[tuple[str, Entry]]
+    paths: dict[tuple[str, Entry], tuple[str, ...]]
+
+
 def _additions(
     txn: Transaction,
-    place: str,
+    publication: Publication,
     previous: Generation | None,
     generation: Generation,
     displaced: frozenset[tuple[str, Entry]],
-) -> tuple[list[File], set[str], set[tuple[str, Entry]]]:
-    additions: list[File] = []
-    missing: set[str] = set()
-    moved: set[tuple[str, Entry]] = set()
+) -> _Additions:
+    """Find a path for every file of every new package, and which of them are not there."""
+    new = _Additions([], set(), set(), {})
     planned: dict[str, str] = {}
+    place = publication.place
     for component, entries in _changes(txn, previous, generation):
         for entry in entries:
             package = catalog.get(txn, entry)
             there = (component, entry) in displaced
-            wanted = list(files(component, package, displaced=there))
+            wanted = files(component, package, displaced=there)
             held = [ledger.get(txn, place, file.path) for file in wanted]
             if not there and any(
                 planned.get(file.path, row.sha256 if row else file.sha256) != file.sha256
                 for file, row in zip(wanted, held, strict=True)
             ):
-                moved.add((component, entry))
-                wanted = list(files(component, package, displaced=True))
+                new.moved.add((component, entry))
+                wanted = files(component, package, displaced=True)
                 held = [ledger.get(txn, place, file.path) for file in wanted]
             for file, row in zip(wanted, held, strict=True):
                 planned[file.path] = file.sha256
                 if row is None or not row.references:
-                    missing.add(file.path)
-            additions += wanted
-    return additions, missing, moved
+                    new.missing.add(file.path)
+            new.files.extend(wanted)
+            new.paths[component, entry] = tuple(file.path for file in wanted)
+    return new
 
 
 def changed_files(
@@ -208,14 +248,7 @@ def published(
     """Yield the packages with the paths of their files."""
     for entry in entries:
         package = catalog.get(txn, entry)
-        yield package, paths(component, package, displaced=(component, entry) in plan.displaced)
-
-
-def architectures_of(part: Part) -> set[str]:
-    """Return the architectures of which a component has packages."""
-    return set(part.architectures) - {"source"}
-
-
-def display(entry: Entry) -> str:
-    """Return an entry as people write it."""
-    return PackageKey.from_entry(entry).display
+        where = plan.known.get((component, entry))
+        if where is None:
+            where = paths(component, package, displaced=(component, entry) in plan.displaced)
+        yield package, where

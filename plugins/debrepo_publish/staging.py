@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import Conflict, NotFound
 from debrepo.storage import PoolLink
-from debrepo_publish import clock, ledger, publications, release
+from debrepo_publish import cache, clock, ledger, publications, release
+from debrepo_publish import plan as planning
+from debrepo_publish.components import render
 from debrepo_publish.layout import by_hash
 from debrepo_publish.ledger import File
 from debrepo_publish.model import SUMS, Generation, Index, Publication, commit_path, generation_key
-from debrepo_publish.rendering import Rendered, digests, render
+from debrepo_publish.rendering import Rendered, digests
 from debrepo_publish.tables import COMMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from debrepo.index import IndexKind
     from debrepo.session import Session
     from debrepo.signing import SigningKey
     from debrepo.storage import Storage
@@ -37,25 +38,20 @@ class Staged(NamedTuple):
     fingerprints: tuple[str, ...]
 
 
-def put_files(session: Session, storage: Storage, plan: Plan) -> None:
-    """Put the pool files of new packages in place, and count them, batch by batch."""
-    publication, pool = plan.publication, session.pool
+def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> None:
+    """Put the pool files of new packages in place, and count them, batch by batch.
+
+    With ``anew``, those of all other packages are put in place once more.
+    """
+    publication = plan.publication
+    if anew and plan.previous:
+        with session.db.read() as txn:
+            known = planning.changed_files(txn, publication.place, None, plan.generation)
+        for _, batch in _batches(file for file in known if file.path not in plan.missing):
+            _link(session, storage, publication, batch)
     tracked = session.progress.track("Putting files", plan.additions, total=len(plan.additions))
     for start, batch in _batches(tracked):
-        links = [
-            PoolLink(publication.path(path), pool.path(sha256), size, sha256)
-            for path, sha256, size in batch
-            if path in plan.missing
-        ]
-        for link in links:
-            if not link.source.exists():
-                raise NotFound(
-                    f"{link.path} is not in the pool any more ({link.sha256})",
-                    hint="see: debrepo db check",
-                )
-        storage.link_all(links)
-        if links:
-            storage.flush()
+        _link(session, storage, publication, [f for f in batch if f.path in plan.missing])
         with session.db.write() as txn:
             ledger.claim(txn, publication.place, batch)
             pending = publications.generation(txn, publication.key, plan.generation.number)
@@ -64,7 +60,20 @@ def put_files(session: Session, storage: Storage, plan: Plan) -> None:
             )
 
 
-def _batches(items: Iterator[File]) -> Iterator[tuple[int, list[File]]]:
+def _link(
+    session: Session, storage: Storage, publication: Publication, files: Sequence[File]
+) -> None:
+    """Put files of the pool in place, durably."""
+    if not files:
+        return
+    storage.link_all(
+        PoolLink(publication.path(path), session.pool.path(sha256), size, sha256)
+        for path, sha256, size in files
+    )
+    storage.flush()
+
+
+def _batches(items: Iterable[File]) -> Iterator[tuple[int, list[File]]]:
     batch: list[File] = []
     start = 0
     for item in items:
@@ -85,9 +94,8 @@ def put_indexes(
     """
     publication = plan.publication
     root = f"dists/{publication.distribution}/"
-    kinds = _kinds(session)
-    with session.db.read() as txn:
-        rendered = list(render(txn, plan, kinds))
+    with session.db.read() as txn, cache.opened(session.root) as pieces:
+        rendered = list(render(txn, pieces, plan, anew=anew))
     at = clock.seconds()
     until = at + publication.valid_for if publication.valid_for else 0
     fields = release.fields(
@@ -107,7 +115,7 @@ def put_indexes(
         signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
         fingerprints = signatures.fingerprints
     staged = [item for item in rendered if item.data is not None]
-    written = _put_by_hash(session, storage, publication, staged)
+    written = _put_by_hash(session, storage, publication, staged, anew=anew)
     storage.flush()
     commit = signed.get(root + "InRelease", text)
     expected = _record(session, plan, generation, commit)
@@ -116,12 +124,6 @@ def put_indexes(
         root + item.path: item.data or b"" for item in staged if before.get(item.path) != item.sums
     }
     return Staged(text, signed, names, expected, written, fingerprints)
-
-
-def _kinds(session: Session) -> list[IndexKind]:
-    answers = session.hook.debrepo_index_kinds()
-    refs = {name: ref for answer in answers for name, ref in answer.items()}
-    return [ref.load()() for _, ref in sorted(refs.items())]
 
 
 def _legacy(
@@ -157,7 +159,12 @@ def _hashed(publication: Publication, name: str, index: Index) -> list[str]:
 
 
 def _put_by_hash(
-    session: Session, storage: Storage, publication: Publication, staged: Sequence[Rendered]
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    staged: Sequence[Rendered],
+    *,
+    anew: bool,
 ) -> int:
     written = 0
     for path, index, data in staged:
@@ -165,7 +172,7 @@ def _put_by_hash(
         for hashed in _hashed(publication, name, index):
             with session.db.read() as txn:
                 held = ledger.get(txn, publication.place, hashed)
-            if held is None or not held.references:
+            if anew or held is None or not held.references:
                 storage.put(publication.path(hashed), data or b"", cache="immutable")
                 written += 1
     return written

@@ -181,7 +181,7 @@ def large():
 
 def test_chunks_are_of_a_useful_size(large):
     store, set_id = large
-    sizes = [chunk.count for chunk in packageset.chunks(store, set_id)]
+    sizes = [chunk.size for chunk in packageset.chunks(store, set_id)]
     assert 150 < sum(sizes) / len(sizes) < 400
     assert max(sizes) < 256 * 12
 

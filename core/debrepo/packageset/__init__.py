@@ -32,7 +32,9 @@ from debrepo.packageset.algebra import (
 from debrepo.packageset.lookup import Lookup
 from debrepo.packageset.tree import (
     EMPTY,
+    Chunk,
     Store,
+    assemble,
     build,
     chunks,
     conflicts,
@@ -42,16 +44,20 @@ from debrepo.packageset.tree import (
     entries_of,
     find,
     group,
+    leaves,
     nodes,
+    runs,
     short,
     update,
 )
 
 __all__ = [
     "EMPTY",
+    "Chunk",
     "Difference",
     "Lookup",
     "Store",
+    "assemble",
     "build",
     "chunks",
     "conflicts",
@@ -65,10 +71,12 @@ __all__ = [
     "group",
     "intersection",
     "latest",
+    "leaves",
     "merge",
     "merge_latest",
     "merge_three_way",
     "nodes",
+    "runs",
     "short",
     "union",
     "update",

@@ -109,7 +109,7 @@ def chunks(store: Store, set_id: SetId) -> list[Chunk]:
     return found
 
 
-def _assemble(store: Store, found: list[Chunk]) -> SetId:
+def assemble(store: Store, found: list[Chunk]) -> SetId:
     """Store the levels above a set's chunks and return the hash of the one at the top."""
     level = 1
     while True:
@@ -127,15 +127,31 @@ def _runs(found: Sequence[Chunk], level: int) -> Iterator[Sequence[Chunk]]:
             yield found[start:stop]
 
 
-def _leaves(store: Store, items: Sequence[bytes]) -> list[Chunk]:
+def leaves(store: Store, items: Sequence[bytes]) -> list[Chunk]:
+    """Store the chunks of a run of sorted entries."""
     starts = [i for i, e in enumerate(items) if not crc32(e[: e.rindex(b"\0")]) & _MASK and i]
     bounds = pairwise([0, *starts, len(items)])
     return [_leaf(store, items[start:stop]) for start, stop in bounds if start < stop]
 
 
+def runs(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    """Split sorted entries, too many to hold, where no chunk runs across.
+
+    `leaves` of each run, joined, are the chunks of a set; `assemble` makes it one.
+    """
+    run: list[bytes] = []
+    for item in items:
+        if len(run) >= size and _cut(item, 0):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
 def build(store: Store, items: Iterable[bytes]) -> SetId:
     """Store the set of these entries, given in any order, and return its id."""
-    return _assemble(store, _leaves(store, sorted(set(items))))
+    return assemble(store, leaves(store, sorted(set(items))))
 
 
 def update(
@@ -161,7 +177,7 @@ def update(
     pending: list[bytes] = []  # the entries of the run being rewritten
     for index in sorted(changed):
         if done < index - 1:
-            new += _leaves(store, pending)
+            new += leaves(store, pending)
             pending = []
             new += old[done + 1 : index]
         touched = changed[index]
@@ -173,8 +189,8 @@ def update(
         pending += items
         done = index
     rest = old[done + 1 :]
-    new += _leaves(store, pending)
-    return _assemble(store, new + rest)
+    new += leaves(store, pending)
+    return assemble(store, new + rest)
 
 
 def count(store: Store, set_id: SetId) -> int:
@@ -190,7 +206,8 @@ def entries(store: Store, set_id: SetId, *, architecture: str | None = None) -> 
         if wanted is None:
             yield from items
         else:
-            yield from (e for e in items if wanted in e and e.split(b"\0", 2)[1] == wanted[1:-1])
+            found = (entry for entry in items if wanted in entry)
+            yield from (entry for entry in found if group(entry).endswith(wanted))
 
 
 def find(store: Store, set_id: SetId, prefix: bytes) -> Iterator[Entry]:
