@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.deeds import Deed
+    from debrepo.metrics import Metric
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
 
@@ -105,6 +106,14 @@ def debrepo_routes() -> Iterable[Ref]:
 
     *Collects*, when a server starts. Each refers to a FastAPI router, best made with
     `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need.
+    """
+
+
+@hookspec
+def debrepo_metrics(txn: Transaction) -> Iterable[Metric]:
+    """Return numbers that whoever watches a server wants to see: age, days left, sizes.
+
+    *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick.
     """
 
 

@@ -113,7 +113,7 @@ def _secret(request: Request) -> str:
         return value.strip()
     if kind.lower() == "basic":
         try:
-            return base64.b64decode(value.strip()).decode().partition(":")[2]
+            return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
             raise NotAuthenticated("the Authorization header is malformed") from None
     return ""

@@ -5,9 +5,13 @@ from typing import Annotated
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from starlette.responses import PlainTextResponse
 
 from debrepo import __version__
 from debrepo.http import Door, Routes, json_answer, opens
+from debrepo_server.metrics import plugin_lines, task_lines
+
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 routes = Routes(prefix="/api", tags=["status"])
 
@@ -61,6 +65,17 @@ def storage(door: Looking) -> Response:
     total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
     percent = 100 - 100 * free / total if total else 0.0
     return json_answer({"Total": total >> 20, "Free": free >> 20, "PercentFull": percent})
+
+
+@routes.get("/metrics", response_class=PlainTextResponse)
+def metrics(request: Request, door: Looking) -> Response:
+    """Show what Prometheus collects."""
+    runner, requests = request.app.state.debrepo.tasks, request.app.state.requests
+    with door.session.db.read() as txn:
+        batches = door.session.hook.debrepo_metrics(txn=txn)
+        found = [metric for batch in batches for metric in batch]
+    lines = [*requests.lines(), *task_lines(runner.list_()), *plugin_lines(found)]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
 
 
 @routes.get("/openapi.json", response_model=dict[str, object])

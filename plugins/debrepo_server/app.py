@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,13 +14,15 @@ from starlette.exceptions import HTTPException
 
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
-from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of, segments
+from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
+from debrepo_server.around import Around
+from debrepo_server.document import describe
+from debrepo_server.metrics import Requests
+from debrepo_server.replays import Replays
 from debrepo_server.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from debrepo.session import Session
     from debrepo_server.access import Access
@@ -30,10 +33,13 @@ _log = logging.getLogger("debrepo.server")
 def build(session: Session, access: Access) -> FastAPI:
     """Return the application that serves a root with the routes of all plugins."""
     runner = Runner(session, session.config["server.tasks"])
+    replays = Replays(session, runner.server)
+    requests = Requests()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
+        await run_in_threadpool(replays.forget_old)
         try:
             yield
         finally:
@@ -48,8 +54,9 @@ def build(session: Session, access: Access) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.debrepo = Server(session, access.authenticate, runner, KeptAnswers())
-    app.state.access = access
+    app.state.debrepo = Server(session, access.authenticate, runner, KeptAnswers(), replays)
+    app.state.requests = requests
+    app.openapi = cache(partial(describe, app, session))  # type: ignore[method-assign]
     for batch in session.hook.debrepo_routes():
         for ref in batch:
             for route in ref.load().routes:
@@ -60,23 +67,8 @@ def build(session: Session, access: Access) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _crash)
-    app.add_middleware(Segments)
+    app.add_middleware(Around, requests=requests)
     return app
-
-
-class Segments:
-    """Lets an encoded slash be part of a name in a path."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            raw = scope.get("raw_path") or scope["path"].encode()
-            if b"%2" in raw.lower():
-                path = raw.partition(b"?")[0].decode("latin-1")
-                scope = {**scope, "path": segments(path)}
-        await self._app(scope, receive, send)
 
 
 async def _debrepo_error(_: Request, error: Exception) -> Response:

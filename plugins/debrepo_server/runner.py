@@ -38,7 +38,7 @@ class Runner:
     def __init__(self, session: Session, workers: int = 4) -> None:
         self._session = session
         self._workers = workers
-        self._server = f"server:{uuid4().hex}"
+        self.server = f"server:{uuid4().hex}"  #: the lease that says that it lives
         self._lock = threading.Lock()
         self._last = 0
         self._waiting: list[Running] = []
@@ -49,7 +49,7 @@ class Runner:
 
     def start(self) -> None:
         """Take over what an earlier server left undone."""
-        self._stack.enter_context(leases.hold(self._session.root, self._server))
+        self._stack.enter_context(leases.hold(self._session.root, self.server))
         alive = {lease.what for lease in leases.held(self._session.root)}
         with self._session.db.write() as txn:
             self._last = txn[records.COUNTERS].get("tasks", 0)
@@ -176,7 +176,7 @@ class Runner:
         record = Record(
             id=number,
             name=job.name,
-            server=self._server,
+            server=self.server,
             actor=job.caller.name,
             scopes=job.caller.scopes,
             resources=job.resources,
@@ -188,7 +188,7 @@ class Runner:
         return Running(record, job, durable=False)
 
     def _take_over(self, record: Record) -> Record:
-        mine = record._replace(server=self._server)
+        mine = record._replace(server=self.server)
         if record.arguments is not None and (record.state == WAITING or record.resumable):
             return mine._replace(state=WAITING)
         said = "the server ended while this ran: look how far it came, and ask again"

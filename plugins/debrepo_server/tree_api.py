@@ -30,9 +30,9 @@ async def storages(door: Browsing) -> Response:
     return HTMLResponse(f"<!doctype html>\n<title>Published</title>\n<pre>\n{links}</pre>\n")
 
 
-@routes.api_route(
+@routes.head("/{storage}/{path:path}", include_in_schema=False)
+@routes.get(
     "/{storage}/{path:path}",
-    methods=["GET", "HEAD"],
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {}}},

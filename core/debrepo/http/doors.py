@@ -1,8 +1,8 @@
 """Doors: how a route gets a session, and says what it needs it for."""
 
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
 
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +15,21 @@ from debrepo.session import Session
 _OFF = {"n", "no", "f", "false", "0", "off"}  # of aptly's ``_async``; all else is on
 
 
+class Replays(Protocol):
+    """The answers that a server keeps for requests that are sent again."""
+
+    async def answer(
+        self,
+        key: str,
+        caller: Caller,
+        request: Request,
+        body: bytes,
+        handle: Callable[[], Awaitable[Response]],
+    ) -> Response:
+        """Handle a request, unless that has been done already under its key."""
+        ...
+
+
 class Server(NamedTuple):
     """What a server keeps for its routes, as ``app.state.debrepo``."""
 
@@ -22,6 +37,7 @@ class Server(NamedTuple):
     authenticate: Callable[[Request], Caller]
     tasks: Tasks
     kept: KeptAnswers
+    replays: Replays
 
 
 class Door:

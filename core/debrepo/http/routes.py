@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from debrepo.http.answers import Problem
 from debrepo.http.bodies import as_json
-from debrepo.http.doors import Opening
+from debrepo.http.doors import Opening, Server
 
 #: Stands for an encoded slash while paths are matched; no character, so in no name.
 _SLASH = "\ufdd0"
@@ -42,11 +42,15 @@ class Route(APIRoute):
         raw = body is None or type(body.field_info).__name__ != "Body"
 
         async def admit(request: Request) -> Response:
-            if opening is not None:
-                opening.admit(request)
+            caller = opening.admit(request) if opening else None
             if not raw and body is not None:
                 request = await as_json(request, required=body.field_info.is_required())
-            return await handle(request)
+            key = request.headers.get("idempotency-key")
+            if not key or caller is None or request.method != "POST":
+                return await handle(request)
+            server: Server = request.app.state.debrepo
+            data = b"" if raw else await request.body()
+            return await server.replays.answer(key, caller, request, data, lambda: handle(request))
 
         return admit
 

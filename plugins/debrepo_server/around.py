@@ -1,0 +1,65 @@
+"""Around a request: how its path is read, how it is counted, and the line in the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from fastapi.routing import APIRoute
+
+from debrepo.http import segments
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from debrepo_server.metrics import Requests
+
+_log = logging.getLogger("debrepo.requests")
+
+
+class Around:
+    """What every request goes through, before it gets to a route."""
+
+    def __init__(self, app: ASGIApp, requests: Requests) -> None:
+        self._app = app
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        raw = scope.get("raw_path") or b""
+        if b"%2" in raw:  # an encoded slash may be part of a name
+            path = raw.partition(b"?")[0].decode("latin-1")
+            scope["path"] = segments(path)
+        status, sent = 500, 0
+
+        async def count(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        begun = time.perf_counter()
+        self._requests.begin()
+        try:
+            await self._app(scope, receive, count)
+        finally:
+            seconds = time.perf_counter() - begun
+            route = scope.get("route")
+            path = route.path_format if isinstance(route, APIRoute) else "none"
+            self._requests.end(scope["method"], path, status, seconds, sent)
+            _say(scope, status, sent, seconds)
+
+
+def _say(scope: Scope, status: int, sent: int, seconds: float) -> None:
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    caller = scope.get("state", {}).get("caller")
+    host = scope["client"][0] if scope.get("client") else "-"
+    who = caller.name if caller else host
+    path = scope.get("raw_path", b"").decode("latin-1")
+    _log.info("%s %s %s %d %d %.3f", who, scope["method"], path, status, sent, seconds)

@@ -1,0 +1,173 @@
+"""Who may do what."""
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from debrepo.http import Caller, opening_of
+from debrepo_server import operations
+from debrepo_server.access import Access, Rates
+from debrepo_server.app import build
+
+
+@pytest.fixture
+def guarded(session):
+    """A server that asks for tokens."""
+    with TestClient(build(session, Access(session, trusting=False))) as client:
+        yield client
+
+
+@pytest.fixture
+def token(session):
+    """Make a token with these scopes: headers to send."""
+
+    def make(*scopes, name="", days=None):
+        name = name or f"t{len(session.run(operations.list_tokens))}"
+        secret = session.run(operations.create_token, name, scopes=scopes, days=days)
+        return {"Authorization": f"Bearer {secret}"}
+
+    return make
+
+
+def requests(app):
+    """Yield every route's method, path with something filled in, and opening."""
+    for route in app.routes:
+        assert isinstance(route, APIRoute)
+        for method in sorted(route.methods):
+            yield method, re.sub(r"\{[^}]+\}", "1", route.path), opening_of(route)
+
+
+def test_every_route_with_every_role(guarded, session, token):
+    stranger, reader, admin = token("no:thing"), token("read"), token("admin")
+    for method, path, opening in requests(guarded.app):
+        scopes = opening.scopes(session)
+        assert scopes, path
+        public = scopes == ["public"]
+        readable = public or "read" in scopes
+
+        def status(headers, method=method, path=path):
+            return guarded.request(method, path, headers=headers).status_code
+
+        open_to_all = public or scopes[0].startswith("download:")
+        assert (status({}) == 401) is not open_to_all, (method, path)
+        assert (status(stranger) == 403) is not public, (method, path)
+        assert (status(reader) == 403) is not readable, (method, path)
+        assert status(admin) not in {401, 403, 405, 500}, (method, path)
+
+
+def test_scope_is_that_of_the_thing(guarded, token):
+    web = token("repo:web:*")
+    assert guarded.post("/api/repos", json={"Name": "web"}, headers=web).status_code == 201
+    answer = guarded.post("/api/repos", json={"Name": "prod"}, headers=web)
+    assert (answer.status_code, answer.json()["error"]) == (
+        403,
+        "token:t0 lacks the scope repo:prod:create",
+    )
+    assert guarded.delete("/api/repos/prod", headers=web).status_code == 403
+    assert guarded.delete("/api/repos/web", headers=web).status_code == 200
+
+
+def test_rename_needs_its_own_scope(guarded, token):
+    admin, editor = token("admin"), token("repo:*:edit")
+    guarded.post("/api/repos", json={"Name": "web"}, headers=admin)
+    edited = guarded.put("/api/repos/web", json={"Comment": "c"}, headers=editor)
+    renamed = guarded.put("/api/repos/web", json={"Name": "new"}, headers=editor)
+    assert (edited.status_code, renamed.status_code) == (200, 403)
+
+
+@pytest.mark.parametrize("header", ["X-Debrepo-Token", "PRIVATE-TOKEN", "Job-Token"])
+def test_token_comes_in_a_header(guarded, token, header):
+    secret = token("read")["Authorization"].removeprefix("Bearer ")
+    assert guarded.get("/api/repos", headers={header: secret}).status_code == 200
+
+
+def test_token_comes_as_a_password(guarded, token):
+    secret = token("read")["Authorization"].removeprefix("Bearer ")
+    assert guarded.get("/api/repos", auth=("whoever", secret)).status_code == 200
+    assert guarded.get("/api/repos", auth=("whoever", "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("value", ["Basic !!", "Basic /w==", "Bearer x", "Bearer debrepo-x"])
+def test_unknown_token_is_refused_even_where_none_is_needed(api, value):
+    answer = api.get("/api/version", headers={"Authorization": value})
+    assert answer.status_code == 401
+    assert "Basic" in answer.headers["www-authenticate"]
+
+
+def test_token_expires(guarded, token, session, monkeypatch):
+    headers = token("read", days=1)
+    assert guarded.get("/api/repos", headers=headers).status_code == 200
+    monkeypatch.setattr("debrepo_server.tokens.Token.is_valid", lambda self, now: not self.expires)
+    assert guarded.get("/api/repos", headers=headers).status_code == 401
+
+
+def test_revoked_token_is_refused(guarded, token, session):
+    headers = token("read", name="ci")
+    session.run(operations.revoke_token, "ci")
+    assert guarded.get("/api/repos", headers=headers).status_code == 401
+
+
+def test_token_is_shown_once_and_stored_as_a_hash(debrepo, debrepo_root):
+    secret = debrepo(
+        "token", "create", "ci", "--scope", "repo:web:add", "--days", "9"
+    ).stdout.strip()
+    assert secret not in debrepo("token", "list", "--json").stdout
+    assert "repo:web:add" in debrepo("token", "list").stdout
+    assert secret.encode() not in (debrepo_root / "db/data.mdb").read_bytes()
+
+
+def test_token_needs_a_scope_that_makes_sense(debrepo):
+    assert "not a scope" in debrepo("token", "create", "x", "--scope", "a b", exit_code=2).output
+    debrepo("token", "revoke", "none", exit_code=3)
+
+
+def test_published_trees_can_be_private(session, token, monkeypatch):
+    monkeypatch.setenv("DEBREPO_SERVER_ANONYMOUS", "")
+    path = session.root / "public/web/dists/x/InRelease"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    with TestClient(build(session, Access(session, trusting=False))) as client:
+        url = "/repos/-/web/dists/x/InRelease"
+        assert client.get(url).status_code == 401
+        secret = token("download:-/web/*")["Authorization"].removeprefix("Bearer ")
+        assert client.get(url, auth=("apt", secret)).content == b"x"
+        assert client.get("/repos/-/other/x", auth=("apt", secret)).status_code == 403
+
+
+def test_page_of_another_site_may_send_nothing(api):
+    for origin, status in (("http://evil.example", 403), ("http://127.0.0.1:8080", 200)):
+        assert api.get("/api/version", headers={"Origin": origin}).status_code == status
+
+
+def test_guessing_tokens_is_slowed_down(guarded):
+    answers = [
+        guarded.get("/api/repos", headers={"Authorization": f"Bearer {number}"})
+        for number in range(40)
+    ]
+    assert [answers[0].status_code, answers[-1].status_code] == [401, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+def test_rate_of_requests_is_limited_for_each_client(session, monkeypatch):
+    monkeypatch.setenv("DEBREPO_SERVER_REQUESTS_PER_SECOND", "1")
+    with TestClient(build(session, Access(session, trusting=True))) as client:
+        assert {client.get("/api/version").status_code for _ in range(20)} == {200, 429}
+
+
+def test_rates_forget_who_has_not_come_for_long():
+    rates = Rates(1.0, 1.0)
+    for number in range(10_050):
+        rates.take(str(number))
+    assert len(rates._left) == 10_000
+
+
+@settings(max_examples=60)
+@given(st.from_regex(r"[ab:*]{0,6}", fullmatch=True), st.from_regex(r"[ab:]{0,5}", fullmatch=True))
+def test_grant_that_covers_a_scope_meets_its_template(grant, name):
+    caller = Caller("x", (grant,))
+    if caller.may(f"repo:{name}:add"):
+        assert caller.may_some("repo:{name}:add")
