@@ -17,6 +17,12 @@ Value: TypeAlias = "str | bool | int | tuple[str, ...]"
 #: What core itself reads; everything else is declared by plugins.
 CORE_SETTINGS = (
     Setting("architectures", (), "Architectures considered where a command names none; empty: all"),
+    Setting(
+        "dependencies.follow",
+        (),
+        "What to follow besides Depends: recommends, suggests, source, build-depends, all-variants",
+    ),
+    Setting("dependencies.profiles", (), "Build profiles that hold, such as nocheck"),
     Setting("database.map_size", 64 << 30, "Bytes of address space to start the database with"),
     Setting("ingest.workers", 0, "Processes that read package files; 0: one for each core"),
     Setting("signing.signer", "gpg", "OpenPGP back end that signs Release files"),

@@ -26,6 +26,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def parse(text: str, kind: str) -> tuple[str, str]:
+    """Return kind and name of the list that ``text`` names: ``name``, or ``kind:name``."""
+    named, colon, name = text.partition(":")
+    return (named, name) if colon else (kind, text)
+
+
 def get(hook: HookRelay, txn: Transaction, kind: str, name: str) -> PackageList:
     """Return the package list of this kind and name; raise `NotFound` where there is none."""
     found: PackageList | None = hook.debrepo_package_list(txn=txn, kind=kind, name=name)

@@ -9,7 +9,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from debrepo.package import PackageKey
+    from debrepo.options import Style
+    from debrepo.package import Package, PackageKey
+    from debrepo.selection import Found, Missing
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
@@ -64,6 +66,62 @@ def print_packages(keys: Iterable[PackageKey]) -> None:
     """Print packages, indented under what came before."""
     for key in newest_first(keys):
         click.echo(f"  {key.display}")
+
+
+def print_found(found: Sequence[Found], style: Style) -> None:
+    """Print the packages that a search found, in the order and the way asked for."""
+    ordered = _ordered(found, style.sort)
+    if style.template is not None:
+        render = style.template.render
+        for one in ordered:
+            if one.package is not None:
+                click.echo(render(described(one.package)))
+        return
+    if style.as_json:
+        plain = [{"key": str(f.key), "why": f.why} if style.with_why else str(f.key) for f in found]
+        print_json(plain)
+        return
+    for one in ordered:
+        text = str(one.key) if style.raw else one.key.display
+        click.echo(f"{text}  ({one.why})" if style.with_why and one.why else text)
+
+
+def _ordered(found: Iterable[Found], sort: str) -> list[Found]:
+    from debrepo.version import sort_key
+
+    ordered = sorted(found, key=lambda one: sort_key(one.key.version), reverse=True)
+    if sort == "version":
+        return ordered
+    if sort == "architecture":
+        return sorted(ordered, key=lambda one: (one.key.architecture, one.key.name))
+    return sorted(ordered, key=lambda one: one.key.name)
+
+
+def print_changes(word: str, found: Iterable[Found], *, with_why: bool = False) -> None:
+    """Print a line for each package: what became of it, and for whose sake."""
+    for one in found:
+        said = f"  ({one.why})" if with_why and one.why else ""
+        click.echo(f"{word:8} {one.key.display}{said}")
+
+
+def warn_missing(missing: Iterable[Missing]) -> None:
+    """Say on standard error what dependencies could not be found."""
+    for one in missing:
+        click.echo(f"missing  {one}", err=True)
+
+
+def described(package: Package) -> dict[str, object]:
+    """Return what a template can say of a package: its fields, and what we know beside them."""
+    key = package.key
+    fields: dict[str, object] = {"Package": key.name, **package.fields()}
+    if package.kind != "source" and len(package.files) == 1:
+        file = package.files[0]
+        fields |= {"Filename": file.name, "Size": str(file.size), "MD5sum": file.md5}
+        fields |= {"SHA1": file.sha1, "SHA256": file.sha256, "SHA512": file.sha512}
+    fields["Key"] = str(key)
+    fields["ShortKey"] = f"P{key.architecture} {key.name} {key.version}"
+    fields["FilesHash"] = key.hash
+    return fields
 
 
 def size(count: float) -> str:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from debrepo.cli import pass_session
 from debrepo.errors import DebrepoError
+from debrepo.options import (
+    Style,
+    dependency_options,
+    from_,
+    query_arguments,
+    search_options,
+    transfer_options,
+)
 from debrepo.output import (
     counted,
     dry_run_option,
     force_option,
     json_option,
+    print_changes,
     print_fields,
     print_json,
     print_packages,
+    warn_missing,
 )
 from debrepo.progress import Stopwatch
 from debrepo_local import operations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from debrepo.selection import Dependencies
     from debrepo.session import Session
     from debrepo_local.operations import Shown
+    from debrepo_local.transfers import Transferred
 
 
 @click.group()
@@ -33,14 +47,34 @@ def repo() -> None:
 
 @repo.command()
 @click.argument("name")
+@click.argument("origin", metavar="[from KIND SOURCE]", nargs=-1)
 @click.option("--component", default="main", show_default=True, help="Default component.")
 @click.option("--distribution", default="", help="Distribution to publish as by default.")
 @click.option("--comment", default="", help="What the repository is for.")
 @pass_session
-def create(session: Session, name: str, component: str, distribution: str, comment: str) -> None:
-    """Create a repository."""
+def create(
+    session: Session,
+    name: str,
+    origin: tuple[str, ...],
+    component: str,
+    distribution: str,
+    comment: str,
+) -> None:
+    r"""Create a repository, empty or with the packages of another list.
+
+    \b
+    debrepo repo create NAME
+    debrepo repo create NAME from snapshot SNAPSHOT
+    """
+    kind, source = from_(origin)
     session.run(
-        operations.create, name, component=component, distribution=distribution, comment=comment
+        operations.create,
+        name,
+        component=component,
+        distribution=distribution,
+        comment=comment,
+        kind=kind,
+        source=source,
     )
     click.echo(f"Created repository {name}.")
 
@@ -165,12 +199,85 @@ def rename(session: Session, name: str, new_name: str) -> None:
 
 @repo.command()
 @click.argument("name")
-@click.argument("queries", metavar="QUERY...", nargs=-1, required=True)
+@search_options
+@pass_session
+def search(
+    session: Session, name: str, queries: tuple[str, ...], choice: dict[str, Any], style: Style
+) -> None:
+    """Search the packages of a repository."""
+    style.print(session.run(operations.search, name, queries, **choice), queries)
+
+
+@repo.command()
+@transfer_options
+@pass_session
+def copy(session: Session, /, source: str, target: str, **given: Any) -> None:
+    """Let packages join another repository as well.
+
+    SOURCE is a repository; another package list is given as KIND:NAME.
+    """
+    _print_transfer(session, operations.copy, "copied", source, target, **given)
+
+
+@repo.command()
+@transfer_options
+@pass_session
+def move(session: Session, /, source: str, target: str, **given: Any) -> None:
+    """Let packages go from one repository to another."""
+    _print_transfer(session, operations.move, "moved", source, target, **given)
+
+
+@repo.command("import")
+@transfer_options
+@pass_session
+def import_(session: Session, /, source: str, target: str, **given: Any) -> None:
+    """Let packages of a mirror join a repository.
+
+    SOURCE is a mirror; another package list is given as KIND:NAME.
+    """
+    _print_transfer(session, operations.import_, "imported", source, target, **given)
+
+
+def _print_transfer(
+    session: Session,
+    operation: Callable[..., Transferred],
+    word: str,
+    source: str,
+    target: str,
+    queries: tuple[str, ...],
+    dry_run: bool,
+    with_why: bool,
+    dependencies: Dependencies | None,
+) -> None:
+    done = session.run(
+        operation, source, target, queries, dependencies=dependencies, dry_run=dry_run
+    )
+    print_changes(word, done.packages, with_why=with_why)
+    warn_missing(done.missing)
+    session.progress.note(
+        f"{target}: {counted(len(done.packages), 'package')} "
+        + (f"would be {word}; nothing was changed." if dry_run else f"{word}.")
+    )
+
+
+@repo.command()
+@click.argument("name")
+@query_arguments
+@dependency_options("--with-deps")
 @dry_run_option
 @pass_session
-def remove(session: Session, name: str, queries: tuple[str, ...], dry_run: bool) -> None:
-    """Remove packages from a repository."""
-    gone = session.run(operations.remove, name, queries, dry_run=dry_run)
+def remove(
+    session: Session,
+    name: str,
+    queries: tuple[str, ...],
+    dependencies: Dependencies | None,
+    dry_run: bool,
+) -> None:
+    """Remove packages from a repository.
+
+    With --with-deps, what they depend on goes too, unless something that stays needs it.
+    """
+    gone = session.run(operations.remove, name, queries, dependencies=dependencies, dry_run=dry_run)
     for key in gone:
         click.echo(f"removed  {key.display}")
     session.progress.note(

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists, packageset
-from debrepo.catalog import CHUNKS, get
+from debrepo.catalog import CHUNKS
 from debrepo.errors import AlreadyExists
 from debrepo.package import PackageKey
 from debrepo_local import repos
 from debrepo_local.repos import REPOS, LocalRepo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from debrepo.database import Transaction
+    from debrepo.selection import Dependencies, Found
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
+    from debrepo_local.transfers import Transferred
 
 
 class Shown(NamedTuple):
@@ -35,10 +36,14 @@ def create(
     component: str = "main",
     distribution: str = "",
     comment: str = "",
+    kind: str = "",
+    source: str = "",
 ) -> LocalRepo:
-    """Create an empty repository."""
+    """Create a repository: empty, or with the packages of the list ``source`` of a ``kind``."""
     repo = LocalRepo(lists.check_name(name), component, distribution, comment)
     with session.db.write() as txn:
+        if kind:
+            repo = repo._replace(set_id=lists.get(session.hook, txn, kind, source).set_id)
         repos.create(txn, repo)
     return repo
 
@@ -91,7 +96,11 @@ def edit(
     comment: str | None = None,
 ) -> LocalRepo:
     """Change what is said of a repository; ``None`` leaves a field as it is."""
-    given: dict[str, Any] = {"component": component, "distribution": distribution, "comment": comment}
+    given: dict[str, Any] = {
+        "component": component,
+        "distribution": distribution,
+        "comment": comment,
+    }
     with session.db.write() as txn:
         repo = repos.get(txn, name)
         changed = repo._replace(**{k: v for k, v in given.items() if v is not None})
@@ -111,27 +120,121 @@ def rename(session: Session, name: str, new_name: str) -> None:
         session.hook.debrepo_renamed(txn=txn, kind="repo", old=name, new=new_name)
 
 
-def remove(
-    session: Session, name: str, queries: Iterable[str], *, dry_run: bool = False
-) -> list[PackageKey]:
-    """Take the packages that match any of the queries out of a repository."""
-    from debrepo import query  # which `repo list` can do without
+def search(
+    session: Session,
+    name: str,
+    queries: Sequence[str] = (),
+    *,
+    dependencies: Dependencies | None = None,
+    latest: bool = False,
+    details: bool = False,
+) -> list[Found]:
+    """Return the packages of a repository that match any of the queries; all without one."""
+    from debrepo import selection  # which `repo list` can do without
 
-    wanted = query.or_(*map(query.parse, queries))
     with session.db.read() as txn:
-        repo = repos.get(txn, name)
-        members = packageset.entries(txn[CHUNKS], repo.set_id)
-        gone = list(query.select(wanted, members, lambda entry: get(txn, entry)))
+        return selection.search(
+            session,
+            txn,
+            repos.get(txn, name).package_list(),
+            queries,
+            dependencies=dependencies,
+            latest=latest,
+            details=details,
+        )
 
-    def change(txn: Transaction) -> None:
-        now = repos.get(txn, name)
-        after = packageset.update(txn[CHUNKS], now.set_id, remove=gone)
-        repos.put(txn, now._replace(set_id=after))
-        txn.after_commit(lambda: repos.changed(session.hook, now.package_list(), (), gone))
 
-    if gone and not dry_run:
-        session.db.update(change)
-    return list(map(PackageKey.from_entry, gone))
+def copy(
+    session: Session,
+    source: str,
+    target: str,
+    queries: Sequence[str],
+    *,
+    dependencies: Dependencies | None = None,
+    dry_run: bool = False,
+) -> Transferred:
+    """Let the packages that match any of the queries join another repository as well.
+
+    ``source`` is a repository, or another list as ``kind:name``.
+    """
+    from debrepo_local.transfers import transfer
+
+    return transfer(
+        session,
+        "repo",
+        source,
+        target,
+        queries,
+        dependencies=dependencies,
+        dry_run=dry_run,
+    )
+
+
+def move(
+    session: Session,
+    source: str,
+    target: str,
+    queries: Sequence[str],
+    *,
+    dependencies: Dependencies | None = None,
+    dry_run: bool = False,
+) -> Transferred:
+    """Let the packages that match any of the queries go from one repository to another."""
+    from debrepo_local.transfers import transfer
+
+    return transfer(
+        session,
+        "repo",
+        source,
+        target,
+        queries,
+        move=True,
+        dependencies=dependencies,
+        dry_run=dry_run,
+    )
+
+
+def import_(
+    session: Session,
+    source: str,
+    target: str,
+    queries: Sequence[str],
+    *,
+    dependencies: Dependencies | None = None,
+    dry_run: bool = False,
+) -> Transferred:
+    """Let the packages of a mirror that match any of the queries join a repository.
+
+    ``source`` is a mirror, or another list as ``kind:name``.
+    """
+    from debrepo_local.transfers import transfer
+
+    return transfer(
+        session,
+        "mirror",
+        source,
+        target,
+        queries,
+        dependencies=dependencies,
+        dry_run=dry_run,
+    )
+
+
+def remove(
+    session: Session,
+    name: str,
+    queries: Sequence[str],
+    *,
+    dependencies: Dependencies | None = None,
+    dry_run: bool = False,
+) -> list[PackageKey]:
+    """Take the packages that match any of the queries out of a repository.
+
+    With ``dependencies``, what they depend on goes too, unless something that stays needs it.
+    """
+    from debrepo_local import transfers
+
+    return transfers.remove(session, name, queries, dependencies=dependencies, dry_run=dry_run)
 
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:

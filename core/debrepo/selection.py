@@ -1,0 +1,255 @@
+"""Selections: the packages of a list that queries choose, and what those depend on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import packageset, query
+from debrepo.catalog import CHUNKS, PACKAGES, get
+from debrepo.errors import AlreadyExists, InvalidInput, NotFound
+from debrepo.package import Package, PackageKey, check_architecture
+from debrepo.packageset import Lookup
+from debrepo.resolver import Following, Universe, resolve
+from debrepo.version import sort_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from debrepo.config import Config
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, PackageList, SetId
+    from debrepo.query import Query
+    from debrepo.resolver import Brought, Lack
+    from debrepo.session import Session
+
+#: What can be followed, as options and the setting ``dependencies.follow`` spell it.
+FOLLOW = ("all-variants", "build-depends", "recommends", "source", "suggests")
+
+
+class Dependencies(NamedTuple):
+    """Which dependencies to take along, beyond what packages cannot be installed without."""
+
+    architectures: tuple[str, ...] = ()  #: none: those of the configuration, else of the lists
+    follow: tuple[str, ...] = ()  #: some of `FOLLOW`
+
+
+class Found(NamedTuple):
+    """A package that was chosen, or that one of these depends on."""
+
+    key: PackageKey
+    why: str = ""  #: who asked for it, and how; empty for what was chosen itself
+    package: Package | None = None  #: the whole of it, if asked for
+
+
+class Missing(NamedTuple):
+    """Something that a package depends on, and that is nowhere."""
+
+    key: PackageKey  #: the package that needs it
+    architecture: str
+    field: str
+    requirement: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        where = f" on {self.architecture}" if self.key.architecture == "all" else ""
+        text = f"{self.key.display} lacks, in {self.field}{where}: {self.requirement}"
+        return f"{text} ({self.reason})" if self.reason else text
+
+
+class Selection(NamedTuple):
+    """What queries choose from a list: entries, and what they bring along."""
+
+    chosen: tuple[Entry, ...]
+    brought: tuple[Brought, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All packages, those chosen first."""
+        return [*self.chosen, *(one.entry for one in self.brought)]
+
+    def found(self) -> list[Found]:
+        """Return the packages as operations give them to their callers."""
+        chosen = [Found(PackageKey.from_entry(entry)) for entry in self.chosen]
+        return chosen + [Found(PackageKey.from_entry(b.entry), why(b)) for b in self.brought]
+
+    def missing(self) -> tuple[Missing, ...]:
+        """Return what could not be found, likewise."""
+        return missing(self.lacks)
+
+
+def missing(lacks: Iterable[Lack]) -> tuple[Missing, ...]:
+    """Return what the resolver could not find, as operations give it to their callers."""
+    return tuple(
+        Missing(PackageKey.from_entry(lack.package), *lack[1:]) for lack in dict.fromkeys(lacks)
+    )
+
+
+def why(brought: Brought) -> str:
+    """Return for whose sake a package was brought."""
+    return f"{PackageKey.from_entry(brought.by).display} {brought.field}: {brought.requirement}"
+
+
+def parse(queries: Iterable[str]) -> Query | None:
+    """Return the query for what any of ``queries`` matches, or ``None`` for everything."""
+    parsed = [query.parse(text) for text in queries]
+    return query.or_(*parsed) if parsed else None
+
+
+def members(txn: Transaction, set_id: SetId, wanted: Query | None) -> Iterable[Entry]:
+    """Yield the packages of a set that a query matches, in order; all without one.
+
+    A query that names its packages reads the chunks that hold them.
+    """
+    store = txn[CHUNKS]
+    names = wanted.names() if wanted is not None else None
+    if names is not None and len(names) < _FEW:
+        found = (e for name in sorted(names) for e in packageset.find(store, set_id, _prefix(name)))
+        return choose(txn, found, wanted)
+    return choose(txn, packageset.entries(store, set_id), wanted)
+
+
+_FEW = 100  # names; to look up more costs as much as to go through everything
+
+
+def _prefix(name: str) -> bytes:
+    return name.encode() + b"\0"
+
+
+def choose(txn: Transaction, entries: Iterable[Entry], wanted: Query | None) -> Iterable[Entry]:
+    """Yield those of the packages that a query matches."""
+    if wanted is None:
+        return entries
+    return query.select(wanted, entries, lambda entry: get(txn, entry))
+
+
+def search(
+    session: Session,
+    txn: Transaction,
+    target: PackageList,
+    queries: Iterable[str],
+    *,
+    dependencies: Dependencies | None = None,
+    latest: bool = False,
+    details: bool = False,
+) -> list[Found]:
+    """Return the packages of a list that any of the queries matches; all without a query.
+
+    With ``latest``, only the newest version of each name and architecture is chosen.
+    """
+    chosen = tuple(members(txn, target.set_id, parse(queries)))
+    if latest:
+        chosen = tuple(newest(chosen))
+    selected = Selection(chosen)
+    if dependencies is not None:
+        sets = (target.set_id,)
+        rules = following(session.config, txn, sets, dependencies)
+        selected = with_dependencies(txn, chosen, rules, offered=sets)
+    found = selected.found()
+    if not details:
+        return found
+    return [
+        one._replace(package=get(txn, entry))
+        for one, entry in zip(found, selected.entries, strict=True)
+    ]
+
+
+def following(
+    config: Config,
+    txn: Transaction,
+    sets: Iterable[SetId],
+    dependencies: Dependencies,
+) -> Following:
+    """Return which dependencies to follow: as asked, else as configured.
+
+    The architectures are those asked for, else those configured, else those of the first
+    of the sets that has any.
+    """
+    wanted = (*dependencies.follow, *config["dependencies.follow"])
+    for name in wanted:
+        if name not in FOLLOW:
+            raise InvalidInput(
+                f"cannot follow {name[:80]!r}", hint=f"what can be followed is: {', '.join(FOLLOW)}"
+            )
+    names = dependencies.architectures or config["architectures"]
+    known = {check_architecture(name) for name in names}
+    for set_id in sets:
+        known = known - {"all", "source"} or architectures_of(txn, set_id)
+    return Following(
+        tuple(sorted(known - {"all", "source"})),
+        recommends="recommends" in wanted,
+        suggests="suggests" in wanted,
+        source="source" in wanted,
+        build_depends="build-depends" in wanted,
+        all_variants="all-variants" in wanted,
+        profiles=frozenset(config["dependencies.profiles"]),
+    )
+
+
+def architectures_of(txn: Transaction, set_id: SetId) -> set[str]:
+    """Return the architectures that packages of a set have."""
+    members = packageset.entries(txn[CHUNKS], set_id)
+    return {name.decode() for name in {entry.split(b"\0", 2)[1] for entry in members}}
+
+
+def universe(
+    txn: Transaction, *, there: Iterable[SetId] = (), offered: Iterable[SetId]
+) -> Universe:
+    """Return the sets as the resolver looks at them; good while the transaction is."""
+    records, store = txn[PACKAGES], txn[CHUNKS]
+
+    def record(entry: Entry) -> bytes:
+        found = records.get(entry)
+        if found is None:
+            key = PackageKey.from_entry(entry)
+            raise NotFound(f"no package {key} in the database", hint="see: debrepo db check")
+        return found
+
+    return Universe(
+        record,
+        there=[Lookup(store, set_id) for set_id in there],
+        offered=[Lookup(store, set_id) for set_id in offered],
+    )
+
+
+def with_dependencies(
+    txn: Transaction,
+    chosen: Iterable[Entry],
+    rules: Following,
+    *,
+    there: Iterable[SetId] = (),
+    offered: Iterable[SetId],
+) -> Selection:
+    """Return packages with all that they need and that is not ``there`` yet."""
+    roots = tuple(chosen)
+    brought, lacks = resolve(universe(txn, there=there, offered=offered), roots, rules)
+    return Selection(roots, brought, lacks)
+
+
+def newest(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the newest version of every name and architecture, in order."""
+    best: dict[bytes, tuple[bytes, Entry]] = {}
+    for entry in sorted(entries):
+        version = sort_key(entry.split(b"\0", 3)[2].decode())
+        group = packageset.group(entry)
+        if group not in best or best[group][0] <= version:
+            best[group] = version, entry
+    return sorted(entry for _, entry in best.values())
+
+
+def check_joinable(txn: Transaction, set_id: SetId, added: Iterable[Entry], name: str) -> None:
+    """Raise `AlreadyExists` if a set has the name and version of a package with other bytes.
+
+    Packages that are to join together must not stand in each other's way either.
+    """
+    joining = list(added)
+    taken = packageset.conflicts(txn[CHUNKS], set_id, joining)
+    seen: dict[bytes, Entry] = {}
+    for entry in joining:
+        other = taken.get(entry) or seen.setdefault(packageset.short(entry), entry)
+        if other != entry:
+            display = PackageKey.from_entry(entry).display
+            raise AlreadyExists(
+                f"{display} is in {name} already, with other bytes",
+                hint="only one of them can be there: take the other one out first",
+            )
