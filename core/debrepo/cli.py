@@ -76,7 +76,12 @@ class RootGroup(click.Group):
 def build_cli(plugins: PluginManager) -> click.Group:
     """Return the command line these plugins make."""
 
-    @click.group("debrepo", cls=RootGroup, context_settings={"max_content_width": 100})
+    @click.group(
+        "debrepo",
+        cls=RootGroup,
+        # The object is a session, from the moment the command line runs; Tab does not run it.
+        context_settings={"max_content_width": 100, "obj": plugins},
+    )
     @click.version_option(__version__)
     @click.option(
         "--root",

@@ -71,11 +71,13 @@ class Session:
         *,
         config_path: Path | None = None,
         progress: Progress | None = None,
+        read_only: bool = False,
     ) -> None:
         self.root = root
         self.plugins = plugins
         self.config_path = config_path
         self.progress = progress or Progress()
+        self.read_only = read_only
         self.whole = self
         self.opening = RLock()  # the threads of a server may be the first to use something
         self.actor = ""  #: on whose behalf; empty: of whoever runs this process
@@ -127,7 +129,8 @@ class Session:
         from debrepo.database import Database
 
         tables = [*TABLES, *(table for batch in self.hook.debrepo_tables() for table in batch)]
-        return Database(self.root / "db", tables, map_size=self.config["database.map_size"])
+        size = self.config["database.map_size"]
+        return Database(self.root / "db", tables, map_size=size, read_only=self.read_only)
 
     @opened_once
     def pool(self) -> Pool:

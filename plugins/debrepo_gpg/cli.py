@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from debrepo.cli import pass_session
+from debrepo.names import Name
 from debrepo.output import json_option, print_fields, print_json, print_table
 from debrepo_gpg import operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_gpg.operations import KeyStatus
+
+#: A signing key, by its fingerprint; a key ID or part of a user ID will do.
+KEY = Name(lambda session, _: (found.fingerprint for found in operations.list_(session)))
 
 
 @click.group()
@@ -76,7 +80,7 @@ def _row(found: KeyStatus) -> tuple[str, str, str, str]:
 
 
 @key.command()
-@click.argument("key")
+@click.argument("key", type=KEY)
 @json_option
 @pass_session
 def show(session: Session, key: str, as_json: bool) -> None:
@@ -98,7 +102,7 @@ def show(session: Session, key: str, as_json: bool) -> None:
 
 
 @key.command()
-@click.argument("key", default="")
+@click.argument("key", default="", type=KEY)
 @json_option
 @click.pass_context
 def check(ctx: click.Context, key: str, as_json: bool) -> None:
@@ -116,7 +120,7 @@ def check(ctx: click.Context, key: str, as_json: bool) -> None:
 
 
 @key.command()
-@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.argument("keys", metavar="[KEY]...", nargs=-1, type=KEY)
 @pass_session
 def export(session: Session, keys: tuple[str, ...]) -> None:
     """Export public keys."""

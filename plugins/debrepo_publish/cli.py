@@ -12,6 +12,7 @@ from debrepo.progress import Stopwatch
 from debrepo_publish import operations
 from debrepo_publish.clock import moment
 from debrepo_publish.model import Publication
+from debrepo_publish.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +67,9 @@ _DOCUMENT = [
     click.option(
         "--valid-for", callback=_seconds, help="Time after which clients refuse it, such as 14d."
     ),
-    click.option("--gpg-key", "keys", multiple=True, help="Key to sign with; may be repeated."),
+    click.option(
+        "--gpg-key", "keys", multiple=True, type=KEY, help="Key to sign with; may be repeated."
+    ),
     click.option("--skip-signing/--sign", default=None, help="Publish without a signature."),
     click.option(
         "--skip-contents/--contents",
@@ -94,7 +97,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, ())}
 
 
-_place = click.argument("place", metavar="[[STORAGE:]PREFIX]", default="")
+_place = click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
 _components = click.option(
     "--component", callback=_words, help="Components, with commas between, in the order of names."
 )
@@ -146,12 +149,15 @@ for _kind, _plural in (("repo", "repositories"), ("snapshot", "snapshots")):
     _command = _document_options(_first(_kind))
     _command = json_option(_force(_components(_command)))
     _command = click.option("--distribution", default="", help="Name below dists/.")(_command)
-    _command = click.argument("names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1)(_command)
+    _names = click.argument(
+        "names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1, type=publishable(_kind)
+    )
+    _command = _names(_command)
     publish.command(_kind, help=f"Publish {_plural} for the first time.")(pass_session(_command))
 
 
 @publish.command()
-@click.argument("distribution")
+@click.argument("distribution", type=DISTRIBUTION)
 @_place
 @_force
 @json_option
@@ -169,8 +175,10 @@ def update(
 
 
 @publish.command()
-@click.argument("distribution")
-@click.argument("names", metavar="[[STORAGE:]PREFIX] SNAPSHOT...", nargs=-1, required=True)
+@click.argument("distribution", type=DISTRIBUTION)
+@click.argument(
+    "names", metavar="[[STORAGE:]PREFIX] SNAPSHOT...", nargs=-1, required=True, type=SWITCHED
+)
 @_components
 @_force
 @json_option
@@ -237,7 +245,7 @@ def _traffic(requests: Mapping[str, int]) -> str:
 
 
 @publish.command()
-@click.argument("distribution")
+@click.argument("distribution", type=DISTRIBUTION)
 @_place
 @pass_session
 def drop(session: Session, distribution: str, place: str) -> None:
@@ -262,7 +270,7 @@ def list_(session: Session, raw: bool, as_json: bool) -> None:
 
 
 @publish.command()
-@click.argument("distribution")
+@click.argument("distribution", type=DISTRIBUTION)
 @_place
 @json_option
 @pass_session

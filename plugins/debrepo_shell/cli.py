@@ -1,0 +1,53 @@
+"""``debrepo completion`` and ``debrepo man``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.errors import InvalidInput
+from debrepo.output import counted
+from debrepo_shell import operations
+from debrepo_shell.scripts import SCRIPTS
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(SCRIPTS)))
+@pass_session
+def completion(session: Session, shell: str) -> None:
+    """Print what completes commands.
+
+    \b
+    bash: debrepo completion bash >~/.local/share/bash-completion/completions/debrepo
+    fish: debrepo completion fish >~/.config/fish/completions/debrepo.fish
+    zsh:  debrepo completion zsh >DIRECTORY-IN-FPATH/_debrepo
+
+    Commands, options, and the names of repositories, snapshots, publications and keys.
+    """  # noqa: D301  # it is click's mark that the paragraph keeps its lines
+    click.echo(session.run(operations.completion, shell), nl=False)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@pass_session
+def man(session: Session, directory: Path) -> None:
+    """Write the manual pages.
+
+    They go below DIRECTORY, such as ~/.local/share/man, one for each command: see
+    debrepo(1), debrepo-repo-add(1), and debrepo.toml(5) for the configuration.
+    """
+    pages = session.run(operations.man)
+    try:
+        for name, text in pages.items():
+            path = directory / f"man{name[-1]}" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"cannot write {error.filename}: {error.strerror}") from None
+    session.progress.note(f"Wrote {counted(len(pages), 'manual page')} below {directory}.")

@@ -1,0 +1,35 @@
+"""What the shell plugin brings."""
+
+from __future__ import annotations
+
+from debrepo import Command, Operation, hookimpl
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [
+        Command("completion", "debrepo_shell.cli:completion", "Print what completes commands."),
+        Command("man", "debrepo_shell.cli:man", "Write the manual pages."),
+    ]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "shell.completion",
+            "debrepo_shell.operations:completion",
+            "Return the script that lets a shell complete commands and names.",
+            "read",
+            "completion",
+            changes=False,
+        ),
+        Operation(
+            "shell.man",
+            "debrepo_shell.operations:man",
+            "Return the manual pages.",
+            "read",
+            "man",
+            changes=False,
+        ),
+    ]
