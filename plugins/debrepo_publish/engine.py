@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
-from debrepo_publish import clock, publications, recovery, staging
+from debrepo.errors import Conflict
+from debrepo_publish import clock, commits, publications, recovery
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
@@ -91,11 +92,14 @@ def publish(
                     publication=str(publication), release=staged.release
                 )
                 alone.enter_context(storage.exclusive(publication.path(commit_path(publication))))
-                staging.check_expected(storage, plan, staged, force=force)
-            except BaseException:
+                commits.check_expected(storage, plan, staged, force=force)
+            except BaseException as error:
                 recovery.abandon(session, publication, plan.generation.number)
                 if plan.previous is None:  # nobody has seen any of it
-                    recovery.retire(session, storage, publication, everything=True)
+                    theirs = isinstance(error, Conflict)  # who publishes here may need the same
+                    recovery.retire(
+                        session, storage, publication, everything=True, forget_only=theirs
+                    )
                 raise
             changed = staging.commit(storage, plan, staged, dirty=dirty, force=force)
             alone.close()

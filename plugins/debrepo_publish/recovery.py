@@ -161,11 +161,17 @@ def _release(
 
 
 def retire(
-    session: Session, storage: Storage, publication: Publication, *, everything: bool = False
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    *,
+    everything: bool = False,
+    forget_only: bool = False,
 ) -> int:
     """Delete what was let go longer ago than its grace, and return how many files that were.
 
     A generation's files stay while it is one of the last few, and until its time is over.
+    With ``forget_only`` they stay all the same, but are not ours any more.
     """
     key, now = publication.key, clock.seconds()
     deleted = 0
@@ -182,12 +188,17 @@ def retire(
             not over or dirty or (publication.keep_generations and generation.number in kept)
         ):
             continue
-        deleted += _delete(session, storage, publication, generation)
+        deleted += _delete(session, storage, publication, generation, forget_only=forget_only)
     return deleted
 
 
 def _delete(
-    session: Session, storage: Storage, publication: Publication, generation: Generation
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    generation: Generation,
+    *,
+    forget_only: bool,
 ) -> int:
     place, deleted = publication.place, 0
     start = (generation_key(publication.key, generation.number) + "\0").encode()
@@ -196,7 +207,8 @@ def _delete(
     for name, paths in batches:
         with session.db.read() as txn:
             gone = ledger.unneeded(txn, place, paths, generation.ended)
-        storage.delete([publication.path(path) for path in gone])
+        if not forget_only:
+            storage.delete([publication.path(path) for path in gone])
         deleted += len(gone)
         with session.db.write() as txn:
             ledger.forget(txn, place, gone)
