@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
 from debrepo.errors import Conflict
-from debrepo_publish import clock, commits, publications, recovery
+from debrepo_publish import clock, publications, recovery, staging
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
@@ -92,7 +92,7 @@ def publish(
                     publication=str(publication), release=staged.release
                 )
                 alone.enter_context(storage.exclusive(publication.path(commit_path(publication))))
-                commits.check_expected(storage, plan, staged, force=force)
+                staging.check_expected(storage, plan, staged, force=force)
             except BaseException as error:
                 recovery.abandon(session, publication, plan.generation.number)
                 if plan.previous is None:  # nobody has seen any of it
