@@ -7,11 +7,14 @@ import hashlib
 import hmac
 import re
 import zlib
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from debrepo.testing.faults import Answer, FaultProxy, Request
 
-ACCESS_KEY, SECRET_KEY = "AKIDEXAMPLE", "a secret/with+odd signs"
+if TYPE_CHECKING:
+    from object_stores.services import Service
+
 _CREDENTIAL = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, ?"
     r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})"
@@ -21,17 +24,19 @@ _CREDENTIAL = re.compile(
 class StrictProxy(FaultProxy):
     """Refuses what is not signed by the one key there is, or does not match its digests.
 
-    With ``ignorant``, it drops conditions like a service that has never heard of them.
+    With ``ignorant``, it drops conditions like a service that has never heard of them; with
+    ``unquoted`` it wants entity tags without their quotes, as radosgw does.
     """
 
-    def __init__(self, target: int, *, ignorant: bool = False, unquoted: bool = False) -> None:
-        super().__init__(target)
+    def __init__(self, service: Service, *, ignorant: bool = False, unquoted: bool = False) -> None:
+        super().__init__(service.port)
+        self.service = service
         self.ignorant = ignorant
         self.unquoted = unquoted
         self.refused: list[str] = []
 
     def check(self, request: Request) -> Answer | None:
-        for code in (_signature(request), _digest(request)):
+        for code in (_signature(request, self.service), _digest(request)):
             if code:
                 self.refused.append(code)
                 status = 403 if code == "SignatureDoesNotMatch" else 400
@@ -40,7 +45,7 @@ class StrictProxy(FaultProxy):
         if self.ignorant:
             request.headers.pop("if-match", None)
             request.headers.pop("if-none-match", None)
-        elif self.unquoted and tag:  # as radosgw does
+        elif self.unquoted and tag:
             if tag.startswith('"'):
                 return refusal(412, "PreconditionFailed")
             request.headers["if-match"] = f'"{tag}"'
@@ -67,10 +72,10 @@ def _digest(request: Request) -> str:
     return ""
 
 
-def _signature(request: Request) -> str:
+def _signature(request: Request, service: Service) -> str:
     """Compute the signature anew, as the documentation of AWS says (Signature Version 4)."""
     found = _CREDENTIAL.match(request.headers.get("authorization", ""))
-    if not found or found[1] != ACCESS_KEY:
+    if not found or found[1] != service.access_key:
         return "" if _is_public(request) else "SignatureDoesNotMatch"
     _, day, region, names, signature = found.groups()
     address = urlsplit(request.target)
@@ -95,7 +100,7 @@ def _signature(request: Request) -> str:
     scope = f"{day}/{region}/s3/aws4_request"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{scope}\n{digest}"
-    key = f"AWS4{SECRET_KEY}".encode()
+    key = f"AWS4{service.secret_key}".encode()
     for part in (day, region, "s3", "aws4_request", text):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return "" if hmac.compare_digest(key.hex(), signature) else "SignatureDoesNotMatch"

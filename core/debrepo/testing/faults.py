@@ -6,10 +6,12 @@ import threading
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+Proxy = TypeVar("Proxy", bound="FaultProxy")
 
 #: What may happen to a request. ``reset`` and ``hang`` keep it from the server; ``lost`` lets
 #: it through and loses the answer, ``truncated`` loses the second half of that; nothing: nothing.
@@ -85,9 +87,9 @@ class FaultProxy(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(target: int, make: Callable[[int], FaultProxy] = FaultProxy) -> Iterator[FaultProxy]:
-    """Run a proxy to the server at the port ``target``."""
-    with make(target) as proxy:
+def running(proxy: Proxy) -> Iterator[Proxy]:
+    """Run a proxy."""
+    with proxy:
         thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
         thread.start()
         try:

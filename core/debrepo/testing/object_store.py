@@ -27,7 +27,7 @@ class ObjectStoreContract(StorageContract):
     """Subclass, override ``server_port`` and ``connect``, and pytest collects the rest.
 
     ``connect(port)`` opens one and the same empty place on the server, through that port on
-    this machine, as a node of its own would: with a timeout of a second or so, as few
+    this machine, as a node of its own would: with a timeout of a few seconds, as few
     attempts as three, and no pauses between them.
     """
 
@@ -49,7 +49,7 @@ class ObjectStoreContract(StorageContract):
     @pytest.fixture
     def proxy(self, server_port: int) -> Iterator[FaultProxy]:
         """Return a proxy to the server, which does what it is told to."""
-        with running(server_port) as proxy:
+        with running(FaultProxy(server_port)) as proxy:
             yield proxy
 
     @pytest.fixture

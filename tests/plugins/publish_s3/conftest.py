@@ -1,9 +1,10 @@
 import itertools
+import secrets
 from contextlib import ExitStack
 
 import pytest
-from object_stores import moto
-from object_stores.strict import ACCESS_KEY, SECRET_KEY, StrictProxy
+from object_stores import services
+from object_stores.strict import StrictProxy
 
 from debrepo.testing.faults import running
 from debrepo_publish_s3 import client
@@ -13,21 +14,38 @@ from debrepo_publish_s3.storage import S3Storage
 _NUMBERS = itertools.count()
 
 
+_RUN = secrets.token_hex(4)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    with moto.moto(tmp_path_factory.mktemp("moto") / "log") as port:
-        yield port
+def service(tmp_path_factory):
+    with services.service(tmp_path_factory.mktemp("service") / "log") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def credentials(service):
+    return {"access_key_id": service.access_key, "secret_access_key": service.secret_key}
+
+
+@pytest.fixture(scope="session")
+def direct(service, credentials):
+    """Return a client of the AWS library that talks to the service, past any proxy."""
+    endpoint = f"http://127.0.0.1:{service.port}"
+    direct = client.connect(Options("", endpoint=endpoint, timeout=30, **credentials))
+    yield direct
+    direct.close()
 
 
 @pytest.fixture
-def bucket(server):
-    name = f"bucket-{next(_NUMBERS)}"
-    moto.request(server, "PUT", f"/{name}")
+def bucket(direct, service):
+    name = f"bucket-{_RUN}-{next(_NUMBERS)}"
+    direct.create_bucket(Bucket=name, **{"ACL": service.acl} if service.acl else {})
     return name
 
 
 @pytest.fixture(scope="session")
-def proxies(server):
+def proxies(service):
     """Return a function that starts a proxy of each kind once."""
     started = {}
     with ExitStack() as stack:
@@ -35,7 +53,7 @@ def proxies(server):
         def start(**strict):
             key = frozenset(strict.items())
             if key not in started:
-                make = running(server, lambda target: StrictProxy(target, **strict))
+                make = running(StrictProxy(service, **strict))
                 started[key] = stack.enter_context(make)
             return started[key]
 
@@ -56,20 +74,20 @@ def proxy(proxies, strict):
 
 
 @pytest.fixture
-def settings(bucket):
+def settings(bucket, service, credentials):
     return {
+        **credentials,
         "bucket": bucket,
         "prefix": "deb",
-        "access_key_id": ACCESS_KEY,
-        "secret_access_key": SECRET_KEY,
+        "acl": service.acl,
         "attempts": 3,
-        "timeout": 1,
-        "conditional_writes": "yes",
+        "timeout": 4,
+        "conditional_writes": "auto" if "conditions" in service.lacks else "yes",
     }
 
 
 @pytest.fixture(scope="session")
-def services():
+def connections():
     """Return clients of the AWS library, which take long to make, by what they depend on."""
     made = {}
     yield made
@@ -78,15 +96,15 @@ def services():
 
 
 @pytest.fixture
-def open_bucket(settings, services):
+def open_bucket(settings, connections):
     """Return a function that opens the bucket through a port, as a node of its own."""
 
     def connect(port, **more):
         options = Options(**settings | {"endpoint": f"http://127.0.0.1:{port}"} | more)
         key = options._replace(bucket="", prefix="", conditional_writes="")
-        if key not in services:
-            services[key] = client.connect(options)
-        pauseless = client.Client(options, pause=lambda seconds: None, service=services[key])
+        if key not in connections:
+            connections[key] = client.connect(options)
+        pauseless = client.Client(options, pause=lambda seconds: None, service=connections[key])
         return S3Storage(options, client=pauseless)
 
     return connect

@@ -1,17 +1,32 @@
-"""The S3 server of every run, in a process of its own."""
+"""The S3 service to test against: one made for tests, or a real one that was started before."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
-from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+#: A `Service` as JSON, for ``contrib/test --s3-server``.
+VARIABLE = "DEBREPO_TEST_S3"
+
+
+class Service(NamedTuple):
+    """A service on this machine, and what sets it apart."""
+
+    port: int
+    access_key: str
+    secret_key: str
+    public: str = "/{bucket}"  #: where anybody may read what is in a bucket
+    acl: str = ""  #: that buckets and objects need for that
+    lacks: tuple[str, ...] = ()  #: conditions, checksums, encryption, multipart conditions
+
 
 _SERVE = """
 import logging, sys
@@ -27,8 +42,11 @@ server.serve_forever()
 
 
 @contextmanager
-def moto(log: Path) -> Iterator[int]:
-    """Run the server; yield its port."""
+def service(log: Path) -> Iterator[Service]:
+    """Return the service that the environment names, or run moto's."""
+    if VARIABLE in os.environ:
+        yield Service(**json.loads(os.environ[VARIABLE]))
+        return
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", _SERVE], stdout=subprocess.PIPE, stderr=errors
@@ -37,25 +55,7 @@ def moto(log: Path) -> Iterator[int]:
             assert process.stdout
             line = process.stdout.readline()
             assert line, log.read_text()
-            yield int(line)
+            yield Service(int(line), "AKIDEXAMPLE", "a secret/with+odd signs", acl="public-read")
         finally:
             process.kill()
             process.communicate()
-
-
-def request(port: int, method: str, target: str, body: bytes = b"") -> None:
-    """Ask the server itself, past the proxy, without a signature."""
-    for attempt in range(5):
-        connection = HTTPConnection("127.0.0.1", port)
-        try:
-            connection.request(method, target, body)
-            answer = connection.getresponse()
-            said = answer.read()
-        except OSError:
-            time.sleep(0.1 * attempt)
-            continue
-        finally:
-            connection.close()
-        assert answer.status < 300, f"{method} {target}: {said!r}"
-        return
-    raise AssertionError(f"no answer to {method} {target}")

@@ -1,0 +1,360 @@
+"""What a bucket is asked, and what becomes of its answers."""
+
+import itertools
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from debrepo.errors import Conflict, InvalidInput, PluginError, RemoteError
+from debrepo.storage import PoolLink
+from debrepo_publish_s3 import locks, options
+from debrepo_publish_s3.lanes import Lanes, side_by_side
+from debrepo_publish_s3.storage import S3Storage
+
+COMMIT = "dists/stable/InRelease"
+
+
+@pytest.fixture
+def storage(open_bucket, proxy):
+    return open_bucket(proxy.port)
+
+
+@pytest.fixture
+def hello(tmp_path):
+    source = tmp_path / "hello"
+    source.write_bytes(b"hello")
+    return PoolLink("pool/h/hello.deb", source, 5, "2cf24dba5fb0a30e26e83b2ac5b9e29e" * 2)
+
+
+@pytest.fixture
+def head(direct, bucket):
+    return lambda path: direct.head_object(Bucket=bucket, Key=f"deb/{path}")
+
+
+def methods(proxy):
+    return [request.method for request in proxy.seen]
+
+
+def test_files_of_the_pool_may_be_kept_for_ever(storage, hello, head):
+    storage.link(hello)
+    found = head(hello.path)
+    assert found["CacheControl"] == "public, max-age=31536000, immutable"
+    assert found["ContentType"] == "application/vnd.debian.binary-package"
+
+
+def test_names_that_lead_to_other_content_tomorrow_are_asked_for_again(storage, head):
+    storage.put("dists/stable/InRelease", b"")
+    storage.put("dists/stable/main/Contents-amd64.gz", b"")
+    assert head("dists/stable/InRelease")["CacheControl"] == "no-cache"
+    assert head("dists/stable/InRelease")["ContentType"] == "text/plain; charset=utf-8"
+    assert head("dists/stable/main/Contents-amd64.gz")["ContentType"] == "application/gzip"
+
+
+def test_a_new_file_takes_one_request(storage, hello, proxy):
+    storage.link(hello)
+    assert methods(proxy) == ["PUT"]
+
+
+def test_a_commit_takes_one_request(storage, proxy):
+    storage.commit(COMMIT, b"1", expected=None)
+    storage.commit(COMMIT, b"2", expected=b"1")
+    assert methods(proxy) == ["PUT", "PUT"]
+
+
+def test_objects_get_the_class_and_the_encryption_that_are_configured(open_bucket, proxy, head):
+    storage = open_bucket(proxy.port, storage_class="STANDARD_IA", encryption="AES256")
+    storage.put("dists/Release", b"")
+    assert head("dists/Release")["StorageClass"] == "STANDARD_IA"
+    assert head("dists/Release")["ServerSideEncryption"] == "AES256"
+
+
+def test_an_acl_is_sent_where_one_is_configured_and_only_there(open_bucket, proxy):
+    open_bucket(proxy.port, acl="public-read").put("a", b"")
+    open_bucket(proxy.port, acl="none").put("b", b"")
+    assert [r.headers.get("x-amz-acl") for r in proxy.seen] == ["public-read", None]
+
+
+def test_a_key_of_ones_own_encrypts_and_commits_go_on(open_bucket, proxy, head):
+    storage = open_bucket(proxy.port, encryption="aws:kms", kms_key_id="our-key")
+    storage.commit(COMMIT, b"1", expected=None)
+    storage.commit(COMMIT, b"2", expected=b"1")
+    assert "our-key" in head(COMMIT)["SSEKMSKeyId"]
+
+
+@pytest.mark.parametrize(
+    ("checksum", "header"),
+    [
+        ("", "content-md5"),
+        ("md5", "content-md5"),
+        ("sha256", "x-amz-checksum-sha256"),
+        ("crc32", "x-amz-checksum-crc32"),
+    ],
+)
+def test_the_service_can_check_what_arrives(open_bucket, proxy, hello, checksum, header):
+    storage = open_bucket(proxy.port, checksum=checksum)
+    storage.put("dists/Release", b"1")
+    storage.link(hello._replace(sha256=""))
+    storage.delete(["dists/Release", hello.path])
+    assert [header in request.headers for request in proxy.seen[:2]] == [True, True]
+    assert "content-md5" in proxy.seen[2].headers
+
+
+def test_a_file_that_is_not_what_the_pool_says_is_refused_by_the_service(
+    open_bucket, proxy, hello, head
+):
+    wrong = hello._replace(sha256="00" * 32)
+    with pytest.raises(RemoteError, match="failed 3 times: status 400, BadDigest"):
+        open_bucket(proxy.port, checksum="sha256").link(wrong)
+    assert set(proxy.refused) == {"BadDigest"}
+    proxy.refused.clear()
+
+
+def test_a_wrong_secret_is_said_to_be_one(open_bucket, proxy):
+    with pytest.raises(InvalidInput, match="SignatureDoesNotMatch") as caught:
+        open_bucket(proxy.port, secret_access_key="wrong").put("a", b"")
+    assert "credentials" in caught.value.hint
+    assert methods(proxy) == ["PUT"]
+
+
+def test_a_bucket_that_is_not_there_is_said_not_to_be(open_bucket, proxy):
+    with pytest.raises(InvalidInput, match="there is no bucket no-such-bucket") as caught:
+        open_bucket(proxy.port, bucket="no-such-bucket").put("a", b"")
+    assert "create it" in caught.value.hint
+
+
+def test_a_large_file_travels_in_parts(open_bucket, proxy, tmp_path, head):
+    source = tmp_path / "large"
+    with source.open("wb") as file:
+        file.truncate(21 << 20)
+        file.write(b"start")
+    large = PoolLink("pool/large.deb", source, 21 << 20, "")
+    storage = open_bucket(proxy.port, part_size=5 << 20, timeout=30)
+    storage.link(large)
+    assert head(large.path)["ContentLength"] == 21 << 20
+    assert head(large.path)["CacheControl"].endswith("immutable")
+    parts = [r for r in proxy.seen if r.method == "PUT"]
+    assert sorted(len(part.body) for part in parts) == [1 << 20, *[5 << 20] * 4]
+    storage.link(large)
+    assert methods(proxy)[-1] == "HEAD"
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_a_large_file_whose_answers_get_lost_arrives(open_bucket, proxy, tmp_path, head, number):
+    source = tmp_path / "large"
+    with source.open("wb") as file:
+        file.truncate(21 << 20)
+    proxy.faults["*"] = [*[""] * (number - 1), "lost"]
+    storage = open_bucket(proxy.port, part_size=5 << 20, timeout=30)
+    storage.link(PoolLink("pool/large.deb", source, 21 << 20, ""))
+    assert head("pool/large.deb")["ContentLength"] == 21 << 20
+
+
+def test_a_large_file_that_does_not_arrive_leaves_no_parts(
+    open_bucket, proxy, tmp_path, direct, bucket
+):
+    source = tmp_path / "large"
+    with source.open("wb") as file:
+        file.truncate(21 << 20)
+    proxy.faults["PUT"] = ["503"] * 100
+    with pytest.raises(RemoteError, match=r"upload_part of .* failed 3 times: status 503"):
+        open_bucket(proxy.port, part_size=5 << 20).link(
+            PoolLink("pool/large.deb", source, 21 << 20, "")
+        )
+    assert direct.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+
+
+def test_unfinished_uploads_are_given_up_when_they_are_old(storage, direct, bucket):
+    direct.create_multipart_upload(Bucket=bucket, Key="deb/pool/a")
+    (begun,) = direct.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    old = datetime.now(UTC) - begun["Initiated"] > timedelta(days=1)  # moto says 2010, always
+    assert list(storage.list()) == []
+    left = direct.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    assert (left == []) == old
+
+
+def test_names_with_a_plus_are_stored_twice_for_services_that_take_it_for_a_blank(
+    open_bucket, proxy, hello, direct, bucket
+):
+    def keys():
+        found = direct.list_objects_v2(Bucket=bucket).get("Contents", ())
+        return [item["Key"] for item in found]
+
+    storage = open_bucket(proxy.port, plus_workaround=True)
+    storage.link(hello._replace(path="pool/g++.deb"))
+    assert keys() == ["deb/pool/g  .deb", "deb/pool/g++.deb"]
+    assert list(storage.list()) == ["pool/g++.deb"]
+    storage.delete(["pool/g++.deb"])
+    assert keys() == []
+
+
+def test_where_many_cannot_be_deleted_at_once_they_are_one_by_one(open_bucket, proxy):
+    storage = open_bucket(proxy.port, multi_delete=False)
+    for name in "abc":
+        storage.put(name, b"")
+    storage.delete("abc")
+    assert methods(proxy)[3:] == ["DELETE"] * 3
+    assert list(storage.list()) == []
+
+
+def test_a_public_url_is_told_with_names_quoted(open_bucket, proxy):
+    storage = open_bucket(proxy.port, public_url="https://deb.example.org/x/")
+    assert storage.url("pool/g++_1~b.deb") == "https://deb.example.org/x/pool/g%2B%2B_1~b.deb"
+
+
+class TestUnquotedTags:
+    """A service that takes entity tags without quotes only."""
+
+    @pytest.fixture
+    def strict(self):
+        return {"unquoted": True}
+
+    @pytest.mark.parametrize("conditional", ["auto", "yes", "unquoted"])
+    def test_commits_are_made_and_refused(self, open_bucket, proxy, conditional):
+        storage = open_bucket(proxy.port, conditional_writes=conditional)
+        storage.commit(COMMIT, b"1", expected=None)
+        storage.commit(COMMIT, b"2", expected=b"1")
+        with pytest.raises(Conflict, match=COMMIT):
+            storage.commit(COMMIT, b"3", expected=b"1")
+        assert storage.get(COMMIT) == b"2"
+
+    def test_a_commit_takes_one_request_where_that_is_configured(self, open_bucket, proxy):
+        storage = open_bucket(proxy.port, conditional_writes="unquoted")
+        storage.commit(COMMIT, b"1", expected=None)
+        storage.commit(COMMIT, b"2", expected=b"1")
+        assert methods(proxy) == ["PUT", "PUT"]
+
+
+def test_whether_conditions_are_heeded_is_found_out_in_one_request(open_bucket, proxy):
+    open_bucket(proxy.port, conditional_writes="auto").commit(COMMIT, b"1", expected=None)
+    proxy.seen.clear()
+    storage = open_bucket(proxy.port, conditional_writes="auto")
+    with storage.exclusive(COMMIT):
+        assert storage.get(COMMIT) == b"1"
+        storage.commit(COMMIT, b"2", expected=b"1")
+    assert methods(proxy) == ["PUT", "PUT", "GET", "PUT", "DELETE"]
+
+
+@pytest.mark.parametrize("conditional", ["yes", "no"])
+def test_a_lock_of_somebody_else_is_waited_for_and_an_old_one_is_not(
+    open_bucket, proxy, monkeypatch, conditional
+):
+    storage = open_bucket(proxy.port, conditional_writes=conditional)
+    other = open_bucket(proxy.port, conditional_writes=conditional)
+    monkeypatch.setattr(locks, "_WAIT", 0.1)
+    with storage.exclusive(COMMIT):
+        with pytest.raises(Conflict, match="somebody else has been publishing"):
+            other.exclusive(COMMIT).__enter__()
+        monkeypatch.setattr(locks, "LIFE", -1)
+        with other.exclusive(COMMIT):
+            pass
+    assert list(storage.list()) == []
+
+
+def test_a_lock_that_its_owner_could_not_give_back_is_no_obstacle_to_it(open_bucket, proxy):
+    storage = open_bucket(proxy.port)
+    with storage.exclusive(COMMIT):
+        proxy.faults["DELETE"] = ["503"] * 3
+    assert proxy.faults["DELETE"] == []
+    with storage.exclusive(COMMIT):
+        pass
+
+
+def test_owners_are_told_apart_by_their_root(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    assert locks.owner(tmp_path / "a") == locks.owner(tmp_path / "a")
+    assert locks.owner(tmp_path / "a") != locks.owner(tmp_path / "b")
+
+
+def test_a_busy_service_is_asked_less_at_a_time(storage, proxy):
+    proxy.faults["PUT"] = ["503"] * 2
+    lanes = storage._client.lanes
+    storage.put("a", b"")
+    assert lanes.limit < 16
+    for _ in range(300):
+        lanes.widen()
+    assert lanes.limit == 16
+
+
+def test_no_more_are_under_way_than_there_are_lanes():
+    lanes, under_way, most = Lanes(3), itertools.count(), []
+    busy = set()
+
+    def work(number):
+        with lanes.one():
+            busy.add(number)
+            most.append(len(busy))
+            next(under_way)
+            busy.discard(number)
+
+    side_by_side(work, range(200), 12)
+    assert next(under_way) == 200
+    assert max(most) <= 3
+
+
+def test_the_first_failure_ends_work_side_by_side():
+    done, lock = [], threading.Lock()
+
+    def work(number):
+        if number == 7:
+            raise RemoteError("seven")
+        with lock:
+            done.append(number)
+
+    with pytest.raises(RemoteError, match="seven"):
+        side_by_side(work, itertools.count(), 4)
+    assert 7 not in done
+
+
+def test_a_role_is_assumed(open_bucket, proxy, service, direct, settings):
+    if os.environ.get("DEBREPO_TEST_S3"):
+        pytest.skip("only the test server hands out roles")
+    endpoint = f"http://127.0.0.1:{service.port}"
+    role = "arn:aws:iam::123456789012:role/publisher"
+    given = {**settings, "endpoint": endpoint, "role_arn": role, "prefix": ""}
+    S3Storage(options.read("x", given)).put("a", b"1")
+    assert direct.get_object(Bucket=settings["bucket"], Key="a")["Body"].read() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"bucket": ""}, "storage s3:x has no bucket"),
+        ({"checksum": "md4"}, r"storage\.s3\.x\.checksum is 'md4'"),
+        ({"encryption": "rot13"}, r"storage\.s3\.x\.encryption is 'rot13'"),
+        ({"part_size": 100}, r"part_size has to be 5242880 or more"),
+        ({"connections": 0}, r"connections has to be 1 or more"),
+        ({"access_key_id": "AKID"}, "needs access_key_id and secret_access_key together"),
+        ({"kms_key_id": "key"}, "kms_key_id needs encryption"),
+        ({"endpoint": "https://"}, "endpoint is not a URL"),
+        ({"profile": "nobody"}, "profile .*nobody"),
+    ],
+)
+def test_what_is_configured_wrongly_is_said(tmp_path, given, message):
+    with pytest.raises(InvalidInput, match=message):
+        S3Storage.open("x", {"bucket": "b", "region": "us-east-1", **given}, tmp_path)
+
+
+def test_without_credentials_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    storage = S3Storage.open("x", {"bucket": "b", "endpoint": "http://127.0.0.1:1"}, tmp_path)
+    with pytest.raises(InvalidInput, match="Unable to locate credentials") as caught:
+        storage.put("a", b"")
+    assert "credentials" in caught.value.hint
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch):
+    import importlib
+    import sys
+
+    import debrepo_publish_s3.storage as module
+
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    with pytest.raises(PluginError, match="needs boto3") as caught:
+        importlib.reload(module)
+    assert "pip install" in caught.value.hint

@@ -1,0 +1,176 @@
+"""A repository in a bucket: published whole, by one node at a time, in few requests."""
+
+import shutil
+import time
+
+import pytest
+from end_to_end.archive import Archive
+from end_to_end.clients import Apt
+from object_stores.follow import follow
+
+from debrepo.testing.packages import build_deb
+
+PLACE = "s3:test:."
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory):
+    root = tmp_path_factory.mktemp("keys")
+    Archive(root)("key", "create", "--name", "Test archive")
+    return root / "gnupg"
+
+
+@pytest.fixture
+def new_node(tmp_path, keys, proxy, settings):
+    """Return a function that makes a root which has the key and may write to the bucket."""
+
+    def make(name="root", **more):
+        root = tmp_path / name
+        root.mkdir()
+        shutil.copytree(keys, root / "gnupg", ignore=shutil.ignore_patterns("S.*"))
+        told = settings | {"endpoint": f"http://127.0.0.1:{proxy.port}", "timeout": 30} | more
+        lines = [f"{key} = {value!r}" for key, value in told.items()]
+        (root / "debrepo.toml").write_text("[storage.s3.test]\n" + "\n".join(lines) + "\n")
+        return Archive(root)
+
+    return make
+
+
+@pytest.fixture
+def url(service, bucket, proxy):
+    """Where clients find the repository: past the proxy where the service says so."""
+    place = service.public.format(bucket=bucket)
+    return (place if "://" in place else f"http://127.0.0.1:{proxy.port}{place}") + "/deb"
+
+
+@pytest.fixture
+def node(new_node, tmp_path):
+    """Return a node that has published two packages as ``stable``."""
+    (tmp_path / "debs").mkdir()
+    node = new_node()
+    build_deb(tmp_path / "debs", "hello", "1:2.10-3+b1~bpo12")
+    build_deb(tmp_path / "debs", "greeter", "1.0", "all")
+    node("repo", "create", "tools", "--distribution", "stable")
+    node("repo", "add", "tools", tmp_path / "debs")
+    node("publish", "repo", "tools", PLACE)
+    return node
+
+
+def add(node, directory, name, version="1.0"):
+    directory.mkdir(exist_ok=True)
+    node("repo", "add", "tools", build_deb(directory, name, version))
+
+
+def kinds(requests):
+    return {kind: count for kind, count in requests.items() if not kind.startswith("bytes")}
+
+
+def test_apt_installs_from_a_bucket_what_was_added(node, url, tmp_path):
+    apt = Apt(tmp_path / "client", node.source(url, types="deb"))
+    apt.update()
+    assert apt.candidate("hello") == "1:2.10-3+b1~bpo12"
+    apt("apt-get", "download", "hello", "greeter")
+    add(node, tmp_path / "new", "g++-12", "12.2.0-14")
+    node("publish", "update", "stable", PLACE)
+    apt.update()
+    apt("apt-get", "download", "g++-12")
+    assert (apt.home / "downloads/g++-12_12.2.0-14_amd64.deb").exists()
+
+
+def test_one_new_package_takes_a_dozen_requests_and_no_listing(node, tmp_path):
+    add(node, tmp_path / "new", "new")
+    result = node.json("publish", "update", "stable", PLACE)
+    requests = kinds(result["requests"])
+    assert sum(requests.values()) <= 12 + 4 * contents(node)
+    assert not [kind for kind in requests if "list" in kind]
+
+
+def contents(node):
+    """Count the Contents indexes of a generation: each is put twice, in every form."""
+    shown = node.json("publish", "show", "stable", PLACE)
+    forms = shown["generations"][0]["indexes"]
+    return (
+        len([path for path in forms if "Contents-" in path and not path.endswith("Contents")]) / 2
+    )
+
+
+def test_nothing_new_takes_no_request_that_writes(node):
+    result = node.json("publish", "update", "stable", PLACE)
+    assert kinds(result["requests"]) == {}
+
+
+def test_the_last_line_says_what_was_asked(node, tmp_path):
+    add(node, tmp_path / "new", "new")
+    process = node.start("publish", "update", "stable", PLACE)
+    _, said = process.communicate()
+    assert " requests (delete object 1, get object 1, put object " in said.splitlines()[-1]
+    assert " sent, " in said.splitlines()[-1]
+
+
+def test_what_is_taken_down_is_gone(node, direct, bucket):
+    node("publish", "drop", "stable", PLACE)
+    left = [found["Key"] for found in direct.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    assert [key for key in left if key != "deb/~debrepo-probe"] == []
+
+
+def test_of_two_nodes_with_databases_of_their_own_the_second_is_told(node, new_node, url, tmp_path):
+    before = follow(url)
+    other = new_node("other")
+    other("repo", "create", "tools", "--distribution", "stable")
+    add(other, tmp_path / "other-debs", "stranger")
+    process = other.start("publish", "repo", "tools", PLACE)
+    _, said = process.communicate()
+    assert process.returncode == 11, said
+    assert "is not what this debrepo left there" in said
+    assert "does another one publish to this place?" in said
+    assert follow(url) == before
+
+
+def test_of_two_nodes_at_once_one_is_told_and_nothing_is_mixed(
+    new_node, url, tmp_path, direct, bucket
+):
+    nodes = {name: new_node(name) for name in ("left", "right")}
+    for name, node in nodes.items():
+        node("repo", "create", "tools", "--distribution", "stable")
+        add(node, tmp_path / f"{name}-debs", name)
+    racing = {name: n.start("publish", "repo", "tools", PLACE) for name, n in nodes.items()}
+    said = {name: process.communicate()[1] for name, process in racing.items()}
+    codes = {name: process.returncode for name, process in racing.items()}
+    assert sorted(codes.values()) == [0, 11], said
+    (winner,) = (name for name, code in codes.items() if code == 0)
+    assert follow(url) == {winner: "1.0"}
+    signed = direct.get_object(Bucket=bucket, Key="deb/dists/stable/InRelease")["Body"].read()
+    plain = direct.get_object(Bucket=bucket, Key="deb/dists/stable/Release")["Body"].read()
+    assert plain.decode() in signed.decode()
+
+
+def test_a_crash_at_any_request_leaves_clients_working_and_the_next_run_completes(
+    node, proxy, url, tmp_path, service
+):
+    text = (node.root / "debrepo.toml").read_text()
+    (node.root / "debrepo.toml").write_text(text.replace("attempts = 3", "attempts = 1"))
+    before = follow(url)
+    for turn, number in enumerate((1, 4, 7, 9, 11)):
+        add(node, tmp_path / "new", f"new{turn}")
+        proxy.alive = number
+        process = node.start("publish", "update", "stable", PLACE)
+        process.communicate()
+        proxy.alive = None
+        now = follow(url)
+        assert now in (before, before | {f"new{turn}": "1.0"})
+        node("publish", "update", "stable", PLACE)
+        before |= {f"new{turn}": "1.0"}
+        assert follow(url) == before
+    node("db", "check")
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.6, 1.0])
+def test_a_node_that_is_killed_is_no_obstacle_to_itself(node, url, tmp_path, seconds):
+    add(node, tmp_path / "new", "new")
+    process = node.start("publish", "update", "stable", PLACE)
+    time.sleep(seconds)
+    process.kill()
+    process.communicate()
+    assert follow(url).keys() >= {"hello", "greeter"}
+    node("publish", "update", "stable", PLACE)
+    assert follow(url)["new"] == "1.0"
