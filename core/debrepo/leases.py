@@ -19,7 +19,6 @@ import pwd
 import time
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
-from socket import gethostname
 from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,7 +84,7 @@ def hold(
     told once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
     """
     directory = root / "leases"
-    lease = Lease(name, _user(), gethostname(), os.getpid(), int(time.time()))
+    lease = Lease(name, _user(), os.uname().nodename, os.getpid(), int(time.time()))
     descriptor = _take(directory, lease, wait, note)
     _HELD[descriptor] = get_ident()
     try:

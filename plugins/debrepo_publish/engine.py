@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
 from debrepo.errors import Conflict
-from debrepo_publish import clock, publications, recovery, staging
+from debrepo_publish import clock, commits, publications, recovery
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
@@ -75,7 +75,6 @@ def publish(
     with hold(session, place):
         with session.db.read() as txn:
             publication = edit(txn[PUBLICATIONS].get(key))
-        keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
         with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
             dirty = recovery.recover(session, storage, key)
             with session.db.read() as txn:
@@ -84,6 +83,9 @@ def publish(
                 _store(session, plan)
                 recovery.retire(session, storage, publication)
                 return _result(plan, storage, changed=False)
+            keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
+            from debrepo_publish import staging  # all that compresses; not to find nothing changed
+
             recovery.start(session, plan)
             try:
                 staging.put_files(session, storage, plan, anew=force)
@@ -92,7 +94,7 @@ def publish(
                     publication=str(publication), release=staged.release
                 )
                 alone.enter_context(storage.exclusive(publication.path(commit_path(publication))))
-                staging.check_expected(storage, plan, staged, force=force)
+                commits.check_expected(storage, plan, staged, force=force)
             except BaseException as error:
                 recovery.abandon(session, publication, plan.generation.number)
                 if plan.previous is None:  # nobody has seen any of it
@@ -101,7 +103,7 @@ def publish(
                         session, storage, publication, everything=True, forget_only=theirs
                     )
                 raise
-            changed = staging.commit(storage, plan, staged, dirty=dirty, force=force)
+            changed = commits.commit(storage, plan, staged, dirty=dirty, force=force)
             alone.close()
             recovery.finish(session, publication, plan.generation.number)
             recovery.retire(session, storage, publication)

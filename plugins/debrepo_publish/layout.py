@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from debrepo_publish.ledger import File
+from debrepo_publish.model import SUMS
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debrepo.package import Package
+    from debrepo_publish.model import Index, Publication
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]{0,127}")
 
@@ -36,3 +42,21 @@ def by_hash(path: str, algorithm: str, digest: str) -> str:
     """Return the by-hash path of an index: ``…/by-hash/SHA256/0123…``."""
     directory = path.rpartition("/")[0]
     return f"{directory}/by-hash/{algorithm}/{digest}"
+
+
+def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[File]:
+    """Return the files that the indexes of a generation are: by name, and by hash."""
+    found = []
+    for path, index in indexes.items():
+        if index.stored:
+            name = f"dists/{publication.distribution}/{path}"
+            found.append(File(name, "", index.size))
+            hashed = hashed_paths(publication, name, index)
+            found += [File(path, index.sha256, index.size) for path in hashed]
+    return found
+
+
+def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:
+    """Return the by-hash paths of an index: one for each strong sum that Release lists."""
+    strong = [n for n in ("sha256", "sha512") if n in publication.sums]
+    return [by_hash(name, SUMS[n], getattr(index, n)) for n in strong]

@@ -7,8 +7,8 @@ one is somebody else's, and is never touched.
 
 from __future__ import annotations
 
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from functools import lru_cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish.tables import FILES
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from debrepo.database import Transaction
+
+
+#: Files that are put in place, made durable and counted together.
+BATCH = 4096
 
 
 class Held(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import InvalidInput

@@ -121,7 +121,7 @@ def _architectures(publication: Publication, parts: dict[str, Part]) -> tuple[st
     """Return the architectures to make indexes for, without ``all`` and ``source``."""
     chosen = publication.architectures or {name for p in parts.values() for name in p.architectures}
     found = tuple(sorted(set(chosen) - {"all", "source"}))
-    if not found and not any(part.architectures for part in parts.values()):
+    if not chosen:
         raise InvalidInput(
             f"cannot tell the architectures of {publication}: there are no packages",
             hint="name them with --architectures",

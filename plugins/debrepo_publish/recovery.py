@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo_publish import clock, ledger, publications
+from debrepo_publish import clock, commits, ledger, publications
 from debrepo_publish import plan as planning
+from debrepo_publish.layout import index_files
 from debrepo_publish.model import Generation, Publication, commit_path, generation_key
-from debrepo_publish.staging import BATCH, current, index_files
 from debrepo_publish.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _is_out(
     path = publication.path(commit_path(publication))
     with session.db.read() as txn:
         commit = txn[COMMITS].get(generation_key(publication.key, generation.number).encode())
-    return commit is not None and current(storage, path) == commit
+    return commit is not None and commits.current(storage, path) == commit
 
 
 def abandon(session: Session, publication: Publication, number: int) -> None:
@@ -77,7 +77,7 @@ def abandon(session: Session, publication: Publication, number: int) -> None:
         base = publications.generation(txn, key, generation.base) if generation.base else None
         claimed = planning.changed_files(txn, place, base, generation)[: generation.claimed]
     while claimed:
-        batch, claimed = claimed[-BATCH:], claimed[:-BATCH]
+        batch, claimed = claimed[-ledger.BATCH :], claimed[: -ledger.BATCH]
         with session.db.write() as txn:
             now_left = publications.generation(txn, key, number)._replace(claimed=len(claimed))
             publications.put_generation(txn, key, now_left)
@@ -139,8 +139,8 @@ def _let_go(session: Session, publication: Publication, generation: Generation) 
             publications.generation(txn, key, generation.ended_by) if generation.ended_by else None
         )
         files = planning.changed_files(txn, publication.place, successor, generation)
-    for position in range(generation.released, len(files), BATCH):
-        batch = files[position : position + BATCH]
+    for position in range(generation.released, len(files), ledger.BATCH):
+        batch = files[position : position + ledger.BATCH]
         with session.db.write() as txn:
             done = publications.generation(txn, key, number)._replace(
                 released=position + len(batch)

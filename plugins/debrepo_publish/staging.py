@@ -1,17 +1,15 @@
-"""Staging and committing: what is written to a storage, in an order that clients survive."""
+"""Staging: everything that a generation needs is put in place under names that last."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import Conflict, NotFound
 from debrepo.storage import PoolLink
 from debrepo_publish import cache, clock, ledger, publications, release
 from debrepo_publish import plan as planning
 from debrepo_publish.components import render
-from debrepo_publish.layout import by_hash
-from debrepo_publish.ledger import File
-from debrepo_publish.model import SUMS, Generation, Index, Publication, commit_path, generation_key
+from debrepo_publish.layout import hashed_paths, index_files
+from debrepo_publish.model import Generation, Index, Publication, generation_key
 from debrepo_publish.rendering import Rendered, digests
 from debrepo_publish.tables import COMMITS
 
@@ -21,10 +19,8 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.signing import SigningKey
     from debrepo.storage import Storage
+    from debrepo_publish.ledger import File
     from debrepo_publish.plan import Plan
-
-#: Pool files that are put in place, made durable and counted together.
-BATCH = 4096
 
 
 class Staged(NamedTuple):
@@ -78,9 +74,9 @@ def _batches(items: Iterable[File]) -> Iterator[tuple[int, list[File]]]:
     start = 0
     for item in items:
         batch.append(item)
-        if len(batch) == BATCH:
+        if len(batch) == ledger.BATCH:
             yield start, batch
-            start, batch = start + BATCH, []
+            start, batch = start + ledger.BATCH, []
     if batch:
         yield start, batch
 
@@ -141,23 +137,6 @@ def _legacy(
             yield Rendered(f"{directory}/Release", index, data)
 
 
-def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[File]:
-    """Return the files that the indexes of a generation are: by name, and by hash."""
-    found = []
-    for path, index in indexes.items():
-        if index.stored:
-            name = f"dists/{publication.distribution}/{path}"
-            found.append(File(name, "", index.size))
-            found += [File(p, index.sha256, index.size) for p in _hashed(publication, name, index)]
-    return found
-
-
-def _hashed(publication: Publication, name: str, index: Index) -> list[str]:
-    """Return the by-hash paths of an index: one for each strong sum that Release lists."""
-    strong = [n for n in ("sha256", "sha512") if n in publication.sums]
-    return [by_hash(name, SUMS[n], getattr(index, n)) for n in strong]
-
-
 def _put_by_hash(
     session: Session,
     storage: Storage,
@@ -169,7 +148,7 @@ def _put_by_hash(
     written = 0
     for path, index, data in staged:
         name = f"dists/{publication.distribution}/{path}"
-        for hashed in _hashed(publication, name, index):
+        for hashed in hashed_paths(publication, name, index):
             with session.db.read() as txn:
                 held = ledger.get(txn, publication.place, hashed)
             if anew or held is None or not held.references:
@@ -194,53 +173,3 @@ def _record(session: Session, plan: Plan, generation: Generation, commit: bytes)
         ):
             return None
         return txn[COMMITS].get(generation_key(key, plan.previous.number).encode())
-
-
-def current(storage: Storage, path: str) -> bytes | None:
-    """Return what is served at ``path``, if anything."""
-    try:
-        return storage.get(path)
-    except NotFound:
-        return None
-
-
-def check_expected(storage: Storage, plan: Plan, staged: Staged, *, force: bool) -> None:
-    """Raise `Conflict` when somebody else has published here since this publisher last did."""
-    path = plan.publication.path(commit_path(plan.publication))
-    if force or _changes_hands(plan):
-        return
-    if current(storage, path) != staged.expected:
-        raise Conflict(
-            f"{path} is not what this debrepo left there",
-            hint="does another one publish to this place? --force takes it over",
-        )
-
-
-def _changes_hands(plan: Plan) -> bool:
-    """Tell whether the file that commits is another one than last time."""
-    before = plan.previous
-    return before is not None and (before.document["skip_signing"] != plan.publication.skip_signing)
-
-
-def commit(
-    storage: Storage, plan: Plan, staged: Staged, *, dirty: bool, force: bool
-) -> frozenset[str]:
-    """Let the names lead to a staged generation; the file that clients start from is last."""
-    publication = plan.publication
-    last = commit_path(publication)
-    root = f"dists/{publication.distribution}/"
-    release_files = {root + "Release": staged.release, **staged.signed}
-    for path, data in staged.names.items():
-        storage.put(publication.path(path), data)
-    for path, data in release_files.items():
-        if path != last:
-            storage.put(publication.path(path), data)
-    if force or dirty or _changes_hands(plan):
-        storage.put(publication.path(last), release_files[last])
-    else:
-        storage.commit(publication.path(last), release_files[last], expected=staged.expected)
-    if publication.skip_signing:
-        stale = (root + "InRelease", root + "Release.gpg")
-        storage.delete([publication.path(path) for path in stale])
-    storage.flush()
-    return frozenset(publication.path(path) for path in (*staged.names, *release_files))

@@ -36,7 +36,12 @@ def _dump_generation(generation: Generation) -> dict[str, Any]:
 
 
 #: `Publication.key` to the document.
-PUBLICATIONS = json_table("publish.publications", load=load_publication, dump=Publication._asdict)
+PUBLICATIONS = json_table(
+    "publish.publications",
+    load=load_publication,
+    dump=Publication._asdict,
+    noted=lambda publication: (f"publication:{publication}", f"generation {publication.live}"),
+)
 #: `generation_key` to what was, is or will be served.
 GENERATIONS = json_table("publish.generations", load=_load_generation, dump=_dump_generation)
 #: `generation_key` to the bytes of the file that commits it: ``InRelease``.

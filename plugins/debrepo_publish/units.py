@@ -7,8 +7,8 @@ their own first entries decide, so that a change moves no bound but its own.
 
 from __future__ import annotations
 
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from abc import ABC, abstractmethod
-from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 from zlib import crc32
 

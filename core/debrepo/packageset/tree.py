@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from bisect import bisect_left, bisect_right
-from hashlib import blake2b
 from itertools import pairwise
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -200,14 +200,12 @@ def count(store: Store, set_id: SetId) -> int:
 
 def entries(store: Store, set_id: SetId, *, architecture: str | None = None) -> Iterator[Entry]:
     """Yield the entries in order, all or those of one architecture."""
-    wanted = None if architecture is None else b"\0" + architecture.encode() + b"\0"
+    mark = b"" if architecture is None else b"\0" + architecture.encode() + b"\0"
     for chunk in chunks(store, set_id):
         items = entries_of(store, chunk.hash)
-        if wanted is None:
-            yield from items
-        else:
-            found = (entry for entry in items if wanted in entry)
-            yield from (entry for entry in found if group(entry).endswith(wanted))
+        # The mark may stand in a version too, so the few that have it are taken apart.
+        found = (entry for entry in items if entry.find(mark) > 0)
+        yield from (e for e in found if group(e).endswith(mark)) if mark else items
 
 
 def find(store: Store, set_id: SetId, prefix: bytes) -> Iterator[Entry]:

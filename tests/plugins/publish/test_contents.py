@@ -1,0 +1,179 @@
+"""Contents, held against the plain way of making them: everything anew, and sorted."""
+
+import gzip
+import subprocess
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from debrepo import packageset
+from debrepo.catalog import CHUNKS, TABLES, Known, add
+from debrepo.database import Database
+from debrepo.package import Package, PackageFile, PackageKey, encode
+from debrepo.testing.packages import build_deb
+from debrepo_publish import contents
+from debrepo_publish.cache import LINES, opened
+from debrepo_publish.model import Part
+
+PATHS = st.lists(
+    st.sampled_from([f"usr/share/doc/{n}" for n in range(12)] + ["usr/bin/a b", "etc/é", "z"]),
+    max_size=8,
+    unique=True,
+)
+PACKAGES = st.dictionaries(
+    st.tuples(
+        st.sampled_from(["hello", "world", "libfoo"]),
+        st.sampled_from(["1.0", "2.0", "2.1"]),
+        st.sampled_from(["amd64", "all"]),
+        st.sampled_from(["deb", "udeb"]),
+    ),
+    st.tuples(PATHS, st.sampled_from(["", "net", "contrib/net"])),
+    max_size=10,
+)
+
+
+def known(identity, paths, section):
+    name, version, architecture, kind = identity
+    stanza = f"Package: {name}\nSection: {section}".encode() if section else b"Package: x"
+    digest = f"{abs(hash((identity, tuple(paths), section))):016x}"
+    key = PackageKey(name, architecture, version, digest)
+    file = PackageFile(f"{name}_{version}_{architecture}.{kind}", 1, sha256="0" * 64)
+    listed = "\n".join(sorted(paths)).encode()
+    packed = zstandard.compress(listed) if listed else b""
+    return Known(key.entry, encode(Package(key, kind, stanza, (file,))), packed)
+
+
+def naive(packages, kind, architecture):
+    """Every path with all its places, sorted: one line each."""
+    places = {}
+    for (name, _, arch, its_kind), (paths, section) in packages.items():
+        if (its_kind, arch) == (kind, architecture):
+            for path in paths:
+                where = f"{section}/{name}" if section else name
+                places.setdefault(path.encode(), set()).add(where.encode())
+    return b"".join(p + b" " + b",".join(sorted(w)) + b"\n" for p, w in sorted(places.items()))
+
+
+class Shelf:
+    """A database and a cache, and the Contents that come of them."""
+
+    def __init__(self, root):
+        self.db = Database(root / "db", TABLES)
+        self.root = root
+
+    def part(self, packages):
+        items = [known(identity, *rest) for identity, rest in packages.items()]
+        with self.db.write() as txn:
+            add(txn, items)
+            return Part("repo:r", packageset.build(txn[CHUNKS], [i.entry for i in items]), {})
+
+    def text(self, before, part, kind, architecture):
+        with self.db.read() as txn, opened(self.root) as cache:
+            root = contents._root(txn, cache, before, part, kind, architecture)
+            with cache.db.read() as lines:
+                found = packageset.chunks(lines[LINES], root)
+            return b"".join(contents._Text(cache, chunk.hash)() for chunk in found)
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    shelf = Shelf(tmp_path_factory.mktemp("contents"))
+    yield shelf
+    shelf.db.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(PACKAGES, PACKAGES, st.data())
+def test_updated_contents_are_what_making_them_anew_gives(shelf, old, new, data):
+    common = data.draw(st.sets(st.sampled_from(sorted(old)))) if old else set()
+    new = {**new, **{identity: old[identity] for identity in common}}
+    before, after = shelf.part(old), shelf.part(new)
+    for kind in ("deb", "udeb"):
+        for architecture in ("amd64", "all"):
+            shelf.text(None, before, kind, architecture)
+            text = shelf.text(before, after, kind, architecture)
+            assert text == naive(new, kind, architecture)
+
+
+def test_many_lines_are_sorted_in_runs(shelf, monkeypatch):
+    monkeypatch.setattr(contents, "_RUN", 7)
+    packages = {
+        (f"p{n}", "1", "amd64", "deb"): ([f"usr/{n % 5}", f"usr/{n}"], "net") for n in range(40)
+    }
+    assert shelf.text(None, shelf.part(packages), "deb", "amd64") == naive(packages, "deb", "amd64")
+
+
+@pytest.fixture
+def published(debrepo, tmp_path):
+    """A published repository, and what it takes to add to it."""
+    debrepo("repo", "create", "r", "--distribution", "stable")
+
+    def publish(*debs):
+        debrepo("repo", "add", "r", *map(str, debs))
+        exists = "stable" in debrepo("publish", "list", "--raw").output
+        words = ["update", "stable"] if exists else ["repo", "r", "--skip-signing"]
+        debrepo("publish", *words)
+
+    return publish
+
+
+def read(root, name="main/Contents-amd64.gz"):
+    return gzip.decompress((root / "public/dists/stable" / name).read_bytes()).decode()
+
+
+def test_contents_name_the_package_with_its_section(published, tmp_path, debrepo_root):
+    published(build_deb(tmp_path, fields={"Section": "net"}, paths={"usr/bin/hello": b""}))
+    assert read(debrepo_root) == "usr/bin/hello net/hello\n"
+
+
+def test_a_path_of_several_packages_names_them_all(published, tmp_path, debrepo_root):
+    paths = {"usr/share/x": b""}
+    published(*(build_deb(tmp_path, name, paths=paths, fields={"Section": "net"}) for name in "ba"))
+    assert read(debrepo_root) == "usr/share/x net/a,net/b\n"
+
+
+def test_a_newer_version_takes_its_old_paths_away(published, tmp_path, debrepo_root, debrepo):
+    published(build_deb(tmp_path, version="1", paths={"usr/old": b"", "usr/both": b""}))
+    published(build_deb(tmp_path, version="2", paths={"usr/new": b"", "usr/both": b""}))
+    debrepo("repo", "remove", "r", "hello_1_amd64")
+    debrepo("publish", "update", "stable")
+    lines = [line.split()[0] for line in read(debrepo_root).splitlines()]
+    assert lines == ["usr/both", "usr/new"]
+
+
+def test_packages_for_all_architectures_have_contents_of_their_own(
+    published, tmp_path, debrepo_root
+):
+    published(
+        build_deb(tmp_path, "docs", architecture="all", paths={"usr/doc": b""}),
+        build_deb(tmp_path, "tool", paths={"usr/tool": b""}),
+    )
+    assert [line.split()[0] for line in read(debrepo_root).splitlines()] == ["usr/tool"]
+    texts = read(debrepo_root, "main/Contents-all.gz").splitlines()
+    assert [line.split()[0] for line in texts] == ["usr/doc"]
+
+
+def test_contents_can_be_left_out(published, tmp_path, debrepo_root, debrepo):
+    published(build_deb(tmp_path))
+    debrepo("publish", "update", "stable", "--skip-contents")
+    release = (debrepo_root / "public/dists/stable/Release").read_text()
+    assert "Contents" not in release
+
+
+def test_a_damaged_cache_is_made_anew(published, tmp_path, debrepo_root):
+    published(build_deb(tmp_path, paths={"usr/bin/a": b""}))
+    (debrepo_root / "cache/data.mdb").write_bytes(b"not a database" * 1000)
+    published(build_deb(tmp_path, "other", paths={"usr/bin/b": b""}))
+    assert [line.split()[0] for line in read(debrepo_root).splitlines()] == [
+        "usr/bin/a",
+        "usr/bin/b",
+    ]
+
+
+def test_a_file_is_found_by_apt_file(published, tmp_path, debrepo_root):
+    published(build_deb(tmp_path, fields={"Section": "net"}, paths={"usr/bin/a file": b""}))
+    text = read(debrepo_root).encode()
+    found = subprocess.run(["grep", "-c", "^usr/bin/a file net/hello$"], input=text, check=False)
+    assert found.returncode == 0
