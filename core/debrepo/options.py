@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from debrepo.errors import InvalidInput, NotFound
+from debrepo.lists import Dependencies
 from debrepo.output import dry_run_option, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from debrepo.selection import Dependencies, Found
+    from debrepo.selection import Found
     from debrepo.templates import Template
 
 _LONGEST = 1 << 20  # characters of a query in a file
@@ -92,8 +93,6 @@ def dependency_options(switch: str = "") -> Callable[[Callable[..., Any]], Calla
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def collect(*args: Any, architectures: tuple[str, ...], **given: Any) -> Any:
-            from debrepo.selection import Dependencies
-
             follow = tuple(name for name in FOLLOWED if given.pop(_parameter(name)))
             wanted = not switch or given.pop("deps_switch") == (switch == "--with-deps")
             dependencies = Dependencies(architectures, follow) if wanted else None

@@ -45,13 +45,16 @@ def print_fields(fields: Mapping[str, object]) -> None:
             click.echo(f"{name}: {text}")
 
 
-def print_table(rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in aligned columns, two blanks apart."""
+def print_table(rows: Iterable[Sequence[object]], *, markdown: bool = False) -> None:
+    """Print rows in aligned columns, two blanks apart; in Markdown, the first is the head."""
     lines = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if markdown:
+        lines = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+        lines.insert(1, ["-" * max(width, 3) for width in widths])
     for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        click.echo(f"| {' | '.join(cells)} |" if markdown else "  ".join(cells).rstrip())
 
 
 def newest_first(keys: Iterable[PackageKey]) -> list[PackageKey]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from debrepo.config import Config
     from debrepo.database import Transaction
+    from debrepo.lists import Dependencies
     from debrepo.package import Entry, PackageList, SetId
     from debrepo.query import Query
     from debrepo.resolver import Brought, Lack
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 #: What can be followed, as options and the setting ``dependencies.follow`` spell it.
 FOLLOW = ("all-variants", "build-depends", "recommends", "source", "suggests")
-
-
-class Dependencies(NamedTuple):
-    """Which dependencies to take along, beyond what packages cannot be installed without."""
-
-    architectures: tuple[str, ...] = ()  #: none: those of the configuration, else of the lists
-    follow: tuple[str, ...] = ()  #: some of `FOLLOW`
 
 
 class Found(NamedTuple):

@@ -34,7 +34,7 @@ from debrepo_local import operations
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from debrepo.selection import Dependencies
+    from debrepo.lists import Dependencies
     from debrepo.session import Session
     from debrepo_local.operations import Shown
     from debrepo_local.transfers import Transferred

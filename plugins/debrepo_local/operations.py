@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from debrepo.selection import Dependencies, Found
+    from debrepo.lists import Dependencies
+    from debrepo.selection import Found
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
     from debrepo_local.transfers import Transferred

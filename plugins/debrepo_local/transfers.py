@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from debrepo.database import Transaction
+    from debrepo.lists import Dependencies
     from debrepo.package import Entry, PackageList
     from debrepo.resolver import Following
-    from debrepo.selection import Dependencies
     from debrepo.session import Session
     from debrepo_local.repos import LocalRepo
 

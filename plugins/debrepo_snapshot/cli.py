@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from debrepo.cli import pass_session
+from debrepo.errors import DebrepoError
+from debrepo.options import (
+    Style,
+    dependency_options,
+    query_arguments,
+    search_options,
+    why_option,
+)
 from debrepo.output import (
     counted,
+    dry_run_option,
     force_option,
     json_option,
+    print_changes,
     print_fields,
     print_json,
     print_packages,
+    print_table,
+    warn_missing,
 )
 from debrepo_snapshot import operations
 
 if TYPE_CHECKING:
+    from debrepo.lists import Dependencies
     from debrepo.session import Session
+    from debrepo_snapshot.differences import Change
+    from debrepo_snapshot.drafts import Made
+    from debrepo_snapshot.merging import Policy
     from debrepo_snapshot.operations import Shown
 
 
@@ -33,7 +49,7 @@ def snapshot() -> None:
 @click.option("--description", default="", help="What the snapshot is for.")
 @pass_session
 def create(session: Session, name: str, origin: tuple[str, ...], description: str) -> None:
-    """Create a snapshot of a package list, or an empty one.
+    r"""Create a snapshot of a package list, or an empty one.
 
     \b
     debrepo snapshot create NAME from repo REPO
@@ -95,6 +111,183 @@ def _plain(shown: Shown) -> dict[str, object]:
     snapshot, count, packages = shown
     fields = {**snapshot._asdict(), "set_id": snapshot.set_id.hex(), "size": count}
     return {**fields, "packages": [str(key) for key in packages]} if packages else fields
+
+
+@snapshot.command()
+@click.argument("name")
+@click.option("--description", required=True, help="What the snapshot is for.")
+@pass_session
+def edit(session: Session, name: str, description: str) -> None:
+    """Change what is said of a snapshot."""
+    session.run(operations.edit, name, description=description)
+    click.echo(f"Changed snapshot {name}.")
+
+
+@snapshot.command()
+@click.argument("name")
+@search_options
+@pass_session
+def search(
+    session: Session, name: str, queries: tuple[str, ...], choice: dict[str, Any], style: Style
+) -> None:
+    """Search the packages of a snapshot."""
+    style.print(session.run(operations.search, name, queries, **choice), queries)
+
+
+@snapshot.command()
+@click.argument("left")
+@click.argument("right")
+@click.option("--only-matching", is_flag=True, help="Only packages that both have.")
+@click.option("--markdown", is_flag=True, help="Print a table for a merge request.")
+@json_option
+@pass_session
+def diff(
+    session: Session, left: str, right: str, only_matching: bool, markdown: bool, as_json: bool
+) -> None:
+    """Compare two snapshots.
+
+    Another package list is given as KIND:NAME, as in repo:stable.
+    """
+    changes = session.run(operations.diff, left, right, only_matching=only_matching)
+    if as_json:
+        print_json([{side: key and str(key) for side, key in c._asdict().items()} for c in changes])
+    elif not changes:
+        click.echo("The snapshots are identical.")
+    else:
+        print_table(
+            [("", "Architecture", "Package", left, right), *map(_row, changes)], markdown=markdown
+        )
+        session.progress.note(_summary(changes))
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    key = change.key
+    versions = (side.version if side else "-" for side in change)
+    return change.mark, key.architecture, key.name, *versions
+
+
+def _summary(changes: list[Change]) -> str:
+    count = {mark: sum(change.mark == mark for change in changes) for mark in "+-!"}
+    return f"{count['+']} added, {count['-']} removed, {count['!']} changed."
+
+
+@snapshot.command()
+@click.argument("name")
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--latest", is_flag=True, help="Let the newest version win, not the last source.")
+@click.option("--no-remove", is_flag=True, help="Keep all versions.")
+@pass_session
+def merge(
+    session: Session, name: str, sources: tuple[str, ...], latest: bool, no_remove: bool
+) -> None:
+    """Create a snapshot of what several have.
+
+    Of each package and architecture it takes the versions that the last of SOURCES has.
+    """
+    if latest and no_remove:
+        raise click.UsageError("--latest and --no-remove exclude each other")
+    policy: Policy = "latest" if latest else "all" if no_remove else "rightmost"
+    made = session.run(operations.merge, name, sources, policy=policy)
+    _say_created(made)
+
+
+@snapshot.command("filter")
+@click.argument("source")
+@click.argument("name")
+@query_arguments
+@dependency_options("--with-deps")
+@pass_session
+def filter_(
+    session: Session,
+    source: str,
+    name: str,
+    queries: tuple[str, ...],
+    dependencies: Dependencies | None,
+) -> None:
+    """Create a snapshot of those packages of another that match a query."""
+    made = session.run(operations.filter_, source, name, queries, dependencies=dependencies)
+    warn_missing(made.missing)
+    _say_created(made)
+
+
+@snapshot.command()
+@click.argument("base", metavar="NAME")
+@click.argument("source")
+@click.argument("name", metavar="DESTINATION")
+@query_arguments
+@dependency_options("--no-deps")
+@click.option("--no-remove", is_flag=True, help="Keep other versions of the packages.")
+@click.option("--all-matches", is_flag=True, help="Take every match, not the newest only.")
+@dry_run_option
+@why_option
+@pass_session
+def pull(
+    session: Session,
+    base: str,
+    source: str,
+    name: str,
+    queries: tuple[str, ...],
+    dependencies: Dependencies | None,
+    no_remove: bool,
+    all_matches: bool,
+    dry_run: bool,
+    with_why: bool,
+) -> None:
+    """Create a snapshot of what NAME has, and packages of SOURCE that match a query.
+
+    What they depend on comes along. Where a package comes in, its other versions go.
+    """
+    made = session.run(
+        operations.pull,
+        base,
+        source,
+        name,
+        queries,
+        dependencies=dependencies,
+        remove=not no_remove,
+        all_matches=all_matches,
+        dry_run=dry_run,
+    )
+    for key in made.removed:
+        click.echo(f"removed  {key.display}")
+    print_changes("added", made.added, with_why=with_why)
+    warn_missing(made.missing)
+    if dry_run:
+        session.progress.note(f"Snapshot {name} would be created; nothing was changed.")
+    else:
+        _say_created(made)
+
+
+def _say_created(made: Made) -> None:
+    click.echo(f"Created snapshot {made.snapshot.name} with {counted(made.size, 'package')}.")
+
+
+@snapshot.command()
+@click.argument("name")
+@click.argument("sources", nargs=-1)
+@dependency_options()
+@click.option("--strict", is_flag=True, help="Fail when something is missing.")
+@json_option
+@pass_session
+def verify(
+    session: Session,
+    name: str,
+    sources: tuple[str, ...],
+    dependencies: Dependencies,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Say which dependencies of a snapshot neither it nor SOURCES satisfy."""
+    missing = session.run(operations.verify, name, sources, dependencies=dependencies)
+    if as_json:
+        print_json([{**one._asdict(), "key": str(one.key)} for one in missing])
+    elif not missing:
+        click.echo("All dependencies are satisfied.")
+    for one in () if as_json else missing:
+        click.echo(one)
+    if missing and strict:
+        count = counted(len(missing), "dependency", lambda _: "dependencies")
+        raise DebrepoError(f"{count} of {name} cannot be satisfied")
 
 
 @snapshot.command()

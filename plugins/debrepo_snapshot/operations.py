@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS
+from debrepo.errors import InvalidInput
+from debrepo.lists import Dependencies
 from debrepo.package import PackageKey
 from debrepo.packageset import EMPTY
 from debrepo_snapshot import snapshots
 from debrepo_snapshot.snapshots import SNAPSHOTS, Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.package import PackageList
+    from debrepo.selection import Found, Missing
     from debrepo.session import Session
+    from debrepo_snapshot.differences import Change
+    from debrepo_snapshot.drafts import Draft, Made
+    from debrepo_snapshot.merging import Policy
 
 
 class Shown(NamedTuple):
@@ -29,7 +38,7 @@ def create(
 ) -> Snapshot:
     """Create a snapshot of the list ``source`` of a ``kind``; of nothing without a kind."""
     lists.check_name(name)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
+    created = snapshots.now()
     with session.db.write() as txn:
         if not kind:
             said = description or "Created as empty"
@@ -69,6 +78,161 @@ def show(session: Session, name: str, *, with_packages: bool = False) -> Shown:
             packageset.count(txn[CHUNKS], snapshot.set_id),
             tuple(map(PackageKey.from_entry, members)),
         )
+
+
+def edit(session: Session, name: str, *, description: str) -> Snapshot:
+    """Change what is said of a snapshot."""
+    with session.db.write() as txn:
+        changed = snapshots.get(txn, name)._replace(description=description)
+        snapshots.put(txn, changed)
+    return changed
+
+
+def search(
+    session: Session,
+    name: str,
+    queries: Sequence[str] = (),
+    *,
+    dependencies: Dependencies | None = None,
+    latest: bool = False,
+    details: bool = False,
+) -> list[Found]:
+    """Return the packages of a snapshot that match any of the queries; all without one."""
+    from debrepo import selection  # which `snapshot list` can do without
+
+    with session.db.read() as txn:
+        return selection.search(
+            session,
+            txn,
+            snapshots.get(txn, name).package_list(),
+            queries,
+            dependencies=dependencies,
+            latest=latest,
+            details=details,
+        )
+
+
+def diff(session: Session, left: str, right: str, *, only_matching: bool = False) -> list[Change]:
+    """Return what two snapshots, or other lists as ``kind:name``, do not share."""
+    from debrepo_snapshot.differences import compare
+
+    with session.db.read() as txn:
+        found = [_list(session, txn, name) for name in (left, right)]
+        return compare(txn, *found, only_matching=only_matching)
+
+
+def merge(
+    session: Session, name: str, sources: Sequence[str], *, policy: Policy = "rightmost"
+) -> Made:
+    """Create the snapshot that several make: ``policy`` decides where versions disagree."""
+    from debrepo_snapshot import drafts, merging
+
+    lists.check_name(name)
+    if not sources:
+        raise InvalidInput("nothing to merge", hint="name the snapshots to make it from")
+
+    def plan(txn: Transaction) -> Draft:
+        found = [_list(session, txn, source) for source in sources]
+        store = drafts.staging(txn)
+        set_id = merging.merge(store, [source.set_id for source in found], policy)
+        said = ", ".join(f"'{source.name}'" for source in found)
+        return drafts.draft(name, set_id, store, found, f"Merged from sources: {said}")
+
+    return drafts.make(session, plan)
+
+
+def filter_(
+    session: Session,
+    source: str,
+    name: str,
+    queries: Sequence[str],
+    *,
+    dependencies: Dependencies | None = None,
+) -> Made:
+    """Create a snapshot of those packages of another that match any of the queries."""
+    from debrepo import selection
+    from debrepo_snapshot import drafts
+
+    lists.check_name(name)
+
+    def plan(txn: Transaction) -> Draft:
+        found = _list(session, txn, source)
+        chosen = selection.Selection(
+            tuple(selection.members(txn, found.set_id, selection.parse(queries)))
+        )
+        sets = (found.set_id,)
+        if dependencies is not None:
+            rules = selection.following(session.config, txn, sets, dependencies)
+            chosen = selection.with_dependencies(txn, chosen.chosen, rules, offered=sets)
+        store = drafts.staging(txn)
+        set_id = packageset.build(store, chosen.entries)
+        said = f"Filtered '{found.name}', query was: '{' '.join(queries)}'"
+        drafted = drafts.draft(name, set_id, store, (found,), said)
+        return drafted._replace(made=drafted.made._replace(missing=chosen.missing()))
+
+    return drafts.make(session, plan)
+
+
+def pull(
+    session: Session,
+    base: str,
+    source: str,
+    name: str,
+    queries: Sequence[str],
+    *,
+    dependencies: Dependencies | None = Dependencies(),  # noqa: B008  # it is frozen
+    remove: bool = True,
+    all_matches: bool = False,
+    dry_run: bool = False,
+    description: str = "",
+) -> Made:
+    """Create a snapshot of what ``base`` has, and what the queries find in ``source``.
+
+    What those packages depend on comes along, unless ``dependencies`` is ``None``.
+    """
+    from debrepo_snapshot import drafts, pulls
+
+    lists.check_name(name)
+
+    def plan(txn: Transaction) -> Draft:
+        return pulls.pull(
+            session,
+            txn,
+            lists.parse(base, "snapshot"),
+            lists.parse(source, "snapshot"),
+            name,
+            queries,
+            dependencies=dependencies,
+            remove=remove,
+            all_matches=all_matches,
+            description=description,
+        )
+
+    return drafts.make(session, plan, dry_run=dry_run)
+
+
+def verify(
+    session: Session,
+    name: str,
+    sources: Sequence[str] = (),
+    *,
+    dependencies: Dependencies = Dependencies(),  # noqa: B008  # it is frozen
+) -> tuple[Missing, ...]:
+    """Return what packages of a snapshot need, and neither it nor the sources have."""
+    from debrepo import resolver, selection
+
+    with session.db.read() as txn:
+        found = [_list(session, txn, one) for one in (name, *sources)]
+        sets = [one.set_id for one in found]
+        rules = selection.following(session.config, txn, sets, dependencies)
+        roots = packageset.entries(txn[CHUNKS], sets[0])
+        return selection.missing(
+            resolver.verify(selection.universe(txn, offered=sets), roots, rules)
+        )
+
+
+def _list(session: Session, txn: Transaction, text: str) -> PackageList:
+    return lists.get(session.hook, txn, *lists.parse(text, "snapshot"))
 
 
 def rename(session: Session, name: str, new_name: str) -> None:

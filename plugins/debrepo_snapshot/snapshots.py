@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
@@ -41,7 +42,17 @@ def _dump(snapshot: Snapshot) -> dict[str, Any]:
     return {**snapshot._asdict(), "set_id": snapshot.set_id.hex()}
 
 
-SNAPSHOTS = json_table("snapshot.snapshots", load=_load, dump=_dump)
+SNAPSHOTS = json_table(
+    "snapshot.snapshots",
+    load=_load,
+    dump=_dump,
+    noted=lambda snapshot: (f"snapshot:{snapshot.name}", snapshot.set_id.hex()),
+)
+
+
+def now() -> str:
+    """Return the time as snapshots keep it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def create(txn: Transaction, snapshot: Snapshot) -> None:
@@ -64,6 +75,11 @@ def rename(txn: Transaction, name: str, new_name: str) -> None:
     snapshot = get(txn, name)
     create(txn, snapshot._replace(name=new_name))
     del txn[SNAPSHOTS][name]
+
+
+def put(txn: Transaction, snapshot: Snapshot) -> None:
+    """Store what is said of a snapshot; what is in it never changes."""
+    txn[SNAPSHOTS][snapshot.name] = snapshot
 
 
 def drop(txn: Transaction, name: str) -> None:
