@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.deeds import Deed
+    from debrepo.http.callers import Caller
     from debrepo.metrics import Metric
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
@@ -106,6 +107,15 @@ def debrepo_routes() -> Iterable[Ref]:
 
     *Collects*, when a server starts. Each refers to a FastAPI router, best made with
     `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need.
+    """
+
+
+@hookspec(firstresult=True)
+def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
+    """Return who has the token ``secret``, and the scopes it gives, if you have issued it.
+
+    *Asks*, in a read transaction, when a server gets a token that is not one of its own.
+    Return ``None`` as well for one of yours that has expired.
     """
 
 

@@ -56,12 +56,15 @@ class Access:
         self._wrong.check(host)
         with self._session.db.read() as txn:
             token = tokens.find(txn, secret)
-        if token is None:
+            if token is not None:
+                return Caller(f"token:{token.name}", token.scopes)
+            caller: Caller | None = self._session.hook.debrepo_authenticate(txn=txn, secret=secret)
+        if caller is None:
             self._wrong.take(host)
             raise NotAuthenticated(
                 "this token is not known, or has expired", hint="see: debrepo token list"
             )
-        return Caller(f"token:{token.name}", token.scopes)
+        return caller
 
     def _refuse_other_sites(self, request: Request) -> None:
         """Keep a page on another site from using the browser of somebody who is trusted."""

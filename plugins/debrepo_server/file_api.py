@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.http import Door, Routes, json_answer, opens, upload_path
-from debrepo_server.receiving import names, receive_form, receive_one
+from debrepo.http.receiving import names, receive_form, receive_one
 
 #: Bodies may be of any length here: they go to the disk as they come.
 routes = Routes(prefix="/api", tags=["files"], body_limit=None)

@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse
 
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.http import Door, Routes, opens
+from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
-from debrepo_server.sending import send
 
 routes = Routes(prefix="/repos", tags=["published trees"])
 

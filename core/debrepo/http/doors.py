@@ -62,6 +62,7 @@ class Door:
         resources: tuple[str, ...] | list[str] = (),
         resumable: bool = False,
         secret: bool = False,
+        wait: bool | None = None,
         **arguments: Any,
     ) -> Response:
         """Do ``work(session, **arguments)`` as a task, and answer as the client wants it.
@@ -70,10 +71,12 @@ class Door:
         module, and the arguments are what JSON can hold, because a task outlives its server;
         ``resumable`` says that it may be done again when it may have been done in part, and
         ``secret`` that the arguments must not be written down. What ``work`` returns is the
-        body of a 200, or an `Answer`.
+        body of a 200, or an `Answer`. ``wait`` says whether to wait for the end, whatever the
+        client asks for.
         """
         job = Job(name, work, arguments, self.caller, tuple(resources), resumable, secret)
-        return await self._server.tasks.answer(job, _patience(self.request))
+        patience = _patience(self.request) if wait is None else None if wait else 0
+        return await self._server.tasks.answer(job, patience)
 
     def kept(self, key: str, make: Callable[[], bytes]) -> Response:
         """Answer with JSON that never changes under its key; see `KeptAnswers`."""

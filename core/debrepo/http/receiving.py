@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from debrepo.errors import DatabaseError, DatabaseFull, DebrepoError, InvalidInput
-from debrepo.http import upload_path
+from debrepo.http.uploads import upload_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -31,10 +31,16 @@ _PATIENCE = 60.0  # seconds that a client may say nothing
 _HEADER_LIMIT = 16 << 10  # bytes of the headers of a part
 
 
+class TooLarge(InvalidInput):
+    """A file has more bytes than are allowed."""
+
+
 class Incoming:
     """Files on their way in: all of them get to their places, or none."""
 
-    def __init__(self, root: Path, directory: str) -> None:
+    def __init__(self, root: Path, directory: str, limit: int = 0) -> None:
+        self._limit = limit
+        self._size = 0
         self._root = root
         self._directory = directory
         self._target = upload_path(root, directory)
@@ -47,11 +53,15 @@ class Incoming:
         upload_path(self._root, self._directory, name)
         self._staging.mkdir(parents=True, exist_ok=True)
         self._file = (self._staging / name).open("wb")
+        self._size = 0
         if name not in self._names:
             self._names.append(name)
 
     def write(self, data: bytes) -> None:
         """Go on with a file."""
+        self._size += len(data)
+        if self._limit and self._size > self._limit:
+            raise TooLarge(f"the file has more than the {self._limit} bytes that are allowed")
         if self._file is not None:
             self._file.write(data)
 
@@ -82,9 +92,11 @@ class Incoming:
         shutil.rmtree(self._staging, ignore_errors=True)
 
 
-async def receive_one(request: Request, root: Path, directory: str, name: str) -> list[str]:
-    """Store the body of a request as a file."""
-    incoming = Incoming(root, directory)
+async def receive_one(
+    request: Request, root: Path, directory: str, name: str, *, limit: int = 0
+) -> list[str]:
+    """Store the body of a request as a file, of at most ``limit`` bytes; 0: any number."""
+    incoming = Incoming(root, directory, limit)
     try:
         await _do(lambda: incoming.begin(name))
         async for chunk in _chunks(request):
