@@ -52,13 +52,17 @@ def add_files(
         outcomes = _commit(session, name, read, force_replace=force_replace)
         for item in batch:
             if isinstance(item, Rejected):
-                yield Outcome(item.source, "", "failed", str(item.error), item.error.hint)
+                yield Outcome(item.source, "", "failed", _reason(item), item.error.hint)
                 continue
             outcome = outcomes[item.source]
             if remove_files and outcome.status != "failed":
                 for part in item.parts:
                     part.unlink(missing_ok=True)
             yield outcome
+
+
+def _reason(item: Rejected) -> str:
+    return str(item.error).removeprefix(f"{item.source}: ")
 
 
 def _commit(

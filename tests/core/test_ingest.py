@@ -123,7 +123,7 @@ def test_broken_package_leaves_nothing_in_the_pool(pool, incoming, monkeypatch, 
 def test_file_of_another_kind_is_rejected(pool, incoming):
     (incoming / "notes.txt").touch()
     error = refusal(pool, incoming / "notes.txt")
-    assert str(error) == f"{incoming}/notes.txt: unknown file extension '.txt'"
+    assert str(error) == f"{incoming}/notes.txt: not a package file by its name"
 
 
 def test_what_is_no_file_is_rejected(pool, incoming):

@@ -108,7 +108,10 @@ class Intake:
                 return self._binary(path, name, extension)
             if extension == ".dsc":
                 return self._source(path, name)
-            raise InvalidPackage(f"unknown file extension {extension!r}")
+            os.stat(name)  # that it is not there says more than what it is not
+            raise InvalidPackage(
+                "not a package file by its name", hint="add .deb, .udeb, .ddeb and .dsc files"
+            )
         except (InvalidInput, NotFound, VerificationFailed) as error:
             return Rejected(path, type(error)(f"{_shown(name)}: {error}", hint=error.hint))
         except FileNotFoundError:
