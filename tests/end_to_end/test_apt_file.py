@@ -1,0 +1,48 @@
+"""apt-file, looking for files in the Contents that we publish."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from end_to_end.clients import Apt
+
+from debrepo.testing.packages import build_deb
+
+SETTINGS = Path("/etc/apt/apt.conf.d/50apt-file.conf")
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("apt-file") and SETTINGS.exists()), reason="apt-file is not installed"
+)
+
+
+@pytest.fixture
+def searcher(tmp_path, archive, debs):
+    for name in ("first", "second"):
+        build_deb(debs, name, paths={"usr/share/both of us/ä.txt": b"", f"usr/bin/{name}": b""})
+    archive("repo", "create", "tools", "--distribution", "stable")
+    archive("repo", "add", "tools", debs)
+    archive("publish", "repo", "tools")
+    apt = Apt(tmp_path / "client", archive.source(""))
+    shutil.copy(SETTINGS, apt.home / "etc/apt/apt.conf.d")
+    apt.update()
+    return apt
+
+
+def test_a_file_is_found_in_its_package(searcher):
+    assert searcher("apt-file", "search", "/usr/bin/first") == "first: /usr/bin/first\n"
+
+
+def test_a_path_with_blanks_and_umlauts_is_found_in_both_packages(searcher):
+    found = searcher("apt-file", "search", "/usr/share/both of us/ä.txt").splitlines()
+    assert found == [f"{name}: /usr/share/both of us/ä.txt" for name in ("first", "second")]
+
+
+def test_files_of_packages_for_all_architectures_are_found(searcher):
+    assert "/usr/share/doc/greeter/copyright" in searcher("apt-file", "list", "greeter")
+
+
+def test_a_file_that_went_away_is_not_found_any_more(searcher, archive):
+    archive("repo", "remove", "tools", "first")
+    archive("publish", "update", "stable")
+    searcher.update()
+    searcher("apt-file", "search", "/usr/bin/first", exit_code=1)
