@@ -1,0 +1,24 @@
+"""The benchmark runs; what it measures is nothing to assert."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+RUN = Path(__file__).parents[1] / "contrib" / "bench" / "run"
+
+
+def test_the_benchmark_measures_five_packages(tmp_path):
+    numbers, tables = tmp_path / "numbers.json", tmp_path / "tables.md"
+    given = ["--make", "5", "--times", "1", "--tools", "debrepo", "--work", str(tmp_path / "work")]
+    done = subprocess.run(
+        [sys.executable, str(RUN), *given, "--json", str(numbers), "--out", str(tables)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    measured = {row["work"]: row for row in json.loads(numbers.read_text())}
+    assert {"--help", "repo add, all", "update, no change", "db cleanup"} <= set(measured)
+    assert all(row["peak"] > 0 for row in measured.values())
+    assert "| repo add, all | " in tables.read_text()
