@@ -11,8 +11,10 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from debrepo import packageset
 from debrepo.database import Database, bytes_table
 from debrepo.errors import DatabaseError
+from debrepo.package import SetId
 from debrepo.refs import TableRef
 
 if TYPE_CHECKING:
@@ -81,6 +83,21 @@ class Cache:
                     txn[PIECES].discard(key)
                 size = int(txn[_STATE].get(_SIZE, b"0")) - freed
                 txn[_STATE][_SIZE] = b"%d" % max(size, 0)
+
+    def keep_lines(self, used: Collection[bytes]) -> None:
+        """Forget the lines of every Contents file whose key among the roots is not used."""
+        with self.db.write() as txn:
+            for key in [key for key in txn[ROOTS] if key not in used]:
+                txn[ROOTS].discard(key)
+        with self.db.read() as txn:
+            live: set[bytes] = set()
+            for root in txn[ROOTS].values():
+                live.update(packageset.nodes(txn[LINES], SetId(root), live))
+            dead = [key for key in txn[LINES] if key not in live]
+        for start in range(0, len(dead), 1000):
+            with self.db.write() as txn:
+                for key in dead[start : start + 1000]:
+                    txn[LINES].discard(key)
 
     def close(self) -> None:
         """Close the database."""

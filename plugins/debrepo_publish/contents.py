@@ -18,7 +18,7 @@ from debrepo.catalog import CHUNKS
 from debrepo.package import SetId
 from debrepo_publish.cache import LINES, ROOTS
 from debrepo_publish.forms import FORMS, Form
-from debrepo_publish.units import LinesUnit, key_of
+from debrepo_publish.units import LinesUnit, group_key, groups, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.package import Entry, Package
     from debrepo_publish.cache import Cache
-    from debrepo_publish.model import Part
+    from debrepo_publish.model import Part, Publication
     from debrepo_publish.plan import Plan
     from debrepo_publish.rendering import Rendered, Renderer
 
@@ -47,12 +47,25 @@ def render(
             root = _root(txn, cache, before, part, kind, architecture)
             path = prefix + architecture
             if root != packageset.EMPTY:
-                yield from renderer.render(_units(cache, root, path), (), [_form(plan)])
+                yield from renderer.render(_units(cache, root, path), (), [_form(plan.publication)])
 
 
-def _form(plan: Plan) -> Form:
+def keys(cache: Cache, publication: Publication, part: Part) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Yield the key of each root that a component has, with the keys of its pieces."""
+    form = _form(publication)
+    for architecture in part.architectures:
+        for kind in ("deb", "udeb"):
+            key = _root_key(part.set_id, kind, architecture)
+            with cache.db.read() as lines:
+                root = lines[ROOTS].get(key)
+            if root is not None and root != packageset.EMPTY:
+                found = groups(_units(cache, SetId(root), ""), form.coarseness)
+                yield key, [group_key(form.name, group) for group in found]
+
+
+def _form(publication: Publication) -> Form:
     """Return the one form that Contents come in: gzip, where the publication has it."""
-    names = plan.publication.compressions
+    names = publication.compressions
     return FORMS["gz" if "gz" in names else names[0]]._replace(coarseness=_COARSENESS)
 
 

@@ -84,7 +84,10 @@ def publish(
                 recovery.retire(session, storage, publication)
                 return _result(plan, storage, changed=False)
             keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
-            from debrepo_publish import staging  # all that compresses; not to find nothing changed
+            from debrepo_publish import (  # all that compresses; not to find nothing changed
+                eviction,
+                staging,
+            )
 
             recovery.start(session, plan)
             try:
@@ -107,6 +110,7 @@ def publish(
             alone.close()
             recovery.finish(session, publication, plan.generation.number)
             recovery.retire(session, storage, publication)
+            eviction.evict(session)
     session.hook.debrepo_published(
         publication=str(publication), generation=plan.generation.number, paths=changed
     )

@@ -79,6 +79,17 @@ def make(txn: Transaction, hook: HookRelay, publication: Publication, why: str, 
     )
 
 
+def again(
+    txn: Transaction, hook: HookRelay, publication: Publication, generation: Generation
+) -> Plan:
+    """Return the plan for a generation that is there already."""
+    displaced = _displaced(txn, publication.place)
+    kinds = _kinds(hook)
+    return Plan(
+        publication, generation, generation, [], set(), displaced, kinds, {}, unchanged=True
+    )
+
+
 def _inputs(generation: Generation) -> tuple[object, ...]:
     """Return all that makes a difference to what clients get."""
     sets = [(name, part.set_id) for name, part in generation.parts.items()]

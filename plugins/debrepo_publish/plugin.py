@@ -8,7 +8,7 @@ from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
-    from debrepo.package import Link, Node, SetId
+    from debrepo.package import Link, Node, PackageList, SetId
 
 _OPERATIONS = "debrepo_publish.operations"
 
@@ -117,6 +117,13 @@ def debrepo_nodes(txn: Transaction) -> list[Node]:
     from debrepo_publish.publications import nodes
 
     return nodes(txn)
+
+
+@hookimpl
+def debrepo_served_lists(txn: Transaction) -> list[PackageList]:
+    from debrepo_publish.publications import served_lists
+
+    return served_lists(txn)
 
 
 @hookimpl

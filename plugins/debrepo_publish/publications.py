@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo.errors import AlreadyExists, NotFound
-from debrepo.package import Link, Node, SetId
+from debrepo.package import Link, Node, PackageList, SetId
 from debrepo_publish.model import Generation, Publication, generation_key
 from debrepo_publish.tables import COMMITS, GENERATIONS, PUBLICATIONS
 
@@ -83,6 +83,16 @@ def _node(txn: Transaction, publication: Publication) -> Node:
     sets = tuple(part.set_id for part in live.parts.values())
     remarks = (served, "not signed") if publication.skip_signing else (served,)
     return Node(name, sets, live.created, remarks)
+
+
+def served_lists(txn: Transaction) -> list[PackageList]:
+    """Return what clients of each publication are served, component by component."""
+    return [
+        PackageList("publication", str(publication), part.set_id, component)
+        for key, publication in txn[PUBLICATIONS].items()
+        if publication.live
+        for component, part in generation(txn, key, publication.live).parts.items()
+    ]
 
 
 def live_sets(txn: Transaction) -> set[SetId]:

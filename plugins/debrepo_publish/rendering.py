@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish.model import COMPRESSIONS, SUMS, Index
-from debrepo_publish.units import groups, key_of, pack_texts, unpack_texts
+from debrepo_publish.units import group_key, groups, pack_texts, unpack_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -127,7 +127,7 @@ class Renderer:
     ) -> Iterator[_Group]:
         by_key = {unit.key: text for unit, text in zip(run, texts, strict=True)}
         for group in groups(run, form.coarseness):
-            key = key_of(form.name.encode(), *(unit.key for unit in group))
+            key = group_key(form.name, group)
             known = self._cache.get([key])
             if known:
                 yield _Group(form, key, unpack_texts(known[key]))

@@ -104,6 +104,11 @@ def groups(units: Iterable[U], coarseness: int) -> Iterator[list[U]]:
         yield run
 
 
+def group_key(form: str, group: Iterable[Unit]) -> bytes:
+    """Return the key under which a group of units is kept in one form."""
+    return key_of(form.encode(), *(unit.key for unit in group))
+
+
 def pack_texts(texts: Mapping[str, bytes]) -> bytes:
     """Return texts by path as one record of the cache."""
     head = "".join(f"{path}\0{len(text)}\n" for path, text in texts.items())

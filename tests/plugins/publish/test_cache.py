@@ -1,0 +1,74 @@
+"""What is kept of a publish for the next one: bounded, shared, and never needed."""
+
+import gzip
+import shutil
+
+import pytest
+
+from debrepo.testing.packages import build_deb
+from debrepo_publish import rendering
+from debrepo_publish.cache import opened
+
+
+@pytest.fixture
+def root(debrepo, debrepo_root, tmp_path):
+    debrepo("repo", "create", "r", "--distribution", "stable")
+    (tmp_path / "in").mkdir()
+    for n in range(30):
+        build_deb(tmp_path / "in", f"p{n}", paths={f"usr/bin/p{n}": b""})
+    debrepo("repo", "add", "r", str(tmp_path / "in"))
+    debrepo("publish", "repo", "r", "--skip-signing")
+    return debrepo_root
+
+
+def packages(root, prefix=""):
+    path = root / "public" / prefix / "dists/stable/main/binary-amd64/Packages.gz"
+    return gzip.decompress(path.read_bytes())
+
+
+@pytest.fixture
+def compressed(monkeypatch):
+    """Count the texts that are compressed."""
+    seen = []
+    pack = rendering._pack
+
+    def counting(form, joined):
+        seen.append(form.name)
+        return pack(form, joined)
+
+    monkeypatch.setattr(rendering, "_pack", counting)
+    return seen
+
+
+def test_a_second_publication_of_the_same_packages_compresses_nothing(debrepo, root, compressed):
+    debrepo("publish", "repo", "r", "other", "--skip-signing")
+    assert compressed == []
+    assert packages(root, "other") == packages(root)
+
+
+def test_a_lost_cache_is_made_again(debrepo, root, compressed):
+    shutil.rmtree(root / "cache")
+    debrepo("publish", "repo", "r", "other", "--skip-signing")
+    assert compressed != []
+    assert packages(root, "other") == packages(root)
+
+
+def test_what_is_live_stays_when_the_cache_is_too_large(
+    debrepo, root, tmp_path, compressed, monkeypatch
+):
+    monkeypatch.setenv("DEBREPO_PUBLISH_CACHE_SIZE", "1")
+    debrepo("repo", "add", "r", str(build_deb(tmp_path, "new")))
+    debrepo("publish", "update", "stable")
+    compressed.clear()
+    debrepo("publish", "repo", "r", "other", "--skip-signing")
+    assert compressed == []
+
+
+def test_what_is_not_live_goes_when_the_cache_is_too_large(debrepo, root, tmp_path, monkeypatch):
+    with opened(root) as cache:
+        before = cache.size()
+    monkeypatch.setenv("DEBREPO_PUBLISH_CACHE_SIZE", "1")
+    debrepo("repo", "remove", "r", "Name (% p1*)")
+    debrepo("publish", "update", "stable")
+    with opened(root) as cache:
+        assert 0 < cache.size() < before

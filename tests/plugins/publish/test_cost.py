@@ -1,0 +1,127 @@
+"""What a publish costs: as much as has changed, however much there is."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from debrepo.testing.packages import build_deb
+from debrepo_publish_fs.storage import FileStorage
+
+SIZES = (100, 1000)  # of 1 and of 4 chunks; ten times as many tell no more, only later
+
+
+class Calls(Counter):
+    """Counts the calls of a storage's methods, and what they are given."""
+
+    def watch(self, monkeypatch):
+        for name in ("put", "get", "link", "delete", "stat", "list", "commit"):
+            monkeypatch.setattr(FileStorage, name, self._counting(name, getattr(FileStorage, name)))
+
+    def _counting(self, name, method):
+        def counted(storage, *args, **kwargs):
+            if name == "delete":
+                args = (list(args[0]),)
+                self["deleted"] += len(args[0])
+            self[name] += 1
+            return method(storage, *args, **kwargs)
+
+        return counted
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    """Published repositories that differ in nothing but their size, and a package to add."""
+    debs = tmp_path_factory.mktemp("debs")
+    roots = {}
+    for number in range(max(SIZES)):
+        build_deb(debs, f"package{number}", paths={f"usr/bin/p{number}": b""})
+    for size in SIZES:
+        root = tmp_path_factory.mktemp(f"root{size}")
+        run(root, "repo", "create", "r", "--distribution", "stable")
+        files = [debs / f"package{number}_1.0_amd64.deb" for number in range(size)]
+        run(root, "repo", "add", "r", *files)
+        run(root, "publish", "repo", "r", "--skip-signing")
+        roots[size] = root
+    return roots
+
+
+def run(root, *words, before=()):
+    command = [*before, sys.executable, "-m", "debrepo", "--quiet", "--root", root, *words]
+    done = subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    return done.stderr.decode()
+
+
+@pytest.fixture
+def with_one_more(roots, tmp_path):
+    """Copies of the repositories, each with one more package that is not published yet."""
+    copies = {}
+    deb = build_deb(tmp_path, "zz-one-more", paths={"usr/bin/zz": b""})
+    for size, root in roots.items():
+        copies[size] = tmp_path / str(size)
+        shutil.copytree(root, copies[size])
+        run(copies[size], "repo", "add", "r", deb)
+    return copies
+
+
+def update(debrepo_of, root):
+    debrepo_of(root)("publish", "update", "stable")
+
+
+@pytest.fixture
+def debrepo_of():
+    from click.testing import CliRunner
+
+    from debrepo.cli import build_cli
+    from debrepo.plugins import load_plugins
+
+    cli = build_cli(load_plugins())
+
+    def of(root):
+        def call(*words):
+            result = CliRunner().invoke(cli, ["--root", str(root), *words])
+            assert result.exit_code == 0, result.output
+
+        return call
+
+    return of
+
+
+def test_an_update_makes_as_many_storage_calls_at_any_size(with_one_more, debrepo_of, monkeypatch):
+    calls = {}
+    for size, root in with_one_more.items():
+        calls[size] = Calls()
+        with monkeypatch.context() as patch:
+            calls[size].watch(patch)
+            update(debrepo_of, root)
+    small, large = (calls[size] for size in SIZES)
+    assert small == large
+    assert small["link"] == 1
+    assert small["list"] == 0
+
+
+def test_nothing_changed_means_no_storage_call(roots, debrepo_of, monkeypatch):
+    calls = Calls()
+    calls.watch(monkeypatch)
+    update(debrepo_of, roots[max(SIZES)])
+    assert calls == {}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_an_update_makes_as_many_file_system_calls_at_any_size(with_one_more):
+    counts = {
+        size: _system_calls(run(root, "publish", "update", "stable", before=_STRACE))
+        for size, root in with_one_more.items()
+    }
+    small, large = (sum(counts[size].values()) for size in SIZES)
+    assert large - small < 30, counts[SIZES[1]] - counts[SIZES[0]]
+
+
+_STRACE = ("strace", "-f", "-c", "-U", "calls,name", "-e", "trace=%file,getdents64,linkat")
+
+
+def _system_calls(report):
+    return Counter({name: int(n) for n, name in re.findall(r"^\s*(\d+) (\w+)$", report, re.M)})
