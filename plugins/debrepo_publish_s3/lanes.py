@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-T = TypeVar("T")
+    from collections.abc import Iterator
 
 
 class Lanes:
@@ -50,34 +48,3 @@ class Lanes:
             with self._changed:
                 self._limit = min(float(self.widest), self._limit + 1 / self._limit)
                 self._changed.notify()
-
-
-def side_by_side(action: Callable[[T], object], items: Iterable[T], threads: int) -> None:
-    """Call ``action`` for every item, in several threads; the first failure ends it."""
-    source, turn = iter(items), threading.Lock()
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            while not failures:
-                with turn:
-                    try:
-                        item = next(source)
-                    except StopIteration:
-                        return
-                action(item)
-        except BaseException as error:  # raised again by the caller's thread
-            failures.append(error)
-
-    others = [threading.Thread(target=work) for _ in range(threads - 1)]
-    started = []
-    try:
-        for other in others:
-            other.start()
-            started.append(other)
-        work()
-    finally:
-        for other in started:
-            other.join()
-    if failures:
-        raise failures[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
+from debrepo.objects import side_by_side
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
 
 try:
@@ -21,7 +22,6 @@ except ImportError:
 
 from debrepo_publish_s3 import checksums, conditions, locks, multipart, options
 from debrepo_publish_s3.client import Client, Refused
-from debrepo_publish_s3.lanes import side_by_side
 from debrepo_publish_s3.slices import Slice
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ class Service(NamedTuple):
     secret_key: str
     public: str = "/{bucket}"  #: where anybody may read what is in a bucket
     acl: str = ""  #: that buckets and objects need for that
-    lacks: tuple[str, ...] = ()  #: conditions, checksums, encryption, multipart conditions
+    lacks: tuple[str, ...] = ()  #: what tests that need it ask for by the fixture ``needs``
+    timeout: int = 4
 
 
 _SERVE = """

@@ -23,6 +23,17 @@ def service(tmp_path_factory):
         yield service
 
 
+@pytest.fixture
+def needs(service):
+    """Return a function that skips the test where the service lacks something."""
+
+    def needs(*things):
+        if missing := set(things) & set(service.lacks):
+            pytest.skip(f"the service has no {', '.join(sorted(missing))}")
+
+    return needs
+
+
 @pytest.fixture(scope="session")
 def credentials(service):
     return {"access_key_id": service.access_key, "secret_access_key": service.secret_key}
@@ -81,7 +92,7 @@ def settings(bucket, service, credentials):
         "prefix": "deb",
         "acl": service.acl,
         "attempts": 3,
-        "timeout": 4,
+        "timeout": service.timeout,
         "conditional_writes": "auto" if "conditions" in service.lacks else "yes",
     }
 
