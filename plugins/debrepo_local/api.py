@@ -3,9 +3,24 @@
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from debrepo.http import Answer, Body, Door, Flag, Routes, Text, json_answer, opens
+from debrepo.errors import InvalidInput, NotFound
+from debrepo.http import (
+    Answer,
+    Body,
+    Door,
+    Flag,
+    Refusal,
+    Routes,
+    Text,
+    Wanted,
+    json_answer,
+    known_as,
+    list_packages,
+    opens,
+)
+from debrepo.lists import Dependencies
 from debrepo.session import Session
 from debrepo_local.repos import LocalRepo
 
@@ -46,6 +61,19 @@ class ChangedRepo(Body):
     DefaultComponent: str | None = None
 
 
+class Keys(Body):
+    """Packages that debrepo knows, by their keys."""
+
+    PackageRefs: list[str]
+
+
+class Copying(Body):
+    """How packages are copied."""
+
+    with_deps: bool = Field(False, alias="with-deps")
+    dry_run: bool = Field(False, alias="dry-run")
+
+
 def plain(repo: LocalRepo) -> dict[str, object]:
     """Return a repository as clients read it."""
     return {
@@ -74,12 +102,21 @@ async def create(body: NewRepo, door: Annotated[Door, opens("repo.create", task=
         component=body.DefaultComponent,
         distribution=body.DefaultDistribution,
         comment=body.Comment,
+        snapshot=body.FromSnapshot,
     )
 
 
-def _create(session: Session, name: str, component: str, distribution: str, comment: str) -> Answer:
+def _create(
+    session: Session, name: str, component: str, distribution: str, comment: str, snapshot: str
+) -> Answer:
     repo = session.call(
-        "repo.create", name=name, component=component, distribution=distribution, comment=comment
+        "repo.create",
+        name=name,
+        component=component,
+        distribution=distribution,
+        comment=comment,
+        kind="snapshot" if snapshot else "",
+        source=snapshot,
     )
     return Answer(201, plain(repo))
 
@@ -142,3 +179,109 @@ async def drop(
 def _drop(session: Session, name: str, force: bool) -> Answer:
     session.call("repo.drop", name=name, force=force)
     return Answer(200, {})
+
+
+@routes.get("/repos/{name}/packages", response_model=list[str] | list[dict[str, str]])
+async def packages(
+    name: str, asked: Wanted, door: Annotated[Door, opens("repo.search")]
+) -> Response:
+    """List or search the packages of a repository."""
+    version = door.session.call("repo.show", name=name).repo.set_id.hex()
+    return await list_packages(
+        door,
+        version,
+        asked,
+        lambda: door.session.call("repo.search", name=name, **asked.arguments()),
+    )
+
+
+@routes.post("/repos/{name}/packages", response_model=RepoObject)
+async def add_keys(
+    name: str, body: Keys, door: Annotated[Door, opens("repo.add-keys", task=True)]
+) -> Response:
+    """Let packages join a repository, by their keys."""
+    return await door.task(
+        f"Add packages to repo {name}",
+        _change_keys,
+        resources=[f"repo:{name}"],
+        resumable=True,
+        operation="repo.add-keys",
+        name=name,
+        keys=body.PackageRefs,
+    )
+
+
+@routes.delete("/repos/{name}/packages", response_model=RepoObject)
+async def remove_keys(
+    name: str, body: Keys, door: Annotated[Door, opens("repo.remove-keys", task=True)]
+) -> Response:
+    """Take packages out of a repository, by their keys."""
+    return await door.task(
+        f"Delete packages from repo {name}",
+        _change_keys,
+        resources=[f"repo:{name}"],
+        resumable=True,
+        operation="repo.remove-keys",
+        name=name,
+        keys=body.PackageRefs,
+    )
+
+
+def _change_keys(session: Session, operation: str, name: str, keys: list[str]) -> Answer:
+    session.call("repo.show", name=name)
+    with known_as(404, InvalidInput):  # what is no key is the key of nothing
+        repo = session.call(operation, name=name, keys=keys)
+    return Answer(200, plain(repo))
+
+
+@routes.post("/repos/{name}/copy/{source}/{query}", response_model=dict[str, object])
+async def copy(
+    name: str,
+    source: str,
+    query: str,
+    door: Annotated[Door, opens("repo.copy", task=True)],
+    body: Copying | None = None,
+) -> Response:
+    """Copy packages from another repository."""
+    options = body or Copying.model_validate({})
+    return await door.task(
+        f"Copy packages from repo {source} to repo {name}",
+        _copy,
+        resources=[f"repo:{name}", f"repo:{source}"],
+        resumable=True,
+        source=source,
+        target=name,
+        query=query,
+        with_dependencies=options.with_deps,
+        dry_run=options.dry_run,
+    )
+
+
+def _copy(
+    session: Session,
+    source: str,
+    target: str,
+    query: str,
+    with_dependencies: bool,
+    dry_run: bool,
+) -> Answer:
+    with known_as(400, NotFound):
+        for name in (source, target):
+            session.call("repo.show", name=name)
+    if source == target:
+        raise InvalidInput(f"{target} is where the packages are already")
+    with known_as(422, InvalidInput):
+        done = session.call(
+            "repo.copy",
+            source=source,
+            target=target,
+            queries=[query],
+            dependencies=Dependencies() if with_dependencies else None,
+            dry_run=dry_run,
+        )
+    if not done.packages:
+        raise Refusal(f"no package of {source} matches {query}", status=422)
+    keys = (one.key for one in done.packages)
+    added = [f"added {key.name}-{key.version}({key.architecture})" for key in keys]
+    warnings = [str(one) for one in done.missing]
+    return Answer(200, {"Report": {"Warnings": warnings, "Added": added, "Removed": []}})

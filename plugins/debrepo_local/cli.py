@@ -286,6 +286,32 @@ def remove(
     )
 
 
+@repo.command("add-keys")
+@click.argument("name")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@pass_session
+def add_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
+    """Let packages that debrepo knows join a repository, by their keys.
+
+    A KEY is what debrepo package search --json prints, and holds blanks: quote it.
+    """
+    session.run(operations.add_keys, name, keys)
+    click.echo(f"Added {counted(len(keys), 'package')} to {name}.")
+
+
+@repo.command("remove-keys")
+@click.argument("name")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@pass_session
+def remove_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
+    """Take packages out of a repository, by their keys.
+
+    Those that are not in it do no harm.
+    """
+    session.run(operations.remove_keys, name, keys)
+    click.echo(f"Took {counted(len(keys), 'package')} out of {name}.")
+
+
 @repo.command()
 @click.argument("name")
 @force_option

@@ -137,7 +137,7 @@ def search(
         return selection.search(
             session,
             txn,
-            repos.get(txn, name).package_list(),
+            repos.get(txn, name).set_id,
             queries,
             dependencies=dependencies,
             latest=latest,
@@ -236,6 +236,20 @@ def remove(
     from debrepo_local import transfers
 
     return transfers.remove(session, name, queries, dependencies=dependencies, dry_run=dry_run)
+
+
+def add_keys(session: Session, name: str, keys: Sequence[str]) -> LocalRepo:
+    """Let packages that debrepo knows join a repository, by their keys."""
+    from debrepo_local import known
+
+    return known.add_keys(session, name, keys)
+
+
+def remove_keys(session: Session, name: str, keys: Sequence[str]) -> LocalRepo:
+    """Take the packages with these keys out of a repository, if they are there."""
+    from debrepo_local import known
+
+    return known.remove_keys(session, name, keys)
 
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:

@@ -103,6 +103,20 @@ def debrepo_operations() -> list[Operation]:
             "repo remove",
         ),
         Operation(
+            "repo.add-keys",
+            f"{_OPERATIONS}:add_keys",
+            "Let packages that debrepo knows join a repository, by their keys.",
+            "repo:{name}:add",
+            "repo add-keys",
+        ),
+        Operation(
+            "repo.remove-keys",
+            f"{_OPERATIONS}:remove_keys",
+            "Take packages out of a repository, by their keys.",
+            "repo:{name}:remove",
+            "repo remove-keys",
+        ),
+        Operation(
             "repo.drop",
             f"{_OPERATIONS}:drop",
             "Drop a repository; its packages stay in the pool until cleanup.",
@@ -114,7 +128,10 @@ def debrepo_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_routes() -> list[Ref]:
-    return [Ref("debrepo_local.api:routes", "Local repositories.")]
+    return [
+        Ref("debrepo_local.api:routes", "Local repositories."),
+        Ref("debrepo_local.upload_api:routes", "Uploaded packages, on their way into them."),
+    ]
 
 
 @hookimpl

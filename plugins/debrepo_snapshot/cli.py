@@ -292,6 +292,30 @@ def verify(
 
 @snapshot.command()
 @click.argument("name")
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.option(
+    "--source", "sources", multiple=True, help="Snapshot that it is made from; may be repeated."
+)
+@click.option("--description", default="", help="What the snapshot is for.")
+@pass_session
+def assemble(
+    session: Session,
+    name: str,
+    keys: tuple[str, ...],
+    sources: tuple[str, ...],
+    description: str,
+) -> None:
+    """Create a snapshot of packages, by their keys.
+
+    Without keys it has what its sources have. A KEY is what debrepo package search --json
+    prints, and holds blanks: quote it.
+    """
+    made = session.run(operations.assemble, name, keys, sources=sources, description=description)
+    _say_created(made)
+
+
+@snapshot.command()
+@click.argument("name")
 @click.argument("new_name")
 @pass_session
 def rename(session: Session, name: str, new_name: str) -> None:

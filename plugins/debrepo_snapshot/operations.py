@@ -104,7 +104,7 @@ def search(
         return selection.search(
             session,
             txn,
-            snapshots.get(txn, name).package_list(),
+            snapshots.get(txn, name).set_id,
             queries,
             dependencies=dependencies,
             latest=latest,
@@ -137,6 +137,29 @@ def merge(
         set_id = merging.merge(store, [source.set_id for source in found], policy)
         said = ", ".join(f"'{source.name}'" for source in found)
         return drafts.draft(name, set_id, store, found, f"Merged from sources: {said}")
+
+    return drafts.make(session, plan)
+
+
+def assemble(
+    session: Session,
+    name: str,
+    keys: Sequence[str] = (),
+    *,
+    sources: Sequence[str] = (),
+    description: str = "",
+) -> Made:
+    """Create the snapshot of the packages with these keys, noting what it was made from.
+
+    Without keys it is the merge of its sources, which are snapshots, or ``kind:name``.
+    """
+    from debrepo_snapshot import assembling, drafts
+
+    lists.check_name(name)
+
+    def plan(txn: Transaction) -> Draft:
+        found = [_list(session, txn, source) for source in sources]
+        return assembling.assemble(txn, name, keys, found, description)
 
     return drafts.make(session, plan)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Command, Operation, TableRef, hookimpl
+from debrepo import Command, Operation, Ref, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
@@ -75,6 +75,13 @@ def debrepo_operations() -> list[Operation]:
             "snapshot merge",
         ),
         Operation(
+            "snapshot.assemble",
+            f"{_OPERATIONS}:assemble",
+            "Create a snapshot of packages, by their keys.",
+            "snapshot:{name}:create",
+            "snapshot assemble",
+        ),
+        Operation(
             "snapshot.filter",
             f"{_OPERATIONS}:filter_",
             "Create a snapshot of those packages of another that match a query.",
@@ -110,6 +117,14 @@ def debrepo_operations() -> list[Operation]:
             "snapshot:{name}:drop",
             "snapshot drop",
         ),
+    ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [
+        Ref("debrepo_snapshot.api:routes", "Snapshots."),
+        Ref("debrepo_snapshot.derive_api:routes", "Snapshots out of others."),
     ]
 
 

@@ -16,12 +16,22 @@ A route opens its door for the operations that it calls, and the scopes of these
 filled in with the arguments that they are called with, decide who may pass.
 """
 
-from debrepo.http.answers import STATUS, Answer, Problem, failure, json_answer, status_of
+from debrepo.http.answers import (
+    STATUS,
+    Answer,
+    Problem,
+    Refusal,
+    failure,
+    json_answer,
+    known_as,
+    status_of,
+)
 from debrepo.http.bodies import Body, Flag, Text
 from debrepo.http.callers import Caller, check_scope
 from debrepo.http.doors import Door, Opening, Server, opens
 from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
 from debrepo.http.kept import KeptAnswers
+from debrepo.http.listing import Wanted, list_packages, stanza_object
 from debrepo.http.routes import Route, Routes, opening_of, segments
 from debrepo.http.uploads import upload_path
 
@@ -37,18 +47,23 @@ __all__ = [
     "KeptAnswers",
     "Opening",
     "Problem",
+    "Refusal",
     "Route",
     "Routes",
     "Server",
     "TaskObject",
     "Tasks",
     "Text",
+    "Wanted",
     "check_scope",
     "failure",
     "json_answer",
+    "known_as",
+    "list_packages",
     "opening_of",
     "opens",
     "segments",
+    "stanza_object",
     "status_of",
     "upload_path",
 ]

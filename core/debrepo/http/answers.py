@@ -1,6 +1,8 @@
 """Answers: results and errors as JSON, with the status that the kind of error fixes."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastapi import Response
@@ -43,6 +45,23 @@ class Answer(NamedTuple):
     value: object
 
 
+class Refusal(errors.DebrepoError):
+    """An error under the status that aptly's clients know it by."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 400) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+@contextmanager
+def known_as(status: int, *kinds: type[errors.DebrepoError]) -> Iterator[None]:
+    """Let errors of these kinds go out under the ``status`` that aptly gives them."""
+    try:
+        yield
+    except kinds as error:
+        raise Refusal(str(error), hint=error.hint, status=status) from error
+
+
 class JSON(Response):
     """A JSON document; times become ISO 8601, tuples lists."""
 
@@ -61,6 +80,8 @@ def json_answer(value: object, status: int = 200) -> Response:
 
 def status_of(error: errors.DebrepoError) -> int:
     """Return the HTTP status that the kind of an error fixes."""
+    if isinstance(error, Refusal):
+        return error.status
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 

@@ -1,0 +1,135 @@
+"""Listings: the packages of a list, as clients ask for them and read them."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Depends, Query, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+
+from debrepo import catalog
+from debrepo.errors import InvalidInput
+from debrepo.http.answers import JSON
+from debrepo.http.bodies import Flag
+from debrepo.http.doors import Door
+from debrepo.lists import Dependencies
+from debrepo.package import Package, PackageFile, PackageKey
+from debrepo.selection import Found
+from debrepo.session import Session
+
+_BATCH = 256  # packages read in one transaction, so that a slow client holds none open
+_SUMS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
+
+
+class Asked(NamedTuple):
+    """What a client asked for: the parameters of every list of packages."""
+
+    query: str = ""
+    with_dependencies: bool = False
+    details: bool = False
+    latest: bool = False
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them as the operations that search take them."""
+        return {
+            "queries": [self.query] if self.query else [],
+            "dependencies": Dependencies() if self.with_dependencies else None,
+            "latest": self.latest,
+        }
+
+
+def _asked(
+    q: Annotated[str, Query(description="A package query")] = "",
+    with_deps: Annotated[Flag, Query(alias="withDeps")] = False,
+    format_: Annotated[str, Query(alias="format", description="details: whole stanzas")] = "",
+    maximum_version: Annotated[Flag, Query(alias="maximumVersion")] = False,
+) -> Asked:
+    """Read the parameters as aptly's clients spell them."""
+    if with_deps and not q:
+        raise InvalidInput("withDeps needs a query", hint="say whose dependencies, with q=")
+    return Asked(q, with_deps, format_ == "details", maximum_version)
+
+
+#: The parameters of a list of packages, for a route.
+Wanted = Annotated[Asked, Depends(_asked)]
+
+
+async def list_packages(
+    door: Door, version: str, asked: Asked, search: Callable[[], Sequence[Found]]
+) -> Response:
+    """Answer with the packages that ``search`` finds: their keys, or their stanzas.
+
+    ``version`` names the state of what is searched, such as the hash of a package set; keys
+    are kept under it, unless it is empty. Stanzas are sent as they are read.
+    """
+    if asked.details:
+        found = await run_in_threadpool(search)
+        return StreamingResponse(
+            _stanzas(door.session, [one.key for one in found]), media_type=JSON.media_type
+        )
+
+    def make() -> bytes:
+        return json.dumps([str(one.key) for one in search()]).encode()
+
+    if not version:
+        return Response(await run_in_threadpool(make), media_type=JSON.media_type)
+    return await run_in_threadpool(door.kept, f"packages {version} {asked!r}", make)
+
+
+def _stanzas(session: Session, keys: list[PackageKey]) -> AsyncIterator[bytes]:
+    return iterate_in_threadpool(_joined(_batches(session, iter(keys))))
+
+
+def _batches(session: Session, keys: Iterator[PackageKey]) -> Iterator[list[bytes]]:
+    while batch := list(islice(keys, _BATCH)):
+        with session.db.read() as txn:
+            packages = [catalog.get(txn, key.entry) for key in batch]
+        yield [_encoded(stanza_object(package)) for package in packages]
+
+
+def _joined(batches: Iterable[list[bytes]]) -> Iterator[bytes]:
+    opening = b"["
+    for batch in batches:
+        yield opening + b",".join(batch)
+        opening = b","
+    yield b"[]" if opening == b"[" else b"]"
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def stanza_object(package: Package) -> dict[str, str]:
+    """Return a package as clients read it: its fields, its key, and what its files are."""
+    key = package.key
+    fields = package.fields()
+    if package.kind == "source":
+        fields.pop("Source", None)
+        fields |= {name: _sums(package.files, sum_) for name, sum_ in _SUMS.items()}
+    else:
+        file = package.files[0]
+        fields |= {
+            "Filename": file.name,
+            "Size": str(file.size),
+            "MD5sum": file.md5,
+            "SHA1": file.sha1,
+            "SHA256": file.sha256,
+            "SHA512": file.sha512,
+        }
+    if "Description" in fields:
+        fields["Description"] = f" {fields['Description']}\n"
+    return {
+        **fields,
+        "Package": key.name,
+        "Version": key.version,
+        "Key": str(key),
+        "ShortKey": f"P{key.architecture} {key.name} {key.version}",
+        "FilesHash": key.hash,
+    }
+
+
+def _sums(files: Iterable[PackageFile], name: str) -> str:
+    lines = ((getattr(file, name), file) for file in files)
+    return "".join(f" {digest} {file.size} {file.name}\n" for digest, file in lines if digest)

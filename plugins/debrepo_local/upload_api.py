@@ -1,0 +1,111 @@
+"""``/api/repos/NAME/file`` and ``include``: from the upload area into repositories."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import BaseModel
+
+from debrepo.http import Answer, Door, Flag, Routes, opens, upload_path
+from debrepo.session import Session
+from debrepo_local.adding import Outcome
+
+routes = Routes(prefix="/api", tags=["repos"])
+
+Keep = Annotated[Flag, Query(alias="noRemove", description="1: leave the uploaded files")]
+Replace = Annotated[Flag, Query(alias="forceReplace", description="1: replace other builds")]
+
+
+class Lines(BaseModel):
+    """What was done, a line for each package."""
+
+    Warnings: list[str]
+    Added: list[str]
+    Removed: list[str]
+
+
+class Report(BaseModel):
+    """What became of uploaded files; those that failed are named with their whole path."""
+
+    FailedFiles: list[str]
+    Report: Lines
+
+
+@routes.post("/repos/{name}/file/{directory}", response_model=Report)
+async def add_directory(
+    name: str,
+    directory: str,
+    door: Annotated[Door, opens("repo.add", task=True)],
+    keep: Keep = False,
+    replace: Replace = False,
+) -> Response:
+    """Add the packages that were uploaded to a directory."""
+    return await door.task(
+        f"Add packages from dir {directory} to repo {name}",
+        _add,
+        resources=[f"repo:{name}", f"upload:{directory}"],
+        resumable=True,
+        name=name,
+        directory=directory,
+        file="",
+        keep=keep,
+        replace=replace,
+    )
+
+
+@routes.post("/repos/{name}/file/{directory}/{file}", response_model=Report)
+async def add_file(
+    name: str,
+    directory: str,
+    file: str,
+    door: Annotated[Door, opens("repo.add", task=True)],
+    keep: Keep = False,
+    replace: Replace = False,
+) -> Response:
+    """Add an uploaded package."""
+    return await door.task(
+        f"Add package {file} from dir {directory} to repo {name}",
+        _add,
+        resources=[f"repo:{name}", f"upload:{directory}"],
+        resumable=True,
+        name=name,
+        directory=directory,
+        file=file,
+        keep=keep,
+        replace=replace,
+    )
+
+
+def _add(
+    session: Session, name: str, directory: str, file: str, keep: bool, replace: bool
+) -> Answer:
+    place = upload_path(session.root, directory, file)
+    found = session.call(
+        "repo.add", name=name, paths=[place], force_replace=replace, remove_files=not keep
+    )
+    report = reported(found)
+    if not keep:
+        with suppress(OSError):  # it is not empty
+            upload_path(session.root, directory).rmdir()
+    return Answer(200, report)
+
+
+def reported(outcomes: Iterable[Outcome]) -> dict[str, object]:
+    """Return the report of what became of files; it says 200 even where some failed."""
+    failed: list[str] = []
+    warnings: list[str] = []
+    added: list[str] = []
+    removed: list[str] = []
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            failed.append(str(outcome.source.absolute()))
+            warnings.append(outcome.reason)
+            continue
+        if outcome.status == "replaced":
+            removed.append(f"{outcome.package} removed due to conflict with package being added")
+        added.append(f"{outcome.package} added")
+    return {
+        "FailedFiles": failed,
+        "Report": {"Warnings": warnings, "Added": added, "Removed": removed},
+    }
