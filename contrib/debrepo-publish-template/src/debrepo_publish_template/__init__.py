@@ -1,0 +1,1 @@
+"""A storage for debrepo, to be copied and renamed."""
