@@ -1,12 +1,15 @@
 """A bucket as a storage."""
 
+import os
+
 import pytest
+from object_stores import services
 
 from debrepo.testing import ObjectStoreContract
 
 
 class TestS3Storage(ObjectStoreContract):
-    many = 1_100
+    many = 5_000 if services.VARIABLE in os.environ else 1_100
 
     @pytest.fixture
     def proxy(self, proxy):  # the strict one
