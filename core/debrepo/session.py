@@ -194,6 +194,15 @@ class Session:
         signer: Signer = opener.load().open(self.config.section(f"signing.{name}"), self.root)
         return signer
 
+    def signing_with(self, **options: Any) -> Session:
+        """Return a session whose signer has other settings: ``passphrase_file``."""
+        name = self.config["signing.signer"]
+        opener = self._named("signer", name, self.hook.debrepo_signers())
+        settings = {**self.config.section(f"signing.{name}"), **options}
+        part = copy(self)
+        part.__dict__["signer"] = opener.load().open(settings, self.root)
+        return part
+
     def _named(self, what: str, name: str, answers: list[dict[str, Ref]]) -> Ref:
         known = {key: ref for answer in answers for key, ref in answer.items()}
         try:

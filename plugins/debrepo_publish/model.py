@@ -45,6 +45,7 @@ class Publication(NamedTuple):
     keep_generations: int = 5
     grace: int = 3 * 86400  #: seconds for which superseded files stay
     live: int = 0  #: the generation that clients see; 0: none yet
+    acquire_by_hash: bool = False  #: whether a client of the API asked for what is always there
 
     @property
     def place(self) -> str:
@@ -65,7 +66,9 @@ class Publication(NamedTuple):
 
     def options(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""
-        fields = self._replace(sources={}, live=0, keep_generations=0, grace=0)
+        fields = self._replace(
+            sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False
+        )
         return blake2b(repr(fields).encode(), digest_size=16).hexdigest()
 
 
@@ -108,6 +111,7 @@ class Generation(NamedTuple):
     rendering: str = ""  #: a hash of all that indexes depend on besides packages
     claimed: int = 0  #: pool files counted so far, in the order of `plan.additions`
     released: int = 0  #: once it is past: pool files let go so far
+    settled: bool = False  #: once it is past: whether all of them have been let go
     indexes: dict[str, Index] = {}  # noqa: RUF012  # never changed; empty until they are staged
     expires: int = 0  #: seconds since the epoch; 0: never
     ended: int = 0  #: when it stopped being live, in seconds since the epoch

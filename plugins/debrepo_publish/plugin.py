@@ -90,6 +90,11 @@ def debrepo_settings() -> list[Setting]:
 
 
 @hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_publish.api:routes", "Publications.")]
+
+
+@hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.tables:{name}")

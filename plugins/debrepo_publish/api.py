@@ -1,0 +1,336 @@
+"""``/api/publish``: publications over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Response
+from pydantic import BaseModel, Field
+
+from debrepo.errors import AlreadyExists, InvalidInput
+from debrepo.http import Answer, Body, Door, Flag, Routes, Text, json_answer, known_as, opens
+from debrepo.session import Session
+from debrepo_publish.encoding import clean, decode, place, plain
+from debrepo_publish.model import Publication
+from debrepo_publish.signing_body import SigningOptions, signing
+
+routes = Routes(prefix="/api", tags=["publish"])
+
+KINDS = {"local": "repo", "repo": "repo", "snapshot": "snapshot"}
+
+
+class Source(Body):
+    """A repository or snapshot, and the component that it becomes."""
+
+    Component: str = ""
+    Name: Text
+
+
+class NamedSource(BaseModel):
+    """What a component is made of."""
+
+    Component: str
+    Name: str
+
+
+class PublicationObject(BaseModel):
+    """Where something is published, what, and how."""
+
+    AcquireByHash: bool
+    Architectures: list[str]
+    ButAutomaticUpgrades: str
+    Codename: str
+    Distribution: str
+    Label: str
+    MultiDist: bool
+    NotAutomatic: str
+    Origin: str
+    Path: str
+    Prefix: str
+    SignedBy: str
+    SkipContents: bool
+    SourceKind: str
+    Sources: list[NamedSource]
+    Storage: str
+    Suite: str
+    Version: str
+
+
+class Document(Body):
+    """What can be said of a publication; what is left out stays, or is as configured."""
+
+    AcquireByHash: bool | None = None
+    ForceOverwrite: bool = False
+    Label: str | None = None
+    MultiDist: bool | None = None
+    Origin: str | None = None
+    Signing: SigningOptions | None = None
+    SignedBy: str | None = None
+    SkipBz2: bool | None = None
+    SkipCleanup: bool = False
+    SkipContents: bool | None = None
+    Suite: str | None = None
+    Codename: str | None = None
+    Version: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the fields of a publication that are given."""
+        found = {
+            "acquire_by_hash": self.AcquireByHash,
+            "label": self.Label,
+            "multi_dist": self.MultiDist,
+            "origin": self.Origin,
+            "signed_by": self.SignedBy,
+            "contents": None if self.SkipContents is None else not self.SkipContents,
+            "suite": self.Suite,
+            "codename": self.Codename,
+            "version": self.Version,
+            **(self.Signing.options() if self.Signing else {}),
+        }
+        known = Publication._fields
+        return {n: value for n, value in found.items() if value is not None and n in known}
+
+    def passphrase(self) -> dict[str, str]:
+        """Return what opens the signing keys, if the client says."""
+        return self.Signing.passphrase() if self.Signing else {}
+
+
+class NewPublication(Document):
+    """What to publish, and how."""
+
+    SourceKind: Text
+    Sources: list[Source]
+    Distribution: str = ""
+    Architectures: list[str] = Field(default_factory=list)
+    NotAutomatic: str = ""
+    ButAutomaticUpgrades: str = ""
+
+    def options(self) -> dict[str, Any]:
+        named = {
+            "not_automatic": self.NotAutomatic.lower() == "yes",
+            "but_automatic_upgrades": self.ButAutomaticUpgrades.lower() == "yes",
+        }
+        given: dict[str, Any] = {name: True for name, value in named.items() if value}
+        if self.Architectures:
+            given["architectures"] = [clean(name) for name in self.Architectures]
+        return super().options() | given
+
+
+class OldPublication(NewPublication):
+    """What to publish, where the path says of which kind it is."""
+
+    SourceKind: str = ""
+
+
+class ChangedPublication(Document):
+    """What to change of a publication: its snapshots, and what is said of it."""
+
+    Snapshots: list[Source] = Field(default_factory=list)
+
+
+def label(where: str, distribution: str) -> str:
+    """Return how the names of tasks call a publication."""
+    return f"{where}/{distribution}"
+
+
+def shown(session: Session, distribution: str, where: str) -> dict[str, object]:
+    """Return a publication as clients read it."""
+    return plain(session.call("publish.show", distribution=distribution, place=where))
+
+
+Creating = Annotated[Door, opens("publish.create", task=True)]
+
+
+@routes.get("/publish", response_model=list[PublicationObject])
+def list_(door: Annotated[Door, opens("publish.list", "publish.show")]) -> Response:
+    """List what is published."""
+    found = door.session.call("publish.list")
+    return json_answer([shown(door.session, one.distribution, one.place) for one in found])
+
+
+@routes.post("/publish", status_code=201, response_model=PublicationObject)
+async def create_in_root(body: NewPublication, door: Creating) -> Response:
+    """Publish repositories or snapshots at the root of the default storage."""
+    return await _create(door, ".", body, body.SourceKind)
+
+
+@routes.post("/publish/{prefix}", status_code=201, response_model=PublicationObject)
+async def create(prefix: str, body: NewPublication, door: Creating) -> Response:
+    """Publish repositories or snapshots under a prefix."""
+    return await _create(door, prefix, body, body.SourceKind)
+
+
+@routes.post("/publish//repos", status_code=201, include_in_schema=False)
+async def create_of_repos_in_root(body: OldPublication, door: Creating) -> Response:
+    """Publish repositories, as the first examples of aptly's API do it."""
+    return await _create(door, ".", body, "local")
+
+
+@routes.post("/publish//snapshots", status_code=201, include_in_schema=False)
+async def create_of_snapshots_in_root(body: OldPublication, door: Creating) -> Response:
+    """Publish snapshots, as the first examples of aptly's API do it."""
+    return await _create(door, ".", body, "snapshot")
+
+
+@routes.post("/publish/{prefix}/repos", status_code=201, include_in_schema=False)
+async def create_of_repos(prefix: str, body: OldPublication, door: Creating) -> Response:
+    """Publish repositories, as the first examples of aptly's API do it."""
+    return await _create(door, prefix, body, "local")
+
+
+@routes.post("/publish/{prefix}/snapshots", status_code=201, include_in_schema=False)
+async def create_of_snapshots(prefix: str, body: OldPublication, door: Creating) -> Response:
+    """Publish snapshots, as the first examples of aptly's API do it."""
+    return await _create(door, prefix, body, "snapshot")
+
+
+_WORDS = {"local": "local repository", "snapshot": "snapshot"}
+
+
+async def _create(door: Door, prefix: str, body: NewPublication, kind: str) -> Response:
+    if kind not in KINDS:
+        raise InvalidInput(f"unknown SourceKind {kind[:40]!r}", hint="local or snapshot")
+    if not body.Sources:
+        raise InvalidInput("no sources to publish", hint="name a repository or a snapshot")
+    where, distribution = place(prefix), clean(body.Distribution)
+    names = [source.Name for source in body.Sources]
+    components = [source.Component for source in body.Sources]
+    said = ", ".join(component or "main" for component in components)
+    return await door.task(
+        f"Publish {_WORDS.get(kind, kind)} {label(where, distribution)} with components "
+        f'"{said}" and sources "{", ".join(names)}"',
+        _publish,
+        resources=[f"publication:{where}"],
+        secret=bool(body.passphrase()),
+        kind=KINDS[kind],
+        names=names,
+        components=components,
+        where=where,
+        distribution=distribution,
+        options=body.options(),
+        passphrase=body.passphrase(),
+    )
+
+
+def _publish(
+    session: Session,
+    kind: str,
+    names: list[str],
+    components: list[str],
+    where: str,
+    distribution: str,
+    options: dict[str, Any],
+    passphrase: dict[str, str],
+) -> Answer:
+    with known_as(400, AlreadyExists), signing(session, passphrase) as able:
+        result = able.call(
+            "publish.create",
+            kind=kind,
+            names=names,
+            place=where,
+            distribution=distribution,
+            components=components,
+            options=as_fields(options),
+        )
+    return Answer(201, shown(session, result.publication.distribution, where))
+
+
+def as_fields(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options that have been JSON as fields of a publication: lists are tuples."""
+    return {n: tuple(value) if isinstance(value, list) else value for n, value in options.items()}
+
+
+@routes.get("/publish/{prefix}/{distribution}", response_model=PublicationObject)
+async def show(
+    prefix: str, distribution: str, door: Annotated[Door, opens("publish.show")]
+) -> Response:
+    """Show a publication."""
+    return json_answer(shown(door.session, decode(distribution), place(prefix)))
+
+
+@routes.put("/publish/{prefix}/{distribution}", response_model=PublicationObject)
+async def change(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.update", "publish.switch", task=True)],
+    body: ChangedPublication | None = None,
+) -> Response:
+    """Publish other snapshots, or what the repositories hold now."""
+    return await again(door, prefix, distribution, body or ChangedPublication())
+
+
+@routes.post("/publish/{prefix}/{distribution}/update", response_model=PublicationObject)
+async def update(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.update", task=True)],
+    body: Document | None = None,
+) -> Response:
+    """Publish what the package lists hold now, with the changes that are prepared."""
+    return await again(door, prefix, distribution, body or Document())
+
+
+async def again(door: Door, prefix: str, distribution: str, body: Document) -> Response:
+    """Publish anew, as a task."""
+    where, named = place(prefix), decode(distribution)
+    snapshots = body.Snapshots if isinstance(body, ChangedPublication) else []
+    return await door.task(
+        f"Update published snapshot repository {label(where, named)}",
+        _again,
+        resources=[f"publication:{where}"],
+        resumable=True,
+        secret=bool(body.passphrase()),
+        where=where,
+        distribution=named,
+        snapshots=[[source.Component, source.Name] for source in snapshots],
+        options=body.options(),
+        passphrase=body.passphrase(),
+    )
+
+
+def _again(
+    session: Session,
+    where: str,
+    distribution: str,
+    snapshots: list[list[str]],
+    options: dict[str, Any],
+    passphrase: dict[str, str],
+) -> Answer:
+    target = {"distribution": distribution, "place": where}
+    publication = session.call("publish.show", **target).publication
+    given: dict[str, Any] = {**target, "options": as_fields(options)}
+    operation = "publish.update"
+    if snapshots:
+        kinds = {source.partition(":")[0] for source in publication.sources.values()}
+        if kinds == {"repo"}:
+            raise InvalidInput("snapshots shouldn't be given when updating local repo")
+        operation = "publish.switch"
+        only = next(iter(publication.sources)) if len(publication.sources) == 1 else "main"
+        given["names"] = [name for _, name in snapshots]
+        given["components"] = [component or only for component, _ in snapshots]
+    with signing(session, passphrase) as able:
+        able.call(operation, **given)
+    return Answer(200, shown(session, distribution, where))
+
+
+@routes.delete("/publish/{prefix}/{distribution}", response_model=dict[str, str])
+async def drop(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.drop", task=True)],
+    force: Flag = False,
+    skip_cleanup: Annotated[Flag, Query(alias="SkipCleanup")] = False,
+    skip_cleanup_too: Annotated[Flag, Query(alias="skipCleanup")] = False,
+) -> Response:
+    """Take a publication down."""
+    where, named = place(prefix), decode(distribution)
+    return await door.task(
+        f"Delete published snapshot repository {label(where, named)}",
+        _drop,
+        resources=[f"publication:{where}"],
+        where=where,
+        distribution=named,
+    )
+
+
+def _drop(session: Session, where: str, distribution: str) -> Answer:
+    session.call("publish.drop", distribution=distribution, place=where)
+    return Answer(200, {})

@@ -1,0 +1,48 @@
+"""Signing, as the bodies of requests ask for it."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from debrepo.errors import InvalidInput
+from debrepo.http import Body
+from debrepo.session import Session
+
+
+class SigningOptions(Body):
+    """Which keys to sign with, and what opens them; keyrings are those of the server."""
+
+    Skip: bool = False
+    GpgKey: str = ""
+    Keyring: str = ""
+    SecretKeyring: str = ""
+    Passphrase: str = ""
+    PassphraseFile: str = ""
+
+    def options(self) -> dict[str, Any]:
+        """Return the fields of a publication that say how it is signed."""
+        keys = [key.strip() for key in self.GpgKey.split(",") if key.strip()]
+        return {"skip_signing": self.Skip, **({"keys": keys} if keys else {})}
+
+    def passphrase(self) -> dict[str, str]:
+        """Return the passphrase, or the file that has it; empty where neither is given."""
+        if self.Passphrase and self.PassphraseFile:
+            raise InvalidInput("Passphrase and PassphraseFile exclude each other")
+        given = {"passphrase": self.Passphrase, "file": self.PassphraseFile}
+        return {name: value for name, value in given.items() if value}
+
+
+@contextmanager
+def signing(session: Session, passphrase: dict[str, str]) -> Iterator[Session]:
+    """Yield a session that can sign with a passphrase of its own, if one is given."""
+    if not passphrase:
+        yield session
+        return
+    if file := passphrase.get("file"):
+        yield session.signing_with(passphrase_file=file)
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="debrepo-", encoding="utf-8") as private:
+        private.write(passphrase["passphrase"] + "\n")
+        private.flush()
+        yield session.signing_with(passphrase_file=private.name)
