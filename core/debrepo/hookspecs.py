@@ -149,6 +149,14 @@ def debrepo_package_lists(txn: Transaction) -> Iterable[PackageList]:
 
 
 @hookspec
+def debrepo_served_lists(txn: Transaction) -> Iterable[PackageList]:
+    """Return what clients are served at this moment: a list for each component of it.
+
+    *Collects*, in a read transaction, for references to a package.
+    """
+
+
+@hookspec
 def debrepo_live_sets(txn: Transaction) -> Iterable[SetId]:
     """Return the package sets you refer to outside of a package list.
 

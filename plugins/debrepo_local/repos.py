@@ -40,7 +40,12 @@ def _dump(repo: LocalRepo) -> dict[str, Any]:
     return {**repo._asdict(), "set_id": repo.set_id.hex()}
 
 
-REPOS = json_table("local.repos", load=_load, dump=_dump)
+REPOS = json_table(
+    "local.repos",
+    load=_load,
+    dump=_dump,
+    noted=lambda repo: (f"repo:{repo.name}", repo.set_id.hex()),
+)
 
 
 def create(txn: Transaction, repo: LocalRepo) -> None:

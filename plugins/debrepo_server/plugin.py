@@ -59,6 +59,8 @@ def debrepo_settings() -> list[Setting]:
         Setting("server.listen", "127.0.0.1:8080", "Where to listen: HOST:PORT or unix:PATH"),
         Setting("server.anonymous", ("download:*",), "Scopes of those who send no token"),
         Setting("server.requests_per_second", 0, "Requests a client may make; 0: any number"),
+        Setting("server.log_format", "text", "Log lines for people (text), or programs (json)"),
+        Setting("server.log_level", "info", "The least that is logged: debug to critical"),
         Setting("server.tasks", 4, "Tasks that run at the same time"),
     ]
 

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 from debrepo.errors import InvalidInput, PluginError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import uvicorn
+
     from debrepo.session import Session
 
 _FIRST_FD = 3  # systemd's SD_LISTEN_FDS_START
@@ -27,32 +31,32 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
 
         from debrepo_server.access import Access
         from debrepo_server.app import build
+        from debrepo_server.logs import configure
         from debrepo_server.protocol import Protocol
     except ImportError as error:
         raise PluginError(
             f"the server needs {error.name}", hint="pip install 'debrepo-manager[serve]'"
         ) from None
 
+    configure(session.config["server.log_level"], session.config["server.log_format"])
     activated = inherited()
     listener = activated or bind(listen or session.config["server.listen"])
     local = is_local(listener)
     trusting = insecure or (local and not require_token)
-    if not trusting and not _has_tokens(session):
+    place = name_of(listener)
+    if not (local or trusting or _has_tokens(session)):
         listener.close()
         raise InvalidInput(
-            f"refusing to listen on {name_of(listener)}: nobody has a token",
+            f"refusing to listen on {place}: nobody has a token",
             hint="debrepo token create NAME --scope admin; or --insecure to let everybody in",
         )
     app = build(session, Access(session, trusting=trusting))
     config = uvicorn.Config(
         app, http=Protocol, log_config=None, access_log=False, proxy_headers=False, lifespan="on"
     )
-    server = uvicorn.Server(config)
-    session.progress.note(f"Listening on {name_of(listener)}.")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)  # uvicorn raises them again once it has ended
-    _notify("READY=1")
-    place = name_of(listener)
+    server = _server(uvicorn.Server, config, lambda: _announce(session, place))
+    for number in (signal.SIGINT, signal.SIGTERM):  # until uvicorn listens to them, and after
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     try:
         server.run(sockets=[listener])
     finally:
@@ -61,6 +65,23 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
             Path(place.removeprefix("unix:")).unlink(missing_ok=True)
     if not server.started:
         raise PluginError("the server could not start", hint="its log says why")
+
+
+def _server(kind: type[uvicorn.Server], config: uvicorn.Config, ready: Callable[[], None]) -> Any:
+    """Return a server that says when it is ready."""
+
+    class Announcing(kind):  # type: ignore[misc,valid-type]
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                ready()
+
+    return Announcing(config)
+
+
+def _announce(session: Session, place: str) -> None:
+    session.progress.note(f"Listening on {place}.")
+    _notify("READY=1")
 
 
 def inherited() -> socket.socket | None:
@@ -152,10 +173,6 @@ def _has_tokens(session: Session) -> bool:
 
     with session.db.read() as txn:
         return bool(txn[TOKENS])
-
-
-def _ignore(*_: Any) -> None:
-    """Do nothing: the signal has been obeyed already."""
 
 
 def _notify(state: str) -> None:

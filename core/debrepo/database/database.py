@@ -57,7 +57,7 @@ class Database:
     def watched(self, before_commit: Callable[[Transaction], None]) -> Database:
         """Return the same database, where each write transaction ends with ``before_commit``."""
         other = copy(self)
-        other._before_commit = before_commit
+        other._before_commit = before_commit  # noqa: SLF001  # it is one of us
         return other
 
     @contextmanager
@@ -99,10 +99,12 @@ class Database:
         Others may write meanwhile. The copy is a database: it is restored by putting it in
         the place of ``db`` below a root. ``compact`` leaves out the pages not in use.
         """
-        if target.exists():
-            raise AlreadyExists(f"{target} exists already")
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        partial = target.parent / f".{target.name}.{os.getpid()}"
         try:
+            if target.exists():
+                raise AlreadyExists(
+                    f"{target} exists already", hint="name a directory that does not"
+                )
             partial.mkdir(parents=True)
             self._environment.copy(partial, compact=compact)
             partial.rename(target)

@@ -39,6 +39,7 @@ class Table(NamedTuple, Generic[K, V]):
     dump_key: Callable[[K], bytes]
     version: int = 1
     migrations: tuple[Callable[[Transaction], None], ...] = ()
+    noted: Callable[[V], tuple[str, str]] | None = None  #: see `Transaction.note`
 
 
 def json_table(
@@ -48,10 +49,12 @@ def json_table(
     *,
     version: int = 1,
     migrations: tuple[Callable[[Transaction], None], ...] = (),
+    noted: Callable[[V], tuple[str, str]] | None = None,
 ) -> Table[str, V]:
     """Return a table whose keys are names and whose values are JSON objects.
 
-    The fields are stored in the order in which ``dump`` gives them.
+    The fields are stored in the order in which ``dump`` gives them. What ``noted`` says of a
+    record, its name and its state, is noted for the audit log when the state changes.
     """
 
     def load_record(data: bytes) -> V:
@@ -64,7 +67,9 @@ def json_table(
 
         return dumps(dump(value), separators=(",", ":")).encode()
 
-    return Table(name, load_record, dump_record, bytes.decode, str.encode, version, migrations)
+    return Table(
+        name, load_record, dump_record, bytes.decode, str.encode, version, migrations, noted
+    )
 
 
 def bytes_table(
@@ -229,6 +234,36 @@ class TableView(MutableMapping[K, V]):
                     if key < low:
                         return
                     yield key
+
+
+class NotedView(TableView[K, V]):
+    """A table in which each change of a record's state is noted."""
+
+    def __init__(self, table: Table[K, V], raw: Any, note: Callable[[str, str, str], None]) -> None:
+        super().__init__(table, raw)
+        self._note = note
+
+    def __setitem__(self, key: K, value: V) -> None:
+        before = self.get(key)
+        super().__setitem__(key, value)
+        self._tell(before, value)
+
+    def __delitem__(self, key: K) -> None:
+        before = self.get(key)
+        super().__delitem__(key)
+        self._tell(before, None)
+
+    def discard(self, key: K) -> bool:
+        before = self.get(key)
+        self._tell(before, None)
+        return super().discard(key)
+
+    def _tell(self, before: V | None, after: V | None) -> None:
+        noted = self.table.noted
+        assert noted is not None
+        old = ("", "") if before is None else noted(before)
+        new = ("", "") if after is None else noted(after)
+        self._note(new[0] or old[0], old[1], new[1])
 
 
 class _Items(ItemsView[K, V]):

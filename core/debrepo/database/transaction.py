@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from debrepo.database.tables import TableView
+from debrepo.database.tables import NotedView, TableView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -48,7 +48,11 @@ class Transaction:
         if view is None or view.table is not table:
             if table.name not in self._tables:  # it would have no version, and never migrate
                 raise RuntimeError(f"the table {table.name} is declared by no debrepo_tables")
-            view = self._views[table.name] = TableView(table, self._raw)
+            view = self._views[table.name] = (
+                NotedView(table, self._raw, self.note)
+                if table.noted and self.writable
+                else TableView(table, self._raw)
+            )
         return view
 
     @property

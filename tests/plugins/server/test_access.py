@@ -4,7 +4,7 @@ import re
 
 import pytest
 from fastapi.routing import APIRoute
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -165,8 +165,8 @@ def test_rates_forget_who_has_not_come_for_long():
     assert len(rates._left) == 10_000
 
 
-@settings(max_examples=60)
-@given(st.from_regex(r"[ab:*]{0,6}", fullmatch=True), st.from_regex(r"[ab:]{0,5}", fullmatch=True))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text("ab:*", max_size=6), st.text("ab:", max_size=5))
 def test_grant_that_covers_a_scope_meets_its_template(grant, name):
     caller = Caller("x", (grant,))
     if caller.may(f"repo:{name}:add"):

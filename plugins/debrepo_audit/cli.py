@@ -1,0 +1,63 @@
+"""``debrepo audit``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.errors import VerificationFailed
+from debrepo.output import counted, json_option, print_json
+from debrepo_audit import operations
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+
+@click.group()
+def audit() -> None:
+    """Show who changed what, and when."""
+
+
+@audit.command("list")
+@click.option("--actor", default="", help="Only what this user or token did.")
+@click.option("--operation", default="", help="Only this operation, such as repo.add.")
+@click.option("--what", default="", help="Only what changed this, such as repo:web.")
+@click.option("--limit", default=0, help="How many records, at most; 0: all.")
+@json_option
+@pass_session
+def list_(
+    session: Session, actor: str, operation: str, what: str, limit: int, as_json: bool
+) -> None:
+    """List the records, newest first."""
+    found = session.run(operations.list_, actor=actor, operation=operation, what=what, limit=limit)
+    if as_json:
+        print_json(
+            [{**r._asdict(), "changes": [change._asdict() for change in r.changes]} for r in found]
+        )
+        return
+    for record in found:
+        click.echo(f"{record.time}  {record.actor}  {record.operation}  {record.scope}")
+        for change in record.changes:
+            click.echo(f"    {change.what}  {change.before or '-'} -> {change.after or '-'}")
+
+
+@audit.command()
+@json_option
+@pass_session
+def verify(session: Session, as_json: bool) -> None:
+    """Check that nobody has tampered with the log.
+
+    The hash of the last record stands for all of them: keep it elsewhere to find out later
+    whether the end was cut off.
+    """
+    verified = session.run(operations.verify)
+    if as_json:
+        print_json(verified._asdict())
+    else:
+        for fault in verified.faults:
+            click.echo(fault)
+        click.echo(f"{counted(verified.records, 'record')}, the last one {verified.head or '-'}")
+    if verified.faults:
+        raise VerificationFailed(f"the audit log has {counted(len(verified.faults), 'fault')}")

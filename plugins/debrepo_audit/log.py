@@ -1,0 +1,101 @@
+"""The audit log: who changed what and when, each record chained to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+from datetime import UTC, datetime
+from socket import gethostname
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.database import Change, Table, json_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.database import Transaction
+    from debrepo.deeds import Deed
+
+_FIRST = "0" * 32  # what stands where the first record names the one before
+
+
+class Record(NamedTuple):
+    """What an operation changed in one transaction."""
+
+    number: int
+    time: str  #: ISO 8601, UTC
+    actor: str
+    operation: str
+    scope: str  #: with the arguments filled in: ``repo:web:add``
+    changes: tuple[Change, ...]
+    previous: str  #: the hash of the record before
+    hash: str = ""
+
+    def hashed(self) -> str:
+        """Return the hash of all that the record says."""
+        fields = self._replace(hash="")._asdict()
+        text = json.dumps(fields, separators=(",", ":"), sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _load(fields: dict[str, Any]) -> Record:
+    return Record(**{**fields, "changes": tuple(Change(*change) for change in fields["changes"])})
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+def _key(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+_named = json_table("audit.records", load=_load, dump=Record._asdict)
+RECORDS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
+
+
+def append(txn: Transaction, deed: Deed) -> None:
+    """Add a record of what is about to be committed."""
+    last = txn[RECORDS].last()
+    number, previous = (last[0] + 1, last[1].hash) if last else (1, _FIRST)
+    record = Record(
+        number,
+        datetime.now(UTC).isoformat(timespec="milliseconds"),
+        deed.actor or local_user(),
+        deed.operation.name,
+        deed.scope,
+        tuple(txn.changes),
+        previous,
+    )
+    txn[RECORDS][number] = record._replace(hash=record.hashed())
+
+
+def newest_first(txn: Transaction) -> Iterator[Record]:
+    """Yield the records, the last one first."""
+    for _, record in txn[RECORDS].range(reverse=True):
+        yield record
+
+
+def faults(txn: Transaction) -> Iterator[str]:
+    """Yield a line for each place where the chain is broken."""
+    previous, expected = _FIRST, 1
+    for number, record in txn[RECORDS].range():
+        if number != expected:
+            yield f"audit records {expected} to {number - 1} are missing"
+        elif record.previous != previous:
+            yield f"audit record {number} does not follow the one before"
+        if record.hash != record.hashed() or record.number != number:
+            yield f"audit record {number} was changed after it was written"
+        previous, expected = record.hash, number + 1
+
+
+def local_user() -> str:
+    """Return who runs this process, and who he was before sudo."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = f"uid {os.geteuid()}"
+    before = os.environ.get("SUDO_USER", "")
+    return f"{before} as {user}@{gethostname()}" if before else f"{user}@{gethostname()}"

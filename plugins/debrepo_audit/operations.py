@@ -1,0 +1,43 @@
+"""What can be done with the audit log."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo_audit import log
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+    from debrepo_audit.log import Record
+
+
+class Verified(NamedTuple):
+    """What became of a look at the whole log."""
+
+    records: int
+    head: str  #: the hash of the last record: keep it elsewhere, and nobody can cut the end off
+    faults: tuple[str, ...]
+
+
+def list_(
+    session: Session, *, actor: str = "", operation: str = "", what: str = "", limit: int = 0
+) -> list[Record]:
+    """Return records, newest first; of one actor, operation or thing that was changed."""
+    with session.db.read() as txn:
+        found = (
+            record
+            for record in log.newest_first(txn)
+            if (not actor or record.actor == actor)
+            and (not operation or record.operation == operation)
+            and (not what or any(change.what == what for change in record.changes))
+        )
+        return list(islice(found, limit or None))
+
+
+def verify(session: Session) -> Verified:
+    """Check that no record was changed, added or removed since it was written."""
+    with session.db.read() as txn:
+        last = txn[log.RECORDS].last()
+        number, head = (last[0], last[1].hash) if last else (0, "")
+        return Verified(number, head, tuple(log.faults(txn)))

@@ -1,0 +1,59 @@
+"""What the audit plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.deeds import Deed
+
+_OPERATIONS = "debrepo_audit.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("audit", "debrepo_audit.cli:audit", "Show who changed what, and when.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "audit.list",
+            f"{_OPERATIONS}:list_",
+            "List the records, newest first.",
+            "admin",
+            "audit list",
+            changes=False,
+        ),
+        Operation(
+            "audit.verify",
+            f"{_OPERATIONS}:verify",
+            "Check that nobody has tampered with the log.",
+            "admin",
+            "audit verify",
+            changes=False,
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [TableRef("audit.records", 1, "debrepo_audit.log:RECORDS")]
+
+
+@hookimpl
+def debrepo_changing(txn: Transaction, deed: Deed) -> None:
+    from debrepo_audit.log import append
+
+    append(txn, deed)
+
+
+@hookimpl
+def debrepo_check(txn: Transaction) -> list[str]:
+    from debrepo_audit.log import faults
+
+    return list(faults(txn))

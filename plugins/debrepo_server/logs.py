@@ -1,0 +1,42 @@
+"""Logs: what the server says on standard error, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from debrepo.errors import InvalidInput
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
+
+
+def configure(level: str, form: str) -> None:
+    """Log to standard error from ``level`` up, as ``text`` or ``json``."""
+    if level.lower() not in _LEVELS:
+        raise InvalidInput(f"server.log_level is {level!r}", hint=f"it can be: {_LEVELS}")
+    if form not in {"text", "json"}:
+        raise InvalidInput(f"server.log_format is {form!r}", hint="it can be: text, json")
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        JSONFormatter()
+        if form == "json"
+        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn").setLevel("WARNING")  # it says what we say
