@@ -59,3 +59,26 @@ def list_names(session: Session, *kinds: str) -> list[str]:
     with session.db.read() as txn:
         batches = session.hook.debrepo_package_lists(txn=txn)
         return [found.name for b in batches for found in b if not kinds or found.kind in kinds]
+
+
+def origin(*words: str) -> Name:
+    """Return the type of the words of ``from KIND NAME``, or of ``words`` in its place."""
+
+    def find(session: Session, typed: Mapping[str, Any]) -> Iterable[str]:
+        match typed.get("origin") or ():
+            case ():
+                return ["from", *words]
+            case ("from",):
+                return (name.partition(":")[0] for name in references(session))
+            case ("from", str(kind)):
+                return list_names(session, kind)
+        return ()
+
+    return Name(find)
+
+
+def references(session: Session) -> list[str]:
+    """Return all package lists as ``kind:name``."""
+    with session.db.read() as txn:
+        batches = session.hook.debrepo_package_lists(txn=txn)
+        return [str(found) for batch in batches for found in batch]

@@ -11,12 +11,14 @@ import click
 
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.lists import Dependencies
+from debrepo.names import Name, list_names, of_lists, references
 from debrepo.output import dry_run_option, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from debrepo.selection import Found
+    from debrepo.session import Session
     from debrepo.templates import Template
 
 _LONGEST = 1 << 20  # characters of a query in a file
@@ -197,7 +199,12 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what taking packages from one list to another takes."""
     for add in (why_option, dry_run_option, dependency_options("--with-deps"), query_arguments):
         command = add(command)
-    return click.argument("source")(click.argument("target")(command))
+    target = click.argument("target", type=of_lists("repo"))
+    return click.argument("source", type=Name(_sources))(target(command))
+
+
+def _sources(session: Session, _: Mapping[str, Any]) -> Iterable[str]:
+    return [*list_names(session, "repo", "mirror"), *references(session)]
 
 
 def from_(words: Sequence[str]) -> tuple[str, str]:

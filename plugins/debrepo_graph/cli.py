@@ -10,6 +10,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.errors import InvalidInput
+from debrepo.names import Name
 from debrepo_graph import operations
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", metavar="[KIND:NAME]...", nargs=-1)
+@click.argument("names", metavar="[KIND:NAME]...", nargs=-1, type=Name(operations.names))
 @click.option(
     "--format",
     "form",

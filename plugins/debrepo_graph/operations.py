@@ -6,14 +6,14 @@ import os
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.errors import InvalidInput
 from debrepo_graph import dot, graph, graphviz, mermaid, text
 from debrepo_graph.words import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from debrepo.session import Session
     from debrepo_graph.graph import Cards, Graph
@@ -70,6 +70,14 @@ def draw(
     downwards = layout == "horizontal" if layout else _widest(cards) <= _ABREAST
     content = _render(found, cards, form, Style(downwards, _now(), link))
     return Picture(content, FORMATS[form])
+
+
+def names(session: Session, _: Mapping[str, Any]) -> list[str]:
+    """Return what can be drawn, for a shell to complete."""
+    with session.db.read() as txn:
+        links = (link for batch in session.hook.debrepo_links(txn=txn) for link in batch)
+        nodes = (node for batch in session.hook.debrepo_nodes(txn=txn) for node in batch)
+        return [*(name for link in links for name in link[:2]), *(node.name for node in nodes)]
 
 
 def _render(found: Graph, cards: Cards, form: str, style: Style) -> bytes:

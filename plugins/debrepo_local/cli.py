@@ -9,6 +9,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.errors import DebrepoError
+from debrepo.names import of_lists, origin
 from debrepo.options import (
     Style,
     dependency_options,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from debrepo_local.transfers import Transferred
 
 
+REPO = of_lists("repo")
+
+
 @click.group()
 def repo() -> None:
     """Manage local repositories."""
@@ -47,7 +51,7 @@ def repo() -> None:
 
 @repo.command()
 @click.argument("name")
-@click.argument("origin", metavar="[from KIND SOURCE]", nargs=-1)
+@click.argument("origin", metavar="[from KIND SOURCE]", nargs=-1, type=origin())
 @click.option("--component", default="main", show_default=True, help="Default component.")
 @click.option("--distribution", default="", help="Distribution to publish as by default.")
 @click.option("--comment", default="", help="What the repository is for.")
@@ -80,7 +84,7 @@ def create(
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--force-replace", is_flag=True, help="Replace packages that have other bytes.")
 @click.option("--remove-files", is_flag=True, help="Delete the files that are in afterwards.")
@@ -138,7 +142,7 @@ def list_(session: Session, raw: bool, as_json: bool) -> None:
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @click.option("--with-packages", is_flag=True, help="List the packages as well.")
 @json_option
 @pass_session
@@ -168,7 +172,7 @@ def _plain(shown: Shown) -> dict[str, object]:
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @click.option("--component", help="Component to publish in by default.")
 @click.option("--distribution", help="Distribution to publish as by default.")
 @click.option("--comment", help="What the repository is for.")
@@ -188,7 +192,7 @@ def edit(
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @click.argument("new_name")
 @pass_session
 def rename(session: Session, name: str, new_name: str) -> None:
@@ -198,7 +202,7 @@ def rename(session: Session, name: str, new_name: str) -> None:
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @search_options
 @pass_session
 def search(
@@ -261,7 +265,7 @@ def _print_transfer(
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @query_arguments
 @dependency_options("--with-deps")
 @dry_run_option
@@ -287,7 +291,7 @@ def remove(
 
 
 @repo.command("add-keys")
-@click.argument("name")
+@click.argument("name", type=REPO)
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @pass_session
 def add_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
@@ -300,7 +304,7 @@ def add_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
 
 
 @repo.command("remove-keys")
-@click.argument("name")
+@click.argument("name", type=REPO)
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @pass_session
 def remove_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
@@ -313,7 +317,7 @@ def remove_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
 
 
 @repo.command()
-@click.argument("name")
+@click.argument("name", type=REPO)
 @force_option
 @pass_session
 def drop(session: Session, name: str, force: bool) -> None:

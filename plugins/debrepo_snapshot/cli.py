@@ -8,6 +8,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.errors import DebrepoError
+from debrepo.names import of_lists, origin
 from debrepo.options import (
     Style,
     dependency_options,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from debrepo_snapshot.operations import Shown
 
 
+SNAPSHOT = of_lists("snapshot")
+
+
 @click.group()
 def snapshot() -> None:
     """Manage snapshots."""
@@ -45,7 +49,13 @@ def snapshot() -> None:
 
 @snapshot.command()
 @click.argument("name")
-@click.argument("origin", metavar="from KIND SOURCE | empty", nargs=-1, required=True)
+@click.argument(
+    "origin",
+    metavar="from KIND SOURCE | empty",
+    nargs=-1,
+    required=True,
+    type=origin("empty"),
+)
 @click.option("--description", default="", help="What the snapshot is for.")
 @pass_session
 def create(session: Session, name: str, origin: tuple[str, ...], description: str) -> None:
@@ -84,7 +94,7 @@ def list_(session: Session, sort: str, raw: bool, as_json: bool) -> None:
 
 
 @snapshot.command()
-@click.argument("name")
+@click.argument("name", type=SNAPSHOT)
 @click.option("--with-packages", is_flag=True, help="List the packages as well.")
 @json_option
 @pass_session
@@ -114,7 +124,7 @@ def _plain(shown: Shown) -> dict[str, object]:
 
 
 @snapshot.command()
-@click.argument("name")
+@click.argument("name", type=SNAPSHOT)
 @click.option("--description", required=True, help="What the snapshot is for.")
 @pass_session
 def edit(session: Session, name: str, description: str) -> None:
@@ -124,7 +134,7 @@ def edit(session: Session, name: str, description: str) -> None:
 
 
 @snapshot.command()
-@click.argument("name")
+@click.argument("name", type=SNAPSHOT)
 @search_options
 @pass_session
 def search(
@@ -135,8 +145,8 @@ def search(
 
 
 @snapshot.command()
-@click.argument("left")
-@click.argument("right")
+@click.argument("left", type=SNAPSHOT)
+@click.argument("right", type=SNAPSHOT)
 @click.option("--only-matching", is_flag=True, help="Only packages that both have.")
 @click.option("--markdown", is_flag=True, help="Print a table for a merge request.")
 @json_option
@@ -173,7 +183,7 @@ def _summary(changes: list[Change]) -> str:
 
 @snapshot.command()
 @click.argument("name")
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", type=SNAPSHOT, nargs=-1, required=True)
 @click.option("--latest", is_flag=True, help="Let the newest version win, not the last source.")
 @click.option("--no-remove", is_flag=True, help="Keep all versions.")
 @pass_session
@@ -192,7 +202,7 @@ def merge(
 
 
 @snapshot.command("filter")
-@click.argument("source")
+@click.argument("source", type=SNAPSHOT)
 @click.argument("name")
 @query_arguments
 @dependency_options("--with-deps")
@@ -211,8 +221,8 @@ def filter_(
 
 
 @snapshot.command()
-@click.argument("base", metavar="NAME")
-@click.argument("source")
+@click.argument("base", type=SNAPSHOT, metavar="NAME")
+@click.argument("source", type=SNAPSHOT)
 @click.argument("name", metavar="DESTINATION")
 @query_arguments
 @dependency_options("--no-deps")
@@ -263,8 +273,8 @@ def _say_created(made: Made) -> None:
 
 
 @snapshot.command()
-@click.argument("name")
-@click.argument("sources", nargs=-1)
+@click.argument("name", type=SNAPSHOT)
+@click.argument("sources", type=SNAPSHOT, nargs=-1)
 @dependency_options()
 @click.option("--strict", is_flag=True, help="Fail when something is missing.")
 @json_option
@@ -315,7 +325,7 @@ def assemble(
 
 
 @snapshot.command()
-@click.argument("name")
+@click.argument("name", type=SNAPSHOT)
 @click.argument("new_name")
 @pass_session
 def rename(session: Session, name: str, new_name: str) -> None:
@@ -325,7 +335,7 @@ def rename(session: Session, name: str, new_name: str) -> None:
 
 
 @snapshot.command()
-@click.argument("name")
+@click.argument("name", type=SNAPSHOT)
 @force_option
 @pass_session
 def drop(session: Session, name: str, force: bool) -> None:
