@@ -56,18 +56,42 @@ class CommandFailed(click.ClickException):
     """A `DebrepoError` on its way to the terminal."""
 
     def __init__(self, error: DebrepoError) -> None:
-        super().__init__(f"{error}\nHint: {error.hint}" if error.hint else str(error))
+        text = f"{error}\nHint: {error.hint}" if error.hint else str(error)
+        super().__init__(_printable(text))
         self.exit_code = error.exit_code  # type: ignore[misc]
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` without what would play tricks on a terminal, and without endless words."""
+    if text.isascii() and text.isprintable() and len(text) < _LONGEST_WORD:
+        return text
+    words = (w if len(w) < _LONGEST_WORD else f"{w[:80]}…" for w in text.split(" "))
+    shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in " ".join(words))
+    return "".join(shown)
+
+
+_LONGEST_WORD = 300  # characters; longer than most file names
 
 
 class RootGroup(click.Group):
     """The ``debrepo`` group, and the one place where errors become exit codes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for word in args:
+            try:
+                word.encode()
+            except UnicodeEncodeError:  # such a name could be stored and printed nowhere
+                raise click.UsageError(f"{ascii(word)[:80]} is not UTF-8") from None
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except DebrepoError as error:
             raise CommandFailed(error) from error
+        except click.ClickException as error:
+            error.message = _printable(error.message)  # type: ignore[misc]  # final in some clicks
+            raise
         except BrokenPipeError:  # ``debrepo package search … | head``
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)

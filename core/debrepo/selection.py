@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import packageset, query
-from debrepo.catalog import CHUNKS, PACKAGES, get
+from debrepo.catalog import CHUNKS, PACKAGES, find, get
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.package import Package, PackageKey, check_architecture
 from debrepo.packageset import Lookup
@@ -13,12 +13,12 @@ from debrepo.resolver import Following, Universe, resolve
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from debrepo.config import Config
     from debrepo.database import Transaction
     from debrepo.lists import Dependencies
-    from debrepo.package import Entry, PackageList, SetId
+    from debrepo.package import Entry, SetId
     from debrepo.query import Query
     from debrepo.resolver import Brought, Lack
     from debrepo.session import Session
@@ -90,17 +90,23 @@ def parse(queries: Iterable[str]) -> Query | None:
     return query.or_(*parsed) if parsed else None
 
 
-def members(txn: Transaction, set_id: SetId, wanted: Query | None) -> Iterable[Entry]:
+def members(txn: Transaction, set_id: SetId | None, wanted: Query | None) -> Iterable[Entry]:
     """Yield the packages of a set that a query matches, in order; all without one.
 
-    A query that names its packages reads the chunks that hold them.
+    Without a set, all packages there are. A query that names its packages reads those.
     """
-    store = txn[CHUNKS]
     names = wanted.names() if wanted is not None else None
-    if names is not None and len(names) < _FEW:
-        found = (e for name in sorted(names) for e in packageset.find(store, set_id, _prefix(name)))
-        return choose(txn, found, wanted)
-    return choose(txn, packageset.entries(store, set_id), wanted)
+    if names is None or len(names) >= _FEW:
+        return choose(txn, _all(txn, set_id), wanted)
+    store = txn[CHUNKS]
+    found = (
+        entry
+        for name in sorted(names)
+        for entry in (
+            find(txn, name) if set_id is None else packageset.find(store, set_id, _prefix(name))
+        )
+    )
+    return choose(txn, found, wanted)
 
 
 _FEW = 100  # names; to look up more costs as much as to go through everything
@@ -108,6 +114,10 @@ _FEW = 100  # names; to look up more costs as much as to go through everything
 
 def _prefix(name: str) -> bytes:
     return name.encode() + b"\0"
+
+
+def _all(txn: Transaction, set_id: SetId | None) -> Iterator[Entry]:
+    return find(txn) if set_id is None else packageset.entries(txn[CHUNKS], set_id)
 
 
 def choose(txn: Transaction, entries: Iterable[Entry], wanted: Query | None) -> Iterable[Entry]:
@@ -120,25 +130,25 @@ def choose(txn: Transaction, entries: Iterable[Entry], wanted: Query | None) -> 
 def search(
     session: Session,
     txn: Transaction,
-    target: PackageList,
+    set_id: SetId | None,
     queries: Iterable[str],
     *,
     dependencies: Dependencies | None = None,
     latest: bool = False,
     details: bool = False,
 ) -> list[Found]:
-    """Return the packages of a list that any of the queries matches; all without a query.
+    """Return the packages of a set, or of all there are, that any of the queries matches.
 
-    With ``latest``, only the newest version of each name and architecture is chosen.
+    Without a query, that is each of them. With ``latest``, only the newest version of each
+    name and architecture is chosen.
     """
-    chosen = tuple(members(txn, target.set_id, parse(queries)))
+    chosen = tuple(members(txn, set_id, parse(queries)))
     if latest:
         chosen = tuple(newest(chosen))
     selected = Selection(chosen)
     if dependencies is not None:
-        sets = (target.set_id,)
-        rules = following(session.config, txn, sets, dependencies)
-        selected = with_dependencies(txn, chosen, rules, offered=sets)
+        rules = following(session.config, txn, (set_id,), dependencies)
+        selected = with_dependencies(txn, chosen, rules, offered=(set_id,))
     found = selected.found()
     if not details:
         return found
@@ -151,7 +161,7 @@ def search(
 def following(
     config: Config,
     txn: Transaction,
-    sets: Iterable[SetId],
+    sets: Iterable[SetId | None],
     dependencies: Dependencies,
 ) -> Following:
     """Return which dependencies to follow: as asked, else as configured.
@@ -180,16 +190,35 @@ def following(
     )
 
 
-def architectures_of(txn: Transaction, set_id: SetId) -> set[str]:
-    """Return the architectures that packages of a set have."""
-    members = packageset.entries(txn[CHUNKS], set_id)
-    return {name.decode() for name in {entry.split(b"\0", 2)[1] for entry in members}}
+def architectures_of(txn: Transaction, set_id: SetId | None) -> set[str]:
+    """Return the architectures that packages of a set have, or all packages there are."""
+    names = {entry.split(b"\0", 2)[1] for entry in _all(txn, set_id)}
+    return {name.decode() for name in names}
+
+
+class _Catalog:
+    """All packages there are, as the resolver looks things up."""
+
+    def __init__(self, txn: Transaction) -> None:
+        self._txn = txn
+
+    def named(self, name: bytes) -> list[Entry]:
+        return list(find(self._txn, name.decode()))
+
+    def __iter__(self) -> Iterator[Entry]:
+        return find(self._txn)
+
+    def __contains__(self, entry: Entry) -> bool:
+        return entry in self._txn[PACKAGES]
 
 
 def universe(
-    txn: Transaction, *, there: Iterable[SetId] = (), offered: Iterable[SetId]
+    txn: Transaction, *, there: Iterable[SetId] = (), offered: Iterable[SetId | None]
 ) -> Universe:
-    """Return the sets as the resolver looks at them; good while the transaction is."""
+    """Return sets as the resolver looks at them, `None` being all packages there are.
+
+    It is good for as long as the transaction is.
+    """
     records, store = txn[PACKAGES], txn[CHUNKS]
 
     def record(entry: Entry) -> bytes:
@@ -202,7 +231,7 @@ def universe(
     return Universe(
         record,
         there=[Lookup(store, set_id) for set_id in there],
-        offered=[Lookup(store, set_id) for set_id in offered],
+        offered=[_Catalog(txn) if set_id is None else Lookup(store, set_id) for set_id in offered],
     )
 
 
@@ -212,7 +241,7 @@ def with_dependencies(
     rules: Following,
     *,
     there: Iterable[SetId] = (),
-    offered: Iterable[SetId],
+    offered: Iterable[SetId | None],
 ) -> Selection:
     """Return packages with all that they need and that is not ``there`` yet."""
     roots = tuple(chosen)

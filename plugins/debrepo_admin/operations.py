@@ -94,7 +94,5 @@ def backup(session: Session, target: Path) -> Path:
     To restore it, put the directory in the place of ``db`` below the root. The pool is
     not part of it: its files never change, so any copy made later will do.
     """
-    if target.exists():
-        raise AlreadyExists(f"{target} exists already", hint="name a directory that does not")
     session.db.backup(target)
     return target

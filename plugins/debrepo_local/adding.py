@@ -49,7 +49,7 @@ def add_files(
     while batch := list(islice(tracked, BATCH)):
         read = [item for item in batch if isinstance(item, Ingested)]
         session.pool.sync()
-        outcomes = _commit(session, name, read, force_replace=force_replace)
+        outcomes = _commit(session, name, read, force_replace=force_replace) if read else {}
         for item in batch:
             if isinstance(item, Rejected):
                 yield Outcome(item.source, "", "failed", _reason(item), item.error.hint)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from debrepo.cli import pass_session
 from debrepo.errors import NotFound
-from debrepo.output import json_option, newest_first, print_json
+from debrepo.options import QueryText, Style, format_option, search_options
+from debrepo.output import described, json_option, print_json
 from debrepo_package import operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
+    from debrepo.templates import Template
     from debrepo_package.operations import Shown
 
 
@@ -22,29 +24,33 @@ def package() -> None:
 
 
 @package.command()
-@click.argument("query", required=False)
-@json_option
+@search_options
 @pass_session
-def search(session: Session, query: str | None, as_json: bool) -> None:
+def search(
+    session: Session, queries: tuple[str, ...], choice: dict[str, Any], style: Style
+) -> None:
     """Search all packages that debrepo knows."""
-    found = session.run(operations.search, query)
-    if as_json:
-        print_json([str(key) for key in found])
-        return
-    if not found and query is not None:
-        raise NotFound(f"no package matches {query}")
-    for key in newest_first(found):
-        click.echo(key.display)
+    style.print(session.run(operations.search, queries, **choice), queries)
 
 
 @package.command()
-@click.argument("query")
+@click.argument("query", type=QueryText())
 @click.option("--with-files", is_flag=True, help="Say where the files are in the pool.")
-@click.option("--with-references", is_flag=True, help="Say which package lists hold it.")
+@click.option(
+    "--with-references",
+    is_flag=True,
+    help="Say which lists hold it and which publications serve it.",
+)
+@format_option
 @json_option
 @pass_session
 def show(
-    session: Session, query: str, with_files: bool, with_references: bool, as_json: bool
+    session: Session,
+    query: str,
+    with_files: bool,
+    with_references: bool,
+    template: Template | None,
+    as_json: bool,
 ) -> None:
     """Show packages, their files and who refers to them."""
     found = session.run(
@@ -54,9 +60,12 @@ def show(
         print_json([_plain(shown) for shown in found])
         return
     if not found:
-        raise NotFound(f"no package matches {query}")
+        raise NotFound(f"no package matches {query[:80]}")
     for shown in found:
-        _print(shown)
+        if template is not None:
+            click.echo(template.render(described(shown.package)))
+        else:
+            _print(shown)
 
 
 def _print(shown: Shown) -> None:

@@ -53,7 +53,7 @@ def find(paths: Iterable[Path]) -> Iterator[Path]:
     What is no directory is yielded whatever it is, so that it can be rejected by name.
     """
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # which is no error for a name that no file can have
             yield path
             continue
         for name in sorted(_walk(os.fspath(path))):

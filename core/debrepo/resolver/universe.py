@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from debrepo.package import Package, PackageKey, decode
 from debrepo.resolver.rules import fits, provided
@@ -12,12 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from debrepo.package import Entry
-    from debrepo.packageset import Lookup
     from debrepo.relations import Alternative
     from debrepo.resolver.rules import Need
 
 #: Of packages that provide the same, what a default installation has comes first.
 _PRIORITIES = {name: i for i, name in enumerate(("required", "important", "standard", "optional"))}
+
+
+class Members(Protocol):
+    """Packages among which to look: a `Lookup`, or anything like it."""
+
+    def named(self, name: bytes) -> list[Entry]:
+        """Return the entries of the packages called ``name``."""
+        ...
+
+    def __iter__(self) -> Iterator[Entry]: ...
+
+    def __contains__(self, entry: Entry) -> bool: ...
 
 
 class Universe:
@@ -31,8 +42,8 @@ class Universe:
         self,
         record: Callable[[Entry], bytes],
         *,
-        there: Sequence[Lookup] = (),
-        offered: Sequence[Lookup] = (),
+        there: Sequence[Members] = (),
+        offered: Sequence[Members] = (),
     ) -> None:
         self._record = record
         self._there = there
