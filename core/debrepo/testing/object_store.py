@@ -109,7 +109,7 @@ class ObjectStoreContract(StorageContract):
     ) -> None:
         storage.put(RELEASE, b"old")
         proxy.faults["*"] = ["503"] * 100
-        with pytest.raises(RemoteError, match=r"failed \d+ times"):
+        with pytest.raises(RemoteError, match="failed"):
             storage.put(RELEASE, b"new")
         proxy.faults.clear()
         assert reopen().get(RELEASE) == b"old"
