@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrepo import Command, Operation, hookimpl
+from debrepo import Command, Operation, Ref, hookimpl
 
 _OPERATIONS = "debrepo_admin.operations"
 
@@ -78,3 +78,8 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         ),
     ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_admin.api:routes", "The installation as a whole.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrepo import Command, Operation, hookimpl
+from debrepo import Command, Operation, Ref, hookimpl
 
 
 @hookimpl
@@ -22,3 +22,8 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         )
     ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_graph.api:routes", "The graph.")]
