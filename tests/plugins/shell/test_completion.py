@@ -14,9 +14,9 @@ from debrepo.plugins import load_plugins
 def offers(debrepo_root, monkeypatch):
     """Return what completion offers for a line: ``offers("repo show t")``."""
     cli = build_cli(load_plugins())
-    monkeypatch.setenv("DEBREPO_ROOT", str(debrepo_root))
 
-    def ask(line):
+    def ask(line, root=debrepo_root):
+        monkeypatch.setenv("DEBREPO_ROOT", str(root))
         monkeypatch.setenv("COMP_WORDS", f"debrepo {line}")
         monkeypatch.setenv("COMP_CWORD", str(len(f"debrepo {line}".split(" ")) - 1))
         complete = BashComplete(cli, {}, "debrepo", "_DEBREPO_COMPLETE")
@@ -75,13 +75,13 @@ def test_choices_are_completed(offers):
         ("publish update testing ", ["."]),
         ("publish drop ", ["stable", "testing"]),
         ("publish snapshot ", ["monday"]),
-        ("publish snapshot monday ", [".", "monday", "team"]),
+        ("publish snapshot monday ", [".", "fs:mirror:", "monday", "team"]),
         ("publish repo to", ["tools"]),
         ("publish switch stable ", ["monday", "team"]),
     ],
 )
 def test_names_are_completed(stocked, offers, line, names):
-    assert offers(line) == names
+    assert offers(line, stocked) == names
 
 
 def test_keys_are_completed(debrepo, offers):
@@ -91,15 +91,12 @@ def test_keys_are_completed(debrepo, offers):
     assert offers("publish update x --gpg-key=" + made[:4]) == [made]
 
 
-def test_storages_are_completed_where_a_place_is_due(stocked, offers, debrepo_root):
-    (debrepo_root / "debrepo.toml").write_text('[storage.fs.mirror]\nroot = "/srv/mirror"\n')
-    assert offers("publish repo tools fs") == ["fs:mirror:"]
+def test_storages_are_completed_where_a_place_is_due(stocked, offers):
+    assert offers("publish repo tools fs", stocked) == ["fs:mirror:"]
 
 
-def test_the_root_option_is_heeded(stocked, offers, debrepo_root, monkeypatch):
-    monkeypatch.setenv("HOME", "/nonexistent")
-    monkeypatch.delenv("DEBREPO_ROOT")
-    assert offers(f"--root {debrepo_root} publish update t") == ["testing"]
+def test_the_root_option_is_heeded(stocked, offers):
+    assert offers(f"--root {stocked} publish update t") == ["testing"]
     assert offers("publish update t") == []
 
 
@@ -116,13 +113,15 @@ def test_a_database_that_is_none_is_no_error(offers, debrepo_root, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_broken_configuration_is_no_error(stocked, offers, debrepo_root, capfd):
+def test_a_broken_configuration_is_no_error(debrepo, offers, debrepo_root, capfd):
+    debrepo("repo", "create", "tools")
+    assert offers("repo show ") == ["tools"]
     (debrepo_root / "debrepo.toml").write_text("not toml")
-    assert offers("publish update ") == []
+    assert offers("repo show ") == []
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_protocol_answers_on_the_command_line(stocked, environment):
+def test_the_protocol_answers_on_the_command_line(environment):
     asked = {"_DEBREPO_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
     done = subprocess.run(
         ["debrepo"],
@@ -138,22 +137,32 @@ def test_an_unknown_shell_is_an_error(debrepo):
     assert "'bash', 'fish', 'zsh'" in debrepo("completion", "tcsh", exit_code=2).output
 
 
+@pytest.fixture
+def script(debrepo, tmp_path):
+    """Return the path of a shell's script: ``script("bash")``."""
+
+    def write(shell):
+        (tmp_path / shell).write_text(debrepo("completion", shell).stdout)
+        return str(tmp_path / shell)
+
+    return write
+
+
 def needs(shell):
     return pytest.mark.skipif(not shutil.which(shell), reason=f"needs {shell}")
 
 
 _BASH = """
-eval "$(debrepo completion bash)"
-[ $# = 1 ] || export DEBREPO_ROOT=$2 DEBREPO_CONFIG=$2
+source "$2"
 COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
 _debrepo debrepo 2>&1
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def bash(environment, *arguments):
+def bash(environment, line, script):
     done = subprocess.run(
-        ["bash", "--norc", "-c", _BASH, "bash", *arguments],
+        ["bash", "--norc", "-c", _BASH, "bash", line, script("bash")],
         env=environment,
         capture_output=True,
         text=True,
@@ -177,14 +186,14 @@ def bash(environment, *arguments):
         ("debrepo --root=/nonexistent publish update ", []),
     ],
 )
-def test_bash_completes(stocked, environment, debrepo_root, line, words):
-    (debrepo_root / "debrepo.toml").write_text('[storage.fs.mirror]\nroot = "/srv/mirror"\n')
-    assert bash(environment, line) == words
+def test_bash_completes(environment, script, line, words):
+    assert bash(environment, line, script) == words
 
 
 @needs("bash")
-def test_bash_hears_of_no_error(stocked, environment):
-    assert bash(environment, "debrepo publish update ", "/dev/null/nonexistent") == []
+def test_bash_hears_of_no_error(environment, script):
+    broken = environment | {"DEBREPO_CONFIG": "/nonexistent", "DEBREPO_ROOT": "/dev/null"}
+    assert bash(broken, "debrepo publish update ", script) == []
 
 
 @needs("fish")
@@ -197,11 +206,10 @@ def test_bash_hears_of_no_error(stocked, environment):
         ("debrepo publish repo tools fs:mi", ["fs:mirror:"]),
     ],
 )
-def test_fish_completes(stocked, environment, debrepo_root, line, words):
-    (debrepo_root / "debrepo.toml").write_text('[storage.fs.mirror]\nroot = "/srv/mirror"\n')
-    script = 'debrepo completion fish | source; complete -C "$argv[1]"'
+def test_fish_completes(environment, script, line, words):
+    program = 'source "$argv[2]"; complete -C "$argv[1]"'
     done = subprocess.run(
-        ["fish", "--no-config", "-c", script, line],
+        ["fish", "--no-config", "-c", program, line, script("fish")],
         env=environment,
         capture_output=True,
         text=True,
@@ -212,7 +220,7 @@ def test_fish_completes(stocked, environment, debrepo_root, line, words):
 
 _ZSH = """
 autoload -U compinit && compinit -u -D
-source <(debrepo completion zsh)
+source "$2"
 compadd() { while [[ $1 == -* ]]; do [[ $1 == -a ]] && { shift 2; break }; shift; done
     print -rl -- "${names[@]}" }
 _describe() { print -rl -- "${described[@]%%:*}" }
@@ -231,10 +239,9 @@ _debrepo
         ("debrepo publish repo tools fs:mi", ["fs:mirror:"]),
     ],
 )
-def test_zsh_completes(stocked, environment, debrepo_root, line, words):
-    (debrepo_root / "debrepo.toml").write_text('[storage.fs.mirror]\nroot = "/srv/mirror"\n')
+def test_zsh_completes(environment, script, line, words):
     done = subprocess.run(
-        ["zsh", "-f", "-c", _ZSH, "zsh", line],
+        ["zsh", "-f", "-c", _ZSH, "zsh", line, script("zsh")],
         env=environment,
         capture_output=True,
         text=True,
