@@ -42,14 +42,13 @@ class Plan(NamedTuple):
 
 def make(txn: Transaction, hook: HookRelay, publication: Publication, why: str, now: str) -> Plan:
     """Plan the next generation of a publication from what its package lists hold now."""
-    known = list(publications.generations(txn, publication.key))
-    previous = next((g for g in known if g.state == "live"), None)
+    previous = publications.live(txn, publication.key)
     parts = {
         component: _part(txn, hook, source, previous.parts.get(component) if previous else None)
         for component, source in sorted(publication.sources.items())
     }
     generation = Generation(
-        number=known[-1].number + 1 if known else 1,
+        number=publications.last_number(txn, publication.key) + 1,
         state="pending",
         base=previous.number if previous else 0,
         parts=parts,

@@ -52,10 +52,30 @@ def forget_generation(txn: Transaction, key: str, number: int) -> None:
     txn[COMMITS].pop(generation_key(key, number).encode(), None)
 
 
-def generations(txn: Transaction, key: str) -> Iterator[Generation]:
-    """Yield the generations of the publication ``key`` that are remembered, oldest first."""
-    for _, found in txn[GENERATIONS].prefix(f"{key}\0".encode()):
+def generations(txn: Transaction, key: str, *, since: int = 0) -> Iterator[Generation]:
+    """Yield the generations of the publication ``key`` that are remembered, oldest first.
+
+    There may be thousands: whoever needs a few says from which number on, or stops early.
+    """
+    start, stop = generation_key(key, since), f"{key}\1"
+    for _, found in txn[GENERATIONS].range(start, stop):
         yield found
+
+
+def last_number(txn: Transaction, key: str) -> int:
+    """Return the number of the latest generation, whatever became of it; 0 for none."""
+    keys = txn[GENERATIONS].range_keys(f"{key}\0", f"{key}\1", reverse=True)
+    latest = next(keys, None)
+    return int(latest.rpartition("\0")[2]) if latest else 0
+
+
+def live(txn: Transaction, key: str) -> Generation | None:
+    """Return the generation that clients see, if there is one."""
+    publication = txn[PUBLICATIONS].get(key)
+    if publication is None or not publication.live:
+        return None
+    found = txn[GENERATIONS].get(generation_key(key, publication.live))
+    return found if found and found.state == "live" else None  # else it is being taken down
 
 
 def links(txn: Transaction) -> list[Link]:

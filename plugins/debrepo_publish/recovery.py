@@ -6,6 +6,7 @@ far they got; whoever comes next goes on from there.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from debrepo_publish import clock, commits, ledger, publications
@@ -15,7 +16,7 @@ from debrepo_publish.model import Generation, Publication, commit_path, generati
 from debrepo_publish.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from debrepo.database import Transaction
     from debrepo.session import Session
@@ -40,9 +41,7 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
 
     Return whether names below ``dists`` may lead to a generation that is not live.
     """
-    with session.db.read() as txn:
-        known = list(publications.generations(txn, key))
-    for generation in known:
+    for generation in _latest(session, key):
         if generation.state != "pending":
             continue
         publication = document_of(generation)
@@ -50,13 +49,22 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
             finish(session, publication, generation.number)
         else:
             abandon(session, publication, generation.number)
-    with session.db.read() as txn:
-        known = list(publications.generations(txn, key))
-    live = next((g.number for g in known if g.state == "live"), 0)
-    for generation in known:
-        if generation.state == "past":
+    latest = _latest(session, key)
+    live = next((g.number for g in latest if g.state == "live"), 0)
+    for generation in latest:
+        if generation.state == "past" and not generation.settled:
             _let_go(session, document_of(generation), generation)
-    return any(g.state == "void" and g.base == live for g in known)
+    return any(g.state == "void" and g.base == live for g in latest)
+
+
+def _latest(session: Session, key: str) -> list[Generation]:
+    """Return the generations in which a crash may have left something to do.
+
+    These are the live one, the one before it, and all that came later.
+    """
+    with session.db.read() as txn:
+        live = publications.live(txn, key)
+        return list(publications.generations(txn, key, since=live.base if live else 0))
 
 
 def _is_out(
@@ -110,15 +118,13 @@ def finish(session: Session, publication: Publication, number: int) -> None:
 def end(session: Session, publication: Publication) -> None:
     """Record that a publication has been taken down, and let go of all of it."""
     with session.db.write() as txn:
-        live = next(
-            (g for g in publications.generations(txn, publication.key) if g.state == "live"), None
-        )
+        live = publications.live(txn, publication.key)
         if live:
             _end(txn, publication, live, 0, clock.seconds())
     with session.db.read() as txn:
-        past = list(publications.generations(txn, publication.key))
-    for generation in past:
-        if generation.state == "past":
+        known = list(publications.generations(txn, publication.key))
+    for generation in known:
+        if generation.state == "past" and not generation.settled:
             _let_go(session, publication, generation)
 
 
@@ -142,8 +148,9 @@ def _let_go(session: Session, publication: Publication, generation: Generation) 
     for position in range(generation.released, len(files), ledger.BATCH):
         batch = files[position : position + ledger.BATCH]
         with session.db.write() as txn:
+            released = position + len(batch)
             done = publications.generation(txn, key, number)._replace(
-                released=position + len(batch)
+                released=released, settled=released == len(files)
             )
             publications.put_generation(txn, key, done)
             _release(txn, publication, number, [file.path for file in batch], generation.ended)
@@ -173,23 +180,28 @@ def retire(
     A generation's files stay while it is one of the last few, and until its time is over.
     With ``forget_only`` they stay all the same, but are not ours any more.
     """
-    key, now = publication.key, clock.seconds()
-    deleted = 0
     with session.db.read() as txn:
-        known = list(publications.generations(txn, key))
-    live = next((g.number for g in known if g.state == "live"), 0)
-    kept = [g.number for g in known if g.state == "past"][-publication.keep_generations :]
-    for generation in known:
-        if generation.state not in ("past", "void"):
-            continue
-        over = generation.ended + publication.grace <= now
-        dirty = generation.state == "void" and generation.base == live  # see `recover`
-        if not everything and (
-            not over or dirty or (publication.keep_generations and generation.number in kept)
-        ):
-            continue
-        deleted += _delete(session, storage, publication, generation, forget_only=forget_only)
-    return deleted
+        known = publications.generations(txn, publication.key)
+        due = list(known) if everything else list(takewhile(_is_due(txn, publication), known))
+    return sum(
+        _delete(session, storage, publication, generation, forget_only=forget_only)
+        for generation in due
+        if generation.state in ("past", "void")
+    )
+
+
+def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation], bool]:
+    """Return what tells of a generation whether its time is over: the older, the sooner."""
+    now, live = clock.seconds(), publications.live(txn, publication.key)
+    number = live.number if live else 0
+
+    def is_due(generation: Generation) -> bool:
+        if generation.state not in ("past", "void") or generation.base == number:  # see `recover`
+            return False
+        kept = generation.number >= number - publication.keep_generations
+        return not kept and generation.ended + publication.grace <= now
+
+    return is_due
 
 
 def _delete(
