@@ -1,0 +1,40 @@
+"""``/api/packages``: all packages that debrepo knows, over HTTP."""
+
+from typing import Annotated
+
+from fastapi import Response
+
+from debrepo.errors import InvalidInput, NotFound
+from debrepo.http import (
+    Door,
+    Routes,
+    Wanted,
+    json_answer,
+    known_as,
+    list_packages,
+    opens,
+    stanza_object,
+)
+from debrepo.package import PackageKey
+
+routes = Routes(prefix="/api", tags=["packages"])
+
+
+@routes.get("/packages", response_model=list[str] | list[dict[str, str]])
+async def search(asked: Wanted, door: Annotated[Door, opens("package.search")]) -> Response:
+    """Search all packages; two builds of one version are two packages."""
+    return await list_packages(
+        door, "", asked, lambda: door.session.call("package.search", **asked.arguments())
+    )
+
+
+@routes.get("/packages/{key}", response_model=dict[str, str])
+def show(key: str, door: Annotated[Door, opens("package.show")]) -> Response:
+    """Show a package."""
+    with known_as(404, InvalidInput):
+        wanted = PackageKey.parse(key)
+        shown = door.session.call("package.show", text=wanted.display)
+    for package in (one.package for one in shown):
+        if package.key[:4] == wanted[:4]:
+            return json_answer(stanza_object(package))
+    raise NotFound(f"no package has the key {key[:200]}", hint="see: GET /api/packages")
