@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from debrepo.testing.packages import build_deb
+from debrepo_publish import publications, tables
 from debrepo_publish_fs.storage import FileStorage
 
 SIZES = (100, 1000)  # of 1 and of 4 chunks; ten times as many tell no more, only later
@@ -125,3 +126,24 @@ _STRACE = ("strace", "-f", "-c", "-U", "calls,name", "-e", "trace=%file,getdents
 
 def _system_calls(report):
     return Counter({name: int(n) for n, name in re.findall(r"^\s*(\d+) (\w+)$", report, re.M)})
+
+
+def test_an_update_does_not_look_at_every_generation_there_ever_was(
+    roots, debrepo_of, tmp_path, monkeypatch
+):
+    root = tmp_path / "root"
+    shutil.copytree(roots[min(SIZES)], root)
+    debrepo = debrepo_of(root)
+    looked_at = []
+    load = tables.GENERATIONS.load
+
+    def counting(data):
+        looked_at[-1] += 1
+        return load(data)
+
+    monkeypatch.setattr(publications, "GENERATIONS", tables.GENERATIONS._replace(load=counting))
+    for number in range(12):
+        debrepo("repo", "add", "r", str(build_deb(tmp_path, f"more{number}")))
+        looked_at.append(0)
+        debrepo("publish", "update", "stable")
+    assert looked_at[-1] == looked_at[2]
