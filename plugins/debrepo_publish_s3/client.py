@@ -9,8 +9,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -27,10 +25,11 @@ from botocore.parsers import ResponseParserError
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
 from debrepo_publish_s3 import credentials
 from debrepo_publish_s3.lanes import Lanes
+from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from debrepo_publish_s3.options import Options
 
@@ -46,15 +45,6 @@ _NETWORK = (HTTPClientError, IncompleteReadError, ResponseStreamingError, Respon
 _DENIED = {
     "AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch",
 }  # fmt: skip
-
-
-class Refused(RemoteError):
-    """The service answered, and the answer is no."""
-
-    def __init__(self, message: str, *, hint: str = "", status: int = 0, code: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
-        self.code = code
 
 
 class Client:
@@ -195,13 +185,6 @@ class Client:
                 "s3:ListBucket (without which a missing object is forbidden, too)",
             )
         return Refused(what, status=status, code=code)
-
-
-def age(answer: Mapping[str, Any], moment: datetime) -> float:
-    """Return how long ago ``moment`` was when the service gave ``answer``, by its own clock."""
-    said = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
-    now = parsedate_to_datetime(said) if said else datetime.now(UTC)
-    return (now.replace(tzinfo=UTC) - moment).total_seconds()
 
 
 def connect(options: Options) -> Any:

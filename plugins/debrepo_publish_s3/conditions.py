@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from debrepo_publish_s3.client import Refused
+from debrepo_publish_s3.refusals import Refused
 
 if TYPE_CHECKING:
     from debrepo_publish_s3.client import Client

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.errors import Conflict, RemoteError
 from debrepo_publish_s3 import conditions
-from debrepo_publish_s3.client import Refused, age
+from debrepo_publish_s3.refusals import Refused, age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

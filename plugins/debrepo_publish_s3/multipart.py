@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from debrepo.errors import RemoteError
 from debrepo.objects import side_by_side
 from debrepo_publish_s3 import checksums
-from debrepo_publish_s3.client import Refused, age
+from debrepo_publish_s3.refusals import Refused, age
 from debrepo_publish_s3.slices import Slice
 
 if TYPE_CHECKING:

@@ -12,22 +12,15 @@ from urllib.parse import quote
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
 from debrepo.objects import side_by_side
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
-
-try:
-    import botocore  # noqa: F401
-except ImportError:
-    raise PluginError(
-        "the s3: storage needs boto3", hint="pip install 'debrepo-manager[s3]'"
-    ) from None
-
 from debrepo_publish_s3 import checksums, conditions, locks, multipart, options
-from debrepo_publish_s3.client import Client, Refused
+from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from debrepo_publish_s3.client import Client
     from debrepo_publish_s3.options import Options
 
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
@@ -42,7 +35,7 @@ class S3Storage(Storage):
     def __init__(self, given: Options, owner: str = "", client: Client | None = None) -> None:
         self._options = given
         self._owner = owner or secrets.token_hex(8)
-        self._client = client or Client(given)
+        self._connected = client
         self._start = f"{given.prefix}/" if given.prefix else ""
         self._certain = given.conditional_writes in ("yes", "unquoted") or (
             given.conditional_writes == "auto" and not given.endpoint
@@ -57,6 +50,14 @@ class S3Storage(Storage):
     @classmethod
     def open(cls, name: str, given: Mapping[str, Any], root: Path) -> Self:
         return cls(options.read(name, given), locks.owner(root))
+
+    @property
+    def _client(self) -> Client:
+        """The connection, made when it is needed: to find nothing new, it is not."""
+        with self._finding_out:
+            if self._connected is None:
+                self._connected = _connect(self._options)
+            return self._connected
 
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
         for name in self._names(check_path(path)):
@@ -154,14 +155,15 @@ class S3Storage(Storage):
                 self._seen.pop((owner[0], path), None)
 
     def statistics(self) -> Mapping[str, int]:
-        return self._client.statistics()
+        return self._connected.statistics() if self._connected else {}
 
     def url(self, path: str = "") -> str:
         base = self._options.public_url.rstrip("/")
         return f"{base}/{quote(path, safe='/~')}" if base else ""
 
     def close(self) -> None:
-        self._client.close()
+        if self._connected:
+            self._connected.close()
 
     def _names(self, path: str) -> tuple[str, ...]:
         """Return the names to store ``path`` under; the one that counts is last."""
@@ -177,9 +179,10 @@ class S3Storage(Storage):
         }
 
     def _heeds_conditions(self) -> bool:
+        client = self._client
         with self._finding_out:
             if self._conditional is None:
-                self._conditional = conditions.understood(self._client, self._options.prefix)
+                self._conditional = conditions.understood(client, self._options.prefix)
             return self._conditional
 
     def _read(self, path: str) -> tuple[bytes, str] | None:
@@ -294,3 +297,13 @@ class S3Storage(Storage):
 
 def _lock_key(path: str) -> str:
     return f"{path.rpartition('/')[0]}/{locks.NAME}".lstrip("/")
+
+
+def _connect(given: Options) -> Client:
+    try:
+        from debrepo_publish_s3.client import Client
+    except ImportError as error:
+        raise PluginError(
+            f"the s3: storage needs boto3: {error}", hint="pip install 'debrepo-manager[s3]'"
+        ) from error
+    return Client(given)

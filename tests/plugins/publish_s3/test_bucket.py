@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -343,7 +345,6 @@ def test_a_role_is_assumed(open_bucket, proxy, service, direct, settings):
         ({"access_key_id": "AKID"}, "needs access_key_id and secret_access_key together"),
         ({"kms_key_id": "key"}, "kms_key_id needs encryption"),
         ({"endpoint": "https://"}, "endpoint is not a URL"),
-        ({"profile": "nobody"}, "profile .*nobody"),
     ],
 )
 def test_what_is_configured_wrongly_is_said(tmp_path, given, message):
@@ -362,13 +363,23 @@ def test_without_credentials_it_says_so(tmp_path, monkeypatch):
     assert "credentials" in caught.value.hint
 
 
-def test_without_the_library_it_says_what_to_install(monkeypatch):
-    import importlib
-    import sys
+def test_a_profile_that_is_not_there_is_said_not_to_be(tmp_path):
+    given = {"bucket": "b", "region": "us-east-1", "profile": "nobody"}
+    with pytest.raises(InvalidInput, match=r"cannot use the bucket b: .*nobody"):
+        S3Storage.open("x", given, tmp_path).put("a", b"")
 
-    import debrepo_publish_s3.storage as module
 
+def test_without_the_library_it_says_what_to_install(monkeypatch, tmp_path):
+    for name in [name for name in sys.modules if name.startswith("botocore")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "debrepo_publish_s3.client")
     monkeypatch.setitem(sys.modules, "botocore", None)
     with pytest.raises(PluginError, match="needs boto3") as caught:
-        importlib.reload(module)
+        S3Storage.open("x", {"bucket": "b"}, tmp_path).put("a", b"")
     assert "pip install" in caught.value.hint
+
+
+def test_the_library_is_not_imported_before_it_is_needed():
+    code = "import sys, debrepo_publish_s3.storage; print([m for m in sys.modules if 'boto' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
