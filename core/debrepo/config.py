@@ -66,6 +66,10 @@ class Config:
         found = self._values.get(name)
         return found.value if found else self._setting(name, "debrepo").default
 
+    def override(self, name: str, value: Value, origin: str) -> None:
+        """Let a value stand above the file and the environment: that of a command's option."""
+        self._set(self._setting(name, origin), name, value, origin)
+
     def section(self, prefix: str) -> dict[str, Any]:
         """Return the settings below ``prefix``, without it, defaults filled in."""
         dotted = prefix + "."

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.output import counted, json_option, print_fields, print_json, size
+from debrepo.output import counted, json_option, print_fields, print_json
 from debrepo.progress import Stopwatch
-from debrepo_publish import operations
+from debrepo.session import Session
+from debrepo_publish import documents, operations
+from debrepo_publish.cli_revisions import report, rollback, source
 from debrepo_publish.clock import moment
 from debrepo_publish.model import Publication
 from debrepo_publish.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from debrepo.session import Session
-    from debrepo_publish.engine import Result
     from debrepo_publish.model import Generation
 
 
@@ -27,7 +27,7 @@ def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    return None if value is None else operations.parse_duration(value)
+    return None if value is None else documents.parse_duration(value)
 
 
 def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:
@@ -82,9 +82,69 @@ _DOCUMENT = [
         "--compressions", callback=_words, help="Forms of the indexes: plain, gz, xz, zst, bz2."
     ),
     click.option("--sums", callback=_words, help="Sums to list: md5, sha1, sha256, sha512."),
+    click.option("--skip-bz2", is_flag=True, default=None, help="Publish no .bz2 indexes."),
+    click.option(
+        "--multi-dist/--no-multi-dist",
+        default=None,
+        help="Keep package files in pool/DISTRIBUTION/COMPONENT, apart from other distributions.",
+    ),
     click.option("--keep-generations", type=int, help="Superseded generations that stay."),
     click.option("--grace", callback=_seconds, help="Time for which superseded files stay."),
 ]
+
+
+def _passphrase_file(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        config = context.find_object(Session).config  # type: ignore[union-attr]  # see debrepo.cli
+        name = f"signing.{config['signing.signer']}.passphrase_file"
+        config.override(name, value, "--passphrase-file")
+
+
+def _keyring(_: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        click.echo(
+            f"{parameter.opts[0]} is ignored: keys come from signing.gpg.home, "
+            "and --gpg-key chooses among them.",
+            err=True,
+        )
+
+
+#: Options about how to publish, and some that users of aptly give out of habit.
+_MANNERS = [
+    click.option(
+        "--force",
+        is_flag=True,
+        help="Publish anew, whatever is there and whether it changed or not.",
+    ),
+    click.option(
+        "--force-overwrite",
+        is_flag=True,
+        help="Replace package files in the way that debrepo did not write.",
+    ),
+    click.option(
+        "--passphrase-file",
+        type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+        callback=_passphrase_file,
+        expose_value=False,
+        help="File with the passphrase of the signing keys.",
+    ),
+    *(
+        click.option(
+            name, callback=_keyring, expose_value=False, help="Ignored: see signing.gpg.home."
+        )
+        for name in ("--keyring", "--secret-keyring")
+    ),
+    *(
+        click.option(name, is_flag=True, expose_value=False, help="Always so; for aptly's sake.")
+        for name in ("--acquire-by-hash", "--batch")
+    ),
+]
+
+
+def _manners(command: Any) -> Any:
+    for option in reversed(_MANNERS):
+        command = option(command)
+    return command
 
 
 def _document_options(command: Any) -> Any:
@@ -101,14 +161,18 @@ _place = click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=
 _components = click.option(
     "--component", callback=_words, help="Components, with commas between, in the order of names."
 )
-_force = click.option(
-    "--force", is_flag=True, help="Publish anew, whatever is there and whether it changed or not."
+_skip_cleanup = click.option(
+    "--skip-cleanup", is_flag=True, help="Leave superseded files for later."
 )
 
 
 @click.group()
 def publish() -> None:
     """Publish repositories, snapshots."""
+
+
+publish.add_command(source)
+publish.add_command(rollback)
 
 
 def _first(kind: str) -> Callable[..., None]:
@@ -118,6 +182,7 @@ def _first(kind: str) -> Callable[..., None]:
         distribution: str,
         component: tuple[str, ...] | None,
         force: bool,
+        force_overwrite: bool,
         as_json: bool,
         **options: Any,
     ) -> None:
@@ -139,15 +204,16 @@ def _first(kind: str) -> Callable[..., None]:
             components=components,
             options=_given(options),
             force=force,
+            force_overwrite=force_overwrite,
         )
-        _report(session, result, watch, as_json=as_json)
+        report(session, result, watch, as_json=as_json)
 
     return command
 
 
 for _kind, _plural in (("repo", "repositories"), ("snapshot", "snapshots")):
     _command = _document_options(_first(_kind))
-    _command = json_option(_force(_components(_command)))
+    _command = json_option(_manners(_components(_command)))
     _command = click.option("--distribution", default="", help="Name below dists/.")(_command)
     _names = click.argument(
         "names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1, type=publishable(_kind)
@@ -159,19 +225,33 @@ for _kind, _plural in (("repo", "repositories"), ("snapshot", "snapshots")):
 @publish.command()
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
-@_force
+@_skip_cleanup
+@_manners
 @json_option
 @pass_session
 @_document_options
 def update(
-    session: Session, distribution: str, place: str, force: bool, as_json: bool, **options: Any
+    session: Session,
+    distribution: str,
+    place: str,
+    force: bool,
+    force_overwrite: bool,
+    skip_cleanup: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Publish what the package lists hold now."""
+    """Publish what the package lists hold now, and pending changes of sources."""
     watch = Stopwatch()
     result = session.run(
-        operations.update, distribution, place, options=_given(options), force=force
+        operations.update,
+        distribution,
+        place,
+        options=_given(options),
+        force=force,
+        force_overwrite=force_overwrite,
+        skip_cleanup=skip_cleanup,
     )
-    _report(session, result, watch, as_json=as_json)
+    report(session, result, watch, as_json=as_json)
 
 
 @publish.command()
@@ -180,7 +260,8 @@ def update(
     "names", metavar="[[STORAGE:]PREFIX] SNAPSHOT...", nargs=-1, required=True, type=SWITCHED
 )
 @_components
-@_force
+@_skip_cleanup
+@_manners
 @json_option
 @pass_session
 @_document_options
@@ -190,6 +271,8 @@ def switch(
     names: tuple[str, ...],
     component: tuple[str, ...] | None,
     force: bool,
+    force_overwrite: bool,
+    skip_cleanup: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -206,51 +289,23 @@ def switch(
         components=components,
         options=_given(options),
         force=force,
+        force_overwrite=force_overwrite,
+        skip_cleanup=skip_cleanup,
     )
-    _report(session, result, watch, as_json=as_json)
-
-
-def _report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool) -> None:
-    publication = result.publication
-    if as_json:
-        print_json({**result._asdict(), "publication": publication._asdict()})
-    elif result.changed:
-        signed = (
-            f"signed by {', '.join(result.fingerprints)}" if result.fingerprints else "unsigned"
-        )
-        click.echo(
-            f"Published {publication}: {counted(result.packages, 'package')}, "
-            f"generation {result.generation}, {signed}."
-        )
-        if result.url:
-            click.echo(f"Clients find it at {result.url}")
-    else:
-        click.echo(f"Nothing has changed in {publication}; nothing was written.")
-    session.progress.note(
-        f"{counted(result.files, 'new file')}, "
-        f"{counted(result.indexes, 'index', lambda _: 'indexes')} written, in {watch}"
-        f"{_traffic(result.requests)}."
-    )
-
-
-def _traffic(requests: Mapping[str, int]) -> str:
-    """Return what a storage says it asked of its service, as the end of a sentence."""
-    kinds = {kind: count for kind, count in requests.items() if not kind.startswith("bytes ")}
-    if not kinds:
-        return ""
-    each = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
-    sent, received = (size(requests.get(f"bytes {way}", 0)) for way in ("sent", "received"))
-    total = counted(sum(kinds.values()), "request")
-    return f"; {total} ({each}), {sent} sent, {received} received"
+    report(session, result, watch, as_json=as_json)
 
 
 @publish.command()
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
+@_skip_cleanup
+@click.option("--force-drop", is_flag=True, help="Forget it even if its files cannot be deleted.")
 @pass_session
-def drop(session: Session, distribution: str, place: str) -> None:
+def drop(
+    session: Session, distribution: str, place: str, skip_cleanup: bool, force_drop: bool
+) -> None:
     """Take a publication down."""
-    session.run(operations.drop, distribution, place)
+    session.run(operations.drop, distribution, place, skip_cleanup=skip_cleanup, force=force_drop)
     click.echo(f"Took down {distribution}.")
 
 
@@ -265,7 +320,7 @@ def list_(session: Session, raw: bool, as_json: bool) -> None:
         print_json([publication._asdict() for publication in found])
         return
     for publication in found:
-        sources = ", ".join(f"{name}: {source}" for name, source in publication.sources.items())
+        sources = ", ".join(f"{name}: {served}" for name, served in publication.sources.items())
         click.echo(publication.key if raw else f"{publication}\t{sources}")
 
 
@@ -284,8 +339,8 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
     titles = {name: name.replace("_", " ").capitalize() for name in Publication._fields}
     said = publication._replace(sources={}, storage=publication.storage or "default")
     print_fields({titles[name]: value for name, value in said._asdict().items() if value})
-    for component, source in publication.sources.items():
-        click.echo(f"  {component}: {source}")
+    for component, served in publication.sources.items():
+        click.echo(f"  {component}: {served}")
     for generation in generations:
         count = sum(sum(part.architectures.values()) for part in generation.parts.values())
         ended = f", until {moment(generation.ended).isoformat()}" if generation.ended else ""

@@ -75,8 +75,9 @@ def packages_units(
     """Yield the units of the package set of a component."""
     publication = plan.publication
     layout = Layout(component, plan.generation.architectures, publication.sums)
-    origin = _origin(kinds, layout)
-    moved = sorted(entry for name, entry in plan.displaced if name == component)
+    shelf = plan.generation.shelf(component)
+    origin = _origin(kinds, layout, shelf)
+    moved = sorted(entry for name, entry in plan.displaced if name == shelf)
     for chunk in packageset.chunks(txn[CHUNKS], plan.generation.parts[component].set_id):
         here = moved[bisect_left(moved, chunk.first) : bisect_right(moved, chunk.last)]
         key = key_of(origin, chunk.hash, *here)
@@ -85,10 +86,10 @@ def packages_units(
         )
 
 
-def _origin(kinds: Mapping[str, IndexKind], layout: Layout) -> bytes:
+def _origin(kinds: Mapping[str, IndexKind], layout: Layout, shelf: str) -> bytes:
     """Return a hash of all that a unit is made from besides its packages."""
     names = [f"{name} {kind.version}".encode() for name, kind in sorted(kinds.items())]
-    return key_of(b"packages", repr(tuple(layout)).encode(), *names)
+    return key_of(b"packages", repr(tuple(layout)).encode(), shelf.encode(), *names)
 
 
 class _Loader:

@@ -9,13 +9,13 @@ leads them there is replaced last.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
-from debrepo.errors import Conflict
-from debrepo_publish import clock, commits, publications, recovery
+from debrepo.errors import Conflict, DebrepoError
+from debrepo_publish import clock, commits, publications, recovery, strangers
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
@@ -64,24 +64,32 @@ def publish(
     *,
     why: str,
     force: bool = False,
+    force_overwrite: bool = False,
+    skip_cleanup: bool = False,
+    again: int = 0,
 ) -> Result:
     """Publish what ``edit`` makes of the publication, if anything has changed.
 
     ``edit`` gets the publication as it is now, or ``None``, and is called under the lease
     on the place; what it raises leaves everything as it was. ``force`` publishes even
-    where nothing has changed, and over an archive that debrepo did not write.
+    where nothing has changed, and over an archive that debrepo did not write;
+    ``force_overwrite`` replaces package files that debrepo did not write. ``again`` is the
+    number of a generation whose packages to publish once more.
     """
     key = f"{place} {distribution}"
     with hold(session, place):
         with session.db.read() as txn:
-            publication = edit(txn[PUBLICATIONS].get(key))
+            known = txn[PUBLICATIONS].get(key)
+        publication = edit(known)
         with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
             dirty = recovery.recover(session, storage, key)
             with session.db.read() as txn:
-                plan = planning.make(txn, session.hook, publication, why, _now())
+                plan = planning.make(txn, session.hook, publication, why, _now(), again=again)
             if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
-                _store(session, plan)
-                recovery.retire(session, storage, publication)
+                if known is not None:
+                    _store(session, known, edit)
+                if not skip_cleanup:
+                    recovery.retire(session, storage, publication)
                 return _result(plan, storage, changed=False)
             keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
             from debrepo_publish import (  # all that compresses; not to find nothing changed
@@ -89,8 +97,12 @@ def publish(
                 staging,
             )
 
+            if not force:
+                strangers.check_free(session, storage, publication)
             recovery.start(session, plan)
             try:
+                if force_overwrite:
+                    strangers.make_room(session, storage, plan)
                 staging.put_files(session, storage, plan, anew=force)
                 staged = staging.put_indexes(session, storage, plan, keys, anew=dirty or force)
                 session.hook.debrepo_before_commit(
@@ -99,22 +111,26 @@ def publish(
                 alone.enter_context(storage.exclusive(publication.path(commit_path(publication))))
                 commits.check_expected(storage, plan, staged, force=force)
             except BaseException as error:
-                recovery.abandon(session, publication, plan.generation.number)
-                if plan.previous is None:  # nobody has seen any of it
-                    theirs = isinstance(error, Conflict)  # who publishes here may need the same
-                    recovery.retire(
-                        session, storage, publication, everything=True, forget_only=theirs
-                    )
+                with suppress(DebrepoError):  # else the next run does it
+                    _undo(session, storage, plan, theirs=isinstance(error, Conflict))
                 raise
             changed = commits.commit(storage, plan, staged, dirty=dirty, force=force)
             alone.close()
             recovery.finish(session, publication, plan.generation.number)
-            recovery.retire(session, storage, publication)
+            if not skip_cleanup:
+                recovery.retire(session, storage, publication)
             eviction.evict(session)
     session.hook.debrepo_published(
         publication=str(publication), generation=plan.generation.number, paths=changed
     )
     return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
+
+
+def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> None:
+    """Undo a generation; ``theirs``: who else publishes here may need some of its files."""
+    recovery.abandon(session, storage, plan.publication, plan.generation.number)
+    if plan.previous is None:  # nobody has seen any of it
+        recovery.retire(session, storage, plan.publication, everything=True, forget_only=theirs)
 
 
 def _now() -> str:
@@ -129,15 +145,16 @@ def _expiring(live: Generation | None) -> bool:
     return clock.seconds() > (made + live.expires) / 2
 
 
-def _store(session: Session, plan: Plan) -> None:
-    """Store what has changed of the document although the published bytes have not."""
-    assert plan.previous is not None
-    document = plan.publication._replace(live=plan.previous.number)
-    with session.db.read() as txn:
-        if publications.get(txn, document.key) == document:
-            return
-    with session.db.write() as txn:
-        txn[PUBLICATIONS][document.key] = document
+def _store(
+    session: Session, known: Publication, edit: Callable[[Publication | None], Publication]
+) -> None:
+    """Store what has changed of the document although the published bytes have not.
+
+    It is edited once more, for somebody may have renamed what it serves in the meantime.
+    """
+    if edit(known) != known:
+        with session.db.write() as txn:
+            txn[PUBLICATIONS][known.key] = edit(publications.get(txn, known.key))
 
 
 def _result(
@@ -165,15 +182,32 @@ def _result(
     )
 
 
-def drop(session: Session, place: str, distribution: str) -> None:
-    """Take a publication down, and delete what only it needed, at once."""
+def drop(
+    session: Session,
+    place: str,
+    distribution: str,
+    *,
+    skip_cleanup: bool = False,
+    force: bool = False,
+) -> None:
+    """Take a publication down, and delete what only it needed, at once.
+
+    With ``skip_cleanup``, its files stay behind until somebody reconciles the place; with
+    ``force``, they do where they cannot be deleted, and nobody knows of them any more.
+    """
     key = f"{place} {distribution}"
     with hold(session, place):
         with session.db.read() as txn:
             publication = publications.get(txn, key)
-        with closing(session.storage(publication.storage)) as storage:
-            recovery.recover(session, storage, key)
-            _take_down(session, storage, publication)
+        try:
+            with closing(session.storage(publication.storage)) as storage:
+                recovery.recover(session, storage, key)
+                _take_down(session, storage, publication, skip_cleanup=skip_cleanup)
+        except DebrepoError as error:
+            if not force:
+                raise
+            session.progress.note(f"Files of {publication} stay behind: {error}")
+            recovery.forget(session, publication)
     session.hook.debrepo_published(
         publication=str(publication), generation=0, paths=frozenset(_releases(publication))
     )
@@ -184,9 +218,12 @@ def _releases(publication: Publication) -> list[str]:
     return [publication.path(f"dists/{publication.distribution}/{name}") for name in names]
 
 
-def _take_down(session: Session, storage: Storage, publication: Publication) -> None:
+def _take_down(
+    session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
+) -> None:
     storage.delete(_releases(publication))
     recovery.end(session, publication)
-    recovery.retire(session, storage, publication, everything=True)
+    if not skip_cleanup:
+        recovery.retire(session, storage, publication, everything=True)
     with session.db.write() as txn:
         del txn[PUBLICATIONS][publication.key]

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]{0,127}")
 
 
-def pool_directory(component: str, package: Package) -> str:
+def pool_directory(shelf: str, package: Package) -> str:
     """Return the directory of a package's files, by its source package.
 
-    ``pool/main/h/hello`` and ``pool/main/libf/libfoo``, as Debian's own archive does.
+    ``pool/main/h/hello`` and ``pool/main/libf/libfoo``, as Debian's own archive does. The
+    shelf is the component, or ``DISTRIBUTION/COMPONENT`` where a distribution has its own.
     """
     source = package.source[0]
     if not _SAFE.fullmatch(source):
         source = package.key.name
-    shelf = source[:4] if source.startswith("lib") and len(source) > 3 else source[0]
-    return f"pool/{component}/{shelf}/{source}"
+    start = source[:4] if source.startswith("lib") and len(source) > 3 else source[0]
+    return f"pool/{shelf}/{start}/{source}"
 
 
 def elsewhere(directory: str, package: Package) -> str:

@@ -46,6 +46,8 @@ class Publication(NamedTuple):
     grace: int = 3 * 86400  #: seconds for which superseded files stay
     live: int = 0  #: the generation that clients see; 0: none yet
     acquire_by_hash: bool = False  #: whether a client of the API asked for what is always there
+    multi_dist: bool = False  #: whether it has a part of the pool to itself
+    pending: dict[str, str] | None = None  #: the ``sources`` of the next update, if others
 
     @property
     def place(self) -> str:
@@ -67,7 +69,7 @@ class Publication(NamedTuple):
     def options(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""
         fields = self._replace(
-            sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False
+            sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False, pending=None
         )
         return blake2b(repr(fields).encode(), digest_size=16).hexdigest()
 
@@ -117,6 +119,12 @@ class Generation(NamedTuple):
     ended: int = 0  #: when it stopped being live, in seconds since the epoch
     ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped
 
+    def shelf(self, component: str) -> str:
+        """Return the directory below ``pool/`` for the packages of a component."""
+        if self.document.get("multi_dist"):
+            return f"{self.document['distribution']}/{component}"
+        return component
+
 
 def commit_path(publication: Publication) -> str:
     """Return the path of the file whose replacement makes a generation take effect."""
@@ -161,4 +169,6 @@ def split_place(text: str) -> tuple[str, str]:
     storage, _, prefix = text.rpartition(":")
     scheme, _, name = storage.partition(":")
     scheme = {"filesystem": "fs"}.get(scheme, scheme)
-    return (f"{scheme}:{name}" if name else scheme), check_prefix(prefix)
+    if name in ("", "default"):  # one place has one name, or two ledgers would count its files
+        return ("" if scheme == "fs" else scheme), check_prefix(prefix)
+    return f"{scheme}:{name}", check_prefix(prefix)

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
-from debrepo_publish import engine, publications
+from debrepo_publish import documents, engine, publications, recovery
+from debrepo_publish import sources as pending
 from debrepo_publish.model import (
-    COMPRESSIONS,
-    SUMS,
     Generation,
     Publication,
     check_component,
@@ -42,10 +41,13 @@ def create(
     components: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     force: bool = False,
+    force_overwrite: bool = False,
 ) -> Result:
     """Publish package lists of a ``kind`` for the first time, each as one component.
 
     ``options`` are fields of `Publication`; what is not given comes from the configuration.
+    ``force`` takes a place over in which somebody else has published, ``force_overwrite``
+    replaces package files there that are others than those to be published.
     """
     storage, prefix = split_place(place)
     with session.db.read() as txn:
@@ -68,10 +70,14 @@ def create(
     name = distribution or (guesses.pop() if len(guesses) == 1 else "")
     if not name:
         raise InvalidInput("cannot tell the distribution", hint="name it with --distribution")
-    fields = {**defaults(session), **(options or {})}
-    publication = _checked(
-        Publication(storage, prefix, check_distribution(name), sources, **fields)
+    wanted = Publication(
+        storage,
+        prefix,
+        check_distribution(name),
+        sources,
+        **documents.defaults(session.config),
     )
+    publication = documents.checked(documents.changed(wanted, options))
 
     def first(existing: Publication | None) -> Publication:
         if existing:
@@ -82,7 +88,15 @@ def create(
         return publication
 
     why = f"publish {kind} {' '.join(names)}"
-    return engine.publish(session, publication.place, name, first, why=why, force=force)
+    return engine.publish(
+        session,
+        publication.place,
+        name,
+        first,
+        why=why,
+        force=force,
+        force_overwrite=force_overwrite,
+    )
 
 
 def update(
@@ -92,16 +106,77 @@ def update(
     *,
     options: Mapping[str, Any] | None = None,
     force: bool = False,
+    force_overwrite: bool = False,
+    skip_cleanup: bool = False,
 ) -> Result:
-    """Publish what the package lists hold now; ``options`` change fields of the publication."""
+    """Publish what the package lists hold now, and apply changes of sources that are pending.
+
+    ``options`` change fields of the publication; ``skip_cleanup`` leaves superseded files
+    to the next publish.
+    """
     return _again(
         session,
         distribution,
         place,
-        lambda publication: publication._replace(**(options or {})),
+        lambda publication: documents.changed(
+            publication._replace(sources=pending.revision(publication), pending=None), options
+        ),
         why="publish update",
         force=force,
+        force_overwrite=force_overwrite,
+        skip_cleanup=skip_cleanup,
     )
+
+
+def rollback(
+    session: Session,
+    distribution: str,
+    place: str = "",
+    *,
+    generation: int = 0,
+    skip_cleanup: bool = False,
+) -> Result:
+    """Publish an older generation again, the one before the live one if none is named.
+
+    It becomes a new generation, with the components, packages and Release fields of the old
+    one. How it is signed, and how long superseded files stay, is as it is now.
+    """
+    publication, known = show(session, distribution, place)
+    past = {found.number: found for found in known if found.state == "past"}
+    number = generation or max(past, default=0)
+    if number not in past:
+        raise NotFound(
+            f"{publication} has no past generation{f' {number}' if number else ''}",
+            hint=f"there are: {', '.join(map(str, sorted(past))) or 'none'}",
+        )
+    old = recovery.document_of(past[number])
+    there = _existing(session, old.sources)
+
+    def change(now: Publication) -> Publication:
+        kept = {name: getattr(now, name) for name in _KEPT}
+        sources = {
+            name: there.get(name) or now.sources.get(name, old.sources[name])
+            for name in old.sources
+        }
+        return old._replace(sources=sources, **kept)
+
+    why = f"publish rollback {number}"
+    return _again(
+        session, distribution, place, change, why=why, again=number, skip_cleanup=skip_cleanup
+    )
+
+
+#: What rolling back leaves as it is.
+_KEPT = ("keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending")
+
+
+def _existing(session: Session, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the sources, by component, that have not been dropped since."""
+    with session.db.read() as txn:
+        known = {
+            str(found) for batch in session.hook.debrepo_package_lists(txn=txn) for found in batch
+        }
+    return {component: source for component, source in sources.items() if source in known}
 
 
 def switch(
@@ -114,6 +189,8 @@ def switch(
     components: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     force: bool = False,
+    force_overwrite: bool = False,
+    skip_cleanup: bool = False,
 ) -> Result:
     """Publish other lists in the place of those that components had so far."""
     with session.db.read() as txn:
@@ -132,11 +209,25 @@ def switch(
                 f"{publication} has no component {', '.join(unknown)}",
                 hint=f"there are: {', '.join(publication.sources)}",
             )
-        sources = {**publication.sources, **dict(zip(named, found, strict=True))}
-        return publication._replace(sources=sources, **(options or {}))
+        new = dict(zip(named, found, strict=True))
+        if publication.pending is not None:  # what is pending for other components, stays so
+            there = {name: new[name] for name in new if name in publication.pending}
+            publication = publication._replace(pending={**publication.pending, **there})
+        return documents.changed(
+            publication._replace(sources={**publication.sources, **new}), options
+        )
 
     why = f"publish switch {' '.join(names)}"
-    return _again(session, distribution, place, change, why=why, force=force)
+    return _again(
+        session,
+        distribution,
+        place,
+        change,
+        why=why,
+        force=force,
+        force_overwrite=force_overwrite,
+        skip_cleanup=skip_cleanup,
+    )
 
 
 def _again(
@@ -144,9 +235,7 @@ def _again(
     distribution: str,
     place: str,
     change: Callable[[Publication], Publication],
-    *,
-    why: str,
-    force: bool,
+    **how: Any,
 ) -> Result:
     storage, prefix = split_place(place)
     wanted = Publication(storage, prefix, distribution, {})
@@ -154,15 +243,123 @@ def _again(
     def edit(existing: Publication | None) -> Publication:
         if existing is None:
             raise NotFound(f"{wanted} is not published", hint="see: debrepo publish list")
-        return _checked(change(existing))
+        return documents.checked(change(existing))
 
-    return engine.publish(session, wanted.place, distribution, edit, why=why, force=force)
+    return engine.publish(session, wanted.place, distribution, edit, **how)
 
 
-def drop(session: Session, distribution: str, place: str = "") -> None:
-    """Take a publication down, with everything that only it needed."""
+def drop(
+    session: Session,
+    distribution: str,
+    place: str = "",
+    *,
+    skip_cleanup: bool = False,
+    force: bool = False,
+) -> None:
+    """Take a publication down, with everything that only it needed.
+
+    ``skip_cleanup`` leaves its files, which `repair` deletes later; ``force`` forgets the
+    publication even where its files cannot be deleted.
+    """
     storage, prefix = split_place(place)
-    engine.drop(session, Publication(storage, prefix, distribution, {}).place, distribution)
+    engine.drop(
+        session,
+        Publication(storage, prefix, distribution, {}).place,
+        distribution,
+        skip_cleanup=skip_cleanup,
+        force=force,
+    )
+
+
+def source_list(session: Session, distribution: str, place: str = "") -> Publication:
+    """Return a publication with changes of sources that are pending."""
+    publication = show(session, distribution, place).publication
+    if publication.pending is None:
+        raise NotFound(
+            f"no changes of sources are pending for {publication}",
+            hint="see: debrepo publish source add --help",
+        )
+    return publication
+
+
+def source_add(
+    session: Session,
+    distribution: str,
+    names: Sequence[str],
+    place: str = "",
+    *,
+    components: Sequence[str] = (),
+    kind: str = "",
+) -> Publication:
+    """Let components join with the next update; the lists are looked for no sooner."""
+    return _revise(
+        session,
+        distribution,
+        place,
+        lambda old: pending.add(old, pending.matched(old, names, components, kind)),
+    )
+
+
+def source_update(
+    session: Session,
+    distribution: str,
+    names: Sequence[str],
+    place: str = "",
+    *,
+    components: Sequence[str] = (),
+    kind: str = "",
+) -> Publication:
+    """Give components another list with the next update."""
+    return _revise(
+        session,
+        distribution,
+        place,
+        lambda old: pending.update(old, pending.matched(old, names, components, kind)),
+    )
+
+
+def source_replace(
+    session: Session,
+    distribution: str,
+    names: Sequence[str],
+    place: str = "",
+    *,
+    components: Sequence[str] = (),
+    kind: str = "",
+) -> Publication:
+    """Let there be these components and no others after the next update."""
+    return _revise(
+        session,
+        distribution,
+        place,
+        lambda old: pending.replace(old, pending.matched(old, names, components, kind)),
+    )
+
+
+def source_remove(
+    session: Session, distribution: str, components: Sequence[str], place: str = ""
+) -> Publication:
+    """Let components go with the next update."""
+    return _revise(session, distribution, place, lambda old: pending.remove(old, components))
+
+
+def source_drop(session: Session, distribution: str, place: str = "") -> Publication:
+    """Forget the changes of sources that are pending."""
+    return _revise(session, distribution, place, lambda old: old._replace(pending=None))
+
+
+def _revise(
+    session: Session,
+    distribution: str,
+    place: str,
+    change: Callable[[Publication], Publication],
+) -> Publication:
+    storage, prefix = split_place(place)
+    wanted = Publication(storage, prefix, distribution, {})
+    with engine.hold(session, wanted.place), session.db.write() as txn:
+        changed = change(publications.get(txn, wanted.key))
+        txn[PUBLICATIONS][wanted.key] = changed
+    return changed
 
 
 def list_(session: Session) -> list[Publication]:
@@ -178,53 +375,3 @@ def show(session: Session, distribution: str, place: str = "") -> Shown:
     with session.db.read() as txn:
         known = list(publications.generations(txn, key))
         return Shown(publications.get(txn, key), tuple(reversed(known)))
-
-
-def defaults(session: Session) -> dict[str, Any]:
-    """Return the fields that the configuration sets for new publications."""
-    config = session.config
-    return {
-        "architectures": config["architectures"],
-        "origin": config["publish.origin"],
-        "label": config["publish.label"],
-        "compressions": config["publish.compressions"],
-        "sums": config["publish.sums"],
-        "keep_generations": config["publish.keep_generations"],
-        "grace": parse_duration(config["publish.grace"]),
-        "skip_signing": config["publish.skip_signing"],
-        "contents": not config["publish.skip_contents"],
-    }
-
-
-def _checked(publication: Publication) -> Publication:
-    for what, given, known in (
-        ("compression", publication.compressions, COMPRESSIONS),
-        ("sum", publication.sums, SUMS),
-    ):
-        unknown = [name for name in given if name not in known]
-        if unknown or not given:
-            raise InvalidInput(
-                f"no {what} called {', '.join(unknown) or 'nothing'}",
-                hint=f"there are: {', '.join(known)}",
-            )
-    if not {"sha256", "sha512"} & set(publication.sums):
-        raise InvalidInput("apt needs a strong sum", hint="list sha256 or sha512 among the sums")
-    for name in ("origin", "label", "suite", "codename", "version", "description", "signed_by"):
-        if not str(getattr(publication, name)).isprintable():
-            raise InvalidInput(f"{name} has to be one line of text")
-    if publication.but_automatic_upgrades and not publication.not_automatic:
-        raise InvalidInput("ButAutomaticUpgrades needs NotAutomatic", hint="add --notautomatic=yes")
-    return publication
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def parse_duration(text: str) -> int:
-    """Return the seconds that ``14d``, ``12h`` or ``90s`` are; a bare number is seconds."""
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    if not number.isdecimal():
-        raise InvalidInput(
-            f"not a length of time: {text!r}", hint="write it as 90s, 30m, 12h, 14d or 2w"
-        )
-    return int(number) * _UNITS[unit]

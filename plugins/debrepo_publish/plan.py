@@ -34,19 +34,33 @@ class Plan(NamedTuple):
     previous: Generation | None
     additions: list[File]
     missing: set[str]  #: paths among the additions that the storage does not hold yet
-    displaced: frozenset[tuple[str, Entry]]  #: component and package, with a directory of its own
+    displaced: frozenset[tuple[str, Entry]]  #: shelf and package, with a directory of its own
     kinds: dict[str, IndexKind]
     known: dict[tuple[str, Entry], tuple[str, ...]]  #: paths of the packages that are new
     unchanged: bool
 
 
-def make(txn: Transaction, hook: HookRelay, publication: Publication, why: str, now: str) -> Plan:
-    """Plan the next generation of a publication from what its package lists hold now."""
+def make(
+    txn: Transaction,
+    hook: HookRelay,
+    publication: Publication,
+    why: str,
+    now: str,
+    *,
+    again: int = 0,
+) -> Plan:
+    """Plan the next generation of a publication from what its package lists hold now.
+
+    With the number of a generation, from what they held ``again`` when that was made.
+    """
     previous = publications.live(txn, publication.key)
-    parts = {
-        component: _part(txn, hook, source, previous.parts.get(component) if previous else None)
-        for component, source in sorted(publication.sources.items())
-    }
+    if again:
+        parts = publications.generation(txn, publication.key, again).parts
+    else:
+        parts = {
+            component: _part(txn, hook, source, previous.parts.get(component) if previous else None)
+            for component, source in sorted(publication.sources.items())
+        }
     generation = Generation(
         number=publications.last_number(txn, publication.key) + 1,
         state="pending",
@@ -109,7 +123,8 @@ def _rendering(
     """Return a hash of all that indexes depend on besides packages and architectures."""
     parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
     parts += [*publication.compressions, *publication.sums, repr(publication.contents)]
-    moved = [component.encode() + b"\0" + entry for component, entry in sorted(displaced)]
+    parts += ["multi-dist"] * publication.multi_dist
+    moved = [shelf.encode() + b"\0" + entry for shelf, entry in sorted(displaced)]
     return key_of(*(part.encode() for part in parts), *moved).hex()
 
 
@@ -148,34 +163,34 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _displaced_key(place: str, component: str, entry: bytes) -> bytes:
-    return ledger.place_key(place) + component.encode() + b"\0" + entry
+def _displaced_key(place: str, shelf: str, entry: bytes) -> bytes:
+    return ledger.place_key(place) + shelf.encode() + b"\0" + entry
 
 
 def _displaced(txn: Transaction, place: str) -> frozenset[tuple[str, Entry]]:
     start = ledger.place_key(place)
     found = (key[len(start) :].partition(b"\0") for key in txn[DISPLACED].prefix_keys(start))
-    return frozenset((component.decode(), entry) for component, _, entry in found)  # type: ignore[misc]
+    return frozenset((shelf.decode(), entry) for shelf, _, entry in found)  # type: ignore[misc]
 
 
 def displace(txn: Transaction, plan: Plan) -> None:
     """Remember which packages have a directory of their own at this place."""
     place = plan.publication.place
-    for component, entry in plan.displaced:
-        txn[DISPLACED][_displaced_key(place, component, entry)] = b""
+    for shelf, entry in plan.displaced:
+        txn[DISPLACED][_displaced_key(place, shelf, entry)] = b""
 
 
-def paths(component: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
+def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
     """Return where the files of a package are served, below the prefix."""
-    directory = pool_directory(component, package)
+    directory = pool_directory(shelf, package)
     if displaced:
         directory = elsewhere(directory, package)
     return tuple(f"{directory}/{file.name}" for file in package.files)
 
 
-def files(component: str, package: Package, *, displaced: bool) -> list[File]:
+def files(shelf: str, package: Package, *, displaced: bool) -> list[File]:
     """Return the files of a package as the ledger counts them."""
-    where = paths(component, package, displaced=displaced)
+    where = paths(shelf, package, displaced=displaced)
     return [
         File(path, file.sha256, file.size) for path, file in zip(where, package.files, strict=True)
     ]
@@ -184,11 +199,13 @@ def files(component: str, package: Package, *, displaced: bool) -> list[File]:
 def _changes(
     txn: Transaction, old: Generation | None, new: Generation | None
 ) -> Iterator[tuple[str, list[Entry]]]:
-    """Yield each component of ``new`` with the entries that ``old`` has not, in a fixed order."""
+    """Yield each shelf of ``new`` with the entries that ``old`` has not there, in a fixed order."""
     for component, part in sorted(new.parts.items() if new else ()):
-        before = old.parts.get(component) if old else None
+        assert new is not None
+        shelf = new.shelf(component)
+        before = old.parts.get(component) if old and old.shelf(component) == shelf else None
         yield (
-            component,
+            shelf,
             packageset.diff(txn[CHUNKS], before.set_id if before else EMPTY, part.set_id).added,
         )
 
@@ -211,25 +228,25 @@ def _additions(
     new = _Additions([], set(), set(), {})
     planned: dict[str, str] = {}
     place = publication.place
-    for component, entries in _changes(txn, previous, generation):
+    for shelf, entries in _changes(txn, previous, generation):
         for entry in entries:
             package = catalog.get(txn, entry)
-            there = (component, entry) in displaced
-            wanted = files(component, package, displaced=there)
+            there = (shelf, entry) in displaced
+            wanted = files(shelf, package, displaced=there)
             held = [ledger.get(txn, place, file.path) for file in wanted]
             if not there and any(
                 planned.get(file.path, row.sha256 if row else file.sha256) != file.sha256
                 for file, row in zip(wanted, held, strict=True)
             ):
-                new.moved.add((component, entry))
-                wanted = files(component, package, displaced=True)
+                new.moved.add((shelf, entry))
+                wanted = files(shelf, package, displaced=True)
                 held = [ledger.get(txn, place, file.path) for file in wanted]
             for file, row in zip(wanted, held, strict=True):
                 planned[file.path] = file.sha256
                 if row is None or not row.references:
                     new.missing.add(file.path)
             new.files.extend(wanted)
-            new.paths[component, entry] = tuple(file.path for file in wanted)
+            new.paths[shelf, entry] = tuple(file.path for file in wanted)
     return new
 
 
@@ -244,11 +261,9 @@ def changed_files(
     displaced = _displaced(txn, place)
     return [
         file
-        for component, entries in _changes(txn, old, new)
+        for shelf, entries in _changes(txn, old, new)
         for entry in entries
-        for file in files(
-            component, catalog.get(txn, entry), displaced=(component, entry) in displaced
-        )
+        for file in files(shelf, catalog.get(txn, entry), displaced=(shelf, entry) in displaced)
     ]
 
 
@@ -256,9 +271,10 @@ def published(
     txn: Transaction, plan: Plan, component: str, entries: Iterable[Entry]
 ) -> Iterator[tuple[Package, tuple[str, ...]]]:
     """Yield the packages with the paths of their files."""
+    shelf = plan.generation.shelf(component)
     for entry in entries:
         package = catalog.get(txn, entry)
-        where = plan.known.get((component, entry))
+        where = plan.known.get((shelf, entry))
         if where is None:
-            where = paths(component, package, displaced=(component, entry) in plan.displaced)
+            where = paths(shelf, package, displaced=(shelf, entry) in plan.displaced)
         yield package, where

@@ -54,6 +54,15 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "publish.rollback",
+            f"{_OPERATIONS}:rollback",
+            "Publish an older generation again.",
+            "publish:{place}:update",
+            "publish rollback",
+            long=True,
+        ),
+        *_source_operations(),
+        Operation(
             "publish.list",
             f"{_OPERATIONS}:list_",
             "List what is published.",
@@ -67,6 +76,36 @@ def debrepo_operations() -> list[Operation]:
             "Show a publication and its generations.",
             "read",
             "publish show",
+            changes=False,
+        ),
+    ]
+
+
+def _source_operations() -> list[Operation]:
+    changes = {
+        "add": "Let components join a publication with its next update.",
+        "update": "Give components another list with the next update.",
+        "replace": "Let there be other components after the next update.",
+        "remove": "Let components go with the next update.",
+        "drop": "Forget the changes of sources that are pending.",
+    }
+    return [
+        *(
+            Operation(
+                f"publish.source.{verb}",
+                f"{_OPERATIONS}:source_{verb}",
+                summary,
+                "publish:{place}:update",
+                f"publish source {verb}",
+            )
+            for verb, summary in changes.items()
+        ),
+        Operation(
+            "publish.source.list",
+            f"{_OPERATIONS}:source_list",
+            "List the sources that the next update publishes.",
+            "read",
+            "publish source list",
             changes=False,
         ),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo.package import Link, Node, PackageList, SetId
@@ -10,7 +10,7 @@ from debrepo_publish.model import Generation, Publication, generation_key
 from debrepo_publish.tables import COMMITS, GENERATIONS, PUBLICATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from debrepo.database import Transaction
 
@@ -78,12 +78,17 @@ def live(txn: Transaction, key: str) -> Generation | None:
     return found if found and found.state == "live" else None  # else it is being taken down
 
 
+def known_at(txn: Transaction, place: str) -> bool:
+    """Tell whether anything was ever published at a place, or was about to be."""
+    return any(True for _ in txn[GENERATIONS].prefix_keys(f"{place} ".encode()))
+
+
 def links(txn: Transaction) -> list[Link]:
-    """Return which publication serves what; nothing that is served can be dropped."""
+    """Return which publication serves what, or is to; nothing that is served can be dropped."""
     return [
-        Link(source, f"publication:{publication}", firm=True)
+        Link(source, f"publication:{publication}", firm=source in publication.sources.values())
         for publication in txn[PUBLICATIONS].values()
-        for source in sorted(set(publication.sources.values()))
+        for source in sorted({*publication.sources.values(), *(publication.pending or {}).values()})
     ]
 
 
@@ -123,6 +128,19 @@ def live_sets(txn: Transaction) -> set[SetId]:
 def follow(txn: Transaction, old: str, new: str) -> None:
     """Let the publications that serve ``old`` name it ``new``."""
     for publication in list(txn[PUBLICATIONS].values()):
-        if old in publication.sources.values():
-            sources = {c: new if s == old else s for c, s in publication.sources.items()}
-            txn[PUBLICATIONS][publication.key] = publication._replace(sources=sources)
+        renamed = publication._replace(**_renamed(publication._asdict(), old, new))
+        if renamed != publication:
+            txn[PUBLICATIONS][publication.key] = renamed
+    for key, found in list(txn[GENERATIONS].items()):
+        if found.state == "pending":  # it becomes the publication when it is live
+            document = {**found.document, **_renamed(found.document, old, new)}
+            txn[GENERATIONS][key] = found._replace(document=document)
+
+
+def _renamed(document: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """Return those fields of a publication that name package lists, with one called ``new``."""
+    return {
+        field: document.get(field)
+        and {part: new if name == old else name for part, name in document[field].items()}
+        for field in ("sources", "pending")
+    }

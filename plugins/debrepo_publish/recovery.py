@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo.storage import Storage
+    from debrepo_publish.ledger import File
     from debrepo_publish.plan import Plan
 
 
@@ -48,7 +49,7 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
         if generation.indexes and _is_out(session, storage, publication, generation):
             finish(session, publication, generation.number)
         else:
-            abandon(session, publication, generation.number)
+            abandon(session, storage, publication, generation.number)
     latest = _latest(session, key)
     live = next((g.number for g in latest if g.state == "live"), 0)
     for generation in latest:
@@ -77,13 +78,21 @@ def _is_out(
     return commit is not None and commits.current(storage, path) == commit
 
 
-def abandon(session: Session, publication: Publication, number: int) -> None:
+def abandon(session: Session, storage: Storage, publication: Publication, number: int) -> None:
     """Undo a generation that clients never saw; its files go when their time is over."""
     key, place, now = publication.key, publication.place, clock.seconds()
     with session.db.read() as txn:
         generation = publications.generation(txn, key, number)
         base = publications.generation(txn, key, generation.base) if generation.base else None
-        claimed = planning.changed_files(txn, place, base, generation)[: generation.claimed]
+        files = planning.changed_files(txn, place, base, generation)
+        uncounted = files[generation.claimed : generation.claimed + ledger.BATCH]
+        unknown = [file for file in uncounted if ledger.get(txn, place, file.path) is None]
+    strays = [file for file in unknown if _is_there(storage, publication, file)]
+    if strays:  # put in place, but not counted any more
+        with session.db.write() as txn:
+            ledger.claim(txn, place, strays)
+            _release(txn, publication, number, [file.path for file in strays], now)
+    claimed = files[: generation.claimed]
     while claimed:
         batch, claimed = claimed[-ledger.BATCH :], claimed[: -ledger.BATCH]
         with session.db.write() as txn:
@@ -99,13 +108,19 @@ def abandon(session: Session, publication: Publication, number: int) -> None:
         publications.put_generation(txn, key, void)
 
 
+def _is_there(storage: Storage, publication: Publication, file: File) -> bool:
+    found = storage.stat(publication.path(file.path))
+    return found is not None and found.size == file.size
+
+
 def finish(session: Session, publication: Publication, number: int) -> None:
     """Record that a generation is what clients see, and let go of the one before."""
     key, now = publication.key, clock.seconds()
     with session.db.write() as txn:
         generation = publications.generation(txn, key, number)
         publications.put_generation(txn, key, generation._replace(state="live"))
-        txn[PUBLICATIONS][key] = publication._replace(live=number)
+        # As it is recorded, and not as planned: a list may have been renamed since.
+        txn[PUBLICATIONS][key] = document_of(generation)._replace(live=number)
         before = publications.generation(txn, key, generation.base) if generation.base else None
         if before:
             _end(txn, publication, before, number, now)
@@ -154,6 +169,21 @@ def _let_go(session: Session, publication: Publication, generation: Generation) 
             )
             publications.put_generation(txn, key, done)
             _release(txn, publication, number, [file.path for file in batch], generation.ended)
+
+
+def forget(session: Session, publication: Publication) -> None:
+    """Forget a publication with all its files, which nobody could delete."""
+    end(session, publication)
+    with session.db.write() as txn:
+        known = list(publications.generations(txn, publication.key))
+        for generation in known:
+            start = (generation_key(publication.key, generation.number) + "\0").encode()
+            for name, row in list(txn[RETIRED].prefix(start)):
+                gone = ledger.unneeded(txn, publication.place, row["paths"], generation.ended)
+                ledger.forget(txn, publication.place, gone)
+                del txn[RETIRED][name]
+            publications.forget_generation(txn, publication.key, generation.number)
+        txn[PUBLICATIONS].pop(publication.key, None)
 
 
 def _release(
