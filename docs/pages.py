@@ -175,6 +175,30 @@ def _brought(name: str) -> str:
     return ", ".join(commands + others)
 
 
+def rest_page() -> str:
+    """Return the body of rest.md."""
+    from debrepo.http import opening_of
+
+    batches = builtin_plugins().hook.debrepo_routes()
+    routes = [route for batch in batches for ref in batch for route in ref.load().routes]
+    scopes = {operation.name: operation.scope for operation in operations()}
+    rows = []
+    for route in sorted(routes, key=lambda route: (route.path, sorted(route.methods))):
+        opening = opening_of(route)
+        if opening is None or not route.include_in_schema:
+            continue
+        needed = [*(scopes[name] for name in opening.operations), opening.scope]
+        said = (inspect.getdoc(route.endpoint) or "").partition("\n")[0]
+        rows.append(
+            (
+                f"`{' '.join(sorted(route.methods))} {route.path}`",
+                f"{said} *task*" if opening.task else said,
+                ", ".join(f"`{scope}`" for scope in dict.fromkeys(needed) if scope),
+            )
+        )
+    return _table(("Route", "What it does", "Scope"), rows)
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     rule = tuple("---" for _ in head)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows)) + "\n"

@@ -59,6 +59,10 @@ def test_error_class_is_documented_with_its_exit_code(kind):
     assert f"| `{kind.__name__}` | {kind.exit_code} |" in page("errors")
 
 
+def test_every_route_is_documented():
+    assert pages.rest_page() in page("rest")
+
+
 @pytest.mark.parametrize("name", pages.PLUGINS)
 def test_plugin_is_documented(name):
     assert f"| `{name}` | `{pages.PLUGINS[name]}` |" in page("plugins")
