@@ -26,7 +26,16 @@ ROOMS = {"__init__", "plugin", "operations", "cli", "api", "tables"}
 #: What would be a name for nothing in particular.
 VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service"}
 #: Doors to an operation that names another command as its door.
-SECOND_DOORS = {"api serve": "server.serve", "publish snapshot": "publish.create"}
+SECOND_DOORS = {
+    "api serve": "server.serve",
+    "publish snapshot": "publish.create",
+    "group create": "project.create",
+    "group list": "project.list",
+    "group show": "project.show",
+    "group edit": "project.edit",
+    "group member": "project.member",
+    "group drop": "project.drop",
+}
 
 LOADED = load_plugins()
 OPERATIONS = [o for batch in LOADED.hook.debrepo_operations() for o in batch]

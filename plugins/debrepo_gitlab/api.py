@@ -1,0 +1,210 @@
+"""``/api/v4/…/debian_distributions``: the distributions of projects and groups."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from debrepo.http import Door, json_answer
+from debrepo.session import Session
+from debrepo_gitlab import containers, publishing
+from debrepo_gitlab.distributions import PATTERNS, TEXTS, Distribution, entity
+from debrepo_gitlab.entrances import enters
+from debrepo_gitlab.likeness import GitlabRoutes, page, parameters, words
+from debrepo_gitlab.refusals import Malformed
+
+routes = GitlabRoutes(tags=["distributions"])
+
+Reading = Annotated[Door, enters("read")]
+Writing = Annotated[Door, enters("write")]
+Deleting = Annotated[Door, enters("delete")]
+
+_PROJECT = "/projects/{id}/debian_distributions"
+_GROUP = "/groups/{id}/-/debian_distributions"
+_LONGEST = 255
+
+
+class DistributionObject(BaseModel):
+    """A distribution, as its clients read it."""
+
+    id: int
+    codename: str
+    suite: str | None
+    origin: str | None
+    label: str | None
+    version: str | None
+    description: str | None
+    valid_time_duration_seconds: int | None
+    components: list[str]
+    architectures: list[str]
+
+
+class Said(BaseModel):
+    """What has happened."""
+
+    message: str
+
+
+@routes.get(_GROUP, response_model=list[DistributionObject])
+@routes.get(_PROJECT, response_model=list[DistributionObject])
+async def list_(id: str, request: Request, door: Reading) -> Response:
+    """List the distributions of a project or group."""
+    given = _checked(await parameters(request))
+    found = await door.call("distribution.list", container=_name(door))
+    chosen = [
+        entity(one)
+        for one in found
+        if given.get("codename", one.codename) == one.codename
+        and given.get("suite", one.suite) == one.suite
+    ]
+    return page(door.session, request, chosen)
+
+
+@routes.post(_GROUP, status_code=201, response_model=DistributionObject)
+@routes.post(_PROJECT, status_code=201, response_model=DistributionObject)
+async def create(id: str, request: Request, door: Writing) -> Response:
+    """Create a distribution."""
+    given = _checked(await parameters(request))
+    if "codename" not in given:
+        raise Malformed("codename is missing")
+    new = await door.call(
+        "distribution.create",
+        container=_name(door),
+        codename=given.pop("codename"),
+        **_changes(given),
+    )
+    await show_soon(door, new.codename, new.changed)
+    return json_answer(entity(new), 201)
+
+
+@routes.get(f"{_GROUP}/{{codename}}", response_model=DistributionObject)
+@routes.get(f"{_PROJECT}/{{codename}}", response_model=DistributionObject)
+async def show(id: str, codename: str, door: Reading) -> Response:
+    """Show a distribution."""
+    return json_answer(entity(await _find(door, codename)))
+
+
+@routes.get(f"{_GROUP}/{{codename}}/key.asc", response_class=Response)
+@routes.get(f"{_PROJECT}/{{codename}}/key.asc", response_class=Response)
+async def key(id: str, codename: str, door: Reading) -> Response:
+    """Send the public key that signs a distribution."""
+    found = await _find(door, codename)
+    armored = await door.call("distribution.key", container=_name(door), codename=found.codename)
+    name = quote(f"{found.codename}.asc")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(armored, headers=headers, media_type="text/plain")
+
+
+@routes.put(f"{_GROUP}/{{codename}}", response_model=DistributionObject)
+@routes.put(f"{_PROJECT}/{{codename}}", response_model=DistributionObject)
+async def edit(id: str, codename: str, request: Request, door: Writing) -> Response:
+    """Change a distribution; its codename stays."""
+    given = _checked(await parameters(request))
+    given.pop("codename", None)
+    found = await _find(door, codename)
+    changed = await door.call(
+        "distribution.edit",
+        container=_name(door),
+        codename=found.codename,
+        **_changes(given),
+    )
+    await show_soon(door, changed.codename, changed.changed)
+    return json_answer(entity(changed))
+
+
+@routes.delete(f"{_GROUP}/{{codename}}", status_code=202, response_model=Said)
+@routes.delete(f"{_PROJECT}/{{codename}}", status_code=202, response_model=Said)
+async def drop(id: str, codename: str, door: Deleting) -> Response:
+    """Drop a distribution, and take it down."""
+    found = await _find(door, codename)
+    await door.call("distribution.drop", container=_name(door), codename=found.codename)
+    return json_answer({"message": "202 Accepted"}, 202)
+
+
+def _name(door: Door) -> str:
+    """Return what operations call the project or group of a request."""
+    name: str = door.request.state.container.name
+    return name
+
+
+async def _find(door: Door, codename: str) -> Distribution:
+    if not PATTERNS["codename"].fullmatch(codename):
+        raise Malformed("codename is invalid")
+    found: Distribution = await door.call(
+        "distribution.show", container=_name(door), codename=codename
+    )
+    return found
+
+
+def _checked(given: dict[str, str | list[str]]) -> dict[str, Any]:
+    """Return the parameters that are known; raise `Malformed` for those that are no such thing."""
+    found: dict[str, Any] = {}
+    faults = []
+    for name, value in given.items():
+        if name in {"components", "architectures"}:
+            found[name] = words(value)
+            if not all(PATTERNS[name].fullmatch(word) for word in found[name]):
+                faults.append(f"{name} is invalid")
+        elif name == "valid_time_duration_seconds":
+            found[name] = value
+            if not isinstance(value, str) or not _is_number(value):
+                faults.append(f"{name} is invalid")
+        elif name == "codename" or name in TEXTS:
+            found[name] = value
+            if not _fits(name, value):
+                faults.append(f"{name} is invalid")
+    if faults:
+        raise Malformed(", ".join(faults))
+    return found
+
+
+def _fits(name: str, value: str | list[str]) -> bool:
+    if not isinstance(value, str) or len(value) > _LONGEST or "\0" in value:
+        return False
+    pattern = PATTERNS.get(name)
+    return pattern is None or bool(pattern.fullmatch(value)) or (not value and name != "codename")
+
+
+def _is_number(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return not text or (digits.isascii() and digits.isdecimal() and len(digits) < 12)
+
+
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    """Return checked parameters as the operations take them."""
+    changes: dict[str, Any] = {"fields": {k: v for k, v in given.items() if k in TEXTS}}
+    for name in ("components", "architectures"):
+        if name in given:
+            changes[name] = given[name]
+    if "valid_time_duration_seconds" in given:
+        text = given["valid_time_duration_seconds"]
+        changes["valid_for"] = int(text) if text else 0
+        if text and changes["valid_for"] == 0:
+            changes["valid_for"] = 1  # which is too short, where nothing would be for ever
+    return changes
+
+
+async def show_soon(door: Door, codename: str, serial: int, *, wait: bool = False) -> Response:
+    """Have a distribution published, together with what else comes meanwhile."""
+    container = door.request.state.container
+    return await door.task(
+        f"Publish {codename} of {container.path}",
+        show_changes,
+        resources=[f"gitlab:{container.key} {codename}"],
+        resumable=True,
+        wait=wait,
+        container=container.key,
+        codename=codename,
+        serial=serial,
+    )
+
+
+def show_changes(session: Session, container: str, codename: str, serial: int) -> object:
+    """Publish a distribution, unless what was to be published has been meanwhile."""
+    if not publishing.settle(session, f"{container}\0{codename}", serial):
+        return {"published": codename}
+    with session.db.read() as txn:
+        name = containers.get(txn, container).name
+    done = session.call("distribution.publish", container=name, codename=codename)
+    return {"published": codename, "generation": done[0].generation}

@@ -1,0 +1,217 @@
+"""``/api/v4/…/packages/debian``: what apt reads, and where curl, dput and dupload upload to."""
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+from debrepo.errors import DebrepoError, NotFound
+from debrepo.http import Door, upload_path
+from debrepo.http.receiving import receive_one
+from debrepo.http.sending import send
+from debrepo.storage import check_path, content_type
+from debrepo_gitlab import distributions, packages, uploads
+from debrepo_gitlab.api import show_soon
+from debrepo_gitlab.distributions import PATTERNS
+from debrepo_gitlab.entrances import enters
+from debrepo_gitlab.likeness import GitlabRoutes
+from debrepo_gitlab.refusals import Malformed
+
+routes = GitlabRoutes(tags=["apt and dput"])
+
+Reading = Annotated[Door, enters("read", basic=True)]
+Writing = Annotated[Door, enters("write", basic=True)]
+
+_PROJECT = "/projects/{id}/packages/debian"
+_GROUP = "/groups/{id}/-/packages/debian"
+_NOTHING = sha256(b"").hexdigest()
+_BY_HASH = re.compile(r"(?:^|/)by-hash/SHA256/([0-9a-f]{64})")
+_DATA: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}},
+    204: {"description": "It is empty"},
+}
+_RAW = {"requestBody": {"content": {"application/octet-stream": {}}, "required": True}}
+
+
+@routes.head(f"{_GROUP}/dists/{{distribution}}/{{path:path}}", include_in_schema=False)
+@routes.head(f"{_PROJECT}/dists/{{distribution}}/{{path:path}}", include_in_schema=False)
+@routes.get(
+    f"{_GROUP}/dists/{{distribution}}/{{path:path}}", response_class=Response, responses=_DATA
+)
+@routes.get(
+    f"{_PROJECT}/dists/{{distribution}}/{{path:path}}", response_class=Response, responses=_DATA
+)
+def index(id: str, distribution: str, path: str, request: Request, door: Reading) -> Response:
+    """Send a file of a distribution, by its codename or suite."""
+    if not PATTERNS["codename"].fullmatch(distribution):
+        raise Malformed("distribution is invalid")
+    container = request.state.container
+    with door.session.db.read() as txn:
+        found = distributions.get(txn, container, distribution)
+    hashed = _BY_HASH.search(path)
+    if hashed and hashed[1] == _NOTHING:
+        return Response(status_code=204)
+    empty_is_nothing = path.rpartition("/")[2] in {"Packages", "Sources"}
+    return _published(
+        request,
+        door,
+        f"dists/{found.codename}/{path}",
+        immutable=hashed is not None,
+        empty_is_nothing=empty_is_nothing,
+    )
+
+
+@routes.head(f"{_GROUP}/pool/{{path:path}}", include_in_schema=False)
+@routes.head(f"{_PROJECT}/pool/{{path:path}}", include_in_schema=False)
+@routes.get(f"{_GROUP}/pool/{{path:path}}", response_class=Response, responses=_DATA)
+@routes.get(f"{_PROJECT}/pool/{{path:path}}", response_class=Response, responses=_DATA)
+def package_file(id: str, path: str, request: Request, door: Reading) -> Response:
+    """Send a package file, from where the indexes say that it is, or from where GitLab has it."""
+    try:
+        return _published(request, door, f"pool/{path}", immutable=True)
+    except NotFound:
+        local = _as_gitlab_has_it(request, door, path)
+        if local is None:
+            raise
+    return send(request, local, _headers(immutable=True), content_type(path))
+
+
+def _as_gitlab_has_it(request: Request, door: Door, path: str) -> Path | None:
+    """Return the file at ``distribution/letter/source/version/name``, if there is one."""
+    parts = path.split("/")
+    container = request.state.container
+    if container.kind != "project" or len(parts) != 5:
+        return None
+    codename, letter, source, version, name = parts
+    shelf = source[:4] if source.startswith("lib") and len(source) > 3 else source[:1]
+    if letter != shelf:
+        return None
+    with door.session.db.read() as txn:
+        repos = set(distributions.get(txn, container, codename).components.values())
+        for one in packages.of_project(door.session, txn, container):
+            if (one.name, one.version) == (source, version):
+                for _, member, file in one.files():
+                    if file.name == name and member.repo in repos:
+                        return door.session.pool.path(file.sha256)
+    return None
+
+
+def _headers(*, immutable: bool) -> dict[str, str]:
+    kept = "max-age=31536000, immutable" if immutable else "no-cache"
+    return {"Cache-Control": f"private, {kept}"}
+
+
+def _published(
+    request: Request, door: Door, path: str, *, immutable: bool, empty_is_nothing: bool = False
+) -> Response:
+    nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
+    container = request.state.container
+    if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
+        raise nothing
+    full = f"{container.prefix}/{path}"
+    try:
+        storage = door.session.storage(door.session.config["gitlab.storage"])
+        local = storage.local_path(check_path(full))
+    except DebrepoError as error:
+        raise nothing from error
+    if local is not None:
+        if empty_is_nothing and _is_empty(local):
+            return Response(status_code=204)
+        return send(request, local, _headers(immutable=immutable), content_type(path))
+    if container.visibility == "public" and (url := storage.url(full)):
+        return RedirectResponse(url, 302)
+    data = storage.get(full)
+    if empty_is_nothing and not data:
+        return Response(status_code=204)
+    return Response(data, headers=_headers(immutable=immutable), media_type=content_type(path))
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except (OSError, ValueError):
+        return False
+
+
+@routes.put(
+    f"{_PROJECT}/{{file_name}}",
+    status_code=201,
+    response_class=PlainTextResponse,
+    openapi_extra=_RAW,
+)
+async def upload(
+    id: str,
+    file_name: str,
+    request: Request,
+    door: Writing,
+    distribution: str | None = None,
+    component: str | None = None,
+    wait: str = "",
+) -> Response:
+    """Take a file: into a distribution, or to wait for the .changes that lists it.
+
+    ``wait=published`` waits until clients can see it.
+    """
+    session, container = door.session, request.state.container
+    _check_target(file_name, distribution, component)
+    if distribution is not None:  # an unknown one costs nobody an upload
+        await door.call("distribution.show", container=container.name, codename=distribution)
+    alone = distribution is not None
+    directory = f"{container.id}/{uuid4().hex if alone else 'incoming'}"
+    root = uploads.area(session)
+    path = upload_path(root, directory, file_name)
+    if not alone:
+        await run_in_threadpool(uploads.sweep, path.parent)
+    limit = session.config["gitlab.max_file_size"]
+    await receive_one(request, root, directory, file_name, limit=limit)
+    if not alone and path.suffix != ".changes":
+        return _created({})
+    try:
+        received = await door.call(
+            "distribution.upload",
+            container=container.name,
+            paths=[path],
+            distribution=distribution or "",
+            component=component or "",
+        )
+    finally:
+        if alone:
+            await run_in_threadpool(uploads.discard, path.parent)
+    answer = await show_soon(door, received.codename, received.serial, wait=wait == "published")
+    return _created(_when_it_is_live(answer))
+
+
+def _check_target(file_name: str, distribution: str | None, component: str | None) -> None:
+    for what, given in (("distribution", distribution), ("component", component)):
+        if given is not None and not PATTERNS["codename"].fullmatch(given):
+            raise Malformed(f"{what} is invalid")
+    if distribution is None and component is not None:
+        raise Malformed("distribution is missing")
+    if distribution is not None:
+        if component is None:
+            raise Malformed("component is missing")
+        uploads.check_direct(file_name)
+
+
+def _when_it_is_live(answer: Response) -> dict[str, str]:
+    """Return headers that say that clients see it, or which task they have to wait for."""
+    if "location" in answer.headers:
+        return {"Location": answer.headers["location"]}
+    return {"X-Published": "true"}
+
+
+def _created(headers: dict[str, str]) -> Response:
+    return PlainTextResponse(json.dumps({"message": "201 Created"}), 201, headers)
+
+
+@routes.put(f"{_PROJECT}/{{file_name}}/authorize")
+async def authorize(id: str, file_name: str, request: Request, door: Writing) -> Response:
+    """Say that a file may come, as GitLab's front server asks its own back end."""
+    limit = door.session.config["gitlab.max_file_size"]
+    return PlainTextResponse(json.dumps({"MaximumSize": limit} if limit else {}))

@@ -1,0 +1,165 @@
+"""Distributions: what a project or group publishes, and what may be said of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.database import json_table
+from debrepo_gitlab import containers
+from debrepo_gitlab.refusals import Invalid, NoDistribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from debrepo.database import Transaction
+    from debrepo_gitlab.containers import Container
+
+SHORTEST_VALIDITY = 86400  # seconds
+#: Fields of text that a client may set.
+TEXTS = ("suite", "origin", "label", "version", "description")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_VERSION = re.compile(r"(?:[0-9]{1,9}:)?[0-9][0-9A-Za-z.+~]*(?:-[0-9A-Za-z.+~]+){0,14}")
+
+#: What each parameter that a client may send has to look like.
+PATTERNS = {
+    "codename": _NAME,
+    "suite": _NAME,
+    "origin": _NAME,
+    "label": _NAME,
+    "version": _VERSION,
+    "components": _COMPONENT,
+    "architectures": _ARCHITECTURE,
+}
+_TITLES = {"components": "Component Name", "architectures": "Architecture Name"}
+_LONGEST = 100  # characters of a name; more would not make a good directory
+
+
+class Distribution(NamedTuple):
+    """A distribution, in the words of its clients; what is empty was not said."""
+
+    id: int
+    container: str  #: ``project:5``
+    codename: str
+    suite: str = ""
+    origin: str = ""
+    label: str = ""
+    version: str = ""
+    description: str = ""
+    valid_for: int = 0  #: seconds until clients refuse it; 0: for ever
+    components: dict[str, str] = {}  # noqa: RUF012  # to the repository; of a group, to a set
+    architectures: tuple[str, ...] = ("all", "amd64")
+    keys: tuple[str, ...] = ()  #: that sign it; none: it was never published
+    surplus: tuple[str, ...] = ()  #: repositories that go with the next publish
+    changed: int = 1  #: counts whatever has to be published
+    published: int = 0  #: how much of that clients see
+    created: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the database calls it."""
+        return f"{self.container}\0{self.codename}"
+
+
+def _load(fields: dict[str, Any]) -> Distribution:
+    lists = {name: tuple(fields[name]) for name in ("architectures", "keys", "surplus")}
+    return Distribution(**{**fields, **lists})
+
+
+DISTRIBUTIONS = json_table("gitlab.distributions", load=_load, dump=Distribution._asdict)
+
+
+def get(txn: Transaction, container: Container, name: str) -> Distribution:
+    """Return the distribution with this codename, or else with this suite."""
+    found = txn[DISTRIBUTIONS].get(f"{container.key}\0{name}") if _NAME.fullmatch(name) else None
+    if found is None:
+        found = next((d for d in list_(txn, container) if d.suite and d.suite == name), None)
+    if found is None:
+        raise NoDistribution(
+            f"{container.name} has no distribution {name[:100]}",
+            hint=f"see: debrepo distribution list {container.name}",
+        )
+    return found
+
+
+def list_(txn: Transaction, container: Container) -> list[Distribution]:
+    """Return the distributions of a project or group, the oldest first."""
+    start = f"{container.key}\0".encode()
+    return sorted((found for _, found in txn[DISTRIBUTIONS].prefix(start)), key=lambda d: d.id)
+
+
+def check(txn: Transaction, new: Distribution) -> None:
+    """Raise `Invalid` where a distribution is malformed, or in the way of another one."""
+    for field in ("codename", *TEXTS[:-1]):
+        text = getattr(new, field)
+        if text and (not PATTERNS[field].fullmatch(text) or len(text) > _LONGEST):
+            raise Invalid.of(field, "is invalid")
+    if not new.codename:
+        raise Invalid.of("codename", "can't be blank")
+    if new.valid_for and new.valid_for < SHORTEST_VALIDITY:
+        fault = f"must be greater than or equal to {SHORTEST_VALIDITY}"
+        raise Invalid.of("valid_time_duration_seconds", fault)
+    for field in ("components", "architectures"):
+        for name in getattr(new, field):
+            if not PATTERNS[field].fullmatch(name):
+                raise Invalid(f"{_TITLES[field]} is invalid", faults={field: ["is invalid"]})
+    if not new.components:
+        raise Invalid.of("components", "can't be blank")
+    _check_unique(txn, new)
+
+
+def _check_unique(txn: Transaction, new: Distribution) -> None:
+    start = f"{new.container}\0".encode()
+    others = [found for _, found in txn[DISTRIBUTIONS].prefix(start) if found.id != new.id]
+    if any(new.codename == other.codename for other in others):
+        raise Invalid.of("codename", "has already been taken")
+    if any(new.codename == other.suite for other in others):
+        raise Invalid.of("codename", "has already been taken as Suite")
+    if not new.suite:
+        return
+    if any(new.suite == other.suite for other in others):
+        raise Invalid.of("suite", "has already been taken")
+    if any(new.suite == other.codename for other in [*others, new]):
+        raise Invalid.of("suite", "has already been taken as Codename")
+
+
+def architectures(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return architectures in their order, once each, and ``all`` among them."""
+    return tuple(sorted({"all", *wanted}))
+
+
+def number(txn: Transaction, new: Distribution) -> Distribution:
+    """Store a new distribution under the next number."""
+    numbered = new._replace(id=containers.next_number(txn, "distribution"))
+    txn[DISTRIBUTIONS][numbered.key] = numbered
+    return numbered
+
+
+def mark(txn: Transaction, key: str) -> int:
+    """Note that there is something to publish; return what `published` will have to reach."""
+    found = txn[DISTRIBUTIONS][key]
+    txn[DISTRIBUTIONS][key] = found._replace(changed=found.changed + 1)
+    return found.changed + 1
+
+
+def entity(found: Distribution) -> dict[str, object]:
+    """Return a distribution as clients read it."""
+    return {
+        "id": found.id,
+        "codename": found.codename,
+        **{field: getattr(found, field) or None for field in TEXTS},
+        "valid_time_duration_seconds": found.valid_for or None,
+        "components": sorted(found.components),
+        "architectures": list(found.architectures),
+    }
+
+
+def follow(txn: Transaction, old: str, new: str) -> None:
+    """Let the distributions that a repository is in know it by its new name."""
+    for found in list(txn[DISTRIBUTIONS].values()):
+        if found.container.startswith("project:") and old in found.components.values():
+            components = {c: new if name == old else name for c, name in found.components.items()}
+            txn[DISTRIBUTIONS][found.key] = found._replace(components=components)

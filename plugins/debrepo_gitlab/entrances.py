@@ -1,0 +1,82 @@
+"""Entrances: who gets into a project or group by which credentials, and what he hears if not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import Depends, Request
+
+from debrepo.errors import NotFound
+from debrepo.http import Caller, Opening
+from debrepo_gitlab import containers
+from debrepo_gitlab.refusals import NoGroup, NoProject
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from debrepo.http import Server
+    from debrepo.session import Session
+    from debrepo_gitlab.containers import Container
+
+_TOKENS = {b"x-debrepo-token", b"private-token", b"deploy-token", b"job-token"}
+
+
+class Entrance(Opening):
+    """The way into a project or group, for who may do ``action`` there.
+
+    Tokens come in a header, or with ``basic`` as a password, and never the other way: so do
+    GitLab's. What is hidden from somebody is not found; apt is asked for a password instead.
+    """
+
+    def __init__(self, action: str, *, basic: bool) -> None:
+        super().__init__((), "", task=False)
+        self.action = action
+        self.basic = basic
+
+    def scopes(self, session: Session) -> list[str]:
+        """Return the scope that the route needs, of what its path names."""
+        return [f"gitlab:{{id}}:{self.action}"]
+
+    def admit(self, request: Request) -> Caller:
+        """Return who is asking, with what everybody may do here."""
+        server: Server = request.app.state.debrepo
+        caller = server.authenticate(_with(request, basic=self.basic))
+        kind = "group" if request.url.path.startswith("/api/v4/groups/") else "project"
+        found = self._find(server, caller, f"{kind}:{request.path_params['id']}")
+        open_to = containers.open_grants(found, anonymous=caller.anonymous)
+        caller = caller._replace(scopes=(*caller.scopes, *open_to))
+        if not caller.may(found.scope("see")):
+            if self.basic and caller.anonymous:
+                raise caller.refusal(found.scope(self.action))
+            error = NoGroup if kind == "group" else NoProject
+            raise error(f"no {kind} called {request.path_params['id']}")
+        caller.require(found.scope(self.action))
+        request.state.caller = caller
+        request.state.container = found
+        return caller
+
+    def _find(self, server: Server, caller: Caller, name: str) -> Container:
+        try:
+            with server.session.db.read() as txn:
+                return containers.get(txn, name)
+        except NotFound:
+            if self.basic and caller.anonymous and not caller.may("admin"):
+                raise caller.refusal(f"gitlab:{name}:{self.action}") from None
+            raise
+
+
+def enters(action: str, *, basic: bool = False) -> Any:
+    """Return the dependency of a route that does ``action`` in a project or group."""
+    return Depends(Entrance(action, basic=basic), scope="function")
+
+
+def _with(request: Request, *, basic: bool) -> Request:
+    """Return a request with those credentials only that count here."""
+
+    def counts(name: bytes, value: bytes) -> bool:
+        if name == b"authorization":
+            return basic or not value.lower().startswith(b"basic")
+        return not (basic and name in _TOKENS)
+
+    headers = [(name, value) for name, value in request.scope["headers"] if counts(name, value)]
+    return Request({**request.scope, "headers": headers})

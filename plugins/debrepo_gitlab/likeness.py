@@ -1,0 +1,206 @@
+"""Likeness: parameters, pages, answers and errors as GitLab's clients know them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from fastapi.routing import APIRouter
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from debrepo import errors
+from debrepo.http import Route, json_answer, opening_of, status_of
+from debrepo.http.receiving import TooLarge
+from debrepo_gitlab import refusals
+from debrepo_gitlab.entrances import Entrance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from fastapi import Request, Response
+    from starlette.types import Receive, Scope, Send
+
+    from debrepo.session import Session
+
+_NOUNS = {
+    refusals.NoProject: "Project",
+    refusals.NoGroup: "Group",
+    refusals.NoDistribution: "Distribution",
+    refusals.NoKey: "Distribution key",
+    refusals.NoPackage: "Package",
+}
+_PER_PAGE, _MOST = 20, 100
+_COUNTED = 10_000  # rows; of more, nobody is told how many there are
+
+
+class Problem(BaseModel):
+    """What is wrong: ``error`` of a parameter, ``message`` of anything else."""
+
+    error: str | None = None
+    message: str | dict[str, list[str]] | None = None
+
+
+class GitlabRoute(Route):
+    """A route that says no in GitLab's words."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        entrance = opening_of(self)
+        basic = isinstance(entrance, Entrance) and entrance.basic
+
+        async def translated(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except errors.DebrepoError as error:
+                return refusal(error, text=basic)
+
+        return translated
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.methods and scope["method"] not in self.methods:
+            answer = JSONResponse({"error": "405 Not Allowed"}, 405)
+            answer.headers["Allow"] = ", ".join(sorted(self.methods))
+            await answer(scope, receive, send)
+            return
+        await super().handle(scope, receive, send)
+
+
+class GitlabRoutes(APIRouter):
+    """Routes below ``/api/v4``."""
+
+    def __init__(self, *, tags: list[str]) -> None:
+        super().__init__(
+            prefix="/api/v4",
+            tags=[*tags],
+            route_class=GitlabRoute,
+            responses={
+                "4XX": {"model": Problem, "description": "Why it cannot be done"},
+                "5XX": {"model": Problem, "description": "What went wrong here, or upstream"},
+            },
+        )
+
+
+def refusal(error: errors.DebrepoError, *, text: bool) -> Response:
+    """Return the response that says what went wrong; where ``text`` is spoken, as text."""
+    status, body = _said(error)
+    if not text:
+        return json_answer(body, status)
+    plain = body.get("error") if "error" in body else json.dumps(body, ensure_ascii=False)
+    response = PlainTextResponse(plain, status)
+    if status == 401:  # apt and dput wait to be asked
+        response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'
+    return response
+
+
+def _said(error: errors.DebrepoError) -> tuple[int, dict[str, Any]]:
+    message: object
+    status = 400
+    if isinstance(error, refusals.Malformed):
+        return status, {"error": str(error)}
+    if isinstance(error, refusals.Invalid):
+        message = error.faults or str(error)
+    elif isinstance(error, errors.NotAuthenticated):
+        status, message = 401, "401 Unauthorized"
+    elif isinstance(error, errors.NotAllowed):
+        status, message = 403, "403 Forbidden"
+    elif isinstance(error, errors.NotFound):
+        noun = _NOUNS.get(type(error))
+        status, message = 404, f"404 {noun} Not Found" if noun else "404 Not Found"
+    elif isinstance(error, TooLarge):
+        message = "400 Bad request - File is too large"
+    elif isinstance(error, errors.Conflict):
+        status, message = 409, "409 Conflict"
+    elif isinstance(error, (errors.RemoteError, errors.DatabaseError, errors.PluginError)):
+        status = status_of(error)
+        message = f"{status} {error}"
+    else:
+        hint = f" ({error.hint})" if error.hint else ""
+        message = f"400 Bad request - {error}{hint}"
+    return status, {"message": message}
+
+
+async def parameters(request: Request) -> dict[str, str | list[str]]:
+    """Return what a client sent in the query, a form or JSON, each winning over the former."""
+    pairs: list[tuple[str, Any]] = list(request.query_params.multi_items())
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        data = await request.body()
+        try:
+            sent = json.loads(data) if data else {}
+        except ValueError:
+            raise refusals.Malformed("the body is not JSON") from None
+        if not isinstance(sent, dict):
+            raise refusals.Malformed("the body is no JSON object")
+        pairs += sent.items()
+    elif kind in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+        async with request.form(max_files=0) as form:
+            pairs += form.multi_items()
+    found: dict[str, str | list[str]] = {}
+    for name, value in pairs:
+        if name.endswith("[]") and not isinstance(value, list):
+            many = found.setdefault(name[:-2], [])
+            if isinstance(many, list):
+                many.append(str(value))
+        elif isinstance(value, list):
+            found[name.removesuffix("[]")] = [str(one) for one in value]
+        elif isinstance(value, (str, int, float, bool)):
+            found[name] = str(value)
+        elif value is None:
+            found[name] = ""
+        else:
+            raise refusals.Malformed(f"{name[:80]} is invalid")
+    return found
+
+
+def words(given: str | list[str]) -> list[str]:
+    """Return the elements of an array, however it was sent, once each."""
+    texts = given if isinstance(given, list) else [given]
+    split = [word.strip() for text in texts for word in text.split(",")]
+    return list(dict.fromkeys(word for word in split if word))
+
+
+def page(session: Session, request: Request, rows: Sequence[object]) -> Response:
+    """Return the part of a list that a client wants, and where the rest of it is."""
+    number, size = _count(request, "page", 1), min(_count(request, "per_page", _PER_PAGE), _MOST)
+    total = len(rows)
+    pages = max(1, -(-total // size))
+    response = json_answer(rows[(number - 1) * size : number * size])
+    following = str(number + 1) if number < pages else ""
+    before = str(number - 1) if number > 1 else ""
+    headers = {
+        "X-Per-Page": str(size),
+        "X-Page": str(number),
+        "X-Next-Page": following,
+        "X-Prev-Page": before,
+    }
+    relations = {"prev": before, "next": following, "first": "1"}
+    if total <= _COUNTED:
+        headers |= {"X-Total": str(total), "X-Total-Pages": str(pages)}
+        relations["last"] = str(pages)
+    links = [
+        f'<{_url(session, request, page=to, per_page=str(size))}>; rel="{name}"'
+        for name, to in relations.items()
+        if to
+    ]
+    response.headers.update({**headers, "Link": ", ".join(links)})
+    return response
+
+
+def _count(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isascii() or not text.lstrip("-").isdecimal() or len(text) > 9:
+        raise refusals.Malformed(f"{name} is invalid")
+    if int(text) < 1:
+        raise refusals.Malformed(f"{name} does not have a valid value")
+    return int(text)
+
+
+def _url(session: Session, request: Request, **more: str) -> str:
+    """Return the URL of a page, with all parameters in the order of the alphabet."""
+    given: Mapping[str, str] = dict(request.query_params)
+    base = str(session.config["gitlab.url"]).rstrip("/") or str(request.base_url).rstrip("/")
+    path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
+    every = {**given, **request.path_params, **more}
+    return f"{base}{path or request.url.path}?{urlencode(sorted(every.items()))}"

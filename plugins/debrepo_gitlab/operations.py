@@ -1,0 +1,388 @@
+"""What can be done with projects, groups, their tokens and their distributions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo import lists
+from debrepo.errors import AlreadyExists, DebrepoError, InUse, InvalidInput
+from debrepo_gitlab import containers, distributions, packages, publishing, tokens, uploads
+from debrepo_gitlab.containers import Container
+from debrepo_gitlab.distributions import DISTRIBUTIONS, TEXTS, Distribution
+from debrepo_gitlab.refusals import NoKey
+from debrepo_gitlab.tokens import TOKENS, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from debrepo.session import Session
+    from debrepo_gitlab.packages import Source
+    from debrepo_gitlab.publishing import Published
+
+
+class Shown(NamedTuple):
+    """A project or group, its members with their roles, and its distributions."""
+
+    container: Container
+    members: dict[str, str]
+    distributions: tuple[str, ...]
+
+
+class Received(NamedTuple):
+    """A distribution that files have joined, and what it takes for clients to see them."""
+
+    container: str
+    codename: str
+    serial: int
+
+
+def create_container(
+    session: Session, path: str, *, kind: str = "project", visibility: str = "private"
+) -> Container:
+    """Create a project or group, in the group that its path begins with."""
+    new = Container(
+        kind,
+        0,
+        containers.check_path(path),
+        containers.check_visibility(visibility),
+        created=_now(),
+    )
+    with session.db.write() as txn:
+        return containers.add(txn, new)
+
+
+def list_containers(session: Session, *, kind: str = "project") -> list[Container]:
+    """Return all projects, or all groups, by number."""
+    with session.db.read() as txn:
+        return containers.list_(txn, kind)
+
+
+def show_container(session: Session, path: str, *, kind: str = "project") -> Shown:
+    """Return a project or group, by its path or number."""
+    with session.db.read() as txn:
+        found = containers.get(txn, f"{kind}:{path}")
+        names = tuple(d.codename for d in distributions.list_(txn, found))
+        return Shown(found, containers.members(txn, found), names)
+
+
+def edit_container(
+    session: Session,
+    path: str,
+    *,
+    kind: str = "project",
+    new_path: str | None = None,
+    visibility: str | None = None,
+    keys: Sequence[str] | None = None,
+) -> Container:
+    """Change a project or group; ``None`` leaves as it is.
+
+    Without ``keys`` each distribution is signed with a key of its own, made when it is
+    first published. Keys that are given sign from the next publish on.
+    """
+    chosen = None if keys is None else tuple(session.call("key.show", key=k)[0] for k in keys)
+    with session.db.write() as txn:
+        before = containers.get(txn, f"{kind}:{path}")
+        after = before
+        if new_path is not None:
+            after = after._replace(path=containers.check_path(new_path))
+        if visibility is not None:
+            after = after._replace(visibility=containers.check_visibility(visibility))
+        if chosen is not None:
+            after = after._replace(keys=chosen)
+        containers.put(txn, before, after)
+    return after
+
+
+def drop_container(
+    session: Session, path: str, *, kind: str = "project", force: bool = False
+) -> None:
+    """Drop a project or group, and with ``force`` its distributions."""
+    with session.db.read() as txn:
+        found = containers.get(txn, f"{kind}:{path}")
+        there = distributions.list_(txn, found)
+    if there and not force:
+        raise InUse(
+            f"{kind} {found.path} has the distribution {there[0].codename}",
+            hint="drop it all the same with --force",
+        )
+    for one in there:
+        publishing.take_down(session, found, one.codename)
+    with session.db.write() as txn:
+        if distributions.list_(txn, found):
+            raise InUse(f"{kind} {found.path} has got a distribution meanwhile", hint="try again")
+        containers.drop(txn, found)
+        tokens.revoke_all(txn, found.key)
+
+
+def set_member(
+    session: Session, path: str, user: str, role: str = "", *, kind: str = "project"
+) -> None:
+    """Give a user a role in a project, or in a group and all below it; an empty one ends it."""
+    with session.db.write() as txn:
+        containers.set_member(txn, containers.get(txn, f"{kind}:{path}"), user, role)
+
+
+def create_token(
+    session: Session,
+    name: str,
+    *,
+    kind: str = "personal",
+    owner: str,
+    read: bool = True,
+    write: bool = True,
+    days: int | None = None,
+) -> str:
+    """Create a token and return it; it can never be shown again.
+
+    A personal token's ``owner`` is a user; that of a deploy or job token is a project, or a
+    group as ``group:PATH``.
+    """
+    if days is not None and not 0 < days < 36525:
+        raise InvalidInput(f"a token cannot expire in {days} days")
+    if not (read or write):
+        raise InvalidInput("a token that may neither read nor write is good for nothing")
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    until = expires.isoformat(timespec="seconds") if expires else ""
+    with session.db.write() as txn:
+        if kind == "personal":
+            containers.check_user(owner)
+        else:
+            owner = containers.get(txn, owner).key
+        new = Token(lists.check_name(name), kind, owner, read, write, "", _now(), until)
+        return tokens.add(txn, new)
+
+
+def list_tokens(session: Session) -> list[Token]:
+    """Return all tokens of users, deployments and jobs, sorted by name."""
+    with session.db.read() as txn:
+        return list(txn[TOKENS].values())
+
+
+def revoke_token(session: Session, name: str) -> None:
+    """Revoke a token: it is refused from now on."""
+    with session.db.write() as txn:
+        tokens.revoke(txn, name)
+
+
+def create_distribution(
+    session: Session,
+    container: str,
+    codename: str,
+    *,
+    fields: Mapping[str, str] | None = None,
+    valid_for: int = 0,
+    components: Sequence[str] = (),
+    architectures: Sequence[str] = (),
+) -> Distribution:
+    """Create a distribution; ``fields`` are suite, origin, label, version and description."""
+    new = Distribution(
+        0,
+        "",
+        codename,
+        **_texts(fields or {}),
+        valid_for=valid_for,
+        components=dict.fromkeys(components or ("main",), ""),
+        architectures=distributions.architectures(architectures or ("amd64",)),
+        created=_now(),
+    )
+    with session.db.read() as txn:
+        where = containers.get(txn, container)
+        new = new._replace(container=where.key)
+        distributions.check(txn, new)
+    made = _create_repos(session, where, codename, new.components)
+    try:
+        with session.db.write() as txn:
+            containers.get(txn, where.key)
+            new = new._replace(components=made)
+            distributions.check(txn, new)
+            txn.note(f"distribution:{where.name}/{codename}", "", "created")
+            return distributions.number(txn, new)
+    except DebrepoError:
+        _drop_repos(session, made)
+        raise
+
+
+def edit_distribution(
+    session: Session,
+    container: str,
+    codename: str,
+    *,
+    fields: Mapping[str, str] | None = None,
+    valid_for: int | None = None,
+    components: Sequence[str] | None = None,
+    architectures: Sequence[str] | None = None,
+) -> Distribution:
+    """Change a distribution; what is ``None``, or not among the ``fields``, stays as it is.
+
+    Components that are left out go, with the next publish, and take their packages along.
+    """
+    changes: dict[str, Any] = _texts(fields or {})
+    if valid_for is not None:
+        changes["valid_for"] = valid_for
+    if architectures is not None:
+        changes["architectures"] = distributions.architectures(architectures)
+    with session.db.read() as txn:
+        where = containers.get(txn, container)
+        before = distributions.get(txn, where, codename)
+        named = dict.fromkeys(before.components if components is None else components, "")
+        distributions.check(txn, before._replace(**changes, components=named))
+    added = [name for name in named if name not in before.components]
+    made = _create_repos(session, where, before.codename, added)
+    try:
+        with session.db.write() as txn:
+            now = distributions.get(txn, where, before.codename)
+            known = {**made, **now.components}
+            kept = now.components if components is None else {name: known[name] for name in named}
+            gone = [name for c, name in now.components.items() if c not in kept and name]
+            surplus = (*now.surplus, *(gone if where.kind == "project" else ()))
+            after = now._replace(**changes, components=kept, surplus=surplus)
+            after = after._replace(changed=now.changed + 1)
+            distributions.check(txn, after)
+            txn[DISTRIBUTIONS][after.key] = after
+            return after
+    except (DebrepoError, KeyError):
+        _drop_repos(session, made)
+        raise
+
+
+def _texts(fields: Mapping[str, str]) -> dict[str, Any]:
+    unknown = [name for name in fields if name not in TEXTS]
+    if unknown:
+        raise InvalidInput(f"a distribution has no {unknown[0]}", hint=f"but {', '.join(TEXTS)}")
+    return dict(fields)
+
+
+def _create_repos(
+    session: Session, where: Container, codename: str, components: Sequence[str] | dict[str, str]
+) -> dict[str, str]:
+    """Create a repository for each component; a group has none of its own."""
+    if where.kind == "group":
+        return dict.fromkeys(components, "")
+    return {
+        component: _create_repo(session, where, codename, component) for component in components
+    }
+
+
+def _create_repo(session: Session, where: Container, codename: str, component: str) -> str:
+    stem = f"{where.path.replace('/', '.')}-{codename}-{component}"
+    for attempt in range(1, 100):
+        name = stem if attempt == 1 else f"{stem}-{attempt}"
+        comment = f"of the distribution {codename} of {where.path}"
+        try:
+            session.call(
+                "repo.create",
+                name=name,
+                component=component,
+                distribution=codename,
+                comment=comment,
+            )
+        except AlreadyExists:
+            continue
+        return name
+    raise AlreadyExists(f"repository {stem} exists already", hint="and so do many like it")
+
+
+def _drop_repos(session: Session, made: Mapping[str, str]) -> None:
+    for name in filter(None, made.values()):
+        session.call("repo.drop", name=name)
+
+
+def list_distributions(session: Session, container: str) -> list[Distribution]:
+    """Return the distributions of a project or group, the oldest first."""
+    with session.db.read() as txn:
+        return distributions.list_(txn, containers.get(txn, container))
+
+
+def show_distribution(session: Session, container: str, codename: str) -> Distribution:
+    """Return the distribution with this codename, or else with this suite."""
+    with session.db.read() as txn:
+        return distributions.get(txn, containers.get(txn, container), codename)
+
+
+def drop_distribution(session: Session, container: str, codename: str) -> None:
+    """Drop a distribution, take it down, and let go of the packages that only it had."""
+    with session.db.read() as txn:
+        where = containers.get(txn, container)
+        found = distributions.get(txn, where, codename)
+    publishing.take_down(session, where, found.codename)
+
+
+def export_key(session: Session, container: str, codename: str) -> bytes:
+    """Return the public keys that a distribution is signed with, armored."""
+    found = show_distribution(session, container, codename)
+    if not found.keys:
+        raise NoKey(f"{found.codename} has no key yet", hint="it gets one when it is published")
+    exported: bytes = session.call("key.export", keys=found.keys)
+    return exported
+
+
+def publish_distribution(session: Session, container: str, codename: str) -> list[Published]:
+    """Publish a distribution as it is now, and those of groups that are made of it."""
+    with session.db.read() as txn:
+        where = containers.get(txn, container)
+        found = distributions.get(txn, where, codename)
+    results = [publishing.publish(session, where, found.codename)]
+    with session.db.read() as txn:
+        groups = containers.above(txn, where) if where.kind == "project" else []
+        made_of_it = [g for g in groups if f"{g.key}\0{found.codename}" in txn[DISTRIBUTIONS]]
+    return results + [publishing.publish(session, g, found.codename) for g in made_of_it]
+
+
+def upload(
+    session: Session,
+    container: str,
+    paths: Sequence[Path],
+    *,
+    distribution: str = "",
+    component: str = "",
+) -> Received:
+    """Let files join a distribution: packages by name, or those that one .changes lists.
+
+    They are durable when this returns; publishing shows them to clients.
+    """
+    with session.db.read() as txn:
+        where = containers.get(txn, container)
+    if len(paths) == 1 and paths[0].suffix == ".changes":
+        found = uploads.of_changes(session, where, paths[0])
+    else:
+        target = show_distribution(session, where.name, distribution)
+        found = uploads.direct(target, paths, component)
+    uploads.check(session, where, found)
+    uploads.add(session, found)
+    serial = session.db.update(lambda txn: distributions.mark(txn, found.distribution.key))
+    return Received(where.name, found.distribution.codename, serial)
+
+
+def list_packages(session: Session, container: str) -> list[Source]:
+    """Return the packages of a project, each with all that was built of one source."""
+    with session.db.read() as txn:
+        return packages.of_project(session, txn, containers.get(txn, container))
+
+
+def remove_package(
+    session: Session, container: str, package: int, *, file: int | None = None
+) -> list[Received]:
+    """Take a package, or what one of its files belongs to, out of all distributions."""
+    with session.db.read() as txn:
+        where = containers.get(txn, container)
+        source = packages.pick(packages.of_project(session, txn, where), package)
+        touched = [
+            d
+            for d in distributions.list_(txn, where)
+            if {one.repo for one in source.members} & set(d.components.values())
+        ]
+    gone = packages.members_of(source, file)
+    for one in gone:
+        session.call("repo.remove", name=one.repo, queries=[str(one.package.key)])
+    with session.db.write() as txn:
+        return [
+            Received(where.name, d.codename, distributions.mark(txn, d.key))
+            for d in touched
+            if d.key in txn[DISTRIBUTIONS]
+        ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,127 @@
+"""Packages as GitLab counts them: all that was built of one version of a source."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import catalog, lists, packageset
+from debrepo.catalog import CHUNKS
+from debrepo.version import sort_key
+from debrepo_gitlab import distributions
+from debrepo_gitlab.refusals import NoPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.package import Package, PackageFile, PackageKey
+    from debrepo.session import Session
+    from debrepo_gitlab.containers import Container
+
+#: JavaScript's integers go as far, and so do the clients' JSON readers.
+_BITS = 53
+
+
+class Member(NamedTuple):
+    """A binary or source package, and the repository that holds it."""
+
+    repo: str
+    package: Package
+
+
+class Source(NamedTuple):
+    """A version of a source package, and what was built of it.
+
+    The number is made of what it is: it stays the same, whoever uploads it again.
+    """
+
+    id: int
+    project: int
+    name: str
+    version: str
+    members: tuple[Member, ...]
+
+    def files(self) -> list[tuple[int, Member, PackageFile]]:
+        """Return the files, each with a number of its own, once each."""
+        found = {
+            (file.name, file.sha256): (number("file", self.id, file.name, file.sha256), one, file)
+            for one in self.members
+            for file in one.package.files
+        }
+        return sorted(found.values(), key=lambda row: row[2].name)
+
+
+def number(*parts: object) -> int:
+    """Return a number that stands for these parts, and for nothing else that there is."""
+    digest = blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> (64 - _BITS) or 1
+
+
+def of_project(session: Session, txn: Transaction, project: Container) -> list[Source]:
+    """Return the packages of all distributions of a project, sorted by name and version."""
+    grouped: dict[tuple[str, str], dict[tuple[str, PackageKey], Member]] = {}
+    for repo, package in _members(session, txn, project):
+        row = grouped.setdefault(package.source, {})
+        row[repo, package.key] = Member(repo, package)
+    ordered = sorted(grouped.items(), key=lambda item: (item[0][0], sort_key(item[0][1])))
+    return [
+        Source(number(project.id, name, version), project.id, name, version, tuple(row.values()))
+        for (name, version), row in ordered
+    ]
+
+
+def _members(
+    session: Session, txn: Transaction, project: Container
+) -> Iterator[tuple[str, Package]]:
+    for found in distributions.list_(txn, project):
+        for repo in found.components.values():
+            target = lists.get(session.hook, txn, "repo", repo)
+            for entry in packageset.entries(txn[CHUNKS], target.set_id):
+                yield repo, catalog.get(txn, entry)
+
+
+def pick(found: Sequence[Source], wanted: int) -> Source:
+    """Return the package of this number."""
+    for source in found:
+        if source.id == wanted:
+            return source
+    raise NoPackage(f"no package has the number {wanted}")
+
+
+def members_of(source: Source, file: int | None) -> list[Member]:
+    """Return the members of a package, or those that one file belongs to."""
+    if file is None:
+        return list(source.members)
+    wanted = next((f for number_, _, f in source.files() if number_ == file), None)
+    if wanted is None:
+        raise NoPackage(f"the package {source.name} {source.version} has no file {file}")
+    return [one for one in source.members if wanted in one.package.files]
+
+
+def created(session: Session, source: Source) -> str:
+    """Return when the first file of a package came, as far as the pool can tell."""
+    times = []
+    for _, _, file in source.files():
+        try:
+            times.append(session.pool.path(file.sha256).stat().st_mtime)
+        except FileNotFoundError:
+            continue
+    moment = datetime.fromtimestamp(min(times, default=0), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def elsewhere(
+    session: Session, txn: Transaction, project: Container, codename: str
+) -> dict[tuple[str, str], str]:
+    """Return the versions of sources that other distributions of a project have, and which."""
+    return {
+        catalog.get(txn, entry).source: found.codename
+        for found in distributions.list_(txn, project)
+        if found.codename != codename
+        for repo in found.components.values()
+        for entry in packageset.entries(
+            txn[CHUNKS], lists.get(session.hook, txn, "repo", repo).set_id
+        )
+    }

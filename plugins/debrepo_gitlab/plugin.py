@@ -1,0 +1,258 @@
+"""What the plugin for GitLab's Debian API brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.http.callers import Caller
+    from debrepo.package import Link, PackageList
+
+_HERE = "debrepo_gitlab"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [
+        Command("project", f"{_HERE}.cli:project", "Manage the projects of GitLab's Debian API."),
+        Command("group", f"{_HERE}.cli:group", "Manage the groups of projects."),
+        Command("distribution", f"{_HERE}.cli:distribution", "Manage what projects publish."),
+    ]
+
+
+def _operation(
+    name: str,
+    function: str,
+    summary: str,
+    scope: str,
+    command: str = "",
+    *,
+    changes: bool = True,
+    long: bool = False,
+) -> Operation:
+    target = f"{_HERE}.operations:{function}"
+    door = command or name.replace(".", " ")
+    return Operation(name, target, summary, scope, door, changes, long)
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [*_of_containers(), *_of_tokens(), *_of_distributions()]
+
+
+def _of_containers() -> list[Operation]:
+    where = "gitlab:{kind}:{path}"
+    return [
+        _operation(
+            "project.create",
+            "create_container",
+            "Create a project or a group of projects.",
+            f"{where}:create",
+        ),
+        _operation(
+            "project.list",
+            "list_containers",
+            "List the projects, or the groups.",
+            "read",
+            changes=False,
+        ),
+        _operation(
+            "project.show", "show_container", "Show a project or a group.", "read", changes=False
+        ),
+        _operation(
+            "project.edit", "edit_container", "Change a project or a group.", f"{where}:edit"
+        ),
+        _operation(
+            "project.member",
+            "set_member",
+            "Give a user a role in a project or a group.",
+            f"{where}:member",
+        ),
+        _operation(
+            "project.drop",
+            "drop_container",
+            "Drop a project or a group.",
+            f"{where}:drop",
+            long=True,
+        ),
+    ]
+
+
+def _of_tokens() -> list[Operation]:
+    return [
+        _operation(
+            "project.token.create",
+            "create_token",
+            "Create a token of a user, a deployment or a job.",
+            "admin",
+        ),
+        _operation(
+            "project.token.list",
+            "list_tokens",
+            "List the tokens of users, deployments and jobs.",
+            "admin",
+            changes=False,
+        ),
+        _operation(
+            "project.token.revoke",
+            "revoke_token",
+            "Revoke a token of a user, a deployment or a job.",
+            "admin",
+        ),
+    ]
+
+
+def _of_distributions() -> list[Operation]:
+    return [
+        _operation(
+            "distribution.create",
+            "create_distribution",
+            "Create a distribution of a project or a group.",
+            "gitlab:{container}:write",
+        ),
+        _operation(
+            "distribution.list",
+            "list_distributions",
+            "List the distributions of a project or a group.",
+            "gitlab:{container}:read",
+            changes=False,
+        ),
+        _operation(
+            "distribution.show",
+            "show_distribution",
+            "Show a distribution.",
+            "gitlab:{container}:read",
+            changes=False,
+        ),
+        _operation(
+            "distribution.key",
+            "export_key",
+            "Export the public keys that sign a distribution.",
+            "gitlab:{container}:read",
+            changes=False,
+        ),
+        _operation(
+            "distribution.edit",
+            "edit_distribution",
+            "Change a distribution.",
+            "gitlab:{container}:write",
+        ),
+        _operation(
+            "distribution.upload",
+            "upload",
+            "Let package files join a distribution.",
+            "gitlab:{container}:write",
+            long=True,
+        ),
+        _operation(
+            "distribution.publish",
+            "publish_distribution",
+            "Publish a distribution as it is now.",
+            "gitlab:{container}:write",
+            long=True,
+        ),
+        _operation(
+            "distribution.packages",
+            "list_packages",
+            "List the packages of a project.",
+            "gitlab:{container}:read",
+            changes=False,
+        ),
+        _operation(
+            "distribution.remove",
+            "remove_package",
+            "Take a package out of the distributions of a project.",
+            "gitlab:{container}:delete",
+        ),
+        _operation(
+            "distribution.drop",
+            "drop_distribution",
+            "Drop a distribution.",
+            "gitlab:{container}:delete",
+            long=True,
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_settings() -> list[Setting]:
+    return [
+        Setting("gitlab.strict", False, "Be like GitLab where debrepo would do better"),
+        Setting("gitlab.url", "", "URL of this server, for links; empty: as it was asked"),
+        Setting("gitlab.storage", "", "Storage to publish to, as SCHEME:NAME; empty: the default"),
+        Setting(
+            "gitlab.compressions",
+            ("plain", "gz", "xz"),
+            "Compressions of indexes; GitLab's clients may want plain",
+        ),
+        Setting("gitlab.key_algorithm", "ed25519", "Keys that are made: ed25519 or rsa4096"),
+        Setting("gitlab.max_file_size", 3 << 30, "Bytes that an uploaded file may have; 0: any"),
+        Setting(
+            "gitlab.uploaders",
+            "",
+            "Keyring of those whose .changes are let in; empty: no signature is needed",
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [
+        TableRef("gitlab.containers", 1, f"{_HERE}.containers:CONTAINERS"),
+        TableRef("gitlab.paths", 1, f"{_HERE}.containers:PATHS"),
+        TableRef("gitlab.members", 1, f"{_HERE}.containers:MEMBERS"),
+        TableRef("gitlab.numbers", 1, f"{_HERE}.containers:NUMBERS"),
+        TableRef("gitlab.tokens", 1, f"{_HERE}.tokens:TOKENS"),
+        TableRef("gitlab.digests", 1, f"{_HERE}.tokens:DIGESTS"),
+        TableRef("gitlab.distributions", 1, f"{_HERE}.distributions:DISTRIBUTIONS"),
+    ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [
+        Ref(f"{_HERE}.api:routes", "Projects, groups and their distributions."),
+        Ref(f"{_HERE}.apt_api:routes", "What apt reads, and where packages are uploaded to."),
+        Ref(f"{_HERE}.package_api:routes", "Packages of any kind."),
+    ]
+
+
+@hookimpl
+def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
+    from debrepo_gitlab.tokens import identify
+
+    return identify(txn, secret)
+
+
+@hookimpl
+def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
+    if kind != "group":
+        return None
+    from debrepo_gitlab.gathering import package_list
+
+    return package_list(txn, name)
+
+
+@hookimpl
+def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
+    from debrepo_gitlab.gathering import package_lists
+
+    return list(package_lists(txn))
+
+
+@hookimpl
+def debrepo_links(txn: Transaction) -> list[Link]:
+    from debrepo_gitlab.gathering import links
+
+    return list(links(txn))
+
+
+@hookimpl
+def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
+    if kind == "repo":
+        from debrepo_gitlab.distributions import follow
+
+        follow(txn, old, new)

@@ -1,0 +1,176 @@
+"""Publishing: a distribution is a publication, and one publish shows all that has come."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo import leases
+from debrepo.errors import InUse, NotFound
+from debrepo_gitlab import containers, distributions, gathering
+from debrepo_gitlab.distributions import DISTRIBUTIONS
+from debrepo_gitlab.refusals import NoDistribution
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from debrepo.session import Session
+    from debrepo_gitlab.containers import Container
+    from debrepo_gitlab.distributions import Distribution
+
+_QUIET = 0.3  # seconds without an upload, after which those that came are published
+_PATIENCE = 3.0  # seconds that the first of them waits at most
+
+
+class Published(NamedTuple):
+    """What came of a publish."""
+
+    container: str
+    codename: str
+    generation: int
+    changed: bool
+
+
+def hold(session: Session, key: str) -> AbstractContextManager[leases.Lease]:
+    """Take the lease on a distribution: on what it is made of, and on publishing it."""
+    return leases.hold(session.root, "gitlab " + key.replace("\0", " "))
+
+
+def settle(session: Session, key: str, wanted: int) -> bool:
+    """Wait until nothing more comes; return whether there is something left to publish."""
+    started = time.monotonic()
+    before = -1
+    while True:
+        with session.db.read() as txn:
+            found = txn[DISTRIBUTIONS].get(key)
+        if found is None or found.published >= wanted:
+            return False
+        if found.changed == before or time.monotonic() - started > _PATIENCE:
+            return True
+        before = found.changed
+        time.sleep(_QUIET)
+
+
+def publish(session: Session, container: Container, codename: str) -> Published:
+    """Publish a distribution as it is now, and let go what it no longer needs."""
+    key = f"{container.key}\0{codename}"
+    with hold(session, key):
+        if container.kind == "group":
+            gathering.gather(session, container, codename)
+        with session.db.read() as txn:
+            container = containers.get(txn, container.key)  # its keys may be others by now
+            found = distributions.get(txn, container, codename)
+        found = _with_keys(session, container, found)
+        result = _publish(session, container, found)
+        for name in found.surplus:
+            with suppress(NotFound, InUse):  # somebody publishes it elsewhere, too
+                session.call("repo.drop", name=name, force=True)
+        session.db.update(lambda txn: _record(txn, found))
+    return Published(container.name, codename, result.generation, result.changed)
+
+
+def _record(txn: Any, done: Distribution) -> None:
+    now = txn[DISTRIBUTIONS].get(done.key)
+    if now is not None:
+        surplus = tuple(name for name in now.surplus if name not in done.surplus)
+        published = max(now.published, done.changed)
+        txn[DISTRIBUTIONS][done.key] = now._replace(published=published, surplus=surplus)
+
+
+def place_of(session: Session, container: Container) -> str:
+    """Return where the distributions of a project or group are published."""
+    storage = session.config["gitlab.storage"]
+    return f"{storage}:{container.prefix}" if storage else container.prefix
+
+
+def _publish(session: Session, container: Container, found: Distribution) -> Any:
+    place = place_of(session, container)
+    options = _options(session, found)
+    kind = "repo" if container.kind == "project" else "group"
+    sources = {
+        component: gathering.list_name(found, component) if kind == "group" else name
+        for component, name in found.components.items()
+    }
+    try:
+        session.call("publish.show", distribution=found.codename, place=place)
+    except NotFound:
+        return session.call(
+            "publish.create",
+            kind=kind,
+            names=list(sources.values()),
+            place=place,
+            distribution=found.codename,
+            components=list(sources),
+            options=options,
+        )
+    named = {component: f"{kind}:{name}" for component, name in sources.items()}
+    return session.call(
+        "publish.update",
+        distribution=found.codename,
+        place=place,
+        options={**options, "sources": named},
+    )
+
+
+def _options(session: Session, found: Distribution) -> dict[str, Any]:
+    """Return the fields of the publication that a distribution decides."""
+    config = session.config
+    strict = config["gitlab.strict"]
+    return {
+        "architectures": tuple(a for a in found.architectures if a != "all") or ("all",),
+        "origin": found.origin or config["publish.origin"],
+        "label": found.label or config["publish.label"],
+        "suite": found.suite,
+        "codename": found.codename,
+        "version": found.version,
+        "description": " ".join(found.description.split()),
+        "valid_for": found.valid_for,
+        "keys": found.keys,
+        "compressions": ("plain",) if strict else tuple(config["gitlab.compressions"]),
+        "contents": not strict and not config["publish.skip_contents"],
+    }
+
+
+def _with_keys(session: Session, container: Container, found: Distribution) -> Distribution:
+    """Return the distribution with the keys that sign it, made now if there are none yet."""
+    if session.config["publish.skip_signing"] or (found.keys and not container.keys):
+        return found
+    keys = container.keys
+    if not keys:
+        made = session.call(
+            "key.create",
+            name=f"{container.path} {found.codename}",
+            algorithm=session.config["gitlab.key_algorithm"],
+        )
+        keys = (made.fingerprint,)
+    if keys == found.keys:
+        return found
+
+    def store(txn: Any) -> None:
+        now = txn[DISTRIBUTIONS][found.key]
+        txn[DISTRIBUTIONS][found.key] = now._replace(keys=keys)
+
+    session.db.update(store)
+    return found._replace(keys=keys)
+
+
+def take_down(session: Session, container: Container, codename: str) -> None:
+    """Take a distribution down, and drop what only it was made of."""
+    with session.db.read() as txn:
+        found = distributions.get(txn, container, codename)
+    with hold(session, found.key):
+        with session.db.read() as txn:
+            now = txn[DISTRIBUTIONS].get(found.key)
+        if now is None:
+            raise NoDistribution(f"{container.name} has no distribution {codename}")
+        place = place_of(session, container)
+        with suppress(NotFound):
+            session.call("publish.drop", distribution=now.codename, place=place)
+        if container.kind == "project":
+            for name in {*now.components.values(), *now.surplus}:
+                with suppress(NotFound):
+                    session.call("repo.drop", name=name, force=True)
+        with session.db.write() as txn:
+            txn[DISTRIBUTIONS].discard(found.key)
+            txn.note(f"distribution:{container.name}/{now.codename}", str(now.id), "")

@@ -1,0 +1,49 @@
+"""Refusals: what this API says no with, in the words that GitLab's clients know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Malformed(InvalidInput):
+    """A parameter is missing, or is no such thing: ``codename is missing``."""
+
+
+class Invalid(InvalidInput):
+    """A distribution cannot be like that; `faults` says of each field what is wrong."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", faults: Mapping[str, list[str]] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = dict(faults or {})
+
+    @classmethod
+    def of(cls, field: str, fault: str, *, hint: str = "") -> Invalid:
+        """Return the error about one field: ``Invalid.of("suite", "is invalid")``."""
+        return cls(f"{field} {fault}", hint=hint, faults={field: [fault]})
+
+
+class NoProject(NotFound):
+    """There is no such project, or it is hidden."""
+
+
+class NoGroup(NotFound):
+    """There is no such group, or it is hidden."""
+
+
+class NoDistribution(NotFound):
+    """A project or group has no such distribution."""
+
+
+class NoKey(NotFound):
+    """A distribution has no key yet."""
+
+
+class NoPackage(NotFound):
+    """A project has no such package."""

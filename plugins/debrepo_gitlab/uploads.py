@@ -1,0 +1,242 @@
+"""Uploads: files on their way into a distribution, alone or listed in a .changes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.errors import (
+    AlreadyExists,
+    DebrepoError,
+    InvalidInput,
+    InvalidPackage,
+    PluginError,
+    VerificationFailed,
+)
+from debrepo_gitlab import distributions, packages
+from debrepo_gitlab.refusals import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from debrepo.archive.source import FileList
+    from debrepo.session import Session
+    from debrepo_gitlab.containers import Container
+    from debrepo_gitlab.distributions import Distribution
+
+DIRECT = (".deb", ".udeb", ".ddeb")
+_ABANDONED = 86400  # seconds after which files that no .changes lists are deleted
+_REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
+_SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
+
+
+class Upload(NamedTuple):
+    """Files for one distribution: which go into which component, and what to delete then."""
+
+    distribution: Distribution
+    files: dict[str, list[Path]]
+    done: tuple[Path, ...] = ()
+
+
+def area(session: Session) -> Path:
+    """Return what the upload area of this API is below."""
+    return session.root / "gitlab"
+
+
+def incoming(session: Session, container: Container) -> Path:
+    """Return where files wait for the .changes that lists them."""
+    return area(session) / "upload" / str(container.id) / "incoming"
+
+
+def check_direct(file_name: str) -> None:
+    """Raise `Malformed` unless the file can join a distribution without a .changes."""
+    if not file_name.lower().endswith(DIRECT):
+        raise Malformed(
+            "file_name Only debs, udebs and ddebs can be directly added to a distribution"
+        )
+
+
+def sweep(directory: Path) -> None:
+    """Delete what has waited for its .changes in vain."""
+    with suppress(FileNotFoundError):
+        for path in directory.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
+
+
+def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload:
+    """Return the upload of files into a component by name."""
+    if component not in found.components:
+        raise InvalidInput(
+            f"{found.codename} has no component {component[:80]}",
+            hint=f"there are: {', '.join(sorted(found.components))}",
+        )
+    chosen = list(paths)
+    for path in chosen:
+        check_direct(path.name)
+    return Upload(found, {component: chosen})
+
+
+def of_changes(session: Session, container: Container, changes: Path) -> Upload:
+    """Return the upload that a .changes describes; its files lie beside it, as it says."""
+    from debrepo.archive.source import parse_list
+
+    listed = parse_list(_verified(session, changes), changes.name)
+    missing = [name for name in _REQUIRED if not listed.fields.get(name)]
+    if missing:
+        raise InvalidPackage(f"{changes.name} lacks the field {missing[0].title()}")
+    _check_files(changes, listed)
+    with session.db.read() as txn:
+        found = distributions.get(txn, container, listed.fields["distribution"].strip())
+    files: dict[str, list[Path]] = {}
+    sources = [file.name for file in listed.files if file.name.endswith(".dsc")]
+    sections = _sections(listed)
+    for name in [file.name for file in listed.files if file.name.lower().endswith(DIRECT)]:
+        files.setdefault(_component(found, sections[name]), []).append(changes.with_name(name))
+    for name in sources:
+        files.setdefault(_component(found, sections[name]), []).append(changes.with_name(name))
+    if not files:
+        raise InvalidPackage(f"{changes.name} lists no package")
+    done = (changes, *(changes.with_name(file.name) for file in listed.files))
+    return Upload(found, files, done)
+
+
+def _verified(session: Session, changes: Path) -> bytes:
+    """Return the text of a .changes; what an uploader signed, where they are configured."""
+    keyring = session.config["gitlab.uploaders"]
+    if not keyring:
+        return changes.read_bytes()
+    path = session.root / Path(keyring).expanduser()
+    if not changes.read_bytes().startswith(_SIGNATURE):
+        raise VerificationFailed(f"{changes.name} is not signed", hint="sign it: debsign FILE")
+    try:
+        run = subprocess.run(
+            ["gpgv", "--keyring", str(path), "--output", "-", str(changes)],
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+    except FileNotFoundError:
+        raise PluginError("cannot verify uploads without gpgv", hint="install gpgv") from None
+    if run.returncode:
+        said = run.stderr.decode(errors="replace").strip().splitlines()
+        raise VerificationFailed(
+            f"{changes.name} is signed by nobody who may upload: {said[-1] if said else ''}",
+            hint="the keys in the file that gitlab.uploaders names may sign",
+        )
+    return run.stdout
+
+
+def _check_files(changes: Path, listed: FileList) -> None:
+    from debrepo.archive.source import verified
+    from debrepo.archive.stream import Digests, blocks
+
+    for file in listed.files:
+        try:
+            opened = changes.with_name(file.name).open("rb", buffering=0)
+        except FileNotFoundError:
+            raise InvalidInput(
+                f"{changes.name} lists {file.name}, which was not uploaded",
+                hint="upload the .changes last",
+            ) from None
+        digests = Digests()
+        with opened:
+            for _ in digests.through(blocks(opened)):
+                pass
+        verified(file, digests)
+
+
+def _sections(listed: FileList) -> dict[str, str]:
+    """Return the section of each file, as ``Files`` gives it: ``contrib/net``."""
+    lines = [line.split() for line in listed.fields["files"].splitlines() if line.strip()]
+    if any(len(parts) != 5 for parts in lines):
+        raise InvalidPackage("Files: each line has a sum, a size, a section, a priority, a name")
+    return {parts[4]: parts[2] for parts in lines}
+
+
+def _component(found: Distribution, section: str) -> str:
+    """Return the component that a section belongs to: what is before the slash, or main."""
+    component = section.rpartition("/")[0] or "main"
+    if component in found.components:
+        return component
+    if component == "main" and len(found.components) == 1:
+        return next(iter(found.components))
+    raise InvalidInput(
+        f"{found.codename} has no component {component}, which the section {section} is in",
+        hint=f"there are: {', '.join(sorted(found.components))}",
+    )
+
+
+def check(session: Session, container: Container, upload: Upload) -> None:
+    """Raise `InvalidInput` where files are not for the distribution they are to join.
+
+    In GitLab's strict likeness any architecture is let in, to be shown to nobody, and no
+    version of a source may be in two distributions.
+    """
+    paths = [path for paths in upload.files.values() for path in paths]
+    if session.config["gitlab.strict"]:
+        _check_strictly(session, container, upload.distribution, paths)
+        return
+    known = upload.distribution.architectures
+    for path in paths:
+        architecture = path.stem.rpartition("_")[2]  # what the name says: a help, and no more
+        if path.suffix != ".dsc" and "_" in path.stem and architecture not in known:
+            raise InvalidInput(
+                f"{path.name} is for {architecture}, and {upload.distribution.codename} is not",
+                hint=f"its architectures are {', '.join(known)}; add {architecture} to them",
+            )
+
+
+def _check_strictly(
+    session: Session, container: Container, found: Distribution, paths: Iterable[Path]
+) -> None:
+    from debrepo.archive.binary import read
+    from debrepo.archive.source import read_source
+
+    with session.db.read() as txn:
+        taken = packages.elsewhere(session, txn, container, found.codename)
+    for path in paths:
+        package = read_source(path) if path.suffix == ".dsc" else read(path).package
+        if there := taken.get(package.source):
+            name, version = package.source
+            raise InvalidInput(f"Debian package {name} {version} exists in distribution {there}")
+
+
+def add(session: Session, upload: Upload) -> None:
+    """Let the files of an upload join their repositories: all of them, or none."""
+    added: list[tuple[str, str]] = []
+    try:
+        for component, paths in upload.files.items():
+            name = upload.distribution.components[component]
+            outcomes = list(session.call("repo.add", name=name, paths=paths))
+            added += [(name, one.package) for one in outcomes if one.status == "added"]
+            failed = next((one for one in outcomes if one.status == "failed"), None)
+            if failed is not None:
+                raise _failure(failed)
+    except DebrepoError:
+        _take_back(session, added)
+        raise
+    for path in upload.done:
+        path.unlink(missing_ok=True)
+
+
+def _failure(failed: Any) -> DebrepoError:
+    said = f"{failed.source.name}: {failed.reason}"
+    if "already, with other bytes" in failed.reason:
+        return AlreadyExists(said, hint="give the build a new version")
+    return InvalidPackage(said, hint=failed.hint)
+
+
+def _take_back(session: Session, added: Sequence[tuple[str, str]]) -> None:
+    for name, package in added:
+        session.call("repo.remove", name=name, queries=[package])
+
+
+def discard(directory: Path) -> None:
+    """Delete the directory of an upload that has joined, or cannot."""
+    shutil.rmtree(directory, ignore_errors=True)
