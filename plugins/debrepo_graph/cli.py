@@ -71,7 +71,7 @@ def graph(
     wanted = known.get(extension if output else "") or known.get(form or extension)
     if wanted is None:
         raise InvalidInput(
-            f"cannot tell what to draw from the name {str(output)!r}",
+            f"cannot tell what to draw from the name {str(output)[:80]!r}",
             hint=f"say so with --format, or end it in one of: {', '.join(sorted(known))}",
         )
     if wanted in {"png", "pdf"} and output is None and sys.stdout.isatty():
@@ -85,5 +85,5 @@ def graph(
     try:
         output.write_bytes(picture.content)
     except OSError as error:
-        raise InvalidInput(f"cannot write {output}: {error.strerror}") from None
+        raise InvalidInput(f"cannot write {str(output)[:80]!r}: {error.strerror}") from None
     session.progress.note(f"Drew {output}.")

@@ -109,7 +109,7 @@ def around(graph: Graph, names: Iterable[str]) -> Graph:
     unknown = sorted(wanted - set(graph.vertices))
     if unknown:
         raise NotFound(
-            f"nothing to draw is called {unknown[0]}",
+            f"nothing to draw is called {unknown[0][:80]}",
             hint="write it as KIND:NAME, such as repo:stable; without names, all is drawn",
         )
     kept = _reach(wanted, graph.edges) | _reach(wanted, [(b, a) for a, b in graph.edges])

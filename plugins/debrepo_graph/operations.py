@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ FORMATS = {
 EXTENSIONS = {"txt": "text", "gv": "dot", "mmd": "mermaid", **{name: name for name in FORMATS}}
 
 LINK = "#{kind}:{name}"
+_HARMLESS = re.compile(r"https?://|[^:]*(?:$|[/?#])", re.IGNORECASE)  # no javascript: in a picture
 _ABREAST = 5  # frames side by side, before a picture is rather drawn from left to right
 
 
@@ -62,6 +64,10 @@ def draw(
         raise InvalidInput(f"cannot draw {form!r}", hint=f"there are: {', '.join(FORMATS)}")
     if layout not in {"", "horizontal", "vertical"}:
         raise InvalidInput(f"no layout called {layout!r}", hint="there are: horizontal, vertical")
+    if not _HARMLESS.match(link):
+        raise InvalidInput(
+            f"a click cannot lead to {link[:80]!r}", hint="give a URL of http or https, or a path"
+        )
     with session.db.read() as txn:
         found = graph.collect(session.hook, txn)
     if names:

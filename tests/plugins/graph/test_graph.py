@@ -1,7 +1,7 @@
 """The graph: what is collected, and which frames it makes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from debrepo.errors import NotFound
@@ -106,7 +106,7 @@ def test_few_vertices_have_frames_of_their_own():
 names = st.builds("{}:{}".format, st.sampled_from("abc"), st.integers(0, 9))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sets(st.tuples(names, names), max_size=25), st.integers(0, 4))
 def test_frames_hold_each_vertex_once_and_every_edge(edges, at_least):
     whole = graph(*edges)

@@ -81,3 +81,23 @@ def test_four_with_the_same_neighbours_share_a_frame(debrepo, members):
         members if members < 4 else 1
     )
     assert debrepo("graph", "--format", "dot", "--gather", 0).stdout.count("label=") == members
+
+
+@pytest.mark.parametrize(
+    "link", ["#{kind}:{name}", "/ui/{name}", "https://x.org/{name}", "{name}", "a/b:c"]
+)
+def test_clicks_lead_to_pages(debrepo, link):
+    debrepo("repo", "create", "a")
+    target = link.replace("{kind}", "repo").replace("{name}", "a")
+    assert f'URL="{target}"' in debrepo("graph", "--format", "dot", "--link", link).stdout
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "JavaScript:x/", "data:text/html,x"])
+def test_clicks_lead_to_nothing_else(debrepo, link):
+    result = debrepo("graph", "--format", "dot", "--link", link, exit_code=2)
+    assert "a click cannot lead to" in result.output
+
+
+def test_a_long_name_does_not_fill_the_screen(debrepo, tmp_path):
+    assert len(debrepo("graph", "repo:" + "x" * 10_000, exit_code=3).output) < 250
+    assert len(debrepo("graph", "--output", "x" * 10_000 + ".dot", exit_code=2).output) < 250

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from debrepo.errors import PluginError
@@ -50,7 +50,7 @@ def test_nasty_names_that_share_a_frame_are_nothing_but_text_in_svg():
 
 
 @needs_dot
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_graphviz_reads_whatever_the_names_are(one, two):
     found = graph(f"repo:{one}", "a:1", "a:2", remarks=(two,), edges=[(f"repo:{one}", "a:1")])
