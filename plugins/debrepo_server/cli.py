@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
+from debrepo.names import Name
 from debrepo.output import json_option, print_json, print_table
 from debrepo_server import operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
+
+TOKEN = Name(lambda session, _: (token.name for token in operations.list_tokens(session)))
 
 
 @click.command()
@@ -71,7 +74,7 @@ def list_(session: Session, as_json: bool) -> None:
 
 
 @token.command()
-@click.argument("name")
+@click.argument("name", type=TOKEN)
 @pass_session
 def revoke(session: Session, name: str) -> None:
     """Revoke a token: it is refused from now on."""

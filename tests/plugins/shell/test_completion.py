@@ -91,6 +91,11 @@ def test_keys_are_completed(debrepo, offers):
     assert offers("publish update x --gpg-key=" + made[:4]) == [made]
 
 
+def test_tokens_are_completed(debrepo, offers):
+    debrepo("token", "create", "ci", "--scope", "read")
+    assert offers("token revoke ") == ["ci"]
+
+
 def test_storages_are_completed_where_a_place_is_due(stocked, offers):
     assert offers("publish repo tools fs", stocked) == ["fs:mirror:"]
 
