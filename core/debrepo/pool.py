@@ -43,11 +43,15 @@ class Pool:
         self._token = os.urandom(6).hex()
         self._numbers = count()
 
-    def path(self, sha256: str) -> Path:
+    def location(self, sha256: str) -> str:
         """Return where the file with this digest is, or would be."""
         if not _SHA256.fullmatch(sha256):
             raise InvalidInput(f"not a SHA256 sum: {sha256[:80]!r}")
-        return Path(f"{self._path}/{sha256[:2]}/{sha256[2:]}")
+        return f"{self._path}/{sha256[:2]}/{sha256[2:]}"
+
+    def path(self, sha256: str) -> Path:
+        """Return its location as a `Path`, which costs more to make than to use."""
+        return Path(self.location(sha256))
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a file for reading."""
@@ -64,7 +68,7 @@ class Pool:
             raise _missing(sha256) from None
 
     def __contains__(self, sha256: str) -> bool:
-        return os.path.isfile(self.path(sha256))
+        return os.path.isfile(self.location(sha256))
 
     def __iter__(self) -> Iterator[str]:
         """Yield all digests, in order."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from debrepo.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 #: How long a client or a cache may keep a file: ``immutable`` files never change under
 #: their name (pool, by-hash); of ``volatile`` ones clients have to ask again.
@@ -40,9 +40,14 @@ class PoolLink(NamedTuple):
     """A file of the package pool, and the path to publish it under."""
 
     path: str
-    source: Path
+    location: str | Path  #: of the file in the pool; `source` is the same as a `Path`
     size: int
     sha256: str
+
+    @property
+    def source(self) -> Path:
+        """The file in the pool."""
+        return Path(self.location)
 
 
 class Storage(ABC):

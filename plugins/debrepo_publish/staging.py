@@ -63,7 +63,7 @@ def _link(
     if not files:
         return
     storage.link_all(
-        PoolLink(publication.path(path), session.pool.path(sha256), size, sha256)
+        PoolLink(publication.path(path), session.pool.location(sha256), size, sha256)
         for path, sha256, size in files
     )
     storage.flush()

@@ -78,7 +78,7 @@ class FileStorage(Storage):
         with _translated(path):
             if self._method == "hardlink":
                 try:
-                    self._in_directory(path, lambda target: os.link(file.source, target))
+                    self._in_directory(path, lambda target: os.link(file.location, target))
                 except FileExistsError:
                     if not self._check_same(file):
                         self._copy(file)

@@ -96,7 +96,7 @@ def test_a_hard_link_to_another_file_system_is_a_copy(storage, root, hello):
     source = Path("/dev/shm") / f"debrepo-test-{os.getpid()}"
     source.write_bytes(b"hello")
     try:
-        storage.link(hello._replace(source=source))
+        storage.link(hello._replace(location=source))
     finally:
         source.unlink()
     assert (root / hello.path).read_bytes() == b"hello"
@@ -110,7 +110,7 @@ def test_a_copy_of_the_wrong_size_is_not_published(root, hello):
 
 def test_a_file_missing_from_the_pool_is_named(storage, tmp_path, hello):
     with pytest.raises(NotFound, match="no-such-file"):
-        storage.link(hello._replace(source=tmp_path / "no-such-file"))
+        storage.link(hello._replace(location=tmp_path / "no-such-file"))
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o644)])
