@@ -11,6 +11,7 @@ from debrepo.cli import pass_session
 from debrepo.names import Name
 from debrepo.output import json_option, print_fields, print_json, print_table
 from debrepo_gpg import operations
+from debrepo_gpg.trust import KEYRING
 
 if TYPE_CHECKING:
     from debrepo.session import Session
@@ -135,3 +136,69 @@ def import_(session: Session, file: BinaryIO) -> None:
     for found in session.run(operations.import_, file.read()):
         click.echo(f"Imported key {found.fingerprint}.")
     _point_out_choice(session)
+
+
+_keyring = click.option(
+    "--keyring", default=KEYRING, show_default=True, help="File in the GnuPG home."
+)
+
+
+@key.command()
+@click.argument("file", type=click.File("rb"))
+@_keyring
+@pass_session
+def trust(session: Session, file: BinaryIO, keyring: str) -> None:
+    """Believe the signatures of public keys.
+
+    FILE is what gpg --export writes; - is standard input.
+    """
+    for fingerprint in session.run(operations.trust, file.read(), keyring=keyring):
+        click.echo(f"Key {fingerprint} is trusted.")
+
+
+@key.command()
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@click.option("--server", required=True, help="Key server: hkps://keys.openpgp.org.")
+@_keyring
+@pass_session
+def fetch(session: Session, keys: tuple[str, ...], server: str, keyring: str) -> None:
+    """Believe the signatures of keys that are on a key server."""
+    for fingerprint in session.run(operations.fetch, keys, server=server, keyring=keyring):
+        click.echo(f"Key {fingerprint} is trusted.")
+
+
+@key.command()
+@_keyring
+@json_option
+@pass_session
+def trusted(session: Session, keyring: str, as_json: bool) -> None:
+    """List the keys whose signatures are believed."""
+    keys = session.run(operations.trusted, keyring=keyring)
+    if as_json:
+        print_json([found._asdict() for found in keys])
+    elif keys:
+        print_table([(found.fingerprint, ", ".join(found.user_ids)) for found in keys])
+
+
+@key.command()
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@_keyring
+@pass_session
+def distrust(session: Session, keys: tuple[str, ...], keyring: str) -> None:
+    """Believe the signatures of keys no longer."""
+    session.run(operations.distrust, keys, keyring=keyring)
+    click.echo(f"Trusted no longer: {', '.join(keys)}.")
+
+
+@key.command()
+@click.argument("file", type=click.File("rb"))
+@_keyring
+@pass_session
+def verify(session: Session, file: BinaryIO, keyring: str) -> None:
+    """Verify what is signed in line by a trusted key.
+
+    Prints what is signed; who has signed it goes to standard error.
+    """
+    found = session.run(operations.verify, file.read(), keyring=keyring)
+    click.echo(found.text, nl=False)
+    session.progress.note(f"Signed by {', '.join(found.fingerprints)}.")

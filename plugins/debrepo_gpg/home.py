@@ -43,7 +43,7 @@ class View:
         _sweep(Path(place))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         # As long as it is locked, neither `_sweep` nor systemd-tmpfiles touches it.
-        descriptor = _lock(self.path)
+        descriptor = lock(self.path)
         self._finalizer = weakref.finalize(self, _delete, self.path, descriptor, os.getpid())
         for name in (*_DIRECTORIES, *_FILES):
             (self.path / name).symlink_to(home.absolute() / name)
@@ -100,7 +100,7 @@ def _made_and_locked(directory: Path) -> Iterator[None]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _DIRECTORIES:
             (directory / name).mkdir(mode=0o700, exist_ok=True)
-        descriptor = _lock(directory)
+        descriptor = lock(directory)
     except OSError as error:
         raise SigningFailed(f"cannot make keys in {directory}: {error.strerror}") from error
     try:
@@ -109,7 +109,7 @@ def _made_and_locked(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(directory: Path, flags: int = fcntl.LOCK_EX) -> int:
+def lock(directory: Path, flags: int = fcntl.LOCK_EX) -> int:
     """Return a descriptor that holds the lock until it is closed."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -125,7 +125,7 @@ def _sweep(place: Path) -> None:
     for view in place.glob(_PREFIX + "*"):
         with suppress(OSError):  # somebody else's, or in use
             if time.time() - view.stat().st_mtime > _YOUNG:
-                _delete(view, _lock(view, fcntl.LOCK_EX | fcntl.LOCK_NB), os.getpid())
+                _delete(view, lock(view, fcntl.LOCK_EX | fcntl.LOCK_NB), os.getpid())
 
 
 def _delete(view: Path, descriptor: int, owner: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo.errors import InvalidInput, SigningFailed
 from debrepo_gpg.keys import CREATE_HINT, choose
 from debrepo_gpg.signer import GpgSigner, read_passphrase
+from debrepo_gpg.trust import KEYRING, Keyrings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.signing import SigningKey
     from debrepo_gpg.keys import Key
+    from debrepo_gpg.trust import TrustedKey, Verified
 
 ALGORITHMS = {
     "ed25519": ("Key-Type: EDDSA", "Key-Curve: ed25519"),
@@ -127,6 +129,45 @@ def import_(session: Session, data: bytes) -> list[KeyStatus]:
     signer = opened(session)
     imported = signer.import_(data)
     return [_status(found) for found in signer.secret_keys() if found.key.fingerprint in imported]
+
+
+def trust(session: Session, data: bytes, *, keyring: str = KEYRING) -> list[str]:
+    """Believe the signatures of public keys, as ``gpg --export`` writes them.
+
+    Returns their fingerprints.
+    """
+    return _keyrings(session).add(keyring, data)
+
+
+def fetch(
+    session: Session, keys: Sequence[str], *, server: str, keyring: str = KEYRING
+) -> list[str]:
+    """Believe the signatures of keys that are on a key server; returns their fingerprints."""
+    return _keyrings(session).fetch(keyring, keys, server)
+
+
+def trusted(session: Session, *, keyring: str = KEYRING) -> list[TrustedKey]:
+    """Return the keys whose signatures are believed."""
+    return _keyrings(session).list_(keyring)
+
+
+def distrust(session: Session, keys: Sequence[str], *, keyring: str = KEYRING) -> None:
+    """Believe the signatures of keys no longer."""
+    _keyrings(session).remove(keyring, keys)
+
+
+def verify(session: Session, data: bytes, *, keyring: str = KEYRING) -> Verified:
+    """Return what is signed in line, and by which of the trusted keys.
+
+    Raises `VerificationFailed` if none has signed it; what stands outside of the signature
+    is left out.
+    """
+    return _keyrings(session).verify(keyring, data)
+
+
+def _keyrings(session: Session) -> Keyrings:
+    program = str(session.config.section("signing.gpg").get("program") or "gpg")
+    return Keyrings(opened(session).home, program)
 
 
 def opened(session: Session) -> GpgSigner:

@@ -51,6 +51,43 @@ def debrepo_operations() -> list[Operation]:
             "key export",
             changes=False,
         ),
+        Operation(
+            "key.trust",
+            where + "trust",
+            "Believe the signatures of public keys.",
+            "key:trust",
+            "key trust",
+        ),
+        Operation(
+            "key.fetch",
+            where + "fetch",
+            "Believe the signatures of keys that are on a key server.",
+            "key:trust",
+            "key fetch",
+        ),
+        Operation(
+            "key.trusted",
+            where + "trusted",
+            "List the keys whose signatures are believed.",
+            "read",
+            "key trusted",
+            changes=False,
+        ),
+        Operation(
+            "key.distrust",
+            where + "distrust",
+            "Believe the signatures of keys no longer.",
+            "key:trust",
+            "key distrust",
+        ),
+        Operation(
+            "key.verify",
+            where + "verify",
+            "Verify what is signed in line by a trusted key.",
+            "read",
+            "key verify",
+            changes=False,
+        ),
     ]
 
 
@@ -66,3 +103,8 @@ def debrepo_settings() -> list[Setting]:
         Setting("signing.gpg.passphrase_file", "", "File with the passphrase of the keys"),
         Setting("signing.gpg.program", "gpg", "GnuPG program to run"),
     ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_gpg.api:routes", "Trusted keys.")]

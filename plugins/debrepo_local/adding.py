@@ -49,10 +49,10 @@ def add_files(
     while batch := list(islice(tracked, BATCH)):
         read = [item for item in batch if isinstance(item, Ingested)]
         session.pool.sync()
-        outcomes = _commit(session, name, read, force_replace=force_replace) if read else {}
+        outcomes = commit(session, name, read, force_replace=force_replace) if read else {}
         for item in batch:
             if isinstance(item, Rejected):
-                yield Outcome(item.source, "", "failed", _reason(item), item.error.hint)
+                yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
                 continue
             outcome = outcomes[item.source]
             if remove_files and outcome.status != "failed":
@@ -61,11 +61,12 @@ def add_files(
             yield outcome
 
 
-def _reason(item: Rejected) -> str:
+def reason(item: Rejected) -> str:
+    """Return why a file is not in, without its name, which is known."""
     return str(item.error).removeprefix(f"{item.source}: ")
 
 
-def _commit(
+def commit(
     session: Session, name: str, batch: list[Ingested], *, force_replace: bool
 ) -> dict[Path, Outcome]:
     """Add a batch in one transaction, against what the repository is by then."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.errors import DebrepoError
+from debrepo.errors import DebrepoError, InvalidInput
 from debrepo.names import of_lists, origin
 from debrepo.options import (
     Style,
@@ -33,15 +33,34 @@ from debrepo.progress import Stopwatch
 from debrepo_local import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from debrepo.lists import Dependencies
     from debrepo.session import Session
+    from debrepo_local.adding import Outcome
     from debrepo_local.operations import Shown
     from debrepo_local.transfers import Transferred
 
 
 REPO = of_lists("repo")
+
+
+def _content(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Return what is in a file; an empty name stands for nothing, and takes away what is there."""
+    if not path:
+        return path
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from None
+
+
+_uploaders = click.option(
+    "--uploaders-file",
+    "uploaders",
+    callback=_content,
+    help="File, in JSON, that says who may include uploads; '' for everybody.",
+)
 
 
 @click.group()
@@ -55,6 +74,7 @@ def repo() -> None:
 @click.option("--component", default="main", show_default=True, help="Default component.")
 @click.option("--distribution", default="", help="Distribution to publish as by default.")
 @click.option("--comment", default="", help="What the repository is for.")
+@_uploaders
 @pass_session
 def create(
     session: Session,
@@ -63,6 +83,7 @@ def create(
     component: str,
     distribution: str,
     comment: str,
+    uploaders: str | None,
 ) -> None:
     r"""Create a repository, empty or with the packages of another list.
 
@@ -79,6 +100,7 @@ def create(
         comment=comment,
         kind=kind,
         source=source,
+        uploaders=uploaders or "",
     )
     click.echo(f"Created repository {name}.")
 
@@ -102,11 +124,17 @@ def add(
 
     FILES are .deb, .udeb, .ddeb and .dsc files, and directories to search for them.
     """
+    found = session.run(
+        operations.add, name, files, force_replace=force_replace, remove_files=remove_files
+    )
+    _report(session, name, found, as_json=as_json)
+
+
+def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: bool) -> None:
+    """Print what becomes of files as it is known, and then how it went."""
     watch = Stopwatch()
     outcomes = []
-    for outcome in session.run(
-        operations.add, name, files, force_replace=force_replace, remove_files=remove_files
-    ):
+    for outcome in found:
         outcomes.append(outcome)
         if as_json:
             continue
@@ -124,6 +152,55 @@ def add(
     session.progress.note(f"{name}: {said or 'nothing added'}, {failed} failed, in {watch}.")
     if failed:
         raise DebrepoError(f"{failed} of {counted(len(outcomes), 'file')} could not be added")
+
+
+@repo.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--repo",
+    "target",
+    default="{{.Distribution}}",
+    show_default=True,
+    help="Repository; a template over the fields of the .changes.",
+)
+@click.option("--force-replace", is_flag=True, help="Replace packages that have other bytes.")
+@click.option("--no-remove-files", is_flag=True, help="Leave the files that are in afterwards.")
+@click.option("--accept-unsigned", is_flag=True, help="Take uploads that nobody has signed.")
+@click.option(
+    "--ignore-signatures", "--ignore-signature", is_flag=True, help="Do not verify signatures."
+)
+@click.option("--keyring", default="", help="Keyring in the GnuPG home, if not the usual one.")
+@click.option(
+    "--uploaders-file",
+    "uploaders",
+    callback=_content,
+    help="Who may include uploads, where the repository does not say.",
+)
+@json_option
+@pass_session
+def include(
+    session: Session,
+    /,
+    files: tuple[Path, ...],
+    target: str,
+    no_remove_files: bool,
+    uploaders: str | None,
+    as_json: bool,
+    **terms: Any,
+) -> None:
+    """Add the packages of uploads that trusted keys have signed.
+
+    FILES are .changes files, and directories to search for them. See debrepo key trust.
+    """
+    found = session.run(
+        operations.include,
+        files,
+        repo=target,
+        remove_files=not no_remove_files,
+        uploaders=uploaders or "",
+        **terms,
+    )
+    _report(session, target, found, as_json=as_json)
 
 
 @repo.command("list")
@@ -159,6 +236,7 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
             "Comment": repo.comment,
             "Default distribution": repo.distribution,
             "Default component": repo.component,
+            "Uploaders": repo.uploaders,
             "Packages": count,
         }
     )
@@ -176,18 +254,11 @@ def _plain(shown: Shown) -> dict[str, object]:
 @click.option("--component", help="Component to publish in by default.")
 @click.option("--distribution", help="Distribution to publish as by default.")
 @click.option("--comment", help="What the repository is for.")
+@_uploaders
 @pass_session
-def edit(
-    session: Session,
-    name: str,
-    component: str | None,
-    distribution: str | None,
-    comment: str | None,
-) -> None:
+def edit(session: Session, /, name: str, **said: str | None) -> None:
     """Change what is said of a repository."""
-    session.run(
-        operations.edit, name, component=component, distribution=distribution, comment=comment
-    )
+    session.run(operations.edit, name, **said)
     click.echo(f"Changed repository {name}.")
 
 

@@ -39,9 +39,14 @@ def create(
     comment: str = "",
     kind: str = "",
     source: str = "",
+    uploaders: str = "",
 ) -> LocalRepo:
-    """Create a repository: empty, or with the packages of the list ``source`` of a ``kind``."""
-    repo = LocalRepo(lists.check_name(name), component, distribution, comment)
+    """Create a repository: empty, or with the packages of the list ``source`` of a ``kind``.
+
+    ``uploaders`` says in JSON who may include uploads.
+    """
+    rules = _checked(uploaders)
+    repo = LocalRepo(lists.check_name(name), component, distribution, comment, uploaders=rules)
     with session.db.write() as txn:
         if kind:
             repo = repo._replace(set_id=lists.get(session.hook, txn, kind, source).set_id)
@@ -95,18 +100,62 @@ def edit(
     component: str | None = None,
     distribution: str | None = None,
     comment: str | None = None,
+    uploaders: str | None = None,
 ) -> LocalRepo:
     """Change what is said of a repository; ``None`` leaves a field as it is."""
     given: dict[str, Any] = {
         "component": component,
         "distribution": distribution,
         "comment": comment,
+        "uploaders": None if uploaders is None else _checked(uploaders),
     }
     with session.db.write() as txn:
         repo = repos.get(txn, name)
         changed = repo._replace(**{k: v for k, v in given.items() if v is not None})
         repos.put(txn, changed)
     return changed
+
+
+def _checked(uploaders: str) -> str:
+    if not uploaders:
+        return ""
+    from debrepo_local.uploaders import check
+
+    return check(uploaders)
+
+
+def include(
+    session: Session,
+    paths: Iterable[Path],
+    *,
+    repo: str = "{{.Distribution}}",
+    force_replace: bool = False,
+    remove_files: bool = True,
+    accept_unsigned: bool = False,
+    ignore_signatures: bool = False,
+    keyring: str = "",
+    uploaders: str = "",
+) -> Iterator[Outcome]:
+    """Add the packages of uploads: .changes files, or directories to search for them.
+
+    ``repo`` is a template over the fields of the .changes. A signature of a trusted key is
+    demanded, and what ``uploaders`` say where the repository says nothing.
+    """
+    from debrepo_local import including
+
+    return including.include(
+        session,
+        paths,
+        including.Terms(
+            repo,
+            force_replace,
+            remove_files,
+            accept_unsigned,
+            ignore_signatures,
+            keyring,
+            uploaders,
+        ),
+    )
 
 
 def rename(session: Session, name: str, new_name: str) -> None:

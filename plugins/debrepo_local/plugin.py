@@ -37,6 +37,14 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "repo.include",
+            f"{_OPERATIONS}:include",
+            "Add the packages of uploads that trusted keys have signed.",
+            "repo:{repo}:include",
+            "repo include",
+            long=True,
+        ),
+        Operation(
             "repo.list",
             f"{_OPERATIONS}:list_",
             "List the repositories.",

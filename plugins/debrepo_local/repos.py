@@ -26,6 +26,7 @@ class LocalRepo(NamedTuple):
     distribution: str = ""
     comment: str = ""
     set_id: SetId = EMPTY
+    uploaders: str = ""  #: who may include uploads, as JSON; empty: everybody
 
     def package_list(self) -> PackageList:
         """Return the packages as the rest of debrepo sees them."""

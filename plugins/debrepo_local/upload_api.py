@@ -91,6 +91,93 @@ def _add(
     return Answer(200, report)
 
 
+Including = Annotated[Door, opens("repo.include", task=True)]
+KeepUpload = Annotated[Flag, Query(alias="noRemoveFiles", description="1: leave the upload")]
+Unsigned = Annotated[Flag, Query(alias="acceptUnsigned", description="1: take it unsigned")]
+Ignoring = Annotated[Flag, Query(alias="ignoreSignature", description="1: do not verify")]
+
+
+@routes.post("/repos/{name}/include/{directory}", response_model=Report)
+async def include_directory(
+    name: str,
+    directory: str,
+    door: Including,
+    replace: Replace = False,
+    keep: KeepUpload = False,
+    accept_unsigned: Unsigned = False,
+    ignore_signatures: Ignoring = False,
+) -> Response:
+    """Add what the .changes files in a directory list; the name may be a template."""
+    return await door.task(
+        f"Include packages from changes files in dir {directory} to repo matching template {name}",
+        _include,
+        resources=[f"upload:{directory}", f"repo:{name}"],
+        name=name,
+        directory=directory,
+        file="",
+        replace=replace,
+        keep=keep,
+        accept_unsigned=accept_unsigned,
+        ignore_signatures=ignore_signatures,
+    )
+
+
+@routes.post("/repos/{name}/include/{directory}/{file}", response_model=Report)
+async def include_file(
+    name: str,
+    directory: str,
+    file: str,
+    door: Including,
+    replace: Replace = False,
+    keep: KeepUpload = False,
+    accept_unsigned: Unsigned = False,
+    ignore_signatures: Ignoring = False,
+) -> Response:
+    """Add what a .changes lists; the name of the repository may be a template."""
+    return await door.task(
+        f"Include packages from changes file {file} from dir {directory} "
+        f"to repo matching template {name}",
+        _include,
+        resources=[f"upload:{directory}", f"repo:{name}"],
+        name=name,
+        directory=directory,
+        file=file,
+        replace=replace,
+        keep=keep,
+        accept_unsigned=accept_unsigned,
+        ignore_signatures=ignore_signatures,
+    )
+
+
+def _include(
+    session: Session,
+    name: str,
+    directory: str,
+    file: str,
+    replace: bool,
+    keep: bool,
+    accept_unsigned: bool,
+    ignore_signatures: bool,
+) -> Answer:
+    place = upload_path(session.root, directory, file)
+    if "{{" not in name:
+        session.call("repo.show", name=name)
+    found = session.call(
+        "repo.include",
+        paths=[place],
+        repo=name,
+        force_replace=replace,
+        remove_files=not keep,
+        accept_unsigned=accept_unsigned,
+        ignore_signatures=ignore_signatures,
+    )
+    report = reported(found)
+    if not keep:
+        with suppress(OSError):  # it is not empty
+            upload_path(session.root, directory).rmdir()
+    return Answer(200, report)
+
+
 def reported(outcomes: Iterable[Outcome]) -> dict[str, object]:
     """Return the report of what became of files; it says 200 even where some failed."""
     failed: list[str] = []
@@ -100,7 +187,7 @@ def reported(outcomes: Iterable[Outcome]) -> dict[str, object]:
     for outcome in outcomes:
         if outcome.status == "failed":
             failed.append(str(outcome.source.absolute()))
-            warnings.append(outcome.reason)
+            warnings.append(f"{outcome.source.name}: {outcome.reason}")
             continue
         if outcome.status == "replaced":
             removed.append(f"{outcome.package} removed due to conflict with package being added")

@@ -1,0 +1,227 @@
+"""Trusted keys: the public keys whose signatures on uploads are believed.
+
+They are in keyrings of their own, files in the GnuPG home as ``gpgv`` reads them: a key that
+signs what is published is not for that reason believed, nor the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidInput, NotFound, PluginError, RemoteError, VerificationFailed
+from debrepo_gpg.home import lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from debrepo_gpg.home import Home
+
+KEYRING = "trustedkeys.gpg"
+
+_PATIENCE = 60  # seconds; a key server may be slow
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_ID = re.compile(r"(?:0x)?([0-9A-Fa-f]{8}|[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
+_SERVER = re.compile(r"(?:(?:hkps?|https?|ldaps?)://)?[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?")
+_FORGED = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG")
+
+
+class TrustedKey(NamedTuple):
+    """A public key of a keyring."""
+
+    fingerprint: str
+    user_ids: tuple[str, ...]
+    created: datetime
+    validity: str  #: as GnuPG has it: ``-`` nobody said, ``e`` expired, ``r`` revoked
+
+
+class Verified(NamedTuple):
+    """What a signature holds for, and the fingerprints of the trusted keys that made it.
+
+    A signature of a subkey has the fingerprint of its primary key as well.
+    """
+
+    text: bytes
+    fingerprints: tuple[str, ...]
+
+
+class Keyrings:
+    """The keyrings in a GnuPG home."""
+
+    def __init__(self, home: Home, program: str) -> None:
+        self._home = home
+        self._directory = home.directory or Path.home() / ".gnupg"
+        self._program = program
+
+    def path(self, name: str) -> Path:
+        """Return the file of a keyring; it need not be there."""
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(
+                f"not a keyring: {name[:80]!r}", hint="it is a file in the GnuPG home, by its name"
+            )
+        return self._directory / name
+
+    def list_(self, name: str) -> list[TrustedKey]:
+        """Return the keys of a keyring, in their order."""
+        with self._copy(name, save=False) as (gpg, _):
+            return _listed(self._run([*gpg, "--with-colons", "--list-keys"], b"").stdout)
+
+    def add(self, name: str, data: bytes) -> list[str]:
+        """Add public keys; return the fingerprints of those in ``data``."""
+        with self._copy(name, save=True) as (gpg, status):
+            done = self._run([*gpg, *status, "--import"], data)
+            found = _imported(done.stdout)
+            if not found:
+                raise InvalidInput(
+                    f"no public key could be read: {_last_words(done.stderr)}",
+                    hint="export one with: gpg --armor --export KEY",
+                )
+            return found
+
+    def fetch(self, name: str, keys: Sequence[str], server: str) -> list[str]:
+        """Add the keys with these ids from a key server; return their fingerprints."""
+        if not _SERVER.fullmatch(server):
+            raise InvalidInput(f"not a key server: {server[:80]!r}", hint="hkps://keys.openpgp.org")
+        wanted = [_checked(key) for key in keys]
+        if not wanted:
+            raise InvalidInput("which keys?", hint="name them by fingerprint")
+        with self._copy(name, save=True) as (gpg, status):
+            arguments = ["--keyserver", server, "--recv-keys", *wanted]
+            done = self._run([*gpg, *status, *arguments], b"")
+            found = _imported(done.stdout)
+            if not found:
+                raise RemoteError(f"{server} gave no key: {_last_words(done.stderr)}")
+            return found
+
+    def remove(self, name: str, keys: Sequence[str]) -> None:
+        """Take keys out of a keyring."""
+        wanted = [_checked(key) for key in keys]
+        there = {key.fingerprint for key in self.list_(name)}
+        for key in wanted:
+            if not any(fingerprint.endswith(key) for fingerprint in there):
+                raise NotFound(f"no key {key} in {name}", hint="see: debrepo key trusted")
+        with self._copy(name, save=True) as (gpg, _):
+            done = self._run([*gpg, "--yes", "--delete-keys", *wanted], b"")
+            if done.returncode:
+                raise InvalidInput(f"GnuPG kept the key: {_last_words(done.stderr)}")
+
+    def verify(self, name: str, data: bytes) -> Verified:
+        """Return what is signed in line, if a key of the keyring has signed it.
+
+        Signatures of unknown keys beside it do no harm; forged and expired ones do.
+        """
+        path = self.path(name)
+        if not path.exists():
+            raise VerificationFailed(
+                "there are no trusted keys to verify signatures with",
+                hint="trust one with: debrepo key trust FILE",
+            )
+        with tempfile.TemporaryDirectory(prefix="debrepo-") as scratch:
+            signed, text = Path(scratch, "signed"), Path(scratch, "text")
+            signed.write_bytes(data)
+            options = ["--status-fd", "1", "--keyring", str(path.absolute())]
+            command = ["gpgv", *options, "--output", str(text), str(signed)]
+            done = self._run(command, b"")
+            found = _signers(done.stdout)
+            if not found or not text.exists():
+                raise VerificationFailed(
+                    f"no trusted key has signed it: {_last_words(done.stderr)}",
+                    hint="see: debrepo key trusted",
+                )
+            return Verified(text.read_bytes(), found)
+
+    @contextmanager
+    def _copy(self, name: str, *, save: bool) -> Iterator[tuple[list[str], list[str]]]:
+        """Yield a command that works on a copy of a keyring, which is kept if it is to be."""
+        path = self.path(name)
+        with ExitStack() as stack:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="debrepo-"))
+            if save:
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                stack.callback(os.close, lock(self._directory))
+            copy = Path(scratch, "keys.gpg")
+            if path.exists():
+                shutil.copyfile(path, copy)
+            gpg = [self._program, "--homedir", scratch, "--batch", "--no-tty"]
+            gpg += ["--no-autostart"] if not save else []
+            gpg += ["--no-default-keyring", "--keyring", f"gnupg-ring:{copy}"]
+            yield gpg, ["--status-fd", "1"]
+            if save and copy.exists():
+                partial = path.with_suffix(".partial")
+                with copy.open("rb") as source, partial.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+                    os.fsync(target.fileno())
+                partial.replace(path)
+
+    def _run(self, command: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        try:
+            return subprocess.run(
+                command,
+                input=data,
+                capture_output=True,
+                check=False,
+                env=environment,
+                timeout=_PATIENCE,
+            )
+        except FileNotFoundError:
+            raise PluginError(f"there is no program {command[0]}", hint="install gnupg") from None
+        except subprocess.TimeoutExpired:
+            raise RemoteError(f"{command[0]} did not answer within {_PATIENCE} seconds") from None
+
+
+def _checked(key: str) -> str:
+    found = _ID.fullmatch(key.replace(" ", ""))
+    if not found:
+        raise InvalidInput(f"not a key id: {key[:80]!r}", hint="give the fingerprint")
+    return found[1].upper()
+
+
+def _listed(output: bytes) -> list[TrustedKey]:
+    keys: list[TrustedKey] = []
+    primary = False
+    for line in output.decode(errors="replace").splitlines():
+        fields = line.split(":")
+        if fields[0] in {"pub", "sub"}:
+            primary = fields[0] == "pub"
+        if fields[0] == "pub":
+            made = datetime.fromtimestamp(int(fields[5] or 0), UTC)
+            keys.append(TrustedKey("", (), made, fields[1]))
+        elif fields[0] == "fpr" and primary:
+            keys[-1] = keys[-1]._replace(fingerprint=fields[9])
+        elif fields[0] == "uid" and keys:
+            keys[-1] = keys[-1]._replace(user_ids=(*keys[-1].user_ids, fields[9]))
+    return keys
+
+
+def _imported(status: bytes) -> list[str]:
+    lines = [line.split() for line in status.decode(errors="replace").splitlines()]
+    return list(dict.fromkeys(line[3] for line in lines if line[1:2] == ["IMPORT_OK"]))
+
+
+def _signers(status: bytes) -> tuple[str, ...]:
+    """Return who has signed well; nobody has, if a signature is forged."""
+    found: list[str] = []
+    good = False
+    for line in status.decode(errors="replace").splitlines():
+        words = line.split()[1:]
+        if words[:1] and words[0] in _FORGED:
+            return ()
+        if words[:1] == ["GOODSIG"]:
+            good = True
+        elif words[:1] == ["VALIDSIG"] and good:
+            found += [words[1], words[-1]]
+            good = False
+    return tuple(dict.fromkeys(found))
+
+
+def _last_words(said: bytes) -> str:
+    lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return re.sub(r"^gpgv?: ", "", lines[-1]) if lines else "it does not say why"

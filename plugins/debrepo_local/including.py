@@ -1,0 +1,199 @@
+"""Including uploads: what a .changes lists, if its signature, its sums and its signer will do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import archive, templates
+from debrepo.archive import Digests
+from debrepo.errors import (
+    DebrepoError,
+    InvalidInput,
+    InvalidPackage,
+    NotFound,
+    VerificationFailed,
+)
+from debrepo.ingest import Ingested, Rejected, ingest
+from debrepo.package import PackageKey, decode
+from debrepo_local import repos, uploaders
+from debrepo_local.adding import Outcome, commit, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from debrepo.archive import FileList
+    from debrepo.package import PackageFile
+    from debrepo.session import Session
+
+_PACKAGES = (".deb", ".udeb", ".ddeb", ".dsc")
+
+
+class Terms(NamedTuple):
+    """On which terms uploads are included."""
+
+    repo: str = "{{.Distribution}}"  #: a template over the fields of the .changes
+    force_replace: bool = False
+    remove_files: bool = True
+    accept_unsigned: bool = False
+    ignore_signatures: bool = False
+    keyring: str = ""  #: empty: the usual one
+    uploaders: str = ""  #: JSON, for repositories that have none of their own
+
+
+class Upload(NamedTuple):
+    """A .changes, read, and who signed it."""
+
+    path: Path
+    listed: FileList
+    fingerprints: tuple[str, ...]
+
+
+def find(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the .changes files in ``paths``, and what is not there."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(found for found in path.rglob("*.changes") if found.is_file())
+        elif path.suffix == ".changes" or not path.exists():
+            yield path
+
+
+def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[Outcome]:
+    """Include uploads one after another, yielding what became of each package."""
+    template = templates.parse(terms.repo)
+    common = uploaders.rules(terms.uploaders) if terms.uploaders else None
+    for path in find(paths):
+        try:
+            upload = _read(session, path, terms)
+            name = template.render(dict(_spelt(upload.listed))).strip()
+            with session.db.read() as txn:
+                own = repos.get(txn, name).uploaders
+            rules = uploaders.rules(own) if own else common
+            if rules is not None:
+                uploaders.check_upload(rules, upload.listed, upload.fingerprints)
+            _check_sums(upload)
+            outcomes = list(_add(session, name, upload, terms))
+        except DebrepoError as error:
+            yield Outcome(path, "", "failed", str(error), error.hint)
+            continue
+        if terms.remove_files:
+            _remove(upload, outcomes)
+        yield from outcomes
+
+
+def _read(session: Session, path: Path, terms: Terms) -> Upload:
+    """Read a .changes; of a signed one only what is signed."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(archive.LIMITS.control_file + 1)
+    except OSError as error:
+        raise NotFound(f"it cannot be read: {error.strerror}") from None
+    listed = archive.parse_list(data, path.name)
+    if not listed.signed and not terms.accept_unsigned:
+        raise VerificationFailed(
+            "it is not signed", hint="sign it with debsign, or accept it with --accept-unsigned"
+        )
+    if not listed.signed or terms.ignore_signatures:
+        return Upload(path, listed, ())
+    keyring = {"keyring": terms.keyring} if terms.keyring else {}
+    verified = session.call("key.verify", data=data, **keyring)
+    return Upload(path, archive.parse_list(verified.text, path.name), verified.fingerprints)
+
+
+def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a .changes under the names by which templates ask for them."""
+    for name, value in listed.fields.items():
+        yield "-".join(part.capitalize() for part in name.split("-")), value.strip()
+
+
+def _check_sums(upload: Upload) -> None:
+    """Raise unless each file is beside the .changes and is what that says, by all its sums."""
+    if not upload.listed.files:
+        raise InvalidPackage("it lists no files")
+    for expected in upload.listed.files:
+        if not (expected.md5 and expected.sha1 and expected.sha256):
+            raise InvalidPackage("it lacks Files, Checksums-Sha1 or Checksums-Sha256")
+        if not expected.name.endswith(_PACKAGES):
+            archive.verified(expected, _digests(upload.path.with_name(expected.name)))
+
+
+def _digests(path: Path) -> Digests:
+    digests = Digests()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(archive.BLOCK):
+                digests.update(block)
+    except OSError as error:
+        raise NotFound(f"{path.name}, which it lists, cannot be read: {error.strerror}") from None
+    return digests
+
+
+def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[Outcome]:
+    """Add the packages of an upload in one transaction, those that it may bring."""
+    expected = {file.name: file for file in upload.listed.files}
+    wanted = [upload.path.with_name(one) for one in expected if one.endswith(_PACKAGES)]
+    fitting: list[Ingested] = []
+    for item in ingest(session.pool, wanted, workers=session.config["ingest.workers"] or None):
+        if isinstance(item, Rejected):
+            yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
+            continue
+        key = PackageKey.from_entry(item.entry)
+        try:
+            _check_package(upload.listed, key, item, expected)
+        except DebrepoError as error:
+            yield Outcome(item.source, key.display, "failed", str(error), error.hint)
+            continue
+        fitting.append(item)
+    session.pool.sync()
+    outcomes = commit(session, name, fitting, force_replace=terms.force_replace)
+    for item in fitting:
+        outcome = outcomes[item.source]
+        if terms.remove_files and outcome.status != "failed":
+            for part in item.parts:
+                part.unlink(missing_ok=True)
+        yield outcome
+
+
+def _check_package(
+    listed: FileList, key: PackageKey, item: Ingested, expected: dict[str, PackageFile]
+) -> None:
+    """Raise unless a package is what the .changes lists, and what it may bring."""
+    package = decode(key, item.record)
+    own = package.files[0]
+    if package.kind != "source":
+        own = own._replace(name=item.source.name)
+    _check_file(own, expected[item.source.name])
+    for file in package.files[1:]:
+        if file.name in expected:
+            _check_file(file, expected[file.name])
+    architectures = listed.fields.get("architecture", "").split()
+    binaries = listed.fields.get("binary", "").split()
+    source = listed.fields.get("source", "").partition(" ")[0]
+    right = key.architecture in architectures or key.architecture == "all"
+    if package.kind == "source":
+        known = key.name == source
+    else:
+        known = key.name in binaries or key.name.removesuffix("-dbgsym") in binaries
+    if not right or not known:
+        raise InvalidInput(
+            f"{key.display} has been ignored as it doesn't match restriction",
+            hint="Source, Binary and Architecture of the .changes have to name it",
+        )
+
+
+def _check_file(found: PackageFile, expected: PackageFile) -> None:
+    for what in ("size", "md5", "sha1", "sha256", "sha512"):
+        wanted, got = getattr(expected, what), getattr(found, what)
+        if wanted and wanted != got:
+            raise VerificationFailed(
+                f"{expected.name} has the {what} {got}, the .changes says {wanted}"
+            )
+
+
+def _remove(upload: Upload, outcomes: list[Outcome]) -> None:
+    """Delete an upload that went in as a whole: the .changes, and what is no package."""
+    if any(outcome.status == "failed" for outcome in outcomes):
+        return
+    for file in upload.listed.files:
+        upload.path.with_name(file.name).unlink(missing_ok=True)
+    upload.path.unlink(missing_ok=True)

@@ -1,0 +1,121 @@
+"""Uploaders: who may include uploads, by the keys that signed them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo import query
+from debrepo.errors import InvalidInput, VerificationFailed
+from debrepo.package import Package, PackageKey
+from debrepo.query import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from debrepo.archive import FileList
+    from debrepo.query import Query
+
+#: A string, or what JSON itself does not know: comments, and commas before a bracket.
+_EXTRAS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/|,(?=\s*[\]}])', re.DOTALL)
+
+
+class Rule(NamedTuple):
+    """Which uploads it is about, and whose keys they may or may not be signed with."""
+
+    text: str
+    condition: Query
+    allow: frozenset[str]
+    deny: frozenset[str]
+
+
+def check(text: str) -> str:
+    """Return rules as compact JSON; raise `InvalidInput` where they make no sense."""
+    if not text.strip():
+        return ""
+    rules(text)
+    return json.dumps(_read(text), separators=(",", ":"), ensure_ascii=False)
+
+
+def rules(text: str) -> list[Rule]:
+    """Return the rules of an ``uploaders.json``, groups resolved to keys."""
+    document = _read(text)
+    groups = document.get("groups") or {}
+    found = []
+    for number, rule in enumerate(document.get("rules") or [], start=1):
+        try:
+            condition = query.parse(str(rule["condition"]))
+        except (KeyError, TypeError):
+            raise InvalidInput(f"rule {number} of the uploaders has no condition") from None
+        except InvalidInput as error:
+            raise InvalidInput(f"rule {number} of the uploaders: {error}") from None
+        allow, deny = (_members(rule.get(word) or [], groups) for word in ("allow", "deny"))
+        found.append(Rule(json.dumps(rule, ensure_ascii=False), condition, allow, deny))
+    return found
+
+
+def check_upload(listed: Sequence[Rule], upload: FileList, fingerprints: Sequence[str]) -> None:
+    """Raise `VerificationFailed` unless a rule lets who signed an upload in.
+
+    The first rule decides whose condition holds, and which names one of the signers.
+    """
+    candidate = _candidate(upload)
+    for rule in listed:
+        if not rule.condition.matches(candidate):
+            continue
+        if _names(rule.deny, fingerprints):
+            raise VerificationFailed(f"denied according to the uploaders' rule {rule.text}")
+        if _names(rule.allow, fingerprints):
+            return
+    who = f"keys {', '.join(fingerprints)}" if fingerprints else "no trusted key"
+    raise VerificationFailed(
+        f"denied, as no rule of the uploaders allows it: it is signed with {who}",
+        hint="see: debrepo repo show",
+    )
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(_EXTRAS.sub(lambda found: found[1] or " ", text))
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"the uploaders are not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise InvalidInput("the uploaders have to be an object with groups and rules")
+    for name, kind in (("groups", dict), ("rules", list)):
+        if not isinstance(document.get(name) or kind(), kind):
+            raise InvalidInput(f"of the uploaders, {name} has the wrong type")
+    return document
+
+
+def _members(names: object, groups: Mapping[str, Any]) -> frozenset[str]:
+    """Return the keys that names stand for; a group may hold groups, and itself."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidInput("the uploaders allow and deny lists of keys and groups")
+    keys: set[str] = set()
+    waiting, seen = list(names), set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in groups:
+            waiting += [str(member) for member in groups[name] or []]
+        else:
+            keys.add(name.replace(" ", "").removeprefix("0x").upper())
+    return frozenset(keys)
+
+
+def _names(keys: frozenset[str], fingerprints: Sequence[str]) -> bool:
+    if not fingerprints:
+        return False
+    return "*" in keys or any(
+        len(key) >= 8 and fingerprint.endswith(key) for key in keys for fingerprint in fingerprints
+    )
+
+
+def _candidate(upload: FileList) -> Candidate:
+    """Return an upload as queries see packages: they ask for the fields of the .changes."""
+    fields = upload.fields
+    key = PackageKey(fields.get("source", ""), "", fields.get("version", ""), "0")
+    return Candidate(key, lambda: Package(key, "deb", upload.stanza, ()))

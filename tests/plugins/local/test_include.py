@@ -1,0 +1,187 @@
+"""Uploads: what a .changes lists, its signature, its sums and its uploaders."""
+
+import hashlib
+import json
+
+import pytest
+
+from debrepo.testing.packages import build_deb, build_source
+
+FIELDS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
+
+
+def changes(directory, *files, name="hello.changes", **fields):
+    """Write a .changes for files."""
+    said = {
+        "Format": "1.8",
+        "Source": "hello",
+        "Binary": "hello",
+        "Architecture": "source amd64",
+        "Version": "1.0-1",
+        "Distribution": "unstable",
+        **fields,
+    }
+    lines = [f"{field}: {value}" for field, value in said.items()]
+    for field, algorithm in FIELDS.items():
+        lines.append(f"{field}:")
+        for file in files:
+            data = file.read_bytes()
+            extra = "misc optional " if field == "Files" else ""
+            digest = hashlib.new(algorithm, data).hexdigest()
+            lines.append(f" {digest} {len(data)} {extra}{file.name}")
+    path = directory / name
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def incoming(tmp_path):
+    directory = tmp_path / "incoming"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def unstable(debrepo):
+    debrepo("repo", "create", "unstable")
+
+
+@pytest.fixture
+def sign(session, debrepo, tmp_path):
+    """Sign a file in line, with a key that is trusted."""
+    debrepo("key", "create", "--name", "Somebody")
+    key = tmp_path / "key.asc"
+    key.write_text(debrepo("key", "export").output)
+    debrepo("key", "trust", key)
+    keys = session.signer.resolve([])
+
+    def sign(path):
+        path.write_bytes(session.signer.sign(path.read_bytes(), keys).inline)
+        return keys[0].fingerprint
+
+    return sign
+
+
+def names(debrepo, repo="unstable"):
+    return debrepo("repo", "search", repo).output.split()
+
+
+def test_signed_upload_goes_in_as_a_whole_and_is_gone(debrepo, incoming, unstable, sign):
+    source = build_source(incoming)
+    parts = [path for path in incoming.iterdir() if path != source]
+    sign(changes(incoming, build_deb(incoming, version="1.0-1"), source, *parts))
+    debrepo("repo", "include", incoming)
+    assert set(names(debrepo)) == {"hello_1.0-1_amd64", "hello_1.0-1_source"}
+    assert list(incoming.iterdir()) == []
+
+
+def test_unsigned_upload_has_to_be_accepted(debrepo, incoming, unstable):
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    refused = debrepo("repo", "include", path, exit_code=1)
+    assert "it is not signed" in refused.output
+    debrepo("repo", "include", "--accept-unsigned", path)
+    assert names(debrepo) == ["hello_1.0-1_amd64"]
+
+
+def test_file_that_the_changes_does_not_describe_stays_out(debrepo, incoming, unstable):
+    deb = build_deb(incoming, version="1.0-1")
+    path = changes(incoming, deb)
+    build_deb(incoming, version="1.0-1", fields={"Section": "other"})
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert "the .changes says" in refused.output
+    assert names(debrepo) == []
+    assert path.exists()
+
+
+def test_package_that_the_changes_does_not_name_stays_out(debrepo, incoming, unstable):
+    path = changes(incoming, build_deb(incoming, "other", "1.0-1"))
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert "other_1.0-1_amd64 has been ignored" in refused.output
+
+
+def test_changes_without_all_sums_is_refused(debrepo, incoming, unstable):
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    path.write_text(path.read_text().split("Checksums-Sha256")[0])
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert "it lacks Files, Checksums-Sha1 or Checksums-Sha256" in refused.output
+
+
+def test_template_chooses_the_repository(debrepo, incoming):
+    debrepo("repo", "create", "my-unstable")
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    debrepo("repo", "include", "--accept-unsigned", "--repo", "my-{{.Distribution}}", path)
+    assert names(debrepo, "my-unstable") == ["hello_1.0-1_amd64"]
+
+
+def test_files_can_stay(debrepo, incoming, unstable):
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    debrepo("repo", "include", "--accept-unsigned", "--no-remove-files", path)
+    assert len(list(incoming.iterdir())) == 2
+
+
+def uploaders(tmp_path, allow=(), deny=(), condition="Source (= hello)"):
+    path = tmp_path / "uploaders.json"
+    rule = {"condition": condition, "allow": list(allow), "deny": list(deny)}
+    text = json.dumps({"groups": {"us": ["them", "us"], "them": []}, "rules": [rule]})
+    path.write_text(f"// who may\n{text[:-1]},}}")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "included"),
+    [
+        (["*"], [], True),
+        (["KEY"], [], True),
+        (["key"], [], True),
+        (["us"], [], False),
+        (["*"], ["KEY"], False),
+        (["0123456789ABCDEF"], [], False),
+    ],
+)
+def test_uploaders_decide_by_key(debrepo, incoming, tmp_path, sign, allow, deny, included):
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    key = sign(path)[-16:]
+    spelt = {"KEY": key, "key": key.lower()}
+    rules = uploaders(tmp_path, *([spelt.get(name, name) for name in x] for x in (allow, deny)))
+    debrepo("repo", "create", "unstable", "--uploaders-file", rules)
+    debrepo("repo", "include", path, exit_code=0 if included else 1)
+    assert bool(names(debrepo)) == included
+
+
+def test_uploaders_keep_out_what_nobody_has_signed(debrepo, incoming, tmp_path):
+    debrepo("repo", "create", "unstable")
+    debrepo("repo", "edit", "unstable", "--uploaders-file", uploaders(tmp_path, ["*"]))
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert "no trusted key" in refused.output
+    debrepo("repo", "edit", "unstable", "--uploaders-file", "")
+    debrepo("repo", "include", "--accept-unsigned", path)
+
+
+def test_common_uploaders_stand_in(debrepo, incoming, tmp_path, unstable):
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    rules = uploaders(tmp_path, ["*"])
+    words = ("--accept-unsigned", "--uploaders-file", rules, path)
+    debrepo("repo", "include", *words, exit_code=1)
+
+
+def test_uploaders_that_make_no_sense_are_refused(debrepo, tmp_path):
+    rules = uploaders(tmp_path, ["*"], condition="")
+    refused = debrepo("repo", "create", "x", "--uploaders-file", rules, exit_code=2)
+    assert "rule 1 of the uploaders" in refused.output
+
+
+def test_upload_is_included_over_http(api, incoming):
+    api.post("/api/repos", json={"Name": "unstable"})
+    deb = build_deb(incoming, version="1.0-1")
+    for file in (changes(incoming, deb), deb):
+        api.put(f"/api/files/in/{file.name}", content=file.read_bytes())
+    refused = api.post("/api/repos/unstable/include/in").json()
+    assert [path.rpartition("/")[2] for path in refused["FailedFiles"]] == ["hello.changes"]
+    done = api.post("/api/repos/unstable/include/in/hello.changes?acceptUnsigned=1").json()
+    assert done == {
+        "FailedFiles": [],
+        "Report": {"Warnings": [], "Added": ["hello_1.0-1_amd64 added"], "Removed": []},
+    }
+    assert api.get("/api/files").json() == []
+    assert api.post("/api/repos/none/include/in").status_code == 404
