@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _LOCK = "~debrepo-lock"
+_ATTEMPTS = 5  # at a name that others create and delete
 _LOCK_LIFE = 600.0  # seconds after which a lock was left behind; its owner trusts half of them
 _LOCK_WAIT = 120.0
 _LOCK_PAUSE = 0.2
@@ -103,7 +104,9 @@ class ObjectStorage(Storage):
             raise NotFound(f"cannot publish {path}: {file.source}: {error.strerror}") from None
         if size != file.size:
             raise InvalidInput(f"{file.source} has {size} bytes instead of {file.size}")
-        while not self.write(path, file.source, _headers(path, "immutable"), only_if=""):
+        for _ in range(_ATTEMPTS):
+            if self.write(path, file.source, _headers(path, "immutable"), only_if=""):
+                return
             found = self.size(path)
             if found == size:
                 return
@@ -112,6 +115,7 @@ class ObjectStorage(Storage):
                     f"{path} is served with other content ({found} bytes, not {size})",
                     hint="is it debrepo's? delete it if nobody needs it",
                 )
+        raise Conflict(f"somebody else deletes {path} again and again")
 
     def link_all(self, files: Iterable[PoolLink]) -> None:
         side_by_side(self.link, files, self.connections)

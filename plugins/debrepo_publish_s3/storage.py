@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _OURS = "~debrepo-"  # what the names of locks and probes start with
+_ATTEMPTS = 5  # at a name that others create and delete
 _DELETIONS = 1000  # in one request
 _ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
 
@@ -209,9 +210,10 @@ class S3Storage(Storage):
             if not conditional:
                 self._client.call("put_object", Key=key, body=body, **headers)
                 return
-            while not conditions.create(self._client, key, body, **headers):
-                if self._is_there(file):
+            for _ in range(_ATTEMPTS):
+                if conditions.create(self._client, key, body, **headers) or self._is_there(file):
                     return
+            raise Conflict(f"somebody else deletes {file.path} again and again")
 
     def _is_there(self, file: PoolLink) -> bool:
         """Return whether a file is there; raise `Conflict` where it is another one."""

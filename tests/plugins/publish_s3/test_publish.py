@@ -174,3 +174,9 @@ def test_a_node_that_is_killed_is_no_obstacle_to_itself(node, url, tmp_path, sec
     assert follow(url).keys() >= {"hello", "greeter"}
     node("publish", "update", "stable", PLACE)
     assert follow(url)["new"] == "1.0"
+
+
+def test_what_is_secret_is_not_shown(new_node, settings):
+    shown = new_node()("config", "show")
+    assert "storage.s3.test.bucket" in shown
+    assert settings["secret_access_key"] not in shown
