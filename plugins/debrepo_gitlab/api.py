@@ -102,11 +102,10 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
     """Change a distribution; its codename stays."""
     given = _checked(await parameters(request))
     given.pop("codename", None)
-    found = await _find(door, codename)
     changed = await door.call(
         "distribution.edit",
         container=_name(door),
-        codename=found.codename,
+        codename=_well_formed(codename),
         **_changes(given),
     )
     await show_soon(door, changed.codename, changed.changed)
@@ -117,8 +116,8 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
 @routes.delete(f"{_PROJECT}/{{codename}}", status_code=202, response_model=Said)
 async def drop(id: str, codename: str, door: Deleting) -> Response:
     """Drop a distribution, and take it down."""
-    found = await _find(door, codename)
-    await door.call("distribution.drop", container=_name(door), codename=found.codename)
+    name = _well_formed(codename)
+    await door.call("distribution.drop", container=_name(door), codename=name)
     return json_answer({"message": "202 Accepted"}, 202)
 
 
@@ -129,12 +128,16 @@ def _name(door: Door) -> str:
 
 
 async def _find(door: Door, codename: str) -> Distribution:
-    if not PATTERNS["codename"].fullmatch(codename):
-        raise Malformed("codename is invalid")
     found: Distribution = await door.call(
-        "distribution.show", container=_name(door), codename=codename
+        "distribution.show", container=_name(door), codename=_well_formed(codename)
     )
     return found
+
+
+def _well_formed(codename: str) -> str:
+    if not PATTERNS["codename"].fullmatch(codename):
+        raise Malformed("codename is invalid")
+    return codename
 
 
 def _checked(given: dict[str, str | list[str]]) -> dict[str, Any]:

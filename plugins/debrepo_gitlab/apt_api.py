@@ -32,6 +32,7 @@ _PROJECT = "/projects/{id}/packages/debian"
 _GROUP = "/groups/{id}/-/packages/debian"
 _NOTHING = sha256(b"").hexdigest()
 _BY_HASH = re.compile(r"(?:^|/)by-hash/SHA256/([0-9a-f]{64})")
+_INDEX = re.compile(r"([^/]+)/(?:(?:debian-installer/)?binary-([^/]+)/Packages|source/Sources)")
 _DATA: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}},
     204: {"description": "It is empty"},
@@ -57,13 +58,27 @@ def index(id: str, distribution: str, path: str, request: Request, door: Reading
     hashed = _BY_HASH.search(path)
     if hashed and hashed[1] == _NOTHING:
         return Response(status_code=204)
-    empty_is_nothing = path.rpartition("/")[2] in {"Packages", "Sources"}
-    return _published(
-        request,
-        door,
-        f"dists/{found.codename}/{path}",
-        immutable=hashed is not None,
-        empty_is_nothing=empty_is_nothing,
+    try:
+        return _published(
+            request,
+            door,
+            f"dists/{found.codename}/{path}",
+            immutable=hashed is not None,
+            empty_is_nothing=path.rpartition("/")[2] in {"Packages", "Sources"},
+        )
+    except NotFound:
+        if _may_be_empty(found, path):
+            return Response(status_code=204)
+        raise
+
+
+def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
+    """Tell whether an index is of a component and architecture that have no packages yet."""
+    index = _INDEX.fullmatch(path)
+    return (
+        index is not None
+        and index[1] in found.components
+        and (not index[2] or index[2] in found.architectures)
     )
 
 
@@ -161,7 +176,8 @@ async def upload(
     session, container = door.session, request.state.container
     _check_target(file_name, distribution, component)
     if distribution is not None:  # an unknown one costs nobody an upload
-        await door.call("distribution.show", container=container.name, codename=distribution)
+        with session.db.read() as txn:
+            distributions.get(txn, container, distribution)
     alone = distribution is not None
     directory = f"{container.id}/{uuid4().hex if alone else 'incoming'}"
     root = uploads.area(session)
