@@ -121,13 +121,28 @@ def build_cli(plugins: PluginManager) -> click.Group:
         envvar="DEBREPO_CONFIG",
         help="Configuration file to read instead of debrepo.toml below the root.",
     )
+    @click.option(
+        "--server",
+        default="",
+        envvar="DEBREPO_SERVER",
+        help="Do it through a server: http://HOST:PORT or unix:PATH (token in DEBREPO_TOKEN).",
+    )
     @click.option("--quiet", "-q", is_flag=True, help="Say nothing but results and errors.")
     @click.pass_context
-    def debrepo(ctx: click.Context, root: Path, config_path: Path | None, quiet: bool) -> None:
+    def debrepo(
+        ctx: click.Context, root: Path, config_path: Path | None, server: str, quiet: bool
+    ) -> None:
         """Manage Debian package repositories."""
-        ctx.obj = Session(
-            root.absolute(), plugins, config_path=config_path, progress=_progress(quiet=quiet)
-        )
+        progress = _progress(quiet=quiet)
+        if server:
+            from debrepo.remote import RemoteSession
+
+            token = os.environ.get("DEBREPO_TOKEN", "")
+            ctx.obj = RemoteSession(
+                server, token, root.absolute(), plugins, config_path=config_path, progress=progress
+            )
+        else:
+            ctx.obj = Session(root.absolute(), plugins, config_path=config_path, progress=progress)
         ctx.call_on_close(ctx.obj.close)
 
     commands = [command for batch in plugins.hook.debrepo_commands() for command in batch]

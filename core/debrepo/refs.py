@@ -59,6 +59,7 @@ class Operation(NamedTuple):
     command: str
     changes: bool = True  #: whether it changes anything
     long: bool = False  #: whether it may take longer than a web client waits
+    local: bool = False  #: whether it makes sense only where the root is
 
     @property
     def ref(self) -> Ref:

@@ -18,6 +18,7 @@ from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
 from debrepo_server.around import Around
 from debrepo_server.document import describe
 from debrepo_server.metrics import Requests
+from debrepo_server.operation_api import operation_routes
 from debrepo_server.replays import Replays
 from debrepo_server.runner import Runner
 
@@ -63,6 +64,7 @@ def build(session: Session, access: Access) -> FastAPI:
                 if opening_of(route) is None:
                     raise PluginError(f"the route {route.path} of {ref.target} states no scope")
                 app.router.routes.append(route)
+    app.router.routes.extend(operation_routes(session).routes)
     app.add_exception_handler(DebrepoError, _debrepo_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)

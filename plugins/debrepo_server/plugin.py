@@ -27,6 +27,7 @@ def debrepo_operations() -> list[Operation]:
             "serve",
             changes=False,
             long=True,
+            local=True,
         ),
         Operation(
             "token.create",

@@ -36,6 +36,7 @@ class Problem(BaseModel):
 
     error: str
     hint: str = ""
+    kind: str = ""
 
 
 class Answer(NamedTuple):
@@ -88,6 +89,7 @@ def status_of(error: errors.DebrepoError) -> int:
 def failure(error: errors.DebrepoError) -> Response:
     """Return the response that says what went wrong."""
     body = {"error": str(error)} | ({"hint": error.hint} if error.hint else {})
+    body["kind"] = type(error).__name__  # by which our own client knows the exit code
     response = json_answer(body, status_of(error))
     if isinstance(error, errors.NotAuthenticated):  # apt and browsers wait to be asked
         response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'

@@ -1,0 +1,191 @@
+"""The remote session: operations done by a server, for commands that do not notice."""
+
+from __future__ import annotations
+
+import http.client
+import inspect
+import json
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+from debrepo import errors, wire
+from debrepo.deeds import Deed
+from debrepo.errors import DebrepoError, InvalidInput, RemoteError
+from debrepo.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BLOCK = 1 << 20
+
+
+class RemoteSession(Session):
+    """A session whose operations a server does, with the files that they name sent ahead."""
+
+    def __init__(self, url: str, token: str, root: Path, plugins: Any, **more: Any) -> None:
+        super().__init__(root, plugins, **more)
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    @property
+    def db(self) -> Any:
+        """Nothing: what needs the database itself has to run where it is."""
+        raise InvalidInput(
+            "this cannot be done through a server", hint="run the command where the root is"
+        )
+
+    def run(
+        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Have the server do what ``function`` does."""
+        operation = Deed(self, function, args, kwargs).operation
+        if operation.local:  # it has to do with this machine, not with the root
+            return function(self, *args, **kwargs)
+        bound = inspect.signature(function).bind(self, *args, **kwargs)
+        arguments = dict(list(bound.arguments.items())[1:])
+        parcel = _Parcel(self, operation.name)
+        try:
+            body = {name: wire.encode(value, parcel.send) for name, value in arguments.items()}
+            answer = self.ask("POST", f"/api/operations/{operation.name}", {"arguments": body})
+            for line in answer["notes"]:
+                self.progress.note(line)
+            result = wire.decode(answer["result"], parcel.found)
+        finally:
+            parcel.clean()
+        if answer["iterator"]:
+            result = iter(result)
+        value: T = result
+        return value
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Send a request, and return what the answer says; raise what it complains of."""
+        data = json.dumps(body).encode() if body is not None else b""
+        return self.send(method, path, [data], {"Content-Type": "application/json"})
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        chunks: list[bytes] | Iterator[bytes],
+        headers: Mapping[str, str],
+    ) -> Any:
+        """Send a request with a body in pieces, and return what the answer says."""
+        connection = _connect(self._url)
+        length = {"Content-Length": str(len(chunks[0]))} if isinstance(chunks, list) else {}
+        try:
+            connection.request(
+                method,
+                path,
+                iter(chunks),
+                {**self._headers, **headers, **length},
+                encode_chunked=not length,
+            )
+            response = connection.getresponse()
+            text = response.read()
+            answer = json.loads(text)
+        except (OSError, http.client.HTTPException) as error:
+            raise RemoteError(
+                f"cannot reach {self._url}: {error}", hint="is the server running?"
+            ) from error
+        except ValueError:
+            raise RemoteError(f"{self._url} does not answer as debrepo does") from None
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise _error(response.status, answer)
+        return answer
+
+
+class _Parcel:
+    """The files that an operation's arguments name, on the server for as long as it takes."""
+
+    def __init__(self, session: RemoteSession, name: str) -> None:
+        self._session = session
+        self._directory = f"{name}-{uuid4().hex[:12]}"
+        self._names: dict[str, Path] = {}
+
+    def send(self, path: Path) -> str:
+        """Send a file, or the files below a directory; return the name of the copy."""
+        if not path.exists():
+            raise InvalidInput(f"{path} does not exist", hint="the server sees only what is sent")
+        part = f"{self._directory}/{len(self._names)}"
+        self._names[part] = path if path.is_dir() else path.parent
+        files = (
+            [file for file in path.rglob("*") if file.is_file()]
+            if path.is_dir()
+            else [path, *_companions(path)]
+        )
+        base = self._names[part]
+        for file in files:
+            below = file.relative_to(base)
+            place = quote("/".join([part, *below.parts[:-1]]), safe="")
+            self._session.send(
+                "PUT", f"/api/files/{place}/{quote(file.name, safe='')}", _read(file), {}
+            )
+        return part if path.is_dir() else f"{part}/{path.name}"
+
+    def found(self, name: Any) -> Path:
+        """Return the path of ours that the server's copy was made of."""
+        top, _, rest = str(name).partition("/")
+        part, _, below = rest.partition("/")
+        base = self._names.get(f"{top}/{part}")
+        return base / below if base is not None else Path(str(name))
+
+    def clean(self) -> None:
+        """Delete the copies."""
+        if self._names:
+            with suppress(DebrepoError):
+                self._session.ask("DELETE", f"/api/files/{quote(self._directory, safe='')}")
+
+
+def _companions(path: Path) -> list[Path]:
+    """Return the files beside a .dsc or .changes file that it names."""
+    if path.suffix not in {".dsc", ".changes", ".buildinfo"}:
+        return []
+    words = {word for word in path.read_text("utf-8", "replace").split() if "/" not in word}
+    beside = (path.parent / word for word in sorted(words - {path.name, ".", ".."}))
+    return [file for file in beside if len(file.name) < 256 and file.is_file()]
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+class _PathConnection(http.client.HTTPConnection):
+    """A connection to a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)
+
+
+def _connect(url: str) -> http.client.HTTPConnection:
+    if url.startswith("unix:"):
+        return _PathConnection(url.removeprefix("unix:").removeprefix("//"))
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise InvalidInput(f"not a server: {url!r}", hint="give http://HOST:PORT or unix:PATH")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.netloc)
+
+
+def _error(status: int, answer: Any) -> DebrepoError:
+    """Return the error that a server complains of, as the kind that it was there."""
+    said = answer if isinstance(answer, dict) else {}
+    kind = getattr(errors, str(said.get("kind")), None)
+    if not (isinstance(kind, type) and issubclass(kind, DebrepoError)):
+        kind = RemoteError if status >= 500 else DebrepoError
+    return kind(str(said.get("error", f"status {status}")), hint=str(said.get("hint", "")))

@@ -1,0 +1,100 @@
+"""``/api/operations``: every operation as a route, for debrepo's own command line."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Response
+from pydantic import Field
+
+from debrepo import wire
+from debrepo.errors import InvalidInput
+from debrepo.http import Body, Door, Routes, opens, upload_path
+from debrepo.progress import Progress
+from debrepo.refs import Operation
+from debrepo.session import Session
+
+_log = logging.getLogger("debrepo.operations")
+
+
+class Arguments(Body):
+    """The arguments of an operation, by name."""
+
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+def operation_routes(session: Session) -> Routes:
+    """Return a route for each operation that makes sense from afar."""
+    routes = Routes(prefix="/api/operations", tags=["operations"])
+    for operation in session.operations.values():
+        if not operation.local:
+            routes.add_api_route(
+                f"/{operation.name}",
+                _route(operation),
+                methods=["POST"],
+                name=operation.name,
+                summary=operation.summary,
+                response_model=dict[str, Any],
+            )
+    return routes
+
+
+def _route(operation: Operation) -> Callable[..., Any]:
+    async def call(
+        body: Arguments, door: Annotated[Door, opens(operation.name, task=True)]
+    ) -> Response:
+        return await door.task(
+            operation.name,
+            perform,
+            resources=["*"] if operation.scope == "admin" and operation.changes else [],
+            secret=True,
+            operation=operation.name,
+            sent=body.arguments,
+        )
+
+    return call
+
+
+class _Listening(Progress):
+    """Keeps what is said while an operation runs, for the other end."""
+
+    def __init__(self, other: Progress) -> None:
+        self._other = other
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self._other.note(text)
+
+    def track(self, label: str, items: Any, total: int | None = None) -> Iterator[Any]:
+        return self._other.track(label, items, total)
+
+
+def perform(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:
+    """Do an operation with arguments from the wire, and return the result for it."""
+    arguments = {k: wire.decode(v, partial(_uploaded, session)) for k, v in sent.items()}
+    listening = _Listening(session.progress)
+    session.progress = listening
+    try:
+        result = session.call(operation, **arguments)
+        iterator = isinstance(result, Iterator)
+        encoded = wire.encode(result, partial(_name_of, session))
+    except (TypeError, AttributeError, ValueError) as error:
+        _log.exception("%s failed", operation)
+        raise InvalidInput(
+            f"the arguments of {operation} are not what it takes: {error}",
+            hint="is the client of the same version as the server?",
+        ) from error
+    return {"result": encoded, "iterator": iterator, "notes": listening.notes}
+
+
+def _uploaded(session: Session, name: Any) -> Path:
+    """Return a file that was sent ahead; no path reaches any other."""
+    return upload_path(session.root, str(name))
+
+
+def _name_of(session: Session, path: Path) -> str:
+    area = session.root / "upload"
+    return str(path.relative_to(area)) if path.is_relative_to(area) else str(path)
