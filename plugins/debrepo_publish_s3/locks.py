@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.errors import Conflict, RemoteError
-from debrepo_publish_s3 import conditions
+from debrepo_publish_s3 import claims, conditions
 from debrepo_publish_s3.refusals import Refused, age
 
 if TYPE_CHECKING:
@@ -39,16 +39,47 @@ class Held(NamedTuple):
             )
 
 
-class _Found(NamedTuple):
-    """A lock that is somebody's."""
+class Wanted(NamedTuple):
+    """A lock that somebody wants, and what to write into it."""
+
+    client: Client
+    key: str
+    owner: str
+    token: str  #: of this one try
+    parameters: dict[str, Any]
+
+    @property
+    def body(self) -> bytes:
+        """What the lock holds when it is ours."""
+        return f"{self.owner} {self.token}".encode()
+
+    def write(self, key: str) -> None:
+        """Put what the lock holds under ``key``, whatever is there."""
+        self.client.call("put_object", Key=key, body=self.body, **self.parameters)
+
+    def look(self, key: str) -> Found | None:
+        """Return the lock or the claim at ``key``, if there is one."""
+        try:
+            answer = self.client.call("get_object", Key=key)
+        except Refused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        old = age(answer, answer["LastModified"])
+        left = answer["Body"].decode(errors="replace").split(" ")[0] == self.owner
+        return Found(answer["Body"], answer["ETag"], left or old > LIFE)
+
+    def delete(self, key: str) -> None:
+        """Delete the lock or the claim at ``key``."""
+        self.client.call("delete_object", Key=key)
+
+
+class Found(NamedTuple):
+    """A lock as it was found."""
 
     body: bytes
     tag: str
-    age: float
-
-    def is_abandoned(self, owner: str) -> bool:
-        """Tell whether nobody holds it: of one owner, only one publishes at a time."""
-        return self.age > LIFE or self.body.decode(errors="replace").split(" ")[0] == owner
+    abandoned: bool  #: too old, or of the same owner: of whom only one publishes at a time
 
 
 @contextmanager
@@ -58,20 +89,16 @@ def hold(
     """Hold the lock ``key``; wait for others, and raise `Conflict` if that takes too long.
 
     A lock of the same ``owner`` is one that it could not give back. ``atomic`` tells whether
-    the service heeds conditions; where it does not, everybody puts a claim, and who is alone
-    in a listing made after that has the lock.
+    the service heeds conditions.
     """
-    mine = f"{owner} {os.urandom(8).hex()}".encode()
+    wanted = Wanted(client, key, owner, os.urandom(8).hex(), parameters)
+    take, release = (_take, _release) if atomic else (claims.take, claims.release)
     deadline = time.monotonic() + _WAIT
-    name = key if atomic else f"{key}-{mine.rpartition(b' ')[2].decode()}"
     taken = False
     try:
         while not taken:
             since = time.monotonic()
-            if atomic:
-                taken = _take(client, key, owner, mine, parameters)
-            else:
-                taken = _claim(client, key, name, owner, mine, parameters)
+            taken = take(wanted)
             if taken:
                 continue
             if time.monotonic() > deadline:
@@ -83,49 +110,31 @@ def hold(
             client.pause(_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
         yield Held(key, since)
     finally:
-        if not atomic or (taken and time.monotonic() - since < LIFE):
-            with suppress(RemoteError):  # it dies of old age
-                client.call("delete_object", Key=name)
+        with suppress(RemoteError):  # it dies of old age
+            release(wanted, held=taken and time.monotonic() - since < LIFE)
 
 
-def _take(client: Client, key: str, owner: str, mine: bytes, parameters: dict[str, Any]) -> bool:
-    if conditions.create(client, key, mine, **parameters):
+def _take(wanted: Wanted) -> bool:
+    client, key = wanted.client, wanted.key
+    if conditions.create(client, key, wanted.body, **wanted.parameters):
         return True
-    found = _look(client, key)
+    found = wanted.look(key)
     if found is None:
         return False
-    if found.body == mine:  # the answer got lost
+    if found.body == wanted.body:  # the answer got lost
         return True
-    if not found.is_abandoned(owner):
+    if not found.abandoned:
         return False
     for tag in (found.tag, found.tag.strip('"')):  # older radosgw wants it without quotes
-        if conditions.replace(client, key, mine, tag, **parameters):
+        if conditions.replace(client, key, wanted.body, tag, **wanted.parameters):
             return True
-    again = _look(client, key)
-    return again is not None and again.body == mine
+    again = wanted.look(key)
+    return again is not None and again.body == wanted.body
 
 
-def _claim(
-    client: Client, key: str, name: str, owner: str, mine: bytes, parameters: dict[str, Any]
-) -> bool:
-    client.call("put_object", Key=name, body=mine, **parameters)
-    page = client.call("list_objects_v2", Prefix=f"{key}-")
-    others = [found["Key"] for found in page.get("Contents", ()) if found["Key"] != name]
-    for other in list(others):
-        found = _look(client, other)
-        if found is None or found.is_abandoned(owner):
-            others.remove(other)
-            client.call("delete_object", Key=other)
-    if others and min(others) < name:
-        client.call("delete_object", Key=name)
-    return not others
-
-
-def _look(client: Client, key: str) -> _Found | None:
-    with suppress(Refused):
-        answer = client.call("get_object", Key=key)
-        return _Found(answer["Body"], answer["ETag"], age(answer, answer["LastModified"]))
-    return None
+def _release(wanted: Wanted, *, held: bool) -> None:
+    if held:
+        wanted.delete(wanted.key)
 
 
 def owner(root: Path) -> str:

@@ -1,5 +1,7 @@
 import itertools
+import os
 import secrets
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -110,12 +112,15 @@ def connections():
 def open_bucket(settings, connections):
     """Return a function that opens the bucket through a port, as a node of its own."""
 
+    real = services.VARIABLE in os.environ  # it may need the time to settle
+    pause = time.sleep if real else lambda seconds: None
+
     def connect(port, **more):
         options = Options(**settings | {"endpoint": f"http://127.0.0.1:{port}"} | more)
         key = options._replace(bucket="", prefix="", conditional_writes="")
         if key not in connections:
             connections[key] = client.connect(options)
-        pauseless = client.Client(options, pause=lambda seconds: None, service=connections[key])
-        return S3Storage(options, client=pauseless)
+        opened = client.Client(options, pause=pause, service=connections[key])
+        return S3Storage(options, client=opened)
 
     return connect

@@ -78,7 +78,8 @@ def test_apt_installs_from_a_bucket_what_was_added(node, url, tmp_path):
     assert (apt.home / "downloads/g++-12_12.2.0-14_amd64.deb").exists()
 
 
-def test_one_new_package_takes_a_dozen_requests_and_no_listing(node, tmp_path):
+def test_one_new_package_takes_a_dozen_requests_and_no_listing(node, tmp_path, needs):
+    needs("conditions")
     add(node, tmp_path / "new", "new")
     result = node.json("publish", "update", "stable", PLACE)
     requests = kinds(result["requests"])
