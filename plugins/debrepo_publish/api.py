@@ -9,7 +9,6 @@ from debrepo.errors import AlreadyExists, InvalidInput
 from debrepo.http import Answer, Body, Door, Flag, Routes, Text, json_answer, known_as, opens
 from debrepo.session import Session
 from debrepo_publish.encoding import clean, decode, place, plain
-from debrepo_publish.model import Publication
 from debrepo_publish.signing_body import SigningOptions, signing
 
 routes = Routes(prefix="/api", tags=["publish"])
@@ -83,10 +82,10 @@ class Document(Body):
             "suite": self.Suite,
             "codename": self.Codename,
             "version": self.Version,
+            "skip_bz2": self.SkipBz2,
             **(self.Signing.options() if self.Signing else {}),
         }
-        known = Publication._fields
-        return {n: value for n, value in found.items() if value is not None and n in known}
+        return {name: value for name, value in found.items() if value is not None}
 
     def passphrase(self) -> dict[str, str]:
         """Return what opens the signing keys, if the client says."""
@@ -206,6 +205,7 @@ async def _create(door: Door, prefix: str, body: NewPublication, kind: str) -> R
         where=where,
         distribution=distribution,
         options=body.options(),
+        force_overwrite=body.ForceOverwrite,
         passphrase=body.passphrase(),
     )
 
@@ -218,6 +218,7 @@ def _publish(
     where: str,
     distribution: str,
     options: dict[str, Any],
+    force_overwrite: bool,
     passphrase: dict[str, str],
 ) -> Answer:
     with known_as(400, AlreadyExists), signing(session, passphrase) as able:
@@ -229,6 +230,7 @@ def _publish(
             distribution=distribution,
             components=components,
             options=as_fields(options),
+            force_overwrite=force_overwrite,
         )
     return Answer(201, shown(session, result.publication.distribution, where))
 
@@ -282,6 +284,7 @@ async def again(door: Door, prefix: str, distribution: str, body: Document) -> R
         distribution=named,
         snapshots=[[source.Component, source.Name] for source in snapshots],
         options=body.options(),
+        how={"force_overwrite": body.ForceOverwrite, "skip_cleanup": body.SkipCleanup},
         passphrase=body.passphrase(),
     )
 
@@ -292,11 +295,12 @@ def _again(
     distribution: str,
     snapshots: list[list[str]],
     options: dict[str, Any],
+    how: dict[str, bool],
     passphrase: dict[str, str],
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
     publication = session.call("publish.show", **target).publication
-    given: dict[str, Any] = {**target, "options": as_fields(options)}
+    given: dict[str, Any] = {**target, **how, "options": as_fields(options)}
     operation = "publish.update"
     if snapshots:
         kinds = {source.partition(":")[0] for source in publication.sources.values()}
@@ -306,6 +310,7 @@ def _again(
         only = next(iter(publication.sources)) if len(publication.sources) == 1 else "main"
         given["names"] = [name for _, name in snapshots]
         given["components"] = [component or only for component, _ in snapshots]
+        given["join"] = True
     with signing(session, passphrase) as able:
         able.call(operation, **given)
     return Answer(200, shown(session, distribution, where))
@@ -328,9 +333,10 @@ async def drop(
         resources=[f"publication:{where}"],
         where=where,
         distribution=named,
+        how={"force": force, "skip_cleanup": skip_cleanup or skip_cleanup_too},
     )
 
 
-def _drop(session: Session, where: str, distribution: str) -> Answer:
-    session.call("publish.drop", distribution=distribution, place=where)
+def _drop(session: Session, where: str, distribution: str, how: dict[str, bool]) -> Answer:
+    session.call("publish.drop", distribution=distribution, place=where, **how)
     return Answer(200, {})

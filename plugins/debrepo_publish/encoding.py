@@ -46,7 +46,7 @@ def plain(shown: Shown) -> dict[str, object]:
         "Codename": publication.codename,
         "Distribution": publication.distribution,
         "Label": publication.label,
-        "MultiDist": getattr(publication, "multi_dist", False),
+        "MultiDist": publication.multi_dist,
         "NotAutomatic": "yes" if publication.not_automatic else "",
         "Origin": publication.origin,
         "Path": f"{path}/{publication.distribution}",

@@ -187,24 +187,30 @@ def switch(
     *,
     kind: str = "snapshot",
     components: Sequence[str] = (),
+    join: bool = False,
     options: Mapping[str, Any] | None = None,
     force: bool = False,
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
 ) -> Result:
-    """Publish other lists in the place of those that components had so far."""
+    """Publish other lists in the place of those that components had so far.
+
+    With ``join``, components that are new join, and what is pending is published too.
+    """
     with session.db.read() as txn:
         found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
 
     def change(publication: Publication) -> Publication:
+        if join:
+            publication = publication._replace(sources=pending.revision(publication), pending=None)
         named = list(components) or list(publication.sources)
         if len(named) != len(found):
             raise InvalidInput(
                 f"{len(found)} snapshots for {len(named)} components",
                 hint=f"components of {publication}: {', '.join(publication.sources)}",
             )
-        unknown = [name for name in named if name not in publication.sources]
-        if unknown:
+        unknown = [check_component(name) for name in named if name not in publication.sources]
+        if unknown and not join:
             raise NotFound(
                 f"{publication} has no component {', '.join(unknown)}",
                 hint=f"there are: {', '.join(publication.sources)}",

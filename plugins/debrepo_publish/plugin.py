@@ -130,7 +130,10 @@ def debrepo_settings() -> list[Setting]:
 
 @hookimpl
 def debrepo_routes() -> list[Ref]:
-    return [Ref("debrepo_publish.api:routes", "Publications.")]
+    return [
+        Ref("debrepo_publish.sources_api:routes", "What publications will be made of."),
+        Ref("debrepo_publish.api:routes", "Publications."),
+    ]
 
 
 @hookimpl

@@ -49,9 +49,12 @@ class Answer(NamedTuple):
 class Refusal(errors.DebrepoError):
     """An error under the status that aptly's clients know it by."""
 
-    def __init__(self, message: str, *, hint: str = "", status: int = 400) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 400, kind: str = "InvalidInput"
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.kind = kind  #: the class of error that it is everywhere else
 
 
 @contextmanager
@@ -60,7 +63,8 @@ def known_as(status: int, *kinds: type[errors.DebrepoError]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise Refusal(str(error), hint=error.hint, status=status) from error
+        kind = type(error).__name__
+        raise Refusal(str(error), hint=error.hint, status=status, kind=kind) from error
 
 
 class JSON(Response):
@@ -89,7 +93,8 @@ def status_of(error: errors.DebrepoError) -> int:
 def failure(error: errors.DebrepoError) -> Response:
     """Return the response that says what went wrong."""
     body = {"error": str(error)} | ({"hint": error.hint} if error.hint else {})
-    body["kind"] = type(error).__name__  # by which our own client knows the exit code
+    # By the kind our own client knows the exit code.
+    body["kind"] = error.kind if isinstance(error, Refusal) else type(error).__name__
     response = json_answer(body, status_of(error))
     if isinstance(error, errors.NotAuthenticated):  # apt and browsers wait to be asked
         response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'

@@ -1,0 +1,186 @@
+"""``/api/publish/…/sources``: what a publication will be made of, over HTTP."""
+
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import RootModel
+
+from debrepo.errors import AlreadyExists
+from debrepo.http import Answer, Body, Door, Refusal, Routes, Text, json_answer, known_as, opens
+from debrepo.session import Session
+from debrepo_publish.api import NamedSource
+from debrepo_publish.encoding import decode, place, plain_sources
+from debrepo_publish.sources import revision
+
+routes = Routes(prefix="/api", tags=["publish"])
+
+_PATH = "/publish/{prefix}/{distribution}/sources"
+
+
+class NewSource(Body):
+    """A component, and the repository or snapshot that it is made of."""
+
+    Component: Text
+    Name: Text
+
+
+class NewSources(RootModel[list[NewSource]]):
+    """All components, and what they are made of."""
+
+
+class ChangedSource(Body):
+    """What to change of a component; what is left out stays."""
+
+    Component: str = ""
+    Name: str = ""
+
+
+@routes.get(_PATH, response_model=list[NamedSource])
+async def list_(
+    prefix: str, distribution: str, door: Annotated[Door, opens("publish.source.list")]
+) -> Response:
+    """List what the next update publishes, if that is another thing."""
+    found = door.session.call(
+        "publish.source.list", distribution=decode(distribution), place=place(prefix)
+    )
+    return json_answer(plain_sources(revision(found)))
+
+
+@routes.post(_PATH, status_code=201, response_model=dict[str, str])
+async def add(
+    prefix: str,
+    distribution: str,
+    body: NewSource,
+    door: Annotated[Door, opens("publish.source.add", task=True)],
+) -> Response:
+    """Let a component join with the next update."""
+    return await _task(door, "add", prefix, distribution, {body.Component: body.Name})
+
+
+@routes.put(_PATH, response_model=list[NamedSource])
+async def replace(
+    prefix: str,
+    distribution: str,
+    body: NewSources,
+    door: Annotated[Door, opens("publish.source.replace", task=True)],
+) -> Response:
+    """Let there be these components, and no others, after the next update."""
+    sources = {source.Component: source.Name for source in body.root}
+    if len(sources) < len(body.root):
+        raise Refusal("two sources for one component", hint="name each component once")
+    if not sources:
+        raise Refusal("no sources given", hint="DELETE the publication to take it down")
+    return await _task(door, "replace", prefix, distribution, sources)
+
+
+@routes.delete(_PATH, response_model=dict[str, str])
+async def drop(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.source.drop", task=True)],
+) -> Response:
+    """Forget the changes that are pending."""
+    return await _task(door, "drop", prefix, distribution, {})
+
+
+@routes.put(_PATH + "/{component}", response_model=dict[str, str])
+async def update(
+    prefix: str,
+    distribution: str,
+    component: str,
+    body: ChangedSource,
+    door: Annotated[Door, opens("publish.source.replace", task=True)],
+) -> Response:
+    """Give a component another source, or another name, with the next update."""
+    return await door.task(
+        f"Update source {decode(component)} of {place(prefix)}/{decode(distribution)}",
+        _update,
+        resources=[f"publication:{place(prefix)}"],
+        where=place(prefix),
+        distribution=decode(distribution),
+        component=decode(component),
+        new_component=body.Component,
+        name=body.Name,
+    )
+
+
+def _update(
+    session: Session,
+    where: str,
+    distribution: str,
+    component: str,
+    new_component: str,
+    name: str,
+) -> Answer:
+    target = {"distribution": distribution, "place": where}
+    publication = session.call("publish.show", **target).publication
+    sources = revision(publication)
+    if component not in sources:
+        raise Refusal(f"{publication} has no component {component}", status=404)
+    wanted = new_component or component
+    if wanted != component and wanted in sources:
+        raise Refusal(f"{publication} has the component {wanted} already")
+    sources = {
+        wanted if old == component else old: (name or source) if old == component else source
+        for old, source in sources.items()
+    }
+    _replaced(session, target, sources)
+    return Answer(200, {})
+
+
+@routes.delete(_PATH + "/{component}", response_model=dict[str, str])
+async def remove(
+    prefix: str,
+    distribution: str,
+    component: str,
+    door: Annotated[Door, opens("publish.source.remove", task=True)],
+) -> Response:
+    """Let a component go with the next update."""
+    return await _task(door, "remove", prefix, distribution, {decode(component): ""})
+
+
+_SAYS = {"add": "Add", "replace": "Replace", "drop": "Drop changes of", "remove": "Remove"}
+
+
+async def _task(
+    door: Door, verb: str, prefix: str, distribution: str, sources: dict[str, str]
+) -> Response:
+    where, named = place(prefix), decode(distribution)
+    return await door.task(
+        f"{_SAYS[verb]} sources of {where}/{named}",
+        _change,
+        resources=[f"publication:{where}"],
+        verb=verb,
+        where=where,
+        distribution=named,
+        sources=sources,
+    )
+
+
+def _change(
+    session: Session, verb: str, where: str, distribution: str, sources: dict[str, str]
+) -> Answer:
+    target = {"distribution": distribution, "place": where}
+    match verb:
+        case "add":
+            with known_as(400, AlreadyExists):
+                session.call(
+                    "publish.source.add",
+                    **target,
+                    names=list(sources.values()),
+                    components=list(sources),
+                )
+            return Answer(201, {})
+        case "replace":
+            return Answer(200, plain_sources(_replaced(session, target, sources)))
+        case "remove":
+            session.call("publish.source.remove", **target, components=list(sources))
+        case _:
+            session.call("publish.source.drop", **target)
+    return Answer(200, {})
+
+
+def _replaced(session: Session, target: dict[str, str], sources: dict[str, str]) -> dict[str, str]:
+    names, components = list(sources.values()), list(sources)
+    changed = session.call("publish.source.replace", **target, names=names, components=components)
+    return revision(changed)
