@@ -36,6 +36,7 @@ _TABLES = [
     )
 ]
 _SIZE = b"pieces"  # of all pieces together, in bytes
+_RESIDENT = 48 << 20  # bytes of it that may stay in memory once they have been read
 
 
 class Cache:
@@ -43,6 +44,7 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._read = 0
         try:
             self.db = Database(path, _TABLES)
         except DatabaseError:  # damaged, or of another version: make it anew
@@ -54,7 +56,24 @@ class Cache:
         with self.db.read() as txn:
             table = txn[PIECES]
             found = ((key, table.get(key)) for key in keys)
-            return {key: piece for key, piece in found if piece is not None}
+            pieces = {key: piece for key, piece in found if piece is not None}
+        self._count(sum(map(len, pieces.values())))
+        return pieces
+
+    def lines(self, chunk: bytes) -> bytes:
+        """Return a chunk of Contents."""
+        with self.db.read() as txn:
+            lines = txn[LINES][chunk]
+        self._count(len(lines))
+        return lines
+
+    def _count(self, size: int) -> None:
+        """Map the file anew now and then, or all that was ever read would stay in memory."""
+        self._read += size
+        if self._read > _RESIDENT:
+            self._read = 0
+            self.db.close()
+            self.db = Database(self._path, _TABLES)
 
     def put(self, pieces: dict[bytes, bytes]) -> None:
         """Keep pieces."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _VERSION = b"1"  # of how lines are made
 _BETWEEN = b"\0\0"  # path and locations, as a package set's entry has its last NUL
-_RUN = 400_000  # lines that are sorted in memory at once
+_RUN = 150_000  # lines that are sorted in memory at once
 _COARSENESS = 4  # groups of 16 chunks: about 4,000 lines, 300 kB
 
 
@@ -84,9 +84,7 @@ class _Text:
         self._chunk = chunk
 
     def __call__(self) -> bytes:
-        with self._cache.db.read() as txn:
-            lines: bytes = txn[LINES][self._chunk][1:]
-        return lines.replace(_BETWEEN, b" ") + b"\n"
+        return self._cache.lines(self._chunk)[1:].replace(_BETWEEN, b" ") + b"\n"
 
 
 def _root_key(set_id: SetId, kind: str, architecture: str) -> bytes:
