@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
-    from debrepo.package import SetId
+    from debrepo.package import Link, SetId
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -57,17 +57,27 @@ def order(name: str) -> tuple[tuple[bool, int, str], ...]:
 
 def collect(hook: HookRelay, txn: Transaction) -> Graph:
     """Return the graph of everything that plugins report."""
-    links = {(link.source, link.target) for batch in hook.debrepo_links(txn=txn) for link in batch}
-    nodes = {name: None for link in links for name in link}
-    found: dict[str, Node | None] = dict(nodes)
+    told = {link for batch in hook.debrepo_links(txn=txn) for link in batch}
+    links = {(link.source, link.target) for link in told}
+    found: dict[str, Node | None] = {name: None for link in links for name in link}
     for batch in hook.debrepo_package_lists(txn=txn):
         found |= {str(known): Node(str(known), (known.set_id,)) for known in batch}
     for batch in hook.debrepo_nodes(txn=txn):
         found |= {node.name: node for node in batch}
+    _mark_behind(found, [link for link in told if link.firm])
     scales = _Scales(txn)
     vertices = {name: _vertex(name, found[name], scales) for name in sorted(found, key=order)}
     edges = sorted(links, key=lambda edge: (order(edge[0]), order(edge[1])))
     return Graph(vertices, tuple(edges))
+
+
+def _mark_behind(found: dict[str, Node | None], served: Iterable[Link]) -> None:
+    """Let nodes say of which lists they serve an older state."""
+    for link in sorted(served):
+        source, target = found[link.source], found[link.target]
+        if source and target and target.sets and not set(source.sets) <= set(target.sets):
+            remark = f"behind {link.source.replace(':', ' ', 1)}"
+            found[link.target] = target._replace(remarks=(*target.remarks, remark))
 
 
 def _vertex(name: str, node: Node | None, scales: _Scales) -> Vertex:

@@ -50,6 +50,15 @@ def test_it_says_what_publications_serve_and_what_repositories_are_for(drawn, se
     assert found["snapshot:first"].remarks == ()
 
 
+def test_a_publication_says_that_its_list_has_changed_since(drawn, session):
+    drawn("publish", "repo", "tools", "direct", "--skip-signing")
+    drawn("repo", "remove", "tools", "hello")
+    with session.db.read() as txn:
+        found = collect(session.hook, txn).vertices
+    assert "behind repo tools" in found["publication:direct/stable"].remarks
+    assert found["publication:./stable"].remarks == ("main for amd64", "not signed")
+
+
 def test_what_was_dropped_by_force_is_still_mentioned(drawn, session):
     drawn("repo", "drop", "tools", "--force")
     with session.db.read() as txn:
