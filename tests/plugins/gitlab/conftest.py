@@ -3,6 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
+from debrepo.config import Configured
 from debrepo.testing.packages import build_deb
 from debrepo_server.access import Access
 from debrepo_server.app import build
@@ -16,6 +17,16 @@ def guarded(session):
     app = build(session, Access(session, trusting=False))
     with TestClient(app, base_url="http://gitlab.example.com") as client:
         yield client
+
+
+@pytest.fixture
+def configure(session):
+    """Set something of the configuration, as the file would."""
+
+    def set_(name, value):
+        session.config._values[name] = Configured(name, value, "a test", "")
+
+    return set_
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ def test_the_documented_example_answers_as_documented(client):
     assert client.get(f"{PROJECT}/sid").json() == made.json()
 
 
-@pytest.mark.parametrize("id", ["1", "acme%2Fweb", "acme%2fweb", "ACME%2FWeb"])
-def test_project_goes_by_number_and_by_path(client, sid, id):
-    assert client.get(f"/api/v4/projects/{id}/debian_distributions/sid").json() == sid
+@pytest.mark.parametrize("name", ["1", "acme%2Fweb", "acme%2fweb", "ACME%2FWeb"])
+def test_project_goes_by_number_and_by_path(client, sid, name):
+    assert client.get(f"/api/v4/projects/{name}/debian_distributions/sid").json() == sid
 
 
 def test_codename_may_have_dots(client):

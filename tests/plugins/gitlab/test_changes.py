@@ -1,0 +1,186 @@
+"""Uploads of a .changes, as dput and dupload do them: the files first, and it last."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from debrepo.testing.packages import build_deb, build_source, listing, stanza
+
+PROJECT = "/api/v4/projects/1"
+APT = f"{PROJECT}/packages/debian"
+
+
+@pytest.fixture(autouse=True)
+def unsigned(monkeypatch):
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "true")
+
+
+@pytest.fixture
+def apt(guarded, uploader, session):
+    """A developer of acme/web; there is the distribution sid, with two components."""
+    session.call(
+        "distribution.create",
+        container="acme/web",
+        codename="sid",
+        fields={"suite": "unstable"},
+        components=["main", "contrib"],
+    )
+    guarded.auth = uploader
+    return guarded
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A directory with a source and a binary package."""
+    place = tmp_path / "built"
+    place.mkdir()
+    build_source(place, "hello", "1.0-1")
+    build_deb(place, "hello", "1.0-1")
+    return place
+
+
+def changes(place, *, section="net", distribution="unstable", **fields):
+    """Write the .changes of all that is in a directory, and return its path."""
+    files = {path.name: path.read_bytes() for path in sorted(place.iterdir())}
+    described = {
+        "Format": "1.8",
+        "Date": "Sun, 01 Sep 2024 12:00:00 +0000",
+        "Source": "hello",
+        "Architecture": "source amd64",
+        "Version": "1.0-1",
+        "Distribution": distribution,
+        "Checksums-Sha1": listing("sha1", files),
+        "Checksums-Sha256": listing("sha256", files),
+        "Files": listing("md5", files),
+    } | {name.replace("_", "-"): value for name, value in fields.items()}
+    lines = []
+    for line in described["Files"].splitlines():
+        parts = line.split()
+        lines.append(f" {' '.join([*parts[:2], section, 'optional', *parts[2:]])}" if parts else "")
+    described["Files"] = "\n".join(lines)
+    target = place / "hello_1.0-1_amd64.changes"
+    target.write_bytes(stanza(described))
+    return target
+
+
+def send(client, *paths, query=""):
+    """Upload files one after another, and return the last answer."""
+    answers = [client.put(f"{APT}/{p.name}{query}", content=p.read_bytes()) for p in paths]
+    assert {answer.status_code for answer in answers[:-1]} <= {201}
+    return answers[-1]
+
+
+def everything(place):
+    """Return the files of a directory, the .changes last."""
+    return sorted(place.iterdir(), key=lambda path: (path.suffix == ".changes", path.name))
+
+
+def test_changes_brings_source_and_binaries(apt, built, session):
+    changes(built)
+    answer = send(apt, *everything(built), query="?wait=published")
+    assert answer.status_code == 201, answer.text
+    sources = apt.get(f"{APT}/dists/sid/main/source/Sources").text
+    assert "Package: hello\n" in sources
+    assert "Package: hello\n" in apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").text
+    assert [path for path in (session.root / "gitlab").rglob("*") if path.is_file()] == []
+
+
+def test_section_decides_the_component(apt, built):
+    changes(built, section="contrib/net", distribution="sid")
+    assert send(apt, *everything(built), query="?wait=published").status_code == 201
+    assert apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").status_code == 204
+    assert "hello" in apt.get(f"{APT}/dists/sid/contrib/binary-amd64/Packages").text
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"Source": ""}, "lacks the field Source"),
+        ({"Checksums_Sha256": ""}, "lacks the field Checksums-Sha256"),
+        ({"section": "non-free/net"}, "sid has no component non-free"),
+    ],
+)
+def test_changes_that_cannot_be_followed_is_refused(apt, built, given, said):
+    changes(built, **given)
+    answer = send(apt, *everything(built))
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_changes_for_an_unknown_distribution_is_not_found(apt, built):
+    changes(built, distribution="stable")
+    assert send(apt, *everything(built)).json() == {"message": "404 Distribution Not Found"}
+
+
+def test_changes_that_came_too_early_may_come_again(apt, built):
+    last = changes(built)
+    *files, _ = everything(built)
+    answer = send(apt, last)
+    assert (answer.status_code, "which was not uploaded" in answer.text) == (400, True)
+    assert send(apt, *files, last).status_code == 201
+
+
+def test_files_have_to_be_what_the_changes_says(apt, built):
+    changes(built)
+    deb = built / "hello_1.0-1_amd64.deb"
+    deb.write_bytes(deb.read_bytes()[:-1] + b"x")
+    answer = send(apt, *everything(built))
+    assert (answer.status_code, "has the SHA256 sum" in answer.text) == (400, True)
+
+
+def test_upload_that_fails_in_part_leaves_nothing(apt, built, session, tmp_path):
+    first = build_deb(tmp_path, "hello", "1.0-1", paths={"usr/first": b"x"})
+    session.call(
+        "distribution.upload",
+        container="acme/web",
+        paths=[first],
+        distribution="sid",
+        component="main",
+    )
+    changes(built)
+    answer = send(apt, *everything(built))
+    assert (answer.status_code, "give the build a new version" in answer.text) == (400, True)
+    (found,) = session.call("distribution.packages", container="acme/web")
+    assert [file.name for _, _, file in found.files()] == ["hello_1.0-1_amd64.deb"]
+
+
+def test_what_nobody_lists_is_deleted_after_a_day(apt, hello, session):
+    apt.put(f"{APT}/old_1.0_amd64.deb", content=hello)
+    (old,) = (session.root / "gitlab").rglob("*.deb")
+    yesterday = time.time() - 100_000
+    os.utime(old, (yesterday, yesterday))
+    apt.put(f"{APT}/new_1.0_amd64.deb", content=hello)
+    assert [path.name for path in old.parent.iterdir()] == ["new_1.0_amd64.deb"]
+
+
+@pytest.fixture
+def signed(tmp_path):
+    """Sign a file in place with a new key, whose keyring is returned."""
+
+    def sign(path):
+        home = tmp_path / "gnupg"
+        home.mkdir(mode=0o700)
+        gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
+        make = [*gpg, "--pinentry-mode", "loopback", "--quick-gen-key", "Ann <ann@example.org>"]
+        subprocess.run([*make, "ed25519", "sign"], check=True, capture_output=True)
+        keyring = tmp_path / "uploaders.gpg"
+        subprocess.run([*gpg, "--export", "--output", str(keyring)], check=True)
+        subprocess.run([*gpg, "--clearsign", str(path)], check=True, capture_output=True)
+        path.with_name(path.name + ".asc").rename(path)
+        return keyring
+
+    return sign
+
+
+def test_signature_is_verified_where_uploaders_are_configured(apt, built, signed, configure):
+    last = changes(built)
+    plain = last.read_bytes()
+    configure("gitlab.uploaders", str(signed(last)))
+    assert send(apt, *everything(built)).status_code == 201
+    forged = last.read_bytes().replace(b"Source: hello", b"Source: other")
+    for content in (plain, forged):
+        answer = apt.put(f"{APT}/{last.name}", content=content)
+        assert answer.status_code == 400
+        assert "signed" in answer.text
