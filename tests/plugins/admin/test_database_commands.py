@@ -1,0 +1,87 @@
+"""``debrepo db``: what is checked, what goes, and what a backup brings back."""
+
+import json
+import shutil
+
+import pytest
+
+from debrepo.testing.packages import build_deb
+
+
+@pytest.fixture
+def filled(debrepo, debrepo_root, tmp_path):
+    debrepo("repo", "create", "r", "--distribution", "stable")
+    debrepo("repo", "add", "r", build_deb(tmp_path), build_deb(tmp_path, "other"))
+    return debrepo_root
+
+
+def pool_files(root):
+    return sorted(p for p in (root / "pool").rglob("*") if p.is_file() and len(p.parent.name) == 2)
+
+
+def test_a_sound_database_is_in_order(debrepo, filled):
+    assert "Everything is in order" in debrepo("db", "check").output
+
+
+def test_a_damaged_pool_file_is_named_with_its_package(debrepo, filled):
+    file = pool_files(filled)[0]
+    file.write_bytes(b"x" * file.stat().st_size)
+    result = debrepo("db", "check", exit_code=8)
+    assert "_1.0_amd64" in result.output
+    assert "1 problem found" in result.output
+
+
+def test_a_missing_pool_file_is_found_without_reading_any(debrepo, filled):
+    pool_files(filled)[0].unlink()
+    debrepo("db", "check", "--no-files", exit_code=8)
+
+
+def test_adding_a_damaged_package_again_mends_it(debrepo, filled, tmp_path):
+    for file in pool_files(filled):
+        file.unlink()
+    debrepo("repo", "add", "r", tmp_path / "hello_1.0_amd64.deb", tmp_path / "other_1.0_amd64.deb")
+    debrepo("db", "check")
+
+
+def test_cleanup_deletes_what_nothing_refers_to(debrepo, filled):
+    debrepo("repo", "remove", "r", "other")
+    assert "1 package" in debrepo("db", "cleanup").output
+    assert len(pool_files(filled)) == 1
+    debrepo("db", "check")
+
+
+def test_cleanup_keeps_what_a_snapshot_or_a_publication_needs(debrepo, filled):
+    debrepo("snapshot", "create", "s", "from", "repo", "r")
+    debrepo("publish", "repo", "r", "--skip-signing")
+    debrepo("repo", "remove", "r", "other")
+    garbage = json.loads(debrepo("db", "cleanup", "--json").output)
+    assert garbage == {"packages": 0, "chunks": garbage["chunks"], "files": 0, "bytes": 0}
+
+
+def test_a_dry_run_of_cleanup_deletes_nothing(debrepo, filled):
+    debrepo("repo", "remove", "r", "other")
+    assert "Would delete 1 package" in debrepo("db", "cleanup", "--dry-run").output
+    assert len(pool_files(filled)) == 2
+
+
+def test_cleanup_leaves_the_files_that_two_packages_share(debrepo, filled, tmp_path):
+    debrepo("repo", "create", "copy")
+    debrepo("repo", "add", "copy", tmp_path / "other_1.0_amd64.deb")
+    debrepo("repo", "drop", "r")
+    debrepo("db", "cleanup")
+    assert len(pool_files(filled)) == 1
+    debrepo("db", "check")
+
+
+def test_a_backup_put_in_place_is_the_database_as_it_was(debrepo, filled, tmp_path):
+    debrepo("db", "backup", tmp_path / "backup")
+    debrepo("repo", "drop", "r")
+    shutil.rmtree(filled / "db")
+    shutil.copytree(tmp_path / "backup", filled / "db")
+    assert "2 packages" in debrepo("repo", "list").output
+    debrepo("db", "check")
+
+
+def test_a_backup_does_not_overwrite_anything(debrepo, filled, tmp_path):
+    result = debrepo("db", "backup", tmp_path, exit_code=4)
+    assert "Hint: name a directory that does not" in result.output

@@ -1,0 +1,158 @@
+"""``debrepo repo``: create, add, list, show, edit, rename, remove, drop."""
+
+import json
+
+import pytest
+
+from debrepo.testing.packages import build_deb, build_source
+
+
+@pytest.fixture
+def r(debrepo):
+    debrepo("repo", "create", "r", "--comment", "Our packages")
+    return debrepo
+
+
+def listed(debrepo, name="r"):
+    lines = debrepo("repo", "show", name, "--with-packages").output.splitlines()
+    return [line.strip() for line in lines if line.startswith("  ")]
+
+
+def test_created_repository_is_listed(r):
+    assert r("repo", "list").output == "r\t0 packages\tOur packages\n"
+    assert r("repo", "list", "--raw").output == "r\n"
+    assert json.loads(r("repo", "list", "--json").output)[0]["name"] == "r"
+
+
+def test_create_refuses_a_taken_name(r):
+    result = r("repo", "create", "r", exit_code=4)
+    assert result.output == "Error: repository r exists already\n"
+
+
+def test_show_of_a_missing_repository_says_where_to_look(debrepo):
+    result = debrepo("repo", "show", "nope", exit_code=3)
+    assert result.output == "Error: no repository called nope\nHint: see: debrepo repo list\n"
+
+
+def test_directories_are_searched_for_packages_of_every_kind(r, tmp_path):
+    below = tmp_path / "a/b"
+    below.mkdir(parents=True)
+    build_deb(below, "one")
+    build_deb(below, "two", extension="udeb")
+    build_deb(tmp_path, "three-dbgsym", extension="ddeb")
+    build_source(below, "four")
+    (below / "notes.txt").write_text("not a package")
+    output = r("repo", "add", "r", tmp_path).output
+    assert sum(line.startswith("added") for line in output.splitlines()) == 4
+    assert len(listed(r)) == 4
+
+
+def test_adding_the_same_again_skips_it(r, tmp_path):
+    deb = build_deb(tmp_path)
+    r("repo", "add", "r", deb)
+    assert "skipped  hello_1.0_amd64" in r("repo", "add", "r", deb).output
+
+
+def test_other_bytes_under_the_same_version_are_refused(r, tmp_path):
+    r("repo", "add", "r", build_deb(tmp_path))
+    other = build_deb(tmp_path, fields={"Description": "another build"})
+    result = r("repo", "add", "r", other, exit_code=1)
+    assert "hello_1.0_amd64 is in r already, with other bytes" in result.output
+    assert "--force-replace" in result.output
+
+
+def test_force_replace_takes_the_new_bytes(r, tmp_path):
+    r("repo", "add", "r", build_deb(tmp_path))
+    other = build_deb(tmp_path, fields={"Description": "another build"})
+    assert "replaced hello_1.0_amd64" in r("repo", "add", "r", other, "--force-replace").output
+    assert listed(r) == ["hello_1.0_amd64"]
+    assert "another build" in r("package", "show", "Description (~ another)").output
+
+
+def test_two_builds_of_one_version_in_one_run_conflict(r, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    first = build_deb(tmp_path / "a")
+    second = build_deb(tmp_path / "b", fields={"Description": "another build"})
+    r("repo", "add", "r", first, second, exit_code=1)
+    assert listed(r) == ["hello_1.0_amd64"]
+
+
+def test_what_is_good_is_added_whatever_happens_to_the_rest(r, tmp_path):
+    good = build_deb(tmp_path)
+    bad = tmp_path / "bad_1.0_amd64.deb"
+    bad.write_bytes(b"not an archive")
+    result = r("repo", "add", "r", bad, good, tmp_path / "missing.deb", exit_code=1)
+    assert "added    hello_1.0_amd64" in result.output
+    assert f"failed   {bad}" in result.output
+    assert "2 of 3 files could not be added" in result.output
+    assert listed(r) == ["hello_1.0_amd64"]
+
+
+def test_removed_files_are_those_that_are_in(r, tmp_path):
+    dsc = build_source(tmp_path, "src")
+    bad = tmp_path / "bad.deb"
+    bad.write_bytes(b"")
+    r("repo", "add", "r", "--remove-files", tmp_path, exit_code=1)
+    assert not dsc.exists()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["bad.deb"]
+
+
+def test_outcomes_are_json_when_asked_for(r, tmp_path):
+    rows = json.loads(r("repo", "add", "r", build_deb(tmp_path), "--json").stdout)
+    assert [(row["package"], row["status"]) for row in rows] == [("hello_1.0_amd64", "added")]
+
+
+def test_packages_are_listed_by_name_and_newest_first(r, tmp_path):
+    for version in ("1.0", "1.0~rc1", "1.10", "1.9"):
+        build_deb(tmp_path, version=version)
+    build_deb(tmp_path, "abc")
+    r("repo", "add", "r", tmp_path)
+    assert [item.rsplit("_", 1)[0] for item in listed(r)] == [
+        "abc_1.0", "hello_1.10", "hello_1.9", "hello_1.0", "hello_1.0~rc1",
+    ]  # fmt: skip
+
+
+def test_edit_changes_what_is_given_and_no_more(r):
+    r("repo", "edit", "r", "--distribution", "stable")
+    shown = json.loads(r("repo", "show", "r", "--json").output)
+    assert (shown["distribution"], shown["comment"]) == ("stable", "Our packages")
+
+
+def test_a_renamed_repository_is_still_where_snapshots_came_from(r):
+    r("snapshot", "create", "s", "from", "repo", "r")
+    r("repo", "rename", "r", "new")
+    assert "repo:new" in r("snapshot", "show", "s").output
+
+
+def test_rename_refuses_a_taken_name(r):
+    r("repo", "create", "other")
+    r("repo", "rename", "r", "other", exit_code=4)
+
+
+def test_remove_takes_what_matches(r, tmp_path):
+    for name in ("liba", "libb", "tool"):
+        build_deb(tmp_path, name)
+    r("repo", "add", "r", tmp_path)
+    assert "removed  liba_1.0_amd64" in r("repo", "remove", "r", "Name (% lib*)").output
+    assert listed(r) == ["tool_1.0_amd64"]
+
+
+def test_a_dry_run_of_remove_changes_nothing(r, tmp_path):
+    r("repo", "add", "r", build_deb(tmp_path))
+    assert "nothing was changed" in r("repo", "remove", "r", "hello", "--dry-run").output
+    assert listed(r) == ["hello_1.0_amd64"]
+
+
+def test_drop_is_refused_while_a_snapshot_was_made_from_it(r):
+    r("snapshot", "create", "s", "from", "repo", "r")
+    result = r("repo", "drop", "r", exit_code=5)
+    assert "repo r is used by snapshot s" in result.output
+    r("repo", "drop", "r", "--force")
+
+
+def test_drop_is_refused_while_it_is_published_even_by_force(r, tmp_path):
+    r("repo", "add", "r", build_deb(tmp_path))
+    r("publish", "repo", "r", "--distribution", "stable", "--skip-signing")
+    result = r("repo", "drop", "r", "--force", exit_code=5)
+    assert "Hint: see: debrepo publish drop" in result.output
