@@ -51,9 +51,36 @@ def render(cards: Cards, style: Style) -> str:
         f'  edge [color="{_PALE}", arrowsize=0.6, penwidth=1.1,'
         f" {'tailport=s, headport=n' if style.downwards else 'tailport=e, headport=w'}];",
     ]
-    out += [f"  n{number} {_node(card, style)};" for number, card in enumerate(cards.cards)]
+    sequence = _sequence(cards, style)
+    out += [f"  n{number} {_node(cards.cards[number], style)};" for number in sequence]
     out += [f"  n{source} -> n{target};" for source, target in cards.edges]
     return "\n".join([*out, "}"]) + "\n"
+
+
+def _sequence(cards: Cards, style: Style) -> list[int]:
+    """Return the frames in the order in which Graphviz has to hear of them.
+
+    It packs unconnected parts into a square array in that order: row by row, but column by
+    column and from the bottom up where the picture goes from left to right.
+    """
+    parts = _parts(cards)
+    if not style.downwards:
+        rows = max(math.ceil(len(parts) ** 0.5), 1)
+        starts = range(0, len(parts), rows)
+        parts = [part for start in starts for part in reversed(parts[start : start + rows])]
+    return [number for part in parts for number in part]
+
+
+def _parts(cards: Cards) -> list[list[int]]:
+    """Return the frames that hang together, each part in order."""
+    part = {number: [number] for number in range(len(cards.cards))}
+    for one, other in cards.edges:
+        if part[one] is not part[other]:
+            part[one] += part[other]
+            for number in part[other]:
+                part[number] = part[one]
+    unique = {id(found): found for found in part.values()}
+    return sorted(sorted(found) for found in unique.values())
 
 
 def _node(card: Card, style: Style) -> str:

@@ -103,6 +103,20 @@ def test_the_layout_is_a_direction():
     assert mermaid.render(cards, STYLE._replace(downwards=True)).startswith("flowchart TD\n")
 
 
+@needs_dot
+@pytest.mark.parametrize("downwards", [True, False])
+def test_unconnected_parts_stand_in_order(downwards):
+    names = [f"repo:{number:02}" for number in range(9)]
+    made = [(name, name.replace("repo", "snapshot")) for name in names]
+    cards = gather(graph(*names, *(b for _, b in made), edges=made), at_least=0)
+    plain = graphviz.draw(dot.render(cards, STYLE._replace(downwards=downwards)), "plain")
+    placed = [line.split() for line in plain.decode().splitlines() if line.startswith("node n")]
+    at = {number: (float(x), float(y)) for _, number, x, y, *_ in placed}
+    ours = [at[f"n{position}"] for position in range(9)]
+    reading = [(-y, x) if downwards else (x, -y) for x, y in ours]
+    assert reading == sorted(reading)
+
+
 def test_mermaid_spells_out_what_could_be_a_sign():
     cards = gather(graph(f"repo:{NASTY}"), at_least=0)
     _, _, node, click = mermaid.render(cards, STYLE).splitlines()
