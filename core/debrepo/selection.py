@@ -8,8 +8,6 @@ from debrepo import packageset, query
 from debrepo.catalog import CHUNKS, PACKAGES, find, get
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.package import Package, PackageKey, check_architecture
-from debrepo.packageset import Lookup
-from debrepo.resolver import Following, Universe, resolve
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from debrepo.lists import Dependencies
     from debrepo.package import Entry, SetId
     from debrepo.query import Query
-    from debrepo.resolver import Brought, Lack
+    from debrepo.resolver import Brought, Following, Lack, Universe
     from debrepo.session import Session
 
 #: What can be followed, as options and the setting ``dependencies.follow`` spell it.
@@ -95,36 +93,41 @@ def members(txn: Transaction, set_id: SetId | None, wanted: Query | None) -> Ite
 
     Without a set, all packages there are. A query that names its packages reads those.
     """
-    names = wanted.names() if wanted is not None else None
-    if names is None or len(names) >= _FEW:
-        return choose(txn, _all(txn, set_id), wanted)
-    store = txn[CHUNKS]
-    found = (
-        entry
-        for name in sorted(names)
-        for entry in (
-            find(txn, name) if set_id is None else packageset.find(store, set_id, _prefix(name))
-        )
-    )
-    return choose(txn, found, wanted)
+    if wanted is None:
+        return _all(txn, set_id)
+    names = wanted.names()
+    entries = _all(txn, set_id)
+    if names is not None and len(names) < _FEW:
+        entries = (entry for name in sorted(names) for entry in _named(txn, set_id, name))
+    else:
+        needles = wanted.needles()
+        if needles is not None and len(needles) < _FEW:
+            entries = _holding(txn, entries, needles)
+    return query.select(wanted, entries, lambda entry: get(txn, entry))
 
 
-_FEW = 100  # names; to look up more costs as much as to go through everything
-
-
-def _prefix(name: str) -> bytes:
-    return name.encode() + b"\0"
+_FEW = 100  # names, or needles; to look for more costs as much as to go through everything
 
 
 def _all(txn: Transaction, set_id: SetId | None) -> Iterator[Entry]:
     return find(txn) if set_id is None else packageset.entries(txn[CHUNKS], set_id)
 
 
-def choose(txn: Transaction, entries: Iterable[Entry], wanted: Query | None) -> Iterable[Entry]:
-    """Yield those of the packages that a query matches."""
-    if wanted is None:
-        return entries
-    return query.select(wanted, entries, lambda entry: get(txn, entry))
+def _named(txn: Transaction, set_id: SetId | None, name: str) -> Iterator[Entry]:
+    if set_id is None:
+        return find(txn, name)
+    return packageset.find(txn[CHUNKS], set_id, name.encode() + b"\0")
+
+
+def _holding(
+    txn: Transaction, entries: Iterable[Entry], needles: frozenset[bytes]
+) -> Iterator[Entry]:
+    """Yield the packages whose records have one of the needles, whatever it means there."""
+    record = txn[PACKAGES].get
+    first, *others = needles  # a record that is gone is left for the query to stumble upon
+    if not others:
+        return (entry for entry in entries if first in record(entry, first))
+    return (e for e in entries if any(needle in record(e, first) for needle in needles))
 
 
 def search(
@@ -169,6 +172,8 @@ def following(
     The architectures are those asked for, else those configured, else those of the first
     of the sets that has any.
     """
+    from debrepo.resolver import Following  # which searching by a query can do without
+
     wanted = (*dependencies.follow, *config["dependencies.follow"])
     for name in wanted:
         if name not in FOLLOW:
@@ -219,6 +224,9 @@ def universe(
 
     It is good for as long as the transaction is.
     """
+    from debrepo.packageset import Lookup
+    from debrepo.resolver import Universe
+
     records, store = txn[PACKAGES], txn[CHUNKS]
 
     def record(entry: Entry) -> bytes:
@@ -244,6 +252,8 @@ def with_dependencies(
     offered: Iterable[SetId | None],
 ) -> Selection:
     """Return packages with all that they need and that is not ``there`` yet."""
+    from debrepo.resolver import resolve
+
     roots = tuple(chosen)
     brought, lacks = resolve(universe(txn, there=there, offered=offered), roots, rules)
     return Selection(roots, brought, lacks)

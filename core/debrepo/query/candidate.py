@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import relations
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,7 +47,10 @@ class Candidate:
         return self._package
 
     def text(self, field: str) -> str:
-        """Return what a field (in lower case) says, or the empty string; found once, then kept."""
+        """Return what a field says, or the empty string; found once, then kept.
+
+        It is found soonest when it is spelt as the control file has it.
+        """
         text = self._texts.get(field)
         if text is None:
             text = self._texts[field] = _text(self.package, field)
@@ -60,18 +61,21 @@ class Candidate:
         package = self.package
         if package.kind == "source" or name.encode() not in package.stanza:
             return ()
-        offers = relations.provides(self.text("provides"))
+        from debrepo import relations  # which most queries can do without
+
+        offers = relations.provides(self.text("Provides"))
         return tuple(offer for offer in offers if offer.name == name)
 
 
 def _text(package: Package, field: str) -> str:
-    if field in _FILE_FIELDS and package.kind != "source" and len(package.files) == 1:
-        return str(package.files[0][_FILE_FIELDS[field]])
-    if field == "source" and package.kind == "source":
+    name = field.lower()
+    if name in _FILE_FIELDS and package.kind != "source" and len(package.files) == 1:
+        return str(package.files[0][_FILE_FIELDS[name]])
+    if name == "source" and package.kind == "source":
         return ""  # a .dsc spells its own name so, an index does not
     text = package.field(field)
-    if "\n" in text and not field.startswith(_LINES):
+    if "\n" in text and not name.startswith(_LINES):
         text = " ".join(line.strip() for line in text.split("\n"))
-    if field in _LISTS:
+    if "," in text and name in _LISTS:
         text = ", ".join(item for part in text.split(",") if (item := part.strip()))
     return text

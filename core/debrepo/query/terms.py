@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from debrepo.query.lexer import quote
@@ -21,16 +20,19 @@ SPECIAL_FIELDS = ("$Architecture", "$PackageType", "$Source", "$SourceVersion", 
 _EQUAL, _PATTERN, _VERSION, _RECORD = 0, 1, 2, 5  # what a term costs, roughly
 
 
-@dataclass(frozen=True)
 class Field(Query):
     """What a field says meets a condition; without an operator, it says something.
 
     Field names are taken without regard to case. ``Package`` is another word for ``Name``.
     """
 
-    name: str
-    operator: str = ""
-    value: str = ""
+    __match_args__ = ("name", "operator", "value")
+
+    def __init__(self, name: str, operator: str = "", value: str = "") -> None:
+        self.name = name
+        self.operator = operator
+        self.value = value
+        self.parts = (name, operator, value)
 
     def __str__(self) -> str:
         return quote(self.name) + _condition_text(self.operator, self.value)
@@ -52,21 +54,29 @@ class Field(Query):
         return condition(self.operator, self.value)
 
 
-@dataclass(frozen=True)
 class Dependency(Query):
     """A package that would satisfy a dependency, by its own name or by what it provides.
 
     A package that provides the name without a version does so as its own version.
     """
 
-    name: str
-    operator: str = ""
-    version: str = ""
-    architecture: str = ""
+    __match_args__ = ("name", "operator", "version", "architecture")
+
+    def __init__(
+        self, name: str, operator: str = "", version: str = "", architecture: str = ""
+    ) -> None:
+        self.name = name
+        self.operator = operator
+        self.version = version
+        self.architecture = architecture
+        self.parts = (name, operator, version, architecture)
 
     def __str__(self) -> str:
         text = quote(self.name) + _condition_text(self.operator, self.version)
         return f"{text} {{{quote(self.architecture)}}}" if self.architecture else text
+
+    def needles(self) -> frozenset[bytes] | None:
+        return frozenset((self.name.encode(),))  # in Package, Source or Provides
 
     def compile(self) -> Compiled:
         wanted, accepts = self.name, _accepts(self.operator, self.version)
@@ -86,11 +96,14 @@ class Dependency(Query):
         return Compiled(by_key, by_record, _RECORD)
 
 
-@dataclass(frozen=True)
 class Exact(Query):
     """One package, to the letter; the hash of the key may be left empty."""
 
-    key: PackageKey
+    __match_args__ = ("key",)
+
+    def __init__(self, key: PackageKey) -> None:
+        self.key = key
+        self.parts = (key,)
 
     def __str__(self) -> str:
         return quote(str(self.key) if self.key.hash else self.key.display)
@@ -159,7 +172,7 @@ def _architecture_field(field: Field) -> Compiled:
 
 def _own_architecture(candidate: Candidate) -> str:
     key = candidate.key
-    return candidate.text("architecture") if key[ARCHITECTURE] == "source" else key.architecture
+    return candidate.text("Architecture") if key[ARCHITECTURE] == "source" else key.architecture
 
 
 def _version_provided(field: Field) -> Compiled:
@@ -226,7 +239,7 @@ def _source_version(candidate: Candidate) -> str:
 
 
 def _other_field(field: Field) -> Compiled:
-    name, holds = field.name.lower(), field.condition
+    name, holds = field.name, field.condition
     return Compiled(_unknown, lambda candidate: holds(candidate.text(name)), _RECORD)
 
 

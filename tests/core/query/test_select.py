@@ -199,6 +199,9 @@ def test_select_agrees_with_the_plain_rules(query, packages):
     assert shelf.select(query) == expected
     assert len(shelf.loads) == len(set(shelf.loads))
     assert query.needs_record or not shelf.loads
+    needles = query.needles()
+    for package in expected if needles is not None else ():
+        assert any(needle in package.stanza for needle in needles)
 
 
 @given(queries, packages)
@@ -257,7 +260,7 @@ def test_each_field_is_looked_up_once(monkeypatch):
     )
     shelf = Shelf([make(Section="libs", Priority="optional")])
     assert shelf.select(parse("Section (~ a) | Section (~ b), Section (~ c) | Section (libs)"))
-    assert looked_up == ["section"]
+    assert looked_up == ["Section"]
 
 
 PACKAGES = [
