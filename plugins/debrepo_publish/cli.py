@@ -11,6 +11,7 @@ from debrepo.output import counted, json_option, print_fields, print_json
 from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import documents, operations
+from debrepo_publish.cli_care import repair, verify
 from debrepo_publish.cli_revisions import report, rollback, source
 from debrepo_publish.clock import moment
 from debrepo_publish.model import Publication
@@ -171,8 +172,10 @@ def publish() -> None:
     """Publish repositories, snapshots."""
 
 
+publish.add_command(repair)
 publish.add_command(source)
 publish.add_command(rollback)
+publish.add_command(verify)
 
 
 def _first(kind: str) -> Callable[..., None]:

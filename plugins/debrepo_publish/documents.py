@@ -37,6 +37,19 @@ def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publ
     return publication._replace(**fields)
 
 
+#: What rolling back leaves as it is.
+_KEPT = ("keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending")
+
+
+def rolled_back(now: Publication, old: Publication, there: Mapping[str, str]) -> Publication:
+    """Return a publication as it was; ``there`` are those of its sources that still exist."""
+    sources = {
+        name: there.get(name) or now.sources.get(name, source)
+        for name, source in old.sources.items()
+    }
+    return old._replace(sources=sources, **{name: getattr(now, name) for name in _KEPT})
+
+
 def checked(publication: Publication) -> Publication:
     """Return the publication; raise `InvalidInput` where no archive could be like that."""
     for what, given, known in (

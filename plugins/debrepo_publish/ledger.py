@@ -94,6 +94,15 @@ def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> lis
     return free
 
 
+def set_count(
+    txn: Transaction, place: str, path: str, references: int, file: File | None, now: int
+) -> None:
+    """Set how often a file is referred to, whatever was counted so far; see `reconciling`."""
+    held = get(txn, place, path) or Held(0, file.sha256 if file else "", file.size if file else 0)
+    freed = 0 if references else held.freed or now
+    txn[FILES][_key(place, path)] = _dump(held._replace(references=references, freed=freed))
+
+
 def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
     """Return those of ``paths`` that nothing has referred to since then."""
     rows = ((path, get(txn, place, path)) for path in paths)

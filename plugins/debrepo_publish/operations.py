@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo_publish.engine import Result
+    from debrepo_publish.upkeep import Repaired, Verified
 
 
 class Shown(NamedTuple):
@@ -150,15 +151,11 @@ def rollback(
             hint=f"there are: {', '.join(map(str, sorted(past))) or 'none'}",
         )
     old = recovery.document_of(past[number])
-    there = _existing(session, old.sources)
+    with session.db.read() as txn:
+        there = publications.existing(txn, session.hook, old.sources)
 
     def change(now: Publication) -> Publication:
-        kept = {name: getattr(now, name) for name in _KEPT}
-        sources = {
-            name: there.get(name) or now.sources.get(name, old.sources[name])
-            for name in old.sources
-        }
-        return old._replace(sources=sources, **kept)
+        return documents.rolled_back(now, old, there)
 
     why = f"publish rollback {number}"
     return _again(
@@ -166,17 +163,9 @@ def rollback(
     )
 
 
-#: What rolling back leaves as it is.
-_KEPT = ("keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending")
-
-
-def _existing(session: Session, sources: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the sources, by component, that have not been dropped since."""
-    with session.db.read() as txn:
-        known = {
-            str(found) for batch in session.hook.debrepo_package_lists(txn=txn) for found in batch
-        }
-    return {component: source for component, source in sources.items() if source in known}
+def _named(distribution: str, place: str) -> Publication:
+    """Return what only has the name of a publication."""
+    return Publication(*split_place(place), distribution, {})
 
 
 def switch(
@@ -243,8 +232,7 @@ def _again(
     change: Callable[[Publication], Publication],
     **how: Any,
 ) -> Result:
-    storage, prefix = split_place(place)
-    wanted = Publication(storage, prefix, distribution, {})
+    wanted = _named(distribution, place)
 
     def edit(existing: Publication | None) -> Publication:
         if existing is None:
@@ -267,14 +255,44 @@ def drop(
     ``skip_cleanup`` leaves its files, which `repair` deletes later; ``force`` forgets the
     publication even where its files cannot be deleted.
     """
-    storage, prefix = split_place(place)
-    engine.drop(
-        session,
-        Publication(storage, prefix, distribution, {}).place,
-        distribution,
-        skip_cleanup=skip_cleanup,
-        force=force,
-    )
+    where = _named(distribution, place).place
+    engine.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
+
+
+def verify(
+    session: Session,
+    distribution: str,
+    place: str = "",
+    *,
+    url: str = "",
+    keyring: bytes = b"",
+    files: bool = False,
+) -> Verified:
+    """Check a published tree as a client would, and against the database.
+
+    ``url`` is that of the archive root, for the tree that clients get; ``keyring`` holds
+    public keys, instead of our own; ``files`` reads every package file too.
+    """
+    from debrepo_publish import upkeep  # what it takes to decompress, and gpgv
+
+    wanted = _named(check_distribution(distribution), place)
+    return upkeep.verify(session, wanted, url=url, keyring=keyring, files=files)
+
+
+def repair(
+    session: Session,
+    distribution: str,
+    place: str = "",
+    *,
+    files: bool = False,
+    reconcile: bool = False,
+    dry_run: bool = False,
+) -> Repaired:
+    """Mend what `verify` finds; ``reconcile`` lists the storage, and corrects the ledger."""
+    from debrepo_publish import upkeep
+
+    wanted = _named(distribution, place)
+    return upkeep.repair(session, wanted, files=files, reconciling=reconcile, dry_run=dry_run)
 
 
 def source_list(session: Session, distribution: str, place: str = "") -> Publication:
@@ -360,8 +378,7 @@ def _revise(
     place: str,
     change: Callable[[Publication], Publication],
 ) -> Publication:
-    storage, prefix = split_place(place)
-    wanted = Publication(storage, prefix, distribution, {})
+    wanted = _named(distribution, place)
     with engine.hold(session, wanted.place), session.db.write() as txn:
         changed = change(publications.get(txn, wanted.key))
         txn[PUBLICATIONS][wanted.key] = changed
@@ -376,8 +393,7 @@ def list_(session: Session) -> list[Publication]:
 
 def show(session: Session, distribution: str, place: str = "") -> Shown:
     """Return a publication with its generations."""
-    storage, prefix = split_place(place)
-    key = Publication(storage, prefix, distribution, {}).key
+    key = _named(distribution, place).key
     with session.db.read() as txn:
         known = list(publications.generations(txn, key))
         return Shown(publications.get(txn, key), tuple(reversed(known)))

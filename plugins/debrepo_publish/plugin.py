@@ -63,6 +63,23 @@ def debrepo_operations() -> list[Operation]:
         ),
         *_source_operations(),
         Operation(
+            "publish.verify",
+            f"{_OPERATIONS}:verify",
+            "Check a published tree as a client would, and against the database.",
+            "read",
+            "publish verify",
+            changes=False,
+            long=True,
+        ),
+        Operation(
+            "publish.repair",
+            f"{_OPERATIONS}:repair",
+            "Mend a published tree from the pool and the database.",
+            "publish:{place}:update",
+            "publish repair",
+            long=True,
+        ),
+        Operation(
             "publish.list",
             f"{_OPERATIONS}:list_",
             "List what is published.",

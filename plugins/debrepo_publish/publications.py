@@ -12,6 +12,8 @@ from debrepo_publish.tables import COMMITS, GENERATIONS, PUBLICATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pluggy import HookRelay
+
     from debrepo.database import Transaction
 
 
@@ -81,6 +83,12 @@ def live(txn: Transaction, key: str) -> Generation | None:
 def known_at(txn: Transaction, place: str) -> bool:
     """Tell whether anything was ever published at a place, or was about to be."""
     return any(True for _ in txn[GENERATIONS].prefix_keys(f"{place} ".encode()))
+
+
+def existing(txn: Transaction, hook: HookRelay, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the sources, by component, that have not been dropped since."""
+    known = {str(found) for batch in hook.debrepo_package_lists(txn=txn) for found in batch}
+    return {component: source for component, source in sources.items() if source in known}
 
 
 def links(txn: Transaction) -> list[Link]:

@@ -1,0 +1,111 @@
+"""Signatures: what gpgv says of a Release file, and of nothing but what was signed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import subprocess
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidInput, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from debrepo.signing import SigningKey
+
+_ARMOR = re.compile(
+    rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\r\n:]+:[^\n]*\n)*\r?\n(.*?)"
+    rb"(?:\n=[A-Za-z0-9+/=]{4,5})?\s*-----END PGP PUBLIC KEY BLOCK-----",
+    re.DOTALL,
+)
+_BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
+_END = b"-----END PGP SIGNATURE-----"
+_SOON = timedelta(days=30)
+
+#: What gpgv says of a signature that is not as it should be, and what that means.
+_FAULTS = {
+    "BADSIG": "the signature is wrong",
+    "ERRSIG": "the signature cannot be checked",
+    "NO_PUBKEY": "the key is not in the keyring",
+    "EXPKEYSIG": "the key has expired",
+    "EXPSIG": "the signature has expired",
+    "REVKEYSIG": "the key has been revoked",
+}
+
+
+class Checked(NamedTuple):
+    """What was signed, and what is wrong with how."""
+
+    text: bytes
+    problems: list[str]
+
+
+def dearmored(keyring: bytes) -> bytes:
+    """Return public keys as gpgv wants them, whichever way they came."""
+    if b"-----BEGIN PGP" not in keyring:
+        return keyring
+    try:
+        return b"".join(base64.b64decode(block) for block in _ARMOR.findall(keyring))
+    except binascii.Error as error:
+        raise InvalidInput(f"the keyring is not whole: {error}") from None
+
+
+def check_inline(inrelease: bytes, keyring: bytes) -> Checked:
+    """Check an InRelease file; the text is what gpgv gives back, and not the file's."""
+    problems = []
+    text = inrelease.strip()
+    if not text.startswith(_BEGIN) or not text.endswith(_END) or text.count(_BEGIN) != 1:
+        problems.append("there is text outside of the signed block")
+    with tempfile.TemporaryDirectory(prefix="debrepo-verify-") as name:
+        place = Path(name)
+        (place / "keyring.gpg").write_bytes(keyring)
+        (place / "InRelease").write_bytes(inrelease)
+        signed = place / "signed"
+        said = _gpgv(place, "--output", str(signed), str(place / "InRelease"))
+        content = signed.read_bytes() if signed.exists() else b""
+    return Checked(content, problems + said)
+
+
+def check_detached(release: bytes, signature: bytes, keyring: bytes) -> list[str]:
+    """Return what is wrong with the signature of a Release file beside it."""
+    with tempfile.TemporaryDirectory(prefix="debrepo-verify-") as name:
+        place = Path(name)
+        (place / "keyring.gpg").write_bytes(keyring)
+        (place / "Release").write_bytes(release)
+        (place / "Release.gpg").write_bytes(signature)
+        return _gpgv(place, str(place / "Release.gpg"), str(place / "Release"))
+
+
+def _gpgv(place: Path, *words: str) -> list[str]:
+    """Return what is wrong; one good signature by a key of the keyring is enough."""
+    command = ["gpgv", "--status-fd", "1", "--keyring", str(place / "keyring.gpg"), *words]
+    try:
+        result = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    except FileNotFoundError:
+        raise PluginError("cannot check signatures without gpgv", hint="install gpgv") from None
+    said = [
+        line.removeprefix("[GNUPG:] ").split()
+        for line in result.stdout.decode(errors="replace").splitlines()
+        if line.startswith("[GNUPG:] ")
+    ]
+    faults = [f"{_FAULTS[word]} ({rest[0]})" for word, *rest in said if word in _FAULTS and rest]
+    good = any(word == "GOODSIG" for word, *_ in said)
+    if good:
+        faults = [fault for fault in faults if not fault.startswith(_FAULTS["NO_PUBKEY"])]
+        return [fault for fault in faults if not fault.startswith(_FAULTS["ERRSIG"])]
+    return list(dict.fromkeys(faults)) or ["there is no good signature"]
+
+
+def expiring(keys: Iterable[SigningKey], now: int) -> list[str]:
+    """Return a line for each key that will soon sign nothing any more."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return [
+        f"the key {key.fingerprint} expires on {key.expires:%Y-%m-%d}"
+        for key in keys
+        if key.expires and key.expires < moment + _SOON
+    ]

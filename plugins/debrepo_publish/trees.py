@@ -1,0 +1,108 @@
+"""Trees: a published archive as something to read, in its storage or over HTTP."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from debrepo.errors import InvalidInput, NotFound, RemoteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from debrepo.storage import Storage
+    from debrepo_publish.model import Publication
+
+_TIMEOUT = 60  # seconds for a server to answer
+_CONNECTIONS = 8
+
+
+class Tree(Protocol):
+    """What can be read below a prefix; paths are those that clients append to its URL."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, or ``None`` where there is none."""
+
+    def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        """Yield each path with the size of the file in bytes, or ``None``."""
+
+    def headers(self, path: str) -> Mapping[str, str]:
+        """Return what a server says about a file, by names in lower case."""
+
+
+class StoredTree:
+    """An archive in the storage that it was published to."""
+
+    def __init__(self, storage: Storage, publication: Publication) -> None:
+        self._storage = storage
+        self._publication = publication
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return self._storage.get(self._publication.path(path))
+        except NotFound:
+            return None
+
+    def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        for path in paths:
+            found = self._storage.stat(self._publication.path(path))
+            yield path, found.size if found else None
+
+    def headers(self, path: str) -> Mapping[str, str]:
+        return {}
+
+
+class _Answer(NamedTuple):
+    headers: dict[str, str]
+    body: bytes
+
+
+class ServedTree:
+    """An archive as clients get it, at the URL that they have in their sources."""
+
+    def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise InvalidInput(f"not an http or https URL: {url}")
+        self._url = url.rstrip("/")
+
+    def read(self, path: str) -> bytes | None:
+        answer = self._ask("GET", path)
+        return answer.body if answer else None
+
+    def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        with ThreadPoolExecutor(_CONNECTIONS) as workers:
+            yield from workers.map(self._size, paths)
+
+    def headers(self, path: str) -> Mapping[str, str]:
+        answer = self._ask("HEAD", path)
+        return answer.headers if answer else {}
+
+    def _size(self, path: str) -> tuple[str, int | None]:
+        answer = self._ask("HEAD", path)
+        if answer is None:
+            return path, None
+        length = answer.headers.get("content-length", "")
+        if not length.isdecimal():
+            raise RemoteError(f"{self._url}/{path}: the server does not say how long it is")
+        return path, int(length)
+
+    def _ask(self, method: str, path: str) -> _Answer | None:
+        from http.client import HTTPException
+        from urllib.error import HTTPError
+        from urllib.parse import quote
+        from urllib.request import Request, urlopen
+
+        url = f"{self._url}/{quote(path, safe='/+~')}"
+        request = Request(url, method=method)  # noqa: S310  # the scheme has been looked at
+        try:
+            with urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return _Answer(headers, response.read())
+        except HTTPError as error:
+            error.close()
+            if error.code in (404, 410):
+                return None
+            raise RemoteError(f"{url}: {error.code} {error.reason}") from None
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise RemoteError(f"{url}: {reason}") from None

@@ -1,0 +1,207 @@
+"""Upkeep: what is served is compared with what should be, and mended from pool and database."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import NotFound
+from debrepo.storage import PoolLink
+from debrepo_publish import clock, engine, ledger, publications, recovery, signatures
+from debrepo_publish import plan as planning
+from debrepo_publish.model import Publication, commit_path, generation_key
+from debrepo_publish.reconciling import NOTHING, Reconciled, reconcile
+from debrepo_publish.tables import COMMITS, PUBLICATIONS
+from debrepo_publish.trees import ServedTree, StoredTree, Tree
+from debrepo_publish.verification import Problem, Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_publish.ledger import File
+
+
+class Verified(NamedTuple):
+    """What was looked at, and what is wrong with it."""
+
+    publication: str
+    problems: list[Problem]
+    indexes: int
+    files: int
+
+
+class Repaired(NamedTuple):
+    """What was wrong, what became of it, and what nobody here can mend."""
+
+    publication: str
+    mended: list[str]
+    left: list[str]
+    generation: int  #: that was published again; 0: it did not have to be
+    reconciled: Reconciled
+
+
+def verify(
+    session: Session, wanted: Publication, *, url: str, keyring: bytes, files: bool
+) -> Verified:
+    """Verify a publication where it is stored, or at the URL of its archive root."""
+    with session.db.read() as txn:
+        known = txn[PUBLICATIONS].get(wanted.key)
+    if known is None and not url:
+        raise NotFound(f"{wanted} is not published", hint="see: debrepo publish list")
+    publication = known or wanted
+    with closing(session.storage(publication.storage)) as storage:
+        stored = StoredTree(storage, publication)
+        tree: Tree = ServedTree(url) if url else stored
+        verifier = Verifier(tree, publication.distribution, clock.seconds())
+        signed = not publication.skip_signing
+        expiring: list[str] = []
+        if signed and not keyring:
+            keys = session.signer.resolve(publication.keys)
+            expiring = signatures.expiring(keys, clock.seconds())
+            keyring = session.signer.export(keys)
+        verifier.run(signatures.dearmored(keyring), signed=signed, files=files)
+        problems = [Problem(commit_path(publication), text) for text in expiring]
+        problems += verifier.problems
+        if known:
+            problems += _against_database(session, known, tree)
+        if known and not url:
+            problems += _against_ledger(session, known, stored, set(verifier.files))
+    return Verified(
+        str(publication), list(dict.fromkeys(problems)), verifier.indexes, len(verifier.files)
+    )
+
+
+def _against_database(session: Session, publication: Publication, tree: Tree) -> Iterator[Problem]:
+    path = commit_path(publication)
+    with session.db.read() as txn:
+        commit = txn[COMMITS].get(generation_key(publication.key, publication.live).encode())
+        known = list(publications.generations(txn, publication.key))
+    if commit is not None and tree.read(path) not in (commit, None):
+        yield Problem(path, f"is not what was committed as generation {publication.live}")
+    for generation in known:
+        if generation.state == "pending":
+            yield Problem(path, f"generation {generation.number} was left half done")
+
+
+def _against_ledger(
+    session: Session, publication: Publication, tree: Tree, seen: set[str]
+) -> Iterator[Problem]:
+    """Yield what should be in the storage, and is in no index."""
+    ours = (f"dists/{publication.distribution}/", "pool/")
+    with session.db.read() as txn:
+        rows = {
+            path: held
+            for path, held in ledger.files(txn, publication.place)
+            if path.startswith(ours) and path not in seen
+        }
+    for path, size in tree.sizes(rows):
+        held = rows[path]
+        if size is None and held.references:
+            yield Problem(path, "was published, but is missing")
+        elif size is None:
+            yield Problem(path, "is superseded, and missing before its time")
+        elif held.sha256 and size != held.size:
+            yield Problem(path, f"has {size} bytes, and not {held.size}")
+
+
+def repair(
+    session: Session,
+    wanted: Publication,
+    *,
+    files: bool,
+    reconciling: bool,
+    dry_run: bool,
+) -> Repaired:
+    """Mend what `verify` finds, from the pool and the database."""
+    with session.db.read() as txn:
+        publication = publications.get(txn, wanted.key)
+    if not dry_run:
+        _finish_what_was_begun(session, publication)
+    mended, left = _mend_files(session, publication, files=files, dry_run=dry_run)
+    found = verify(session, publication, url="", keyring=b"", files=False)
+    others = [p for p in found.problems if not p.path.startswith("pool/")]
+    again = [p for p in others if "superseded" not in p.text and "the key " not in p.text]
+    left += [str(problem) for problem in others if problem not in again]
+    number = 0
+    if again and not dry_run:
+        number = _publish_again(session, publication)
+    mended += [str(problem) for problem in again]
+    reconciled = NOTHING
+    if reconciling:
+        reconciled = reconcile(session, publication, dry_run=dry_run)
+    return Repaired(str(publication), mended, left, number, reconciled)
+
+
+def _finish_what_was_begun(session: Session, publication: Publication) -> None:
+    with (
+        engine.hold(session, publication.place),
+        closing(session.storage(publication.storage)) as storage,
+    ):
+        recovery.recover(session, storage, publication.key)
+
+
+def _mend_files(
+    session: Session, publication: Publication, *, files: bool, dry_run: bool
+) -> tuple[list[str], list[str]]:
+    """Put package files back that are missing or damaged, if the pool has them whole."""
+    mended, left = [], []
+    with (
+        engine.hold(session, publication.place),
+        closing(session.storage(publication.storage)) as storage,
+    ):
+        with session.db.read() as txn:
+            live = publications.live(txn, publication.key)
+            wanted = planning.changed_files(txn, publication.place, None, live)
+        for file in dict.fromkeys(wanted):
+            fault = _fault(storage, publication, file, whole=files)
+            if not fault:
+                continue
+            if problem := session.pool.check(file.sha256):
+                left.append(f"{file.path}: {fault}, and the pool cannot help: {problem}")
+                continue
+            if not dry_run:
+                _put_back(session, storage, publication, file)
+            mended.append(f"{file.path}: {fault}")
+        if mended and not dry_run:
+            storage.flush()
+    return mended, left
+
+
+def _fault(storage: Storage, publication: Publication, file: File, *, whole: bool) -> str:
+    path = publication.path(file.path)
+    found = storage.stat(path)
+    if found is None:
+        return "is missing"
+    if found.size != file.size:
+        return f"has {found.size} bytes, and not {file.size}"
+    if whole and hashlib.sha256(storage.get(path)).hexdigest() != file.sha256:
+        return "is damaged"
+    return ""
+
+
+def _put_back(session: Session, storage: Storage, publication: Publication, file: File) -> None:
+    path = publication.path(file.path)
+    storage.delete([path])  # what is damaged would be taken for what was served
+    storage.link(PoolLink(path, session.pool.path(file.sha256), file.size, file.sha256))
+
+
+def _publish_again(session: Session, publication: Publication) -> int:
+    """Publish the live generation anew; what its lists hold by now has to wait."""
+
+    def same(now: Publication | None) -> Publication:
+        if now is None:
+            raise NotFound(f"{publication} is not published any more")
+        return now
+
+    return engine.publish(
+        session,
+        publication.place,
+        publication.distribution,
+        same,
+        why="publish repair",
+        force=True,
+        again=publication.live,
+    ).generation

@@ -1,0 +1,372 @@
+"""What is served is looked at as clients would, and mended."""
+
+import gzip
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from plugins.publish.client import Client
+
+from debrepo.errors import InvalidInput, NotFound
+from debrepo_gpg.signer import GpgSigner
+from debrepo_publish import ledger
+from debrepo_publish.signatures import dearmored
+
+DAY = 86400
+NOW = 1_800_000_000
+
+
+@pytest.fixture
+def published(session, add, create, public):
+    """Publish two binary packages and a source package, without a signature."""
+    add("hello")
+    add("tool", architecture="all")
+    add("hello", "1.0-1", "source")
+    create(skip_signing=True, compressions=("gz", "xz", "zst", "bz2", "plain"))
+    return public
+
+
+def verify(session, **more):
+    found = session.call("publish.verify", distribution="stable", **more)
+    return [str(problem) for problem in found.problems]
+
+
+def repair(session, **more):
+    return session.call("publish.repair", distribution="stable", **more)
+
+
+def only(public, pattern):
+    (found,) = public.rglob(pattern)
+    return found
+
+
+def index(public, name="Packages.gz"):
+    return public / "dists/stable/main/binary-amd64" / name
+
+
+def test_whole_tree_has_no_problems(session, published):
+    found = session.call("publish.verify", distribution="stable", files=True)
+    assert found.problems == []
+    assert found.files == 5
+    assert found.indexes > 10
+
+
+def delete_deb(public):
+    only(public, "hello_1.0_amd64.deb").unlink()
+
+
+def shorten_deb(public):
+    path = only(public, "hello_1.0_amd64.deb")
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[:-1])
+
+
+def delete_part_of_source(public):
+    only(public, "hello_1.0.orig.tar.xz").unlink()
+
+
+def delete_index(public):
+    index(public).unlink()
+
+
+def change_index(public):
+    index(public).write_bytes(gzip.compress(b"Package: evil\n"))
+
+
+def delete_by_hash(public):
+    shutil.rmtree(index(public).parent / "by-hash")
+
+
+def change_release(public):
+    path = public / "dists/stable/Release"
+    path.write_bytes(path.read_bytes().replace(b"Suite: stable", b"Suite: sid"))
+
+
+def delete_release(public):
+    (public / "dists/stable/Release").unlink()
+
+
+DAMAGE = [
+    (delete_deb, "hello_1.0_amd64.deb: is missing"),
+    (shorten_deb, "hello_1.0_amd64.deb: has "),
+    (delete_part_of_source, "hello_1.0.orig.tar.xz: is missing"),
+    (delete_index, "Packages.gz: is listed, but missing"),
+    (change_index, "Packages.gz: has "),
+    (delete_by_hash, "by-hash/SHA256"),
+    (change_release, "is not what was committed as generation 1"),
+    (delete_release, "Release: is missing"),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"), DAMAGE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_damage_is_found_and_mended(session, published, damage, said):
+    before = client_view(published)
+    damage(published)
+    assert any(said in problem for problem in verify(session))
+    assert repair(session, dry_run=True).mended
+    assert any(said in problem for problem in verify(session))
+    assert repair(session).left == []
+    assert verify(session, files=True) == []
+    assert client_view(published) == before
+
+
+def client_view(public):
+    """Return the content of every index, which a mended tree has to have again."""
+    return {p.name: p.read_bytes() for p in public.rglob("Packages*")}
+
+
+def test_damage_within_a_package_is_found_when_files_are_read(session, published):
+    path = only(published, "hello_1.0_amd64.deb")
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert verify(session) == []
+    assert any("hello_1.0_amd64.deb: is damaged" in line for line in verify(session, files=True))
+    assert repair(session, files=True).left == []
+    assert verify(session, files=True) == []
+
+
+def test_package_that_the_pool_has_lost_cannot_be_mended(session, published):
+    path = only(published, "hello_1.0_amd64.deb")
+    shutil.rmtree(session.root / "pool")
+    path.unlink()
+    (left,) = [line for line in repair(session).left if "hello_1.0_amd64" in line]
+    assert "the pool cannot help" in left
+
+
+def test_nothing_wrong_is_nothing_done(session, published):
+    before = (published / "dists/stable/Release").stat().st_mtime_ns
+    done = repair(session)
+    assert (done.mended, done.left, done.generation) == ([], [], 0)
+    assert (published / "dists/stable/Release").stat().st_mtime_ns == before
+
+
+def test_repair_publishes_what_was_live_and_nothing_newer(session, published, add):
+    add("newer")
+    delete_index(published)
+    repair(session)
+    assert not list(published.rglob("newer_*"))
+    assert verify(session) == []
+
+
+def test_expiry_is_seen(session, published, update, clock):
+    update(valid_for=10 * DAY)
+    assert verify(session) == []
+    clock(NOW + 10 * DAY - 7200)
+    assert verify(session) == ["dists/stable/Release: is valid for 2 more hours only"]
+    clock(NOW + 11 * DAY)
+    assert any("Valid-Until is over" in line for line in verify(session))
+
+
+def test_half_done_generation_is_seen(session, published, add):
+    add("newer")
+    session.fate.strike(5)
+    with pytest.raises(BaseException, match=r"put|link|write"):
+        session.call("publish.update", distribution="stable")
+    session.fate.live()
+    assert any("generation 2 was left half done" in line for line in verify(session))
+    repair(session)
+    assert not any("half done" in line for line in verify(session))
+
+
+def test_reconciling_never_deletes_what_debrepo_did_not_write(session, published):
+    stranger = published / "pool/main/README"
+    stranger.write_bytes(b"mine")
+    done = repair(session, reconcile=True)
+    assert done.reconciled.strangers == ["pool/main/README"]
+    assert done.reconciled.deleted == []
+    assert stranger.exists()
+
+
+def test_reconciling_adopts_recounts_and_forgets(session, published):
+    before = rows(session)
+    paths = sorted(before)
+    with session.db.write() as txn:
+        ledger.forget(txn, ".", paths[:2])
+        ledger.claim(txn, ".", [ledger.File(paths[3], before[paths[3]].sha256, 7)])
+        ledger.set_count(txn, ".", "pool/nowhere", 0, None, NOW)
+    done = repair(session, reconcile=True).reconciled
+    assert done.adopted == paths[:2]
+    assert done.recounted == [paths[3]]
+    assert done.forgotten == ["pool/nowhere"]
+    assert {p: held.references for p, held in rows(session).items()} == {
+        p: held.references for p, held in before.items()
+    }
+
+
+def rows(session):
+    with session.db.read() as txn:
+        return dict(ledger.files(txn, "."))
+
+
+def test_reconciling_deletes_what_a_drop_left_behind(session, published, create):
+    create(distribution="testing", skip_signing=True)
+    session.call("publish.drop", distribution="testing", skip_cleanup=True)
+    assert (published / "dists/testing/main").exists()
+    done = repair(session, reconcile=True)
+    assert done.reconciled.deleted
+    assert not (published / "dists/testing").exists()
+    assert verify(session) == []
+
+
+def test_unknown_publication_is_an_error(session):
+    with pytest.raises(NotFound, match="not published"):
+        verify(session)
+
+
+class Handler(SimpleHTTPRequestHandler):
+    cache = ""
+
+    def end_headers(self):
+        if self.cache:
+            self.send_header("Cache-Control", self.cache)
+        super().end_headers()
+
+    def log_message(self, *arguments):
+        """Be quiet."""
+
+
+@pytest.fixture
+def serve(public):
+    """Serve the tree: ``serve(cache="max-age=86400")`` returns the URL."""
+    servers = []
+
+    def start(cache=""):
+        handler = type("H", (Handler,), {"cache": cache})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(public)))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_address[1]}/"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_served_tree_is_verified_too(session, published, serve):
+    assert verify(session, url=serve(), files=True) == []
+    delete_deb(published)
+    assert any("is missing" in line for line in verify(session, url=serve()))
+
+
+def test_cache_that_keeps_release_files_is_a_problem(session, published, serve):
+    lines = verify(session, url=serve("max-age=86400"))
+    assert any("caches may keep it too long" in line for line in lines)
+    assert verify(session, url=serve("max-age=86400, no-cache")) == []
+
+
+def test_only_http_can_be_verified(session, published):
+    with pytest.raises(InvalidInput, match="not an http or https URL"):
+        verify(session, url="file:///etc")
+
+
+needs_gpgv = pytest.mark.skipif(not shutil.which("gpgv"), reason="needs gpg and gpgv")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Make a GnuPG home with one key."""
+    home = tmp_path_factory.mktemp("keys") / "gnupg"
+    GpgSigner(home).create(
+        [
+            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
+            *("Name-Real: Archive", "Expire-Date: 0", "%no-protection", "%commit"),
+        ]
+    )
+    return home
+
+
+@pytest.fixture
+def signed(session, home, add, create, public, monkeypatch):
+    """Publish with a real signature, in the real present."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    (session.root / "debrepo.toml").write_text(f'signing.gpg.home = "{home}"\n')
+    add("hello")
+    create()
+    return public / "dists/stable"
+
+
+@needs_gpgv
+def test_signatures_are_checked(session, signed):
+    assert verify(session) == []
+
+
+@needs_gpgv
+def test_text_outside_of_the_signed_block_is_found(session, signed):
+    path = signed / "InRelease"
+    path.write_bytes(b"Origin: Evil\n" + path.read_bytes())
+    assert any("text outside of the signed block" in line for line in verify(session))
+
+
+@needs_gpgv
+def test_changed_text_is_found(session, signed):
+    for name in ("InRelease", "Release"):
+        path = signed / name
+        path.write_bytes(path.read_bytes().replace(b"Suite: stable", b"Suite: sid"))
+    lines = verify(session)
+    assert any("InRelease: the signature is wrong" in line for line in lines)
+    assert any("Release.gpg: the signature is wrong" in line for line in lines)
+
+
+@needs_gpgv
+def test_mixed_generations_are_found_and_mended(session, signed, update, add):
+    old = (signed / "Release").read_bytes()
+    add("extra")
+    update()
+    (signed / "Release").write_bytes(old)
+    assert any("of another generation than Release" in line for line in verify(session))
+    repair(session)
+    assert verify(session) == []
+
+
+@needs_gpgv
+def test_keyring_of_somebody_else_does_not_do(session, signed, tmp_path):
+    other = GpgSigner(tmp_path / "other")
+    other.create(
+        [
+            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
+            *("Name-Real: Other", "Expire-Date: 0", "%no-protection", "%commit"),
+        ]
+    )
+    lines = verify(session, keyring=other.export(other.resolve([])))
+    assert any("the key is not in the keyring" in line for line in lines)
+
+
+def test_keyring_that_is_not_armored_stays_as_it_is():
+    assert dearmored(b"\x99\x01binary") == b"\x99\x01binary"
+
+
+def test_commands_print_a_line_for_each_problem(debrepo, debrepo_root):
+    debrepo("repo", "create", "tools")
+    debrepo(
+        *("publish", "repo", "tools", "--distribution", "stable"),
+        *("--architectures", "amd64", "--skip-signing"),
+    )
+    assert debrepo("publish", "verify", "stable").stdout == "./stable is as it should be.\n"
+    index(debrepo_root / "public").unlink()
+    result = debrepo("publish", "verify", "stable", exit_code=6)
+    path = "dists/stable/main/binary-amd64/Packages.gz"
+    assert f"{path}: is listed, but missing\n" in result.stdout
+    assert "problem" in result.stderr
+    result = debrepo("publish", "repair", "stable")
+    assert result.stdout.endswith("Published ./stable anew, as generation 2.\n")
+    debrepo("publish", "verify", "stable")
+    assert "nothing to mend" in debrepo("publish", "repair", "stable").stdout
+
+
+def test_client_sees_the_same_after_a_repair(session, add, create, public):
+    add("hello")
+    create()
+    client = Client(public)
+    before = client.packages()
+    shutil.rmtree(public)
+    repair(session)
+    assert client.packages() == before
