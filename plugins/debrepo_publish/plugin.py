@@ -8,6 +8,7 @@ from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
+    from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
 
 _OPERATIONS = "debrepo_publish.operations"
@@ -202,3 +203,10 @@ def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
     from debrepo_publish.publications import follow
 
     follow(txn, f"{kind}:{old}", f"{kind}:{new}")
+
+
+@hookimpl
+def debrepo_metrics(txn: Transaction) -> list[Metric]:
+    from debrepo_publish.measures import metrics
+
+    return list(metrics(txn))

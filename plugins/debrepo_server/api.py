@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 
 from debrepo import __version__
 from debrepo.http import Door, Routes, json_answer, opens
-from debrepo_server.metrics import plugin_lines, task_lines
+from debrepo_server.metrics import plugin_lines, task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -74,7 +74,12 @@ def metrics(request: Request, door: Looking) -> Response:
     with door.session.db.read() as txn:
         batches = door.session.hook.debrepo_metrics(txn=txn)
         found = [metric for batch in batches for metric in batch]
-    lines = [*requests.lines(), *task_lines(runner.list_()), *plugin_lines(found)]
+    lines = [
+        *requests.lines(),
+        *task_lines(runner.list_()),
+        *write_lines(door.session.db.written),
+        *plugin_lines(found),
+    ]
     return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
 
 

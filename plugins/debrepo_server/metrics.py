@@ -72,6 +72,16 @@ def task_lines(records: Iterable[Record]) -> Iterator[str]:
         yield line("debrepo_tasks", {"state": name}, states[state])
 
 
+def write_lines(written: tuple[int, float]) -> Iterator[str]:
+    """Yield how often this process wrote to the database, and how long that took."""
+    count, seconds = written
+    yield from head("debrepo_database_writes_total", "Write transactions.", "counter")
+    yield line("debrepo_database_writes_total", {}, count)
+    name = "debrepo_database_write_lock_seconds_total"
+    yield from head(name, "Time that they held the write lock.", "counter")
+    yield line(name, {}, seconds)
+
+
 def plugin_lines(metrics: Iterable[Metric]) -> Iterator[str]:
     """Yield what plugins have measured."""
     named: dict[str, list[Metric]] = {}

@@ -62,7 +62,7 @@ def debrepo_settings() -> list[Setting]:
         Setting("server.requests_per_second", 0, "Requests a client may make; 0: any number"),
         Setting("server.log_format", "text", "Log lines for people (text), or programs (json)"),
         Setting("server.log_level", "info", "The least that is logged: debug to critical"),
-        Setting("server.tasks", 4, "Tasks that run at the same time"),
+        Setting("server.tasks", 16, "Tasks that run at the same time"),
     ]
 
 

@@ -20,7 +20,11 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         peer = transport.get_extra_info("socket")
-        if peer is not None and peer.family == socket.AF_UNIX:
+        if peer is not None and peer.family != socket.AF_UNIX:
+            # asyncio does so only where the protocol number was given to socket(); without it
+            # an answer waits 40 ms for the client to acknowledge its headers.
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        elif peer is not None:
             found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
             pid, uid, _ = _CREDENTIALS.unpack(found)
             self.client = (f"uid:{uid}", pid)

@@ -79,9 +79,10 @@ class Runner:
             return _result(await asyncio.wrap_future(task.future))
         task = await run_in_threadpool(self.submit, job)
         if patience > 0:
-            future = asyncio.shield(asyncio.wrap_future(task.future))
+            future = asyncio.wrap_future(task.future)
+            future.add_done_callback(_look)
             try:
-                answer = await asyncio.wait_for(future, patience)
+                answer = await asyncio.wait_for(asyncio.shield(future), patience)
             except TimeoutError:
                 return _accepted(task.now())
             except DebrepoError:
@@ -89,7 +90,6 @@ class Runner:
                 raise
             await run_in_threadpool(self.delete, task.record.id)
             return _result(answer)
-        task.future.add_done_callback(lambda future: future.exception())
         return _accepted(task.record)
 
     def submit(self, job: Job) -> Running:
@@ -264,6 +264,12 @@ class Runner:
             txn[TASKS][record.id] = record  # type: ignore[index]
 
         self._session.db.update(store)
+
+
+def _look(future: asyncio.Future[Answer]) -> None:
+    """Look at what became of a task, lest asyncio complains that nobody did."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _failed(record: Record, said: str, status: int) -> Record:

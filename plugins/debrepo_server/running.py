@@ -28,6 +28,7 @@ class Running(Progress):
         self.job = job
         self.durable = durable
         self.future: Future[Answer] = Future()
+        self.future.set_running_or_notify_cancel()  # a client that goes away cancels nothing
         self.lines: list[str] = [record.output] if record.output else []
         self.detail: dict[str, Any] = {}
         self.cancelled = False

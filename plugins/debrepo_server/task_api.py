@@ -53,7 +53,7 @@ async def wait(id: str, request: Request, door: Looking) -> Response:
     runner, number = _runner(request), check_number(id)
     task = runner.find(number)
     if task is not None:
-        await asyncio.wait([asyncio.wrap_future(task.future)])
+        await asyncio.gather(asyncio.wrap_future(task.future), return_exceptions=True)
         return json_answer(task.record.summary())
     try:
         return json_answer(runner.get(number).summary())

@@ -127,6 +127,11 @@ class Database:
             entries = {name: len(txn[bytes_table(name)]) for name in sorted(self._schema.declared)}
         return {**self._environment.stats(), "tables": entries}
 
+    @property
+    def written(self) -> tuple[int, float]:
+        """How often this process has written, and for how many seconds it held the write lock."""
+        return self._environment.writes, self._environment.seconds_written
+
     def close(self) -> None:
         """Close the database, when the other threads have ended their transactions."""
         self._environment.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ class Environment:
         self._env = opened.env
         self._locked = opened.locked
         self.writer: int | None = None  #: the thread of this process that is writing
+        self.writes = 0  #: write transactions of this process so far
+        self.seconds_written = 0.0  #: the time that they held the write lock
         self.read_only = opened.read_only  #: why it cannot be written to; empty when it can
         self._page = int(self._env.stat()["psize"])
 
@@ -50,6 +53,7 @@ class Environment:
             raise DatabaseError(f"cannot write to the database: {self.read_only}")
         thread = get_ident()  # a server may leave the block in another one
         raw = self._begin(thread, write=write)
+        begun = time.monotonic()
         size = self._map_size if write else 0
         full = None
         try:
@@ -62,6 +66,9 @@ class Environment:
             raise explain(error, self._path) from error
         finally:
             raw.abort()  # which does nothing after a commit
+            if write:
+                self.writes += 1
+                self.seconds_written += time.monotonic() - begun
             self._end(thread, write=write)
         if full:
             self._grow(size)

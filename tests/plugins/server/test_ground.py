@@ -41,3 +41,18 @@ def test_form_stands_for_a_json_body(api):
 def test_malformed_body_is_refused(api, body):
     answer = api.post("/api/repos", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, next(iter(answer.json()))) == (400, "error")
+
+
+def test_metrics_tell_how_fresh_publications_are(api, session):
+    session.call("repo.create", name="web")
+    options = {"architectures": ("amd64",), "skip_signing": True, "valid_for": 7 * 86400}
+    session.call(
+        "publish.create", kind="repo", names=["web"], distribution="stable", options=options
+    )
+    text = api.get("/api/metrics").text
+    labels = f'{{publication="{session.call("publish.list")[0]}"}}'
+    assert f"debrepo_publication_generation{labels} 1\n" in text
+    assert f"debrepo_publication_valid_days{labels} 6.99" in text
+    assert f"debrepo_publication_age_seconds{labels} " in text
+    assert 'debrepo_tasks{state="running"} 0' in text
+    assert "debrepo_database_write_lock_seconds_total 0." in text
