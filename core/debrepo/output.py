@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,9 +53,20 @@ def print_table(rows: Iterable[Sequence[object]], *, markdown: bool = False) -> 
     if markdown:
         lines = [[cell.replace("|", "\\|") for cell in line] for line in lines]
         lines.insert(1, ["-" * max(width, 3) for width in widths])
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        click.echo(f"| {' | '.join(cells)} |" if markdown else "  ".join(cells).rstrip())
+    left, between, right = ("| ", " | ", " |") if markdown else ("", "  ", "")
+    print_lines(
+        (left + between.join(map(str.ljust, line, widths)) + right).rstrip() for line in lines
+    )
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, many at a time: each call of echo costs as much as finding a package."""
+    remaining = iter(lines)
+    while batch := list(islice(remaining, _BATCH)):
+        click.echo("\n".join(batch))
+
+
+_BATCH = 1000  # lines
 
 
 def newest_first(keys: Iterable[PackageKey]) -> list[PackageKey]:
@@ -67,8 +79,7 @@ def newest_first(keys: Iterable[PackageKey]) -> list[PackageKey]:
 
 def print_packages(keys: Iterable[PackageKey]) -> None:
     """Print packages, indented under what came before."""
-    for key in newest_first(keys):
-        click.echo(f"  {key.display}")
+    print_lines(f"  {key.display}" for key in newest_first(keys))
 
 
 def print_found(found: Sequence[Found], style: Style) -> None:
@@ -76,17 +87,14 @@ def print_found(found: Sequence[Found], style: Style) -> None:
     ordered = _ordered(found, style.sort)
     if style.template is not None:
         render = style.template.render
-        for one in ordered:
-            if one.package is not None:
-                click.echo(render(described(one.package)))
+        print_lines(render(described(one.package)) for one in ordered if one.package is not None)
         return
     if style.as_json:
         plain = [{"key": str(f.key), "why": f.why} if style.with_why else str(f.key) for f in found]
         print_json(plain)
         return
-    for one in ordered:
-        text = str(one.key) if style.raw else one.key.display
-        click.echo(f"{text}  ({one.why})" if style.with_why and one.why else text)
+    texts = ((str(one.key) if style.raw else one.key.display, one.why) for one in ordered)
+    print_lines(f"{text}  ({why})" if style.with_why and why else text for text, why in texts)
 
 
 def _ordered(found: Iterable[Found], sort: str) -> list[Found]:
@@ -102,9 +110,10 @@ def _ordered(found: Iterable[Found], sort: str) -> list[Found]:
 
 def print_changes(word: str, found: Iterable[Found], *, with_why: bool = False) -> None:
     """Print a line for each package: what became of it, and for whose sake."""
-    for one in found:
-        said = f"  ({one.why})" if with_why and one.why else ""
-        click.echo(f"{word:8} {one.key.display}{said}")
+    print_lines(
+        f"{word:8} {one.key.display}" + (f"  ({one.why})" if with_why and one.why else "")
+        for one in found
+    )
 
 
 def warn_missing(missing: Iterable[Missing]) -> None:

@@ -26,6 +26,7 @@ from debrepo.output import (
     print_changes,
     print_fields,
     print_json,
+    print_lines,
     print_packages,
     warn_missing,
 )
@@ -353,8 +354,7 @@ def remove(
     With --with-deps, what they depend on goes too, unless something that stays needs it.
     """
     gone = session.run(operations.remove, name, queries, dependencies=dependencies, dry_run=dry_run)
-    for key in gone:
-        click.echo(f"removed  {key.display}")
+    print_lines(f"removed  {key.display}" for key in gone)
     session.progress.note(
         f"{name}: {counted(len(gone), 'package')} "
         + ("would be removed; nothing was changed." if dry_run else "removed.")

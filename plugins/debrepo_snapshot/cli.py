@@ -24,6 +24,7 @@ from debrepo.output import (
     print_changes,
     print_fields,
     print_json,
+    print_lines,
     print_packages,
     print_table,
     warn_missing,
@@ -258,8 +259,7 @@ def pull(
         all_matches=all_matches,
         dry_run=dry_run,
     )
-    for key in made.removed:
-        click.echo(f"removed  {key.display}")
+    print_lines(f"removed  {key.display}" for key in made.removed)
     print_changes("added", made.added, with_why=with_why)
     warn_missing(made.missing)
     if dry_run:
@@ -293,8 +293,8 @@ def verify(
         print_json([{**one._asdict(), "key": str(one.key)} for one in missing])
     elif not missing:
         click.echo("All dependencies are satisfied.")
-    for one in () if as_json else missing:
-        click.echo(one)
+    else:
+        print_lines(map(str, missing))
     if missing and strict:
         count = counted(len(missing), "dependency", lambda _: "dependencies")
         raise DebrepoError(f"{count} of {name} cannot be satisfied")

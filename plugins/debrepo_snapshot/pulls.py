@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from debrepo.database import Transaction
-    from debrepo.package import Entry, SetId
-    from debrepo.packageset import Store
+    from debrepo.package import Entry
+    from debrepo.packageset import Lookup
     from debrepo.session import Session
 
 
@@ -53,14 +53,15 @@ def pull(
             txn, found.chosen, rules, there=[old.set_id], offered=[offered.set_id]
         )
     store = staging(txn)
-    gone = _replaced(store, old.set_id, found.entries, remove=remove)
+    there = packageset.Lookup(store, old.set_id)
+    gone = _replaced(there, found.entries, remove=remove)
     set_id = packageset.update(store, old.set_id, add=found.entries, remove=gone)
     said = description or (
         f"Pulled into '{old.name}' with '{offered.name}' as source, "
         f"pull request was: '{' '.join(queries)}'"
     )
     drafted = draft(name, set_id, store, (old, offered), said)
-    new = {e for e in found.entries if not packageset.contains(store, old.set_id, e)}
+    new = {entry for entry in found.entries if entry not in there}
     made = drafted.made._replace(
         snapshot=drafted.made.snapshot._replace(
             component=old.component, distribution=old.distribution
@@ -72,10 +73,10 @@ def pull(
     return drafted._replace(made=made)
 
 
-def _replaced(store: Store, set_id: SetId, added: Sequence[Entry], *, remove: bool) -> set[Entry]:
+def _replaced(there: Lookup, added: Sequence[Entry], *, remove: bool) -> set[Entry]:
     """Return what leaves for the sake of what is added: other builds, and other versions."""
-    gone = set(packageset.conflicts(store, set_id, added).values())
-    if remove:
-        for group in {packageset.group(entry) for entry in added}:
-            gone.update(packageset.find(store, set_id, group))
-    return gone.difference(added)
+    alike = packageset.group if remove else packageset.short
+    coming = {alike(entry) for entry in added}
+    names = {entry.partition(b"\0")[0] for entry in added}
+    found = {e for name in names for e in there.named(name) if alike(e) in coming}
+    return found.difference(added)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _PRIORITIES = {name: i for i, name in enumerate(("required", "important", "standard", "optional"))}
 
 
+_FEW = 50  # names to look for in records one by one; for more, all are taken apart
+
+
 class Members(Protocol):
     """Packages among which to look: a `Lookup`, or anything like it."""
 
@@ -50,7 +53,9 @@ class Universe:
         self._lists = (*there, *offered)
         self._packages: dict[Entry, Package] = {}
         self._named: dict[str, list[Entry]] = {}
-        self._providers: dict[str, list[Entry]] | None = None
+        self._offers: dict[Entry, bytes] | None = None  # records that provide anything
+        self._index: dict[str, set[Entry]] | None = None  # who provides what
+        self._providers: dict[str, list[Entry]] = {}
 
     def package(self, entry: Entry) -> Package:
         """Return a package of the universe, or of those that are asked for from outside."""
@@ -127,19 +132,38 @@ class Universe:
         return found
 
     def _providing(self, name: str) -> list[Entry]:
-        if self._providers is None:
-            self._providers = self._index(e for lookup in self._lists for e in lookup)
-        return self._providers.get(name, [])
+        found = self._providers.get(name)
+        if found is None:
+            found = self._providers[name] = self._ranked(self._offering(name))
+        return found
 
-    def _index(self, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-        """Return who provides what, reading every record, and parsing few."""
-        record = self._record
+    def _offering(self, name: str) -> set[Entry]:
+        """Return the packages that provide a name, reading every record the first time."""
+        if self._offers is None:
+            record = self._record
+            entries = {entry for lookup in self._lists for entry in lookup}
+            records = ((entry, record(entry)) for entry in sorted(entries))
+            self._offers = {entry: found for entry, found in records if b"rovides:" in found}
+        if len(self._providers) >= _FEW:
+            if self._index is None:
+                self._index = self._indexed(self._offers)
+            return self._index.get(name, set())
+        needle = name.encode()
+        return {
+            entry
+            for entry, found in self._offers.items()
+            if needle in found and name in self._provided(entry)
+        }
+
+    def _provided(self, entry: Entry) -> Iterator[str]:
+        return (offer.name for offer in provided(self.package(entry)))
+
+    def _indexed(self, entries: Iterable[Entry]) -> dict[str, set[Entry]]:
         index: dict[str, set[Entry]] = {}
         for entry in entries:
-            if b"rovides:" in record(entry):
-                for offer in provided(self.package(entry)):
-                    index.setdefault(offer.name, set()).add(entry)
-        return {name: self._ranked(found) for name, found in index.items()}
+            for name in self._provided(entry):
+                index.setdefault(name, set()).add(entry)
+        return index
 
     def _ranked(self, entries: set[Entry]) -> list[Entry]:
         def rank(entry: Entry) -> tuple[int, str]:

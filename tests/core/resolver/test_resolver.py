@@ -135,6 +135,12 @@ def test_of_those_that_provide_the_same_the_more_important_is_brought():
     assert brought("a 1 amd64 Depends: v", *offered) == ["z_1_amd64"]
 
 
+def test_any_number_of_names_may_be_provided():
+    names = [f"v{number}" for number in range(120)]
+    offered = [f"p{name} 1 amd64 Provides: {name}" for name in names]
+    assert len(brought(f"a 1 amd64 Depends: {', '.join(names)}", *offered)) == 120
+
+
 @pytest.mark.parametrize(
     ("provides", "enough"),
     [("v", False), ("v (= 1)", False), ("v (= 2)", True), ("v (= 2:0)", True)],
