@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from debrepo.errors import InvalidInput, NotFound
+from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.http import (
     Answer,
     Body,
@@ -229,7 +229,8 @@ async def remove_keys(
 
 def _change_keys(session: Session, operation: str, name: str, keys: list[str]) -> Answer:
     session.call("repo.show", name=name)
-    with known_as(404, InvalidInput):  # what is no key is the key of nothing
+    # What is no key is the key of nothing.
+    with known_as(404, InvalidInput), known_as(400, AlreadyExists):
         repo = session.call(operation, name=name, keys=keys)
     return Answer(200, plain(repo))
 

@@ -1,0 +1,81 @@
+"""Packages, graph, keys, cleanup, endpoints and tasks, as parts 2.1, 2.7, 2.9 and 2.10 say."""
+
+import pytest
+
+
+def test_get_package(filled):
+    key = filled.packages()[0]
+    found = filled.api.get(f"/api/packages/{key}")
+    assert (found.status_code, found.json()["Key"]) == (200, key)
+    for wrong in ("nonsense", key[:-1], "Pamd64 none 1.0 0123456789abcdef"):
+        assert filled.api.get(f"/api/packages/{wrong}").status_code == 404
+
+
+def test_get_packages(filled):
+    assert filled.api.get("/api/packages").json() == filled.packages()
+    assert len(filled.api.get("/api/packages?q=beta").json()) == 1
+    assert filled.api.get("/api/packages?q=beta&format=details").json()[0]["Package"] == "beta"
+    assert filled.api.get("/api/packages?q=(").status_code == 400
+
+
+def test_get_packages_lists_two_builds_of_one_version(archive):
+    archive.add("r", archive.deb())
+    archive.api.post("/api/repos", json={"Name": "n"})
+    archive.add("n", archive.deb(fields={"Section": "other"}))
+    assert len(archive.api.get("/api/packages").json()) == 2
+
+
+@pytest.mark.parametrize("extension", ["dot", "gv"])
+def test_get_graph(filled, extension):
+    for layout in ("", "?layout=horizontal", "?layout=vertical"):
+        answer = filled.api.get(f"/api/graph.{extension}{layout}")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert answer.text.startswith("digraph")
+
+
+def test_get_graph_of_what_nobody_draws(filled):
+    assert filled.api.get("/api/graph.doc").status_code == 404
+    assert filled.api.get("/api/graph.dot?layout=x").status_code == 400
+
+
+def test_post_db_cleanup(filled):
+    filled.api.delete("/api/repos/r")
+    answer = filled.api.post("/api/db/cleanup")
+    assert (answer.status_code, answer.json()) == (200, None)
+    assert filled.api.get("/api/packages").json() == []
+
+
+@pytest.mark.parametrize("kind", ["s3", "gcs", "jfrog"])
+def test_get_endpoints(api, kind):
+    answer = api.get(f"/api/{kind}")
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "name", "code"),
+    [
+        ("POST", "/api/repos", {"Name": "n"}, "Create repository n", 201),
+        ("PUT", "/api/repos/r", {"Comment": "c"}, "Edit repository r", 200),
+        ("DELETE", "/api/repos/r", None, "Delete repo r", 200),
+        ("POST", "/api/repos/r/packages", {"PackageRefs": []}, "Add packages to repo r", 200),
+        (
+            "DELETE",
+            "/api/repos/r/packages",
+            {"PackageRefs": []},
+            "Delete packages from repo r",
+            200,
+        ),
+        ("POST", "/api/repos/r/file/d", None, "Add packages from dir d to repo r", 200),
+        ("POST", "/api/repos/r/snapshots", {"Name": "s"}, "Create snapshot of repo r", 201),
+        ("POST", "/api/snapshots", {"Name": "s"}, "Create snapshot s", 201),
+        ("POST", "/api/db/cleanup", None, "Clean up db", 200),
+    ],
+)
+def test_route_can_be_a_task(filled, method, path, body, name, code):
+    accepted = filled.api.request(method, f"{path}?_async", json=body)
+    assert accepted.json()["Name"] == name
+    task = filled.finished(accepted)
+    assert (task["Name"], task["State"]) == (name, 2)
+    value = filled.api.get(f"/api/tasks/{task['ID']}/return_value").json()
+    assert value["Code"] == code
