@@ -1,0 +1,244 @@
+"""Real clients against a real server: curl, apt, dput, dupload and python-gitlab."""
+
+import os
+import shutil
+import time
+
+import gitlab
+import pytest
+from end_to_end.clients import Apt, run
+from gitlab.exceptions import GitlabHttpError
+
+from debrepo.testing.packages import build_deb
+
+requires = {
+    name: pytest.mark.skipif(not shutil.which(name), reason=f"no {name}")
+    for name in ("curl", "dput", "dupload", "dpkg-buildpackage", "apt-get")
+}
+
+ID = "1"
+BASE = f"/api/v4/projects/{ID}"
+
+
+@pytest.fixture
+def server(serving, debrepo):
+    """A server with the private project acme/web, its tokens, and the distribution sid."""
+    debrepo("group", "create", "acme")
+    debrepo("project", "create", "acme/web")
+    debrepo("group", "member", "acme", "ann", "maintainer")
+    debrepo("token", "create", "admin", "--scope", "admin")
+    return serving("--require-token").url
+
+
+@pytest.fixture
+def token(debrepo):
+    """Make a token: ``token("personal", "ann")``."""
+
+    def make(name, *owner):
+        return debrepo("project", "token", "create", name, *owner).stdout.strip()
+
+    return make
+
+
+@pytest.fixture
+def curl(server, token):
+    """Run an example of the documentation, with our host and a token."""
+    secret = token("ann", "--user", "ann")
+
+    def run_example(text, exit_code=0):
+        text = text.replace("https://gitlab.example.com", server)
+        text = text.replace("<your_access_token>", secret).replace("projects/5", "projects/1")
+        return run("bash", "-c", f"{text} --silent --show-error", exit_code=exit_code)
+
+    return run_example
+
+
+HEADER = 'curl --header "PRIVATE-TOKEN: <your_access_token>"'
+EXAMPLE = "https://gitlab.example.com/api/v4/projects/5/debian_distributions"
+
+
+@requires["curl"]
+def test_examples_of_the_documentation(curl):
+    sid = (
+        '"codename":"sid","suite":null,"origin":null,"label":null,"version":null,'
+        '"description":null,"valid_time_duration_seconds":null,"components":["main"],'
+        '"architectures":["all","amd64"]'
+    )
+    verb = HEADER.replace("curl", "curl --request {}")
+    assert sid in curl(f'{verb.format("POST")} "{EXAMPLE}?codename=sid"')
+    assert curl(f'{HEADER} "{EXAMPLE}"').startswith('[{"id":1,' + sid)
+    # The documentation asks for the suite where the codename is due, and we understand.
+    curl(f'{verb.format("PUT")} "{EXAMPLE}/sid?suite=unstable"')
+    assert '"codename":"sid"' in curl(f'{HEADER} "{EXAMPLE}/unstable"')
+    changed = curl(
+        f"{verb.format('PUT')} "
+        f'"{EXAMPLE}/unstable?suite=new-suite&valid_time_duration_seconds=604800"'
+    )
+    assert '"suite":"new-suite"' in changed
+    assert '"valid_time_duration_seconds":604800' in changed
+    for _ in range(100):
+        key = curl(f'{HEADER} "{EXAMPLE}/sid/key.asc"')
+        if "Not Found" not in key:
+            break
+        time.sleep(0.2)
+    assert key.startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+    assert curl(f'{verb.format("DELETE")} "{EXAMPLE}/sid"') == '{"message":"202 Accepted"}'
+
+
+@pytest.fixture
+def sid(server, debrepo):
+    debrepo("distribution", "create", "acme/web", "sid", "--suite", "unstable")
+    return f"{server}{BASE}/packages/debian"
+
+
+@pytest.fixture
+def apt(request, sid, debrepo, token, tmp_path):
+    """apt with a reader's deploy token in its auth.conf, once sid is published."""
+    debrepo("distribution", "publish", "acme/web", "sid")
+    types = "deb deb-src" if "build" in request.node.name else "deb"
+    key = debrepo("distribution", "key", "acme/web", "sid").stdout
+    signed_by = "".join(f" {line or '.'}\n" for line in key.splitlines())
+    source = f"Types: {types}\nURIs: {sid}\nSuites: sid\nComponents: main\nSigned-By:\n{signed_by}"
+    client = Apt(tmp_path / "client", source)
+    secret = token("apt", "--deploy", "acme/web", "--read-only")
+    (client.home / "etc/apt/auth.conf").write_text(f"machine {sid} login apt password {secret}\n")
+    return client
+
+
+@requires["curl"]
+@requires["apt-get"]
+@pytest.mark.skipif(os.geteuid() != 0, reason="dpkg installs as root only")
+def test_job_uploads_with_curl_and_apt_installs(apt, sid, token, tmp_path):
+    deb = build_deb(tmp_path, "hello", "1.0")
+    secret = token("ci", "--job", "acme/web")
+    query = "distribution=sid&component=main&wait=published"
+    said = run(
+        *("curl", "--silent", "--fail-with-body", "--user", f"gitlab-ci-token:{secret}"),
+        *("--upload-file", deb, f"{sid}/{deb.name}?{query}"),
+    )
+    assert said == '{"message": "201 Created"}'
+    apt.update()
+    apt("apt-get", "install", "hello")
+    assert (apt.home / "usr/share/doc/hello/copyright").exists()
+    auth = apt.home / "etc/apt/auth.conf"
+    auth.unlink()
+    assert "401" in apt("apt-get", "-o", "APT::Update::Error-Mode=any", "update", exit_code=100)
+
+
+@requires["apt-get"]
+def test_apt_reads_what_is_strictly_like_gitlab(debrepo, serving, tmp_path, debrepo_root):
+    debrepo_root.mkdir()
+    (debrepo_root / "debrepo.toml").write_text("[gitlab]\nstrict = true\n")
+    debrepo("project", "create", "open", "--visibility", "public")
+    debrepo("distribution", "create", "open", "sid")
+    debrepo("distribution", "publish", "open", "sid")
+    key = debrepo("distribution", "key", "open", "sid").stdout
+    signed_by = "".join(f" {line or '.'}\n" for line in key.splitlines())
+    url = f"{serving().url}{BASE}/packages/debian"
+    source = f"Types: deb\nURIs: {url}\nSuites: sid\nComponents: main\nSigned-By:\n"
+    client = Apt(tmp_path / "client", source + signed_by)
+    client.update()  # of indexes that are empty, and answered with 204
+    deb = build_deb(tmp_path, "hello", "1.0")
+    debrepo("distribution", "upload", "open", deb, "--distribution", "sid")
+    client.update()
+    assert client.candidate("hello") == "1.0"
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A directory with all that dpkg-buildpackage makes of a source."""
+    place = tmp_path / "build/greet-1.0"
+    (place / "debian/source").mkdir(parents=True)
+    for name, text in {
+        "changelog": "greet (1.0) unstable; urgency=low\n\n  * New.\n\n"
+        " -- Ann <ann@example.org>  Sun, 01 Sep 2024 12:00:00 +0000\n",
+        "control": "Source: greet\nSection: misc\nPriority: optional\n"
+        "Maintainer: Ann <ann@example.org>\nStandards-Version: 4.7.0\n\n"
+        "Package: greet\nArchitecture: any\nDescription: greets\n It says hello.\n",
+        "source/format": "3.0 (native)\n",
+        "rules": "#!/usr/bin/make -f\nclean:\nbuild-arch build-indep build:\n"
+        "binary-indep:\nbinary binary-arch:\n"
+        "\tmkdir -p debian/greet/DEBIAN debian/greet/usr/bin\n"
+        "\ttouch debian/greet/usr/bin/greet debian/files\n"
+        "\tdpkg-gencontrol -pgreet -Pdebian/greet\n"
+        "\tdpkg-deb --root-owner-group --build debian/greet ..\n",
+    }.items():
+        (place / "debian" / name).write_text(text)
+    (place / "debian/rules").chmod(0o755)
+    run("dpkg-buildpackage", "--no-sign", "--no-check-builddeps", cwd=place)
+    (changes,) = place.parent.glob("*.changes")
+    return changes
+
+
+def wait_for(path_has, text):
+    for _ in range(100):
+        if text in path_has():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"no {text} in {path_has()}")
+
+
+def upload_with_dput(sid, secret, changes, tmp_path):
+    host = sid.removeprefix("http://")
+    address, _, path = host.partition("/")
+    config = tmp_path / "dput.cf"
+    config.write_text(
+        f"[gitlab]\nmethod = http\nfqdn = ann:{secret}@{address}\nincoming = /{path}\n"
+    )
+    words = (f"--config={config}", "--unchecked", "--no-upload-log", "gitlab", changes)
+    return run("dput", *words, HOME=str(tmp_path))
+
+
+def upload_with_dupload(sid, secret, changes, tmp_path):
+    host, _, path = sid.removeprefix("http://").partition("/")
+    config = tmp_path / "dupload.conf"
+    config.write_text(
+        "package config;\n$default_host = 'gitlab';\n"
+        "$preupload{'changes'} = [];\n"
+        f"$cfg{{'gitlab'}} = {{ method => 'http', fqdn => '{host}', "
+        f"login => 'ann', passwordcmd => 'echo {secret}', incoming => '/{path}', "
+        "dinstall_runs => 1 };\n1;\n"
+    )
+    home = {"HOME": str(tmp_path)}
+    return run("dupload", "--configfile", config, "--nomail", changes, **home)
+
+
+@requires["dpkg-buildpackage"]
+@requires["apt-get"]
+@pytest.mark.parametrize(
+    "upload",
+    [
+        pytest.param(upload_with_dput, marks=requires["dput"]),
+        pytest.param(upload_with_dupload, marks=requires["dupload"]),
+    ],
+)
+def test_build_is_uploaded_with_its_changes(apt, sid, built, token, tmp_path, upload):
+    secret = token("ann", "--user", "ann")
+    upload(sid, secret, built, tmp_path)
+    index = ("curl", "--silent", "--user", f"ann:{secret}")
+    wait_for(lambda: run(*index, f"{sid}/dists/sid/main/source/Sources"), "Package: greet")
+    apt.update()
+    assert apt.candidate("greet") == "1.0"
+    apt("apt-get", "source", "greet")
+    assert (apt.home / "downloads/greet-1.0/debian/changelog").exists()
+
+
+def test_python_gitlab_gets_on_with_it(server, sid, debrepo, token, tmp_path):
+    deb = build_deb(tmp_path, "hello", "1.0")
+    debrepo("distribution", "upload", "acme/web", deb, "--distribution", "sid")
+    client = gitlab.Gitlab(server, private_token=token("ann", "--user", "ann"))
+    project = client.projects.get("acme/web")
+    assert (project.id, project.path_with_namespace) == (1, "acme/web")
+    (package,) = project.packages.list(package_type="debian", get_all=True)
+    assert (package.name, package.version) == ("hello", "1.0")
+    (file,) = package.package_files.list(get_all=True)
+    assert file.file_name == "hello_1.0_amd64.deb"
+    found = client.http_list("/projects/1/debian_distributions", per_page=1, iterator=True)
+    assert [one["codename"] for one in found] == ["sid"]
+    client.http_post("/projects/1/debian_distributions", post_data={"codename": "trixie"})
+    with pytest.raises(GitlabHttpError, match="has already been taken"):
+        client.http_post("/projects/1/debian_distributions", post_data={"codename": "trixie"})
+    project.packages.delete(package.id)
+    assert project.packages.list(get_all=True) == []
+    (group,) = [client.groups.get("acme")]
+    assert group.packages.list(get_all=True) == []
