@@ -1,0 +1,75 @@
+"""A Release file says what a distribution is, in a form that apt reads."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from debrepo_publish.model import Generation, Index, Part, Publication
+from debrepo_publish.release import fields, legacy, text
+
+NOW = datetime(2026, 3, 9, 8, 5, tzinfo=UTC)
+PUBLICATION = Publication("", "debian", "stable", {"main": "repo:x"})
+GENERATION = Generation(
+    *(1, "pending", 0, {"main": Part("repo:x", b"", {})}, ("amd64", "arm64")),
+    *("", "", "", "", {}),
+)
+
+
+def said(generation=GENERATION, until=None, **changes):
+    return fields(PUBLICATION._replace(**changes), generation, NOW, until)
+
+
+def test_names_default_to_what_there_is():
+    found = said()
+    assert (found["Suite"], found["Codename"]) == ("stable", "stable")
+    assert found["Origin"] == found["Label"] == "debian/stable"
+    assert found["Architectures"] == "all amd64 arm64"
+
+
+def test_origin_and_label_stand_in_for_one_another():
+    assert said(origin="Us")["Label"] == "Us"
+    assert said(label="Them")["Origin"] == "Them"
+
+
+def test_date_is_in_utc_by_that_name():
+    assert said()["Date"] == "Mon, 09 Mar 2026 08:05:00 UTC"
+
+
+def test_nothing_expires_unless_asked():
+    assert "Valid-Until" not in said()
+    assert said(until=NOW)["Valid-Until"] == "Mon, 09 Mar 2026 08:05:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("not_automatic", "NotAutomatic"),
+        ("but_automatic_upgrades", "ButAutomaticUpgrades"),
+    ],
+)
+def test_flags_are_left_out_unless_they_hold(field, name):
+    assert name not in said()
+    assert said(**{field: True})[name] == "yes"
+
+
+def test_archive_of_nothing_but_all_says_nothing_against_its_index():
+    assert said()["No-Support-for-Architecture-all"] == "Packages"
+    assert "No-Support-for-Architecture-all" not in said(GENERATION._replace(architectures=()))
+
+
+def test_sums_are_listed_for_every_index_in_order():
+    indexes = {"main/b": Index(5, "m", "1", "2", "5", stored=True)}
+    indexes["main/a"] = Index(70, "M", "I", "II", "V", stored=False)
+    listed = text({"Suite": "x"}, GENERATION._replace(indexes=indexes), ("sha256", "sha512"))
+    assert listed.decode() == (
+        "Suite: x\n"
+        "SHA256:\n II       70 main/a\n 2        5 main/b\n"
+        "SHA512:\n V       70 main/a\n 5        5 main/b\n"
+    )
+
+
+def test_small_release_file_says_where_it_is():
+    assert legacy(said(), "main", "amd64").decode().splitlines() == [
+        *("Archive: stable", "Origin: debian/stable", "Label: debian/stable"),
+        *("Acquire-By-Hash: yes", "Component: main", "Architecture: amd64"),
+    ]
