@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from debrepo import packageset
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: ``rightmost``: of each name and architecture, what the last list that has any has of it;
 #: ``latest``: the newest version; ``all``: all versions.
 Policy: TypeAlias = Literal["rightmost", "latest", "all"]
+
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 
 def merge(store: Store, sets: Sequence[SetId], policy: Policy) -> SetId:

@@ -130,6 +130,10 @@ def merge(
     lists.check_name(name)
     if not sources:
         raise InvalidInput("nothing to merge", hint="name the snapshots to make it from")
+    if policy not in merging.POLICIES:
+        raise InvalidInput(
+            f"cannot merge by {policy!r:.80}", hint=f"use one of: {', '.join(merging.POLICIES)}"
+        )
 
     def plan(txn: Transaction) -> Draft:
         found = [_list(session, txn, source) for source in sources]

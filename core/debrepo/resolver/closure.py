@@ -62,7 +62,7 @@ def verify(universe: Universe, roots: Iterable[Entry], following: Following) -> 
     known: dict[Need, bool] = {}
     lacks: list[Lack] = []
     for entry in sorted(roots):
-        needs, problems = asked(universe.package(entry), following)
+        needs, problems = asked(universe.glimpse(entry), following)
         lacks += problems
         for field, need in needs:
             for one in _variants(need) if following.all_variants else (need,):

@@ -61,9 +61,12 @@ class Universe:
         """Return a package of the universe, or of those that are asked for from outside."""
         found = self._packages.get(entry)
         if found is None:
-            found = decode(PackageKey.from_entry(entry), self._record(entry))
-            self._packages[entry] = found
+            found = self._packages[entry] = self.glimpse(entry)
         return found
+
+    def glimpse(self, entry: Entry) -> Package:
+        """Return a package without keeping it: for those who go through very many."""
+        return decode(PackageKey.from_entry(entry), self._record(entry))
 
     @property
     def has_there(self) -> bool:

@@ -133,6 +133,14 @@ def test_merge_policies_exclude_each_other(debrepo, snapshots):
     assert "exclude each other" in result.stderr
 
 
+def test_merging_takes_a_policy_that_there_is(session, snapshots):
+    from debrepo.errors import InvalidInput
+
+    snapshots("a")
+    with pytest.raises(InvalidInput, match=r"cannot merge by 'oldest'"):
+        session.call("snapshot.merge", name="c", sources=["a"], policy="oldest")
+
+
 def test_filter_keeps_what_matches_and_its_dependencies(debrepo, snapshots):
     snapshots("a", "web 1 amd64 lib", "lib 1", "other 1")
     debrepo("snapshot", "filter", "a", "b", "web", "Name (% o*)")
