@@ -108,13 +108,9 @@ def _as_gitlab_has_it(request: Request, door: Door, path: str) -> Path | None:
     if letter != shelf:
         return None
     with door.session.db.read() as txn:
-        repos = set(distributions.get(txn, container, codename).components.values())
-        for one in packages.of_project(door.session, txn, container):
-            if (one.name, one.version) == (source, version):
-                for _, member, file in one.files():
-                    if file.name == name and member.repo in repos:
-                        return door.session.pool.path(file.sha256)
-    return None
+        found = distributions.get(txn, container, codename)
+        file = packages.file(door.session, txn, found, (source, version), name)
+    return door.session.pool.path(file.sha256) if file else None
 
 
 def _headers(*, immutable: bool) -> dict[str, str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from debrepo.package import Package, PackageFile, PackageKey
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
+    from debrepo_gitlab.distributions import Distribution
 
 #: JavaScript's integers go as far, and so do the clients' JSON readers.
 _BITS = 53
@@ -110,6 +111,22 @@ def created(session: Session, source: Source) -> str:
             continue
     moment = datetime.fromtimestamp(min(times, default=0), UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def file(
+    session: Session, txn: Transaction, found: Distribution, source: tuple[str, str], name: str
+) -> PackageFile | None:
+    """Return a file of a version of a source by its name, which begins with its package's."""
+    start = name.partition("_")[0].encode() + b"\0"
+    for repo in found.components.values():
+        target = lists.get(session.hook, txn, "repo", repo)
+        for entry in packageset.find(txn[CHUNKS], target.set_id, start):
+            package = catalog.get(txn, entry)
+            if package.source == source:
+                for one in package.files:
+                    if one.name == name:
+                        return one
+    return None
 
 
 def elsewhere(
