@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from debrepo_publish.ledger import File
 
 
+_ATTEMPTS = 3  # at a tree that is published anew while it is looked at
+
+
 class Verified(NamedTuple):
     """What was looked at, and what is wrong with it."""
 
@@ -55,14 +58,14 @@ def verify(
     with closing(session.storage(publication.storage)) as storage:
         stored = StoredTree(storage, publication)
         tree: Tree = ServedTree(url) if url else stored
-        verifier = Verifier(tree, publication.distribution, clock.seconds())
         signed = not publication.skip_signing
         expiring: list[str] = []
         if signed and not keyring:
             keys = session.signer.resolve(publication.keys)
             expiring = signatures.expiring(keys, clock.seconds())
             keyring = session.signer.export(keys)
-        verifier.run(signatures.dearmored(keyring), signed=signed, files=files)
+        trusted = signatures.dearmored(keyring)
+        verifier = _verified(tree, publication, trusted, signed=signed, files=files)
         problems = [Problem(commit_path(publication), text) for text in expiring]
         problems += verifier.problems
         if known:
@@ -72,6 +75,20 @@ def verify(
     return Verified(
         str(publication), list(dict.fromkeys(problems)), verifier.indexes, len(verifier.files)
     )
+
+
+def _verified(
+    tree: Tree, publication: Publication, keyring: bytes, *, signed: bool, files: bool
+) -> Verifier:
+    """Return what there is to say of a tree, of one generation and not of two."""
+    path = commit_path(publication)
+    for _ in range(_ATTEMPTS):
+        before = tree.read(path)
+        verifier = Verifier(tree, publication.distribution, clock.seconds())
+        verifier.run(keyring, signed=signed, files=files)
+        if not verifier.problems or tree.read(path) == before:
+            break  # else somebody has published in the meantime
+    return verifier
 
 
 def _against_database(session: Session, publication: Publication, tree: Tree) -> Iterator[Problem]:

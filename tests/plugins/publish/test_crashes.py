@@ -147,6 +147,33 @@ def test_update_that_died_leaves_the_same_ledger_as_one_that_did_not(
         clock(NOW + 3600)
 
 
+def test_rollback_dies_anywhere(changed, each_crash):
+    update(changed)
+
+    def rollback(session):
+        return session.call("publish.rollback", distribution="stable", generation=1)
+
+    for session, what in each_crash(changed, rollback, deadly=True):
+        client = Client(session.root / "public")
+        assert client.packages() in (OLD, NEW), what
+        rollback(session)
+        assert client.packages() == OLD, what
+
+
+def test_repair_dies_anywhere(changed, each_crash):
+    def repair(session):
+        return session.call("publish.repair", distribution="stable", reconcile=True)
+
+    public = changed.root / "public"
+    for lost in (*public.rglob("old_*"), *public.rglob("Packages.gz")):
+        lost.unlink()
+    for session, what in each_crash(changed, repair, deadly=True):
+        repair(session)
+        client = Client(session.root / "public")
+        assert client.packages() == OLD, what
+        client.check_names()
+
+
 @pytest.mark.parametrize("deadly", [True, False])
 def test_drop_dies_anywhere(changed, each_crash, deadly):
     for session, what in each_crash(changed, drop, deadly=deadly):
