@@ -26,7 +26,15 @@ def segments(raw_path: str) -> str:
 class Route(APIRoute):
     """A route that knows its `Opening`, and lets nobody's body in before asking who it is."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
+        self._literal = path.partition("{")[0]
+        self._methods = frozenset(self.methods or ())
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        # Every request asks one route after another, and most answers can be had for little.
+        if scope.get("method") not in self._methods or not scope["path"].startswith(self._literal):
+            return Match.NONE, {}
         match, child = super().matches(scope)
         if match is not Match.NONE and _SLASH in scope["path"]:
             child["path_params"] = {
