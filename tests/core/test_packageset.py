@@ -226,3 +226,25 @@ def test_one_name_with_many_versions_is_cut_too():
     store = {}
     set_id = packageset.build(store, [entry("linux", version=f"{n}") for n in range(5000)])
     assert len(packageset.chunks(store, set_id)) > 5
+
+
+@settings(max_examples=30, deadline=None)
+@given(SETS)
+def test_lookup_finds_what_going_through_the_set_does(entries):
+    store = {}
+    lookup = packageset.Lookup(store, packageset.build(store, entries))
+    for name in {e.partition(b"\0")[0] for e in entries} | {b"absent", b"pkg", b"zzz", b""}:
+        found = sorted(e for e in entries if e.partition(b"\0")[0] == name)
+        assert lookup.named(name) == found
+        assert all(e in lookup for e in found)
+    assert list(lookup) == sorted(entries)
+
+
+def test_lookup_reads_each_chunk_once():
+    store = CountingStore()
+    entries = many(5000)
+    lookup = packageset.Lookup(store, packageset.build(store, entries))
+    store.reads.clear()
+    for e in entries:
+        lookup.named(e.partition(b"\0")[0])
+    assert len(store.reads) == len(set(store.reads))
