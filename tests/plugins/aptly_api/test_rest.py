@@ -79,3 +79,45 @@ def test_route_can_be_a_task(filled, method, path, body, name, code):
     assert (task["Name"], task["State"]) == (name, 2)
     value = filled.api.get(f"/api/tasks/{task['ID']}/return_value").json()
     assert value["Code"] == code
+
+
+def test_get_status(api):
+    assert api.get("/api/version").json().keys() == {"Version"}
+    for state in ("ready", "healthy"):
+        answer = api.get(f"/api/{state}")
+        assert (answer.status_code, answer.json().keys()) == (200, {"Status"})
+    assert api.get("/api/storage").json().keys() == {"Total", "Free", "PercentFull"}
+
+
+@pytest.fixture
+def task(archive):
+    """Make a task that has ended; return its path."""
+    archive.finished(archive.api.post("/api/repos?_async=1", json={"Name": "n"}))
+    return f"/api/tasks/{archive.api.get('/api/tasks').json()[0]['ID']}"
+
+
+def test_get_tasks(api, task):
+    (found,) = api.get("/api/tasks").json()
+    assert (found["Name"], found["State"]) == ("Create repository n", 2)
+    assert api.get(task).json() == found
+
+
+def test_get_task_wait(api, task):
+    assert api.get(f"{task}/wait").json()["State"] == 2
+    assert api.get("/api/tasks/99/wait").status_code == 400
+    assert api.get("/api/tasks-wait").json() == {}
+
+
+def test_get_task_output_detail_and_return_value(api, task):
+    assert api.get(f"{task}/output").json() == "Task succeeded"
+    assert api.get(f"{task}/detail").json() == {}
+    assert api.get(f"{task}/return_value").json()["Code"] == 201
+    for part in ("", "/output", "/detail", "/return_value"):
+        assert api.get(f"/api/tasks/99{part}").status_code == 404
+
+
+def test_delete_task_and_clear(api, task):
+    assert api.delete(task).json()["State"] == 2
+    assert api.delete(task).status_code == 400
+    assert api.post("/api/tasks-clear").json() == {}
+    assert api.get("/api/tasks").json() == []
