@@ -120,6 +120,15 @@ def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
 
 
 @hookspec
+def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) -> None:
+    """Raise `NotFound` where a file of a published tree is hidden from who asks for it.
+
+    *Tells*, in a read transaction, before a server sends a file: be quick. ``storage`` is
+    empty for the default one, and ``path`` is relative to it.
+    """
+
+
+@hookspec
 def debrepo_metrics(txn: Transaction) -> Iterable[Metric]:
     """Return numbers that whoever watches a server wants to see: age, days left, sizes.
 

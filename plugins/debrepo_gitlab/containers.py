@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
-from debrepo.errors import AlreadyExists, InUse, InvalidInput
+from debrepo.errors import AlreadyExists, InUse, InvalidInput, NotFound
 from debrepo_gitlab.refusals import NoGroup, NoProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from debrepo.database import Transaction
+    from debrepo.http.callers import Caller
 
 VISIBILITIES = ("private", "internal", "public")
 
@@ -221,6 +222,17 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
         if container.kind == "group":
             yield f"gitlab:group:{container.path}/*:{action}"
             yield f"gitlab:project:{container.path}/*:{action}"
+
+
+def check_download(txn: Transaction, path: str, caller: Caller) -> None:
+    """Raise `NotFound` where a published file is of a project or group that is hidden."""
+    kind, number, *_ = f"{path}/".split("/")
+    found = txn[CONTAINERS].get(f"{kind[:-1]}:{number}")
+    if found is None:
+        return
+    scope = found.scope("read")
+    if not caller.may(scope) and scope not in open_grants(found, anonymous=caller.anonymous):
+        raise NotFound(f"nothing is published at {path[:200]}")
 
 
 def open_grants(container: Container, *, anonymous: bool) -> tuple[str, ...]:

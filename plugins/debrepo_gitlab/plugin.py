@@ -228,6 +228,14 @@ def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
 
 
 @hookimpl
+def debrepo_download(txn: Transaction, path: str, caller: Caller) -> None:
+    if path.startswith(("projects/", "groups/")):
+        from debrepo_gitlab.containers import check_download
+
+        check_download(txn, path, caller)
+
+
+@hookimpl
 def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
     if kind != "group":
         return None

@@ -46,9 +46,11 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
     if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
         raise nothing
+    name = "" if storage == _DEFAULT else storage
     try:
-        place = door.session.storage("" if storage == _DEFAULT else storage)
-        local = place.local_path(check_path(path))
+        local = door.session.storage(name).local_path(check_path(path))
+        with door.session.db.read() as txn:
+            door.session.hook.debrepo_download(txn=txn, storage=name, path=path, caller=door.caller)
     except DebrepoError as error:
         raise nothing from error
     if local is None:

@@ -181,3 +181,15 @@ def test_token_of_the_server_reaches_as_far_as_its_scopes(guarded, session, proj
     assert (
         guarded.get("/api/v4/groups/acme/-/debian_distributions", headers=sent).status_code == 404
     )
+
+
+def test_private_project_is_hidden_in_the_published_trees_too(guarded, session, secret):
+    session.call("distribution.create", container="acme/web", codename="sid")
+    session.call("distribution.publish", container="acme/web", codename="sid")
+    for url in ("/repos/-/projects/1/dists/sid/Release", "/repos/-/projects%2F1/dists/sid/Release"):
+        assert guarded.get(url).status_code == 404
+        bearer = {"Authorization": f"Bearer {secret('guest', f'g{len(url)}')}"}
+        assert guarded.get(url, headers=bearer).status_code in {403, 404}
+        session.call("project.edit", path="acme/web", visibility="public")
+        assert guarded.get(url).status_code == 200
+        session.call("project.edit", path="acme/web", visibility="private")

@@ -106,13 +106,13 @@ def test_indexes_come_compressed_as_well(published):
     assert published.get(f"{APT}/dists/sid/main/Contents-amd64.gz").status_code == 200
 
 
-def test_strict_likeness_has_plain_indexes_alone(published, session, configure):
+def test_strict_likeness_has_plain_indexes_alone(apt, hello, configure):
     configure("gitlab.strict", True)
-    session.call("distribution.publish", container="acme/web", codename="sid")
+    apt.put(f"{APT}/hello_1.0_amd64.deb?{SID}&wait=published", content=hello)
     base = f"{APT}/dists/sid/main/binary-amd64"
-    assert published.get(f"{base}/Packages").status_code == 200
-    assert published.get(f"{base}/Packages.gz").status_code == 404
-    assert ".gz" not in published.get(f"{APT}/dists/sid/Release").text
+    assert apt.get(f"{base}/Packages").status_code == 200
+    assert apt.get(f"{base}/Packages.gz").status_code == 404
+    assert ".gz" not in apt.get(f"{APT}/dists/sid/Release").text
 
 
 def test_pool_is_also_where_gitlab_has_it(published, hello):
@@ -257,3 +257,19 @@ def test_what_is_not_published_is_not_found(published, path):
 def test_hostile_file_name_is_refused(apt, hello, name):
     assert apt.put(f"{APT}/{name}", content=hello).status_code in {400, 404}
     assert apt.put(f"{APT}/{name}?{SID}", content=hello).status_code in {400, 404}
+
+
+def test_what_is_published_elsewhere_is_fetched_from_there(published, hello, monkeypatch):
+    monkeypatch.setattr("debrepo_publish_fs.storage.FileStorage.local_path", lambda *_: None)
+    assert published.get(f"{APT}/pool/main/h/hello/hello_1.0_amd64.deb").content == hello
+    assert published.get(f"{APT}/dists/sid/main/source/Sources").status_code == 204
+    assert published.get(f"{APT}/dists/sid/other").status_code == 404
+
+
+def test_public_project_leads_to_where_it_is_published(published, session, monkeypatch):
+    session.call("project.edit", path="acme/web", visibility="public")
+    storage = "debrepo_publish_fs.storage.FileStorage"
+    monkeypatch.setattr(f"{storage}.local_path", lambda *_: None)
+    monkeypatch.setattr(f"{storage}.url", lambda _, path: f"https://cdn.example.com/{path}")
+    answer = published.get(f"{APT}/dists/sid/Release", follow_redirects=False)
+    assert answer.headers["location"] == "https://cdn.example.com/projects/1/dists/sid/Release"
