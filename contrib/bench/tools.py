@@ -17,7 +17,7 @@ class Work(NamedTuple):
     """A row of the table: what is done, and the commands for each time that it is done."""
 
     name: str
-    runs: list[Commands]  # one list of commands for each repetition
+    runs: list[Commands]  # for each repetition; all but the last command only prepare it
 
 
 class Corpus(NamedTuple):
@@ -65,7 +65,11 @@ class Verbs(Tool):
     def first(self, prefix: str, times: int, *options: str) -> list[Commands]:
         """Return first publishes of the repository, each below a prefix of its own."""
         publish = ("publish", "repo", "-distribution=d", "-skip-signing", *options, "r")
-        return [[self.do(*publish, f"{prefix}{n}")] for n in range(times)]
+        return [[*self.forget(), self.do(*publish, f"{prefix}{n}")] for n in range(times)]
+
+    def forget(self) -> Commands:
+        """Return what makes a first publish a first one: it finds nothing made by others."""
+        return []
 
     def works(self, corpus: Corpus, times: int) -> list[Work]:
         return [
@@ -96,7 +100,11 @@ class Verbs(Tool):
             _once("repo add, all there already", add),
             Work("first publish, no Contents, gz", self.first("g", times, plain, *gz)),
             Work("first publish, no Contents, default forms", self.first("n", times, plain)),
-            Work("first publish, with Contents", self.first("c", times)),
+            Work("first publish, with Contents", self.first("c", 1)),
+            Work(
+                "the same elsewhere, with Contents",
+                [run[-1:] for run in self.first("e", times)],
+            ),
             Work("update, no change", [[update]] * times),
         ]
 
@@ -155,6 +163,9 @@ class Debrepo(Verbs):
     @classmethod
     def present(cls) -> bool:
         return True
+
+    def forget(self) -> Commands:
+        return [["rm", "-rf", str(self.root / "root" / "cache")]]
 
     def do(self, *words: object) -> list[str]:
         spelled = [f"-{word}" if str(word).startswith("-") else str(word) for word in words]
