@@ -169,3 +169,20 @@ def test_log_is_for_people_or_programs(debrepo, debrepo_root):
     )
     record = logging.LogRecord("debrepo.requests", logging.INFO, "", 0, "GET %s", ("/x",), None)
     assert json.loads(JSONFormatter().format(record))["message"] == "GET /x"
+
+
+def test_server_that_was_killed_leaves_no_task_unanswered(serving, debrepo):
+    server = serving()
+    for number in range(30):
+        ask(f"{server.url}/api/repos?_async=1", "POST", {"Name": f"r{number}"})
+    server.process.kill()
+    server.process.wait()
+    server = serving()
+    ask(f"{server.url}/api/tasks-wait")
+    tasks = ask(f"{server.url}/api/tasks")
+    assert (len(tasks), {task["State"] for task in tasks} <= {2, 3}) == (30, True)
+    made = set(debrepo("repo", "list", "--raw").output.split())
+    assert {task["Name"].split()[-1] for task in tasks if task["State"] == 2} <= made
+    for task in tasks:
+        said = ask(f"{server.url}/api/tasks/{task['ID']}/output")
+        assert said == "Task succeeded" or "the server ended while this ran" in said
