@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from fastapi.routing import APIRouter
+from fastapi.routing import APIRoute, APIRouter
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Match
 
 from debrepo import errors
 from debrepo.http import Route, json_answer, opening_of, status_of
@@ -57,6 +58,12 @@ class GitlabRoute(Route):
                 return refusal(error, text=basic)
 
         return translated
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = super().matches(scope)
+        if found[0] is Match.NONE and scope["path"].startswith("/api/v4/"):
+            return APIRoute.matches(self, scope)  # by another verb, perhaps
+        return found
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.methods and scope["method"] not in self.methods:

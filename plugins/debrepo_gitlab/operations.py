@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
-from debrepo.errors import AlreadyExists, DebrepoError, InUse, InvalidInput
+from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InUse, InvalidInput
 from debrepo_gitlab import containers, distributions, packages, publishing, tokens, uploads
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.distributions import DISTRIBUTIONS, TEXTS, Distribution
@@ -234,6 +234,8 @@ def edit_distribution(
         with session.db.write() as txn:
             now = distributions.get(txn, where, before.codename)
             known = {**made, **now.components}
+            if components is not None and not set(named) <= set(known):
+                raise Conflict(f"{now.codename} has lost a component meanwhile", hint="try again")
             kept = now.components if components is None else {name: known[name] for name in named}
             gone = [name for c, name in now.components.items() if c not in kept and name]
             surplus = (*now.surplus, *(gone if where.kind == "project" else ()))
@@ -242,7 +244,7 @@ def edit_distribution(
             distributions.check(txn, after)
             txn[DISTRIBUTIONS][after.key] = after
             return after
-    except (DebrepoError, KeyError):
+    except DebrepoError:
         _drop_repos(session, made)
         raise
 
