@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
@@ -82,6 +82,10 @@ class FaultProxy(ThreadingHTTPServer):
                     return self.faults[kind].pop(0)
         return ""
 
+    def alone(self, request: Request) -> AbstractContextManager[object]:
+        """Return what to hold while a request is at the target, if others have to wait."""
+        return nullcontext()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that gave up."""
 
@@ -133,7 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.released.wait(30)
             self.close_connection = True
             return None
-        answer = self.server.check(request) or self._forward(request)
+        answer = self.server.check(request)
+        if answer is None:
+            with self.server.alone(request):
+                answer = self._forward(request)
         if fault == "lost":
             self.close_connection = True
             return None
