@@ -293,7 +293,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     for view in (left, used):
         view.mkdir()
         os.utime(view, (0, 0))
-    lock = homes._lock(used)
+    lock = homes.lock(used)
     homes._sweep(tmp_path)
     assert (left.exists(), used.exists()) == (False, True)
     os.close(lock)
