@@ -30,6 +30,7 @@ class KeptAnswers:
         self._size = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = Lock()
+        self._making = Lock()
 
     def answer(self, request: Request, key: str, make: Callable[[], bytes]) -> Response:
         """Return the body for ``key``, made now if it is not kept; or 304 to who has it."""
@@ -37,7 +38,10 @@ class KeptAnswers:
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
         if _has(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
-        kept = self._find(key) or self._keep(key, etag, make())
+        kept = self._find(key)
+        if kept is None:
+            with self._making:  # those who ask for the same meanwhile get what this one makes
+                kept = self._find(key) or self._keep(key, etag, make())
         if "gzip" in request.headers.get("accept-encoding", "") and kept.packed:
             headers["Content-Encoding"] = "gzip"
             return Response(kept.packed, headers=headers, media_type=_MEDIA_TYPE)
