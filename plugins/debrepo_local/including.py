@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import archive, templates
@@ -52,9 +53,10 @@ class Upload(NamedTuple):
 def find(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the .changes files in ``paths``, and what is not there."""
     for path in paths:
-        if path.is_dir():
+        # Not the methods of paths: they raise for names that are longer than any file's.
+        if os.path.isdir(path):  # noqa: PTH112
             yield from sorted(found for found in path.rglob("*.changes") if found.is_file())
-        elif path.suffix == ".changes" or not path.exists():
+        elif path.suffix == ".changes" or not os.path.exists(path):  # noqa: PTH110
             yield path
 
 
