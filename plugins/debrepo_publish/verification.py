@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
+from debian import deb822
 
 from debrepo import stanza
 from debrepo.errors import InvalidInput
@@ -89,8 +90,8 @@ class Verifier:
             return
         try:
             fields = stanza.Fields(text.strip(b"\n"))
-            listed = _listed(fields)
-        except (InvalidInput, ValueError) as error:
+            listed = _listed(text)
+        except (InvalidInput, KeyError, ValueError) as error:
             self._note("Release", f"cannot be read: {error}")
             return
         self._dates(fields)
@@ -226,14 +227,14 @@ class Verifier:
                     self.problems.append(Problem(path, f"is damaged ({wanted.named_in})"))
 
 
-def _listed(fields: stanza.Fields) -> dict[str, Listed]:
+def _listed(text: bytes) -> dict[str, Listed]:
+    """Return what a Release file lists, as read by somebody who had no part in writing it."""
+    release = deb822.Release(text)
     found: dict[str, Listed] = {}
-    for name in _ALGORITHMS:
-        for line in fields.get(name, "").splitlines():
-            if line.strip():
-                digest, size, path = line.split()
-                row = found.setdefault(path, Listed(int(size), {}))
-                row.digests[name] = digest
+    for name, algorithm in _ALGORITHMS.items():
+        for row in release.get(name, ()):
+            known = found.setdefault(row["name"], Listed(int(row["size"]), {}))
+            known.digests[name] = row["md5sum" if algorithm == "md5" else algorithm]
     return found
 
 
