@@ -1,5 +1,6 @@
 """Every command and option of aptly has its counterpart, as the page for its users says."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -46,6 +47,11 @@ def stocked(tmp_path_factory):
     build_deb(place / "others", "installer", extension="udeb")
     build_deb(place / "others", "hello-dbgsym", extension="ddeb")
     build_deb(place / "others", "zstd", compression="zstd")
+    (place / "uploads").mkdir()
+    uploaded = build_deb(place / "uploads", "uploaded")
+    (place / "uploads" / "uploaded.changes").write_text(CHANGES + listed(uploaded))
+    allow = {"allow": [{"condition": "", "allow": ["unsigned"]}]}
+    (place / "uploaders.json").write_text(json.dumps(allow))
     (place / "query").write_text("hello (>= 1.0)\n")
     (place / "debrepo.toml").write_text("[publish]\nskip_signing = true\n")
     (place / "root").mkdir()
@@ -54,6 +60,28 @@ def stocked(tmp_path_factory):
         done = run(place, *shlex.split(line))
         assert done.exit_code == 0, done.output
     return place
+
+
+CHANGES = """Format: 1.8
+Source: uploaded
+Binary: uploaded
+Architecture: amd64
+Version: 1.0
+Distribution: unstable
+"""
+
+
+def listed(file):
+    """Return the sums of a file as a .changes lists them."""
+    data, found = file.read_bytes(), ""
+    for field, algorithm, extra in (
+        ("Files", "md5", "misc optional "),
+        ("Checksums-Sha1", "sha1", ""),
+        ("Checksums-Sha256", "sha256", ""),
+    ):
+        digest = hashlib.new(algorithm, data).hexdigest()
+        found += f"{field}:\n {digest} {len(data)} {extra}{file.name}\n"
+    return found
 
 
 STOCK = """
@@ -70,6 +98,7 @@ snapshot create derived from snapshot source
 snapshot create unused-snapshot empty
 publish repo tools
 publish snapshot monday team
+publish source update --prefix team --component main stable tuesday
 """
 
 

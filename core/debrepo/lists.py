@@ -60,7 +60,8 @@ def check_unused(
     holding = [link for link in users(hook, txn, target) if link.firm or not force]
     if not holding:
         return
-    names = ", ".join(link.target.replace(":", " ", 1) for link in holding[:5]) + (", …" if len(holding) > 5 else "")
+    names = ", ".join(link.target.replace(":", " ", 1) for link in holding[:5])
+    names += ", …" if len(holding) > 5 else ""
     kind, _, name = str(target).partition(":")
     if any(link.firm for link in holding):
         raise InUse(f"{kind} {name} is served by {names}", hint="see: debrepo publish drop")

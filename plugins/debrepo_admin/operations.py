@@ -59,8 +59,10 @@ def config_create(session: Session) -> Path:
     path = session.root / "debrepo.toml"
     session.root.mkdir(parents=True, exist_ok=True)
     lines = ["# Configuration of debrepo. What is commented out is the default.\n"]
-    for setting in session.config.declared():
-        lines.append(f"\n# {setting.help}\n# {_toml_key(setting)} = {_toml(setting.default)}\n")
+    lines += (
+        f"\n# {setting.help}\n# {_toml_key(setting)} = {_toml(setting.default)}\n"
+        for setting in session.config.declared()
+    )
     try:
         with path.open("x", encoding="utf-8") as file:
             file.writelines(lines)
