@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 
-def completion(session: Session, shell: str) -> str:  # noqa: ARG001
+def completion(session: Session, shell: str) -> str:
     """Return the script that makes ``shell`` complete commands, options and names."""
     try:
         return scripts.SCRIPTS[shell]
