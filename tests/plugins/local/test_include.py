@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from debrepo.testing.packages import build_deb, build_source
+from debrepo_local.uploaders import rules
 
 FIELDS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
 
@@ -142,8 +145,8 @@ def test_uploaders_decide_by_key(debrepo, incoming, tmp_path, sign, allow, deny,
     path = changes(incoming, build_deb(incoming, version="1.0-1"))
     key = sign(path)[-16:]
     spelt = {"KEY": key, "key": key.lower()}
-    rules = uploaders(tmp_path, *([spelt.get(name, name) for name in x] for x in (allow, deny)))
-    debrepo("repo", "create", "unstable", "--uploaders-file", rules)
+    file = uploaders(tmp_path, *([spelt.get(name, name) for name in x] for x in (allow, deny)))
+    debrepo("repo", "create", "unstable", "--uploaders-file", file)
     debrepo("repo", "include", path, exit_code=0 if included else 1)
     assert bool(names(debrepo)) == included
 
@@ -160,14 +163,14 @@ def test_uploaders_keep_out_what_nobody_has_signed(debrepo, incoming, tmp_path):
 
 def test_common_uploaders_stand_in(debrepo, incoming, tmp_path, unstable):
     path = changes(incoming, build_deb(incoming, version="1.0-1"))
-    rules = uploaders(tmp_path, ["*"])
-    words = ("--accept-unsigned", "--uploaders-file", rules, path)
+    file = uploaders(tmp_path, ["*"])
+    words = ("--accept-unsigned", "--uploaders-file", file, path)
     debrepo("repo", "include", *words, exit_code=1)
 
 
 def test_uploaders_that_make_no_sense_are_refused(debrepo, tmp_path):
-    rules = uploaders(tmp_path, ["*"], condition="")
-    refused = debrepo("repo", "create", "x", "--uploaders-file", rules, exit_code=2)
+    file = uploaders(tmp_path, ["*"], condition="")
+    refused = debrepo("repo", "create", "x", "--uploaders-file", file, exit_code=2)
     assert "rule 1 of the uploaders" in refused.output
 
 
@@ -185,3 +188,11 @@ def test_upload_is_included_over_http(api, incoming):
     }
     assert api.get("/api/files").json() == []
     assert api.post("/api/repos/none/include/in").status_code == 404
+
+
+def test_rules_of_the_guide_are_understood():
+    guide = Path(__file__).parents[3] / "docs/guide/uploads.md"
+    (text,) = re.findall("```json\n(.*?)```", guide.read_text(), re.DOTALL)
+    kernel, others = rules(text)
+    assert kernel.allow < others.allow
+    assert kernel.deny == others.allow - kernel.allow
