@@ -50,7 +50,7 @@ def stocked(tmp_path_factory):
     (place / "uploads").mkdir()
     uploaded = build_deb(place / "uploads", "uploaded")
     (place / "uploads" / "uploaded.changes").write_text(CHANGES + listed(uploaded))
-    allow = {"allow": [{"condition": "", "allow": ["unsigned"]}]}
+    allow = {"allow": [{"condition": "Source (= uploaded)", "allow": ["*"]}]}
     (place / "uploaders.json").write_text(json.dumps(allow))
     (place / "query").write_text("hello (>= 1.0)\n")
     (place / "debrepo.toml").write_text("[publish]\nskip_signing = true\n")
@@ -98,6 +98,7 @@ snapshot create derived from snapshot source
 snapshot create unused-snapshot empty
 publish repo tools
 publish snapshot monday team
+publish repo tools staging two --component main,contrib --distribution stable
 publish source update --prefix team --component main stable tuesday
 """
 
@@ -295,8 +296,9 @@ def test_a_publication_is_listed_and_shown(debrepo):
         ". stable",
         "team stable",
         "third testing",
+        "two stable",
     ]
-    assert len(json.loads(debrepo("publish list --json"))) == 3
+    assert len(json.loads(debrepo("publish list --json"))) == 4
     assert "main: snapshot:tuesday" in debrepo("publish show testing third")
     assert json.loads(debrepo("publish show testing third --json"))["generations"]
 
