@@ -46,6 +46,16 @@ def print_fields(fields: Mapping[str, object]) -> None:
             click.echo(f"{name}: {text}")
 
 
+def plain_list(found: Any, size: int, packages: Iterable[PackageKey]) -> dict[str, object]:
+    """Return a repository or a snapshot as JSON has it; ``found`` is its record."""
+    return {
+        **found._asdict(),
+        "set_id": found.set_id.hex(),
+        "size": size,
+        "packages": [str(key) for key in packages],
+    }
+
+
 def print_table(rows: Iterable[Sequence[object]], *, markdown: bool = False) -> None:
     """Print rows in aligned columns, two blanks apart; in Markdown, the first is the head."""
     lines = [[str(cell) for cell in row] for row in rows]

@@ -23,6 +23,7 @@ from debrepo.output import (
     dry_run_option,
     force_option,
     json_option,
+    plain_list,
     print_changes,
     print_fields,
     print_json,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from debrepo.lists import Dependencies
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
-    from debrepo_local.operations import Shown
     from debrepo_local.transfers import Transferred
 
 
@@ -212,7 +212,7 @@ def list_(session: Session, raw: bool, as_json: bool) -> None:
     """List the repositories."""
     found = session.run(operations.list_)
     if as_json:
-        print_json([_plain(shown) for shown in found])
+        print_json([plain_list(*shown) for shown in found])
         return
     for repo, count, _ in found:
         line = f"{repo.name}\t{counted(count, 'package')}\t{repo.comment}".rstrip()
@@ -228,7 +228,7 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
     """Show a repository."""
     shown = session.run(operations.show, name, with_packages=with_packages)
     if as_json:
-        print_json(_plain(shown))
+        print_json(plain_list(*shown))
         return
     repo, count, packages = shown
     print_fields(
@@ -242,12 +242,6 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
         }
     )
     print_packages(packages)
-
-
-def _plain(shown: Shown) -> dict[str, object]:
-    repo, count, packages = shown
-    fields = {**repo._asdict(), "set_id": repo.set_id.hex(), "size": count}
-    return {**fields, "packages": [str(key) for key in packages]} if packages else fields
 
 
 @repo.command()

@@ -21,6 +21,7 @@ from debrepo.output import (
     dry_run_option,
     force_option,
     json_option,
+    plain_list,
     print_changes,
     print_fields,
     print_json,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from debrepo_snapshot.differences import Change
     from debrepo_snapshot.drafts import Made
     from debrepo_snapshot.merging import Policy
-    from debrepo_snapshot.operations import Shown
 
 
 SNAPSHOT = of_lists("snapshot")
@@ -87,7 +87,7 @@ def list_(session: Session, sort: str, raw: bool, as_json: bool) -> None:
     """List the snapshots."""
     found = session.run(operations.list_, sort=sort)
     if as_json:
-        print_json([_plain(shown) for shown in found])
+        print_json([plain_list(*shown) for shown in found])
         return
     for snapshot, count, _ in found:
         line = f"{snapshot.name}\t{counted(count, 'package')}\t{snapshot.description}".rstrip()
@@ -103,7 +103,7 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
     """Show a snapshot."""
     shown = session.run(operations.show, name, with_packages=with_packages)
     if as_json:
-        print_json(_plain(shown))
+        print_json(plain_list(*shown))
         return
     snapshot, count, packages = shown
     print_fields(
@@ -116,12 +116,6 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
         }
     )
     print_packages(packages)
-
-
-def _plain(shown: Shown) -> dict[str, object]:
-    snapshot, count, packages = shown
-    fields = {**snapshot._asdict(), "set_id": snapshot.set_id.hex(), "size": count}
-    return {**fields, "packages": [str(key) for key in packages]} if packages else fields
 
 
 @snapshot.command()
