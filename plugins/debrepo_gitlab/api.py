@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from debrepo.http import Door, json_answer
 from debrepo.session import Session
-from debrepo_gitlab import containers, publishing
+from debrepo_gitlab import publishing
 from debrepo_gitlab.distributions import PATTERNS, TEXTS, Distribution, entity
 from debrepo_gitlab.entrances import enters
 from debrepo_gitlab.likeness import GitlabRoutes, page, parameters, words
@@ -207,7 +207,5 @@ def show_changes(session: Session, container: str, codename: str, serial: int) -
     """Publish a distribution, unless what was to be published has been meanwhile."""
     if not publishing.settle(session, f"{container}\0{codename}", serial):
         return {"published": codename}
-    with session.db.read() as txn:
-        name = containers.get(txn, container).name
-    done = session.call("distribution.publish", container=name, codename=codename)
+    done = session.call("distribution.publish", container=container, codename=codename)
     return {"published": codename, "generation": done[0].generation}

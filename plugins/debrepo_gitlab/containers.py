@@ -25,6 +25,8 @@ ROLES = {
     "maintainer": ("see", "read", "write", "delete"),
 }
 
+ACTIONS = ROLES["maintainer"]
+
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _MAX_PATH = 120

@@ -51,6 +51,9 @@ class Entrance(Opening):
             error = NoGroup if kind == "group" else NoProject
             raise error(f"no {kind} called {request.path_params['id']}")
         caller.require(found.scope(self.action))
+        actions = (a for a in containers.ACTIONS if caller.may(found.scope(a)))
+        numbered = [f"gitlab:{found.key}:{action}" for action in actions]
+        caller = caller._replace(scopes=(*caller.scopes, *numbered))  # tasks outlive the path
         request.state.caller = caller
         request.state.container = found
         return caller

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -273,3 +274,14 @@ def test_public_project_leads_to_where_it_is_published(published, session, monke
     monkeypatch.setattr(f"{storage}.url", lambda _, path: f"https://cdn.example.com/{path}")
     answer = published.get(f"{APT}/dists/sid/Release", follow_redirects=False)
     assert answer.headers["location"] == "https://cdn.example.com/projects/1/dists/sid/Release"
+
+
+def test_upload_is_published_although_its_project_moves_meanwhile(apt, hello, session):
+    apt.put(f"{APT}/hello_1.0_amd64.deb?{SID}", content=hello)
+    session.call("project.edit", path="acme/web", new_path="acme/site")
+    for _ in range(300):
+        shown = session.call("distribution.show", container="project:1", codename="sid")
+        if shown.published == shown.changed:
+            break
+        time.sleep(0.1)
+    assert "hello" in apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").text
