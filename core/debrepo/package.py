@@ -120,7 +120,8 @@ class Package:
     def files(self) -> tuple[PackageFile, ...]:
         """The files, in the order in which the package lists them."""
         if self._files is None:
-            self._files = tuple(map(_decode_file, self._lines.decode().split("\n")))
+            lines = self._lines.decode().split("\n") if self._lines else ()
+            self._files = tuple(map(_decode_file, lines))
         return self._files
 
     def __eq__(self, other: object) -> bool:

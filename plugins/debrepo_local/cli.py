@@ -205,12 +205,15 @@ def include(
 
 
 @repo.command("list")
+@click.option(
+    "--sort", type=click.Choice(["name", "size"]), default="name", help="Order of the list."
+)
 @click.option("--raw", is_flag=True, help="Print names only.")
 @json_option
 @pass_session
-def list_(session: Session, raw: bool, as_json: bool) -> None:
+def list_(session: Session, sort: str, raw: bool, as_json: bool) -> None:
     """List the repositories."""
-    found = session.run(operations.list_)
+    found = session.run(operations.list_, sort=sort)
     if as_json:
         print_json([plain_list(*shown) for shown in found])
         return

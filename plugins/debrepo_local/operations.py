@@ -54,12 +54,13 @@ def create(
     return repo
 
 
-def list_(session: Session) -> list[Shown]:
-    """Return all repositories, sorted by name."""
+def list_(session: Session, *, sort: str = "name") -> list[Shown]:
+    """Return all repositories, sorted by ``name``, or by ``size`` with the largest first."""
     with session.db.read() as txn:
-        return [
+        found = [
             Shown(repo, packageset.count(txn[CHUNKS], repo.set_id)) for repo in txn[REPOS].values()
         ]
+    return sorted(found, key=lambda shown: -shown.size) if sort == "size" else found
 
 
 def show(session: Session, name: str, *, with_packages: bool = False) -> Shown:

@@ -78,7 +78,7 @@ def create(session: Session, name: str, origin: tuple[str, ...], description: st
 
 @snapshot.command("list")
 @click.option(
-    "--sort", type=click.Choice(["name", "time"]), default="name", help="Order of the list."
+    "--sort", type=click.Choice(["name", "time", "size"]), default="name", help="Order of the list."
 )
 @click.option("--raw", is_flag=True, help="Print names only.")
 @json_option

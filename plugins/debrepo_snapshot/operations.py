@@ -59,12 +59,14 @@ def create(
 
 
 def list_(session: Session, *, sort: str = "name") -> list[Shown]:
-    """Return all snapshots, sorted by ``name`` or by ``time`` of creation."""
+    """Return all snapshots, sorted by ``name``, ``time`` of creation, or ``size``."""
     with session.db.read() as txn:
         found = [
             Shown(snapshot, packageset.count(txn[CHUNKS], snapshot.set_id))
             for snapshot in txn[SNAPSHOTS].values()
         ]
+    if sort == "size":
+        return sorted(found, key=lambda shown: -shown.size)
     return sorted(found, key=lambda s: s.snapshot.created) if sort == "time" else found
 
 

@@ -24,6 +24,12 @@ def test_created_repository_is_listed(r):
     assert json.loads(r("repo", "list", "--json").output)[0]["name"] == "r"
 
 
+def test_the_largest_repository_is_listed_first_when_asked_for(r, tmp_path):
+    r("repo", "create", "z")
+    r("repo", "add", "z", build_deb(tmp_path))
+    assert r("repo", "list", "--raw", "--sort", "size").output == "z\nr\n"
+
+
 def test_create_refuses_a_taken_name(r):
     result = r("repo", "create", "r", exit_code=4)
     assert result.output == "Error: repository r exists already\n"
