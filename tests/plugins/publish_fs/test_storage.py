@@ -274,3 +274,11 @@ def test_a_conflict_says_where_the_file_is(storage, root, hello):
     with pytest.raises(Conflict, match=r"5 bytes, not 6") as caught:
         storage.link(hello._replace(size=6))
     assert str(root / hello.path) in caught.value.hint
+
+
+def test_what_is_replaced_within_a_second_has_a_later_date_all_the_same(storage, root):
+    seconds = []
+    for number in range(3):
+        storage.put("dists/stable/InRelease", b"%d" % number)
+        seconds.append(int((root / "dists/stable/InRelease").stat().st_mtime))
+    assert seconds == sorted(set(seconds))
