@@ -120,8 +120,8 @@ class Verbs(Tool):
         return [
             _once("(snapshot)", self.do(*snapshot, "s0", "from", "repo", "r")),
             _once("repo add, 1 package", self.do("repo", "add", "r", one)),
-            _once("update after +1, no Contents", self.do(*update, "-skip-contents", "d", "n0")),
             _once("update after +1, with Contents", self.do(*update, "d", "c0")),
+            _once("elsewhere after it, no Contents", self.do(*update, "-skip-contents", "d", "n0")),
             _once(f"repo add, {len(others)} packages", self.do("repo", "add", "r", *others)),
             _once(f"update after +{len(others)}, with Contents", self.do(*update, "d", "c0")),
             Work(
