@@ -99,9 +99,11 @@ def abandon(session: Session, storage: Storage, publication: Publication, number
             now_left = publications.generation(txn, key, number)._replace(claimed=len(claimed))
             publications.put_generation(txn, key, now_left)
             _release(txn, publication, number, [file.path for file in batch], now)
+    paths = [file.path for file in index_files(publication, generation.indexes)]
+    unwritten = [path for path in paths if storage.stat(publication.path(path)) is None]
     with session.db.write() as txn:
-        paths = [file.path for file in index_files(publication, generation.indexes)]
         _release(txn, publication, number, paths, now)
+        ledger.forget(txn, place, ledger.unneeded(txn, place, unwritten, now))
         void = publications.generation(txn, key, number)._replace(
             state="void", ended=now, indexes={}, claimed=0
         )

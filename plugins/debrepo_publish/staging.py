@@ -111,15 +111,17 @@ def put_indexes(
         signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
         fingerprints = signatures.fingerprints
     staged = [item for item in rendered if item.data is not None]
-    written = _put_by_hash(session, storage, publication, staged, anew=anew)
-    storage.flush()
+    hashed = _by_hash(session, publication, staged, anew=anew)
     commit = signed.get(root + "InRelease", text)
-    expected = _record(session, plan, generation, commit)
+    expected = _record(session, plan, generation, commit)  # a crash leaves nothing uncounted
+    for path, data in hashed.items():
+        storage.put(publication.path(path), data, cache="immutable")
+    storage.flush()
     before = plan.previous.indexes if plan.previous and not anew else {}
     names = {
         root + item.path: item.data or b"" for item in staged if before.get(item.path) != item.sums
     }
-    return Staged(text, signed, names, expected, written, fingerprints)
+    return Staged(text, signed, names, expected, len(hashed), fingerprints)
 
 
 def _legacy(
@@ -137,24 +139,19 @@ def _legacy(
             yield Rendered(f"{directory}/Release", index, data)
 
 
-def _put_by_hash(
-    session: Session,
-    storage: Storage,
-    publication: Publication,
-    staged: Sequence[Rendered],
-    *,
-    anew: bool,
-) -> int:
-    written = 0
-    for path, index, data in staged:
-        name = f"dists/{publication.distribution}/{path}"
-        for hashed in hashed_paths(publication, name, index):
-            with session.db.read() as txn:
+def _by_hash(
+    session: Session, publication: Publication, staged: Iterable[Rendered], *, anew: bool
+) -> dict[str, bytes]:
+    """Return the content of by-hash paths that are not in the storage yet."""
+    found: dict[str, bytes] = {}
+    with session.db.read() as txn:
+        for path, index, data in staged:
+            name = f"dists/{publication.distribution}/{path}"
+            for hashed in hashed_paths(publication, name, index):
                 held = ledger.get(txn, publication.place, hashed)
-            if anew or held is None or not held.references:
-                storage.put(publication.path(hashed), data or b"", cache="immutable")
-                written += 1
-    return written
+                if anew or held is None or not held.references:
+                    found[hashed] = data or b""
+    return found
 
 
 def _record(session: Session, plan: Plan, generation: Generation, commit: bytes) -> bytes | None:

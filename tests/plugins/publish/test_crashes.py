@@ -130,6 +130,19 @@ def test_update_dies_anywhere(changed, each_crash, deadly):
         client.check_names()
 
 
+def test_indexes_are_counted_before_they_are_there_wherever_an_update_dies(changed, each_crash):
+    steps = []
+    for session, what in each_crash(changed, update, deadly=True):
+        uncounted, missing = strays(session)
+        assert not [path for path in uncounted if path.startswith("dists/")], what
+        if "/by-hash/" in what:
+            steps.append(what)
+            assert missing
+            session.call("publish.repair", distribution="stable")
+            assert not strays(session)[1], what
+    assert steps
+
+
 def test_update_that_died_leaves_the_same_ledger_as_one_that_did_not(
     changed, each_crash, opened, tmp_path, clock
 ):
