@@ -162,7 +162,7 @@ def _let_go(session: Session, publication: Publication, generation: Generation) 
             publications.generation(txn, key, generation.ended_by) if generation.ended_by else None
         )
         files = planning.changed_files(txn, publication.place, successor, generation)
-    for position in range(generation.released, len(files), ledger.BATCH):
+    for position in range(generation.released, len(files) or 1, ledger.BATCH):  # once at least
         batch = files[position : position + ledger.BATCH]
         with session.db.write() as txn:
             released = position + len(batch)

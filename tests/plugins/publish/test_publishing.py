@@ -175,6 +175,12 @@ def test_superseded_files_stay_for_their_grace(session, published, add, update, 
     assert not list(published.public.rglob("hello_*"))
 
 
+def test_generation_that_nothing_left_with_is_settled_all_the_same(session, published, add, update):
+    add("extra")
+    update()
+    assert generation(session, 1).settled
+
+
 def test_some_generations_stay_however_old(session, published, add, update, clock):
     before = published.inrelease()
     session.call("repo.remove", name="tools", queries=["hello"])
