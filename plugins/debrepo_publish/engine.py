@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
 from debrepo.errors import Conflict, DebrepoError
-from debrepo_publish import clock, commits, publications, recovery, strangers
+from debrepo_publish import clock, commits, publications, recovery
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
@@ -95,6 +95,7 @@ def publish(
             from debrepo_publish import (  # all that compresses; not to find nothing changed
                 eviction,
                 staging,
+                strangers,
             )
 
             if not force:
