@@ -9,8 +9,8 @@ import pytest
 HEAVY = {
     "asyncio", "concurrent.futures", "dataclasses", "debian", "debrepo.archive", "debrepo.ingest",
     "debrepo.query", "email.message", "gnupg", "hashlib", "http.client", "importlib.metadata",
-    "isal", "json", "lmdb", "logging", "lzma", "multiprocessing", "sqlite3", "ssl", "tarfile",
-    "tomllib", "urllib.request", "zipfile", "zstandard",
+    "isal", "json", "lmdb", "logging", "lzma", "multiprocessing", "re2", "sqlite3", "ssl",
+    "tarfile", "tomllib", "urllib.request", "zipfile", "zstandard",
 }  # fmt: skip
 
 

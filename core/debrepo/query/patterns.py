@@ -28,23 +28,10 @@ _GLOB = re.compile(
 )
 _MEMBER = re.compile(r"(?P<first>\\.|[^\\])(?:-(?P<last>\\.|[^\\]))?", re.DOTALL)
 
-_BRACKETS = re.compile(r"(\\.)|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]", re.DOTALL)
-_IN_BRACKETS = re.compile(r"\\.|\[:(\^?\w+):\]|--|[\[&~|]", re.DOTALL)
-_CLASSES = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "blank": r"\t\ ",
-    "digit": "0-9",
-    "lower": "a-z",
-    "punct": r"!-/:-@\[-`{-\~",
-    "space": r"\s",
-    "upper": "A-Z",
-    "word": r"\w",
-    "xdigit": "0-9A-Fa-f",
-}
+_EXPRESSION_MEMORY = 2 << 20  # bytes; a client's expression may not have all there is
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def condition(operator: str, value: str) -> Condition:
     """Return the test that ``operator value`` puts a text to; no operator: it is not empty.
 
@@ -57,7 +44,7 @@ def condition(operator: str, value: str) -> Condition:
         matches = re.compile(_regular(value)).fullmatch
         return lambda text: matches(text) is not None
     if operator == "~":
-        search = regular_expression(value).search
+        search = _searching(value)
         return lambda text: search(text) is not None
     return _comparison(_ORDER[operator], value)
 
@@ -88,23 +75,37 @@ def is_literal(glob: str) -> bool:
 
 
 def _regular(glob: str) -> str:
-    """Translate a glob; as in a file name, ``*`` and ``?`` do not match a slash."""
-    parts = []
+    """Translate a glob; as in a file name, ``*`` and ``?`` do not match a slash.
+
+    What follows a ``*`` is looked for once, at the first place where it fits: any number of
+    stars costs no more than two.
+    """
+    first, *later = _pieces(glob)
+    if not later:
+        return first
+    *middle, last = later
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in middle) + "[^/]*" + last
+
+
+def _pieces(glob: str) -> list[str]:
+    """Return what stands between the stars of a glob, translated."""
+    pieces = [""]
     position = 0
     while position < len(glob):
         found = _GLOB.match(glob, position)
         if found is None:
             raise InvalidInput(f"bad glob: {_reason(glob[position])}")
         if found["many"]:
-            parts.append("[^/]*")
+            pieces.append("")
         elif found["one"]:
-            parts.append("[^/]")
+            pieces[-1] += "[^/]"
         elif found["members"]:
-            parts.append(f"[{'^' if found['negation'] else ''}{_members(found['members'])}]")
+            negation = "^" if found["negation"] else ""
+            pieces[-1] += f"[{negation}{_members(found['members'])}]"
         else:
-            parts.append(re.escape(found["escaped"] or found["literal"]))
+            pieces[-1] += re.escape(found["escaped"] or found["literal"])
         position = found.end()
-    return "".join(parts)
+    return pieces
 
 
 def _reason(character: str) -> str:
@@ -121,28 +122,28 @@ def _members(text: str) -> str:
     return "".join(members)
 
 
-def regular_expression(text: str) -> re.Pattern[str]:
-    r"""Compile a regular expression; classes such as ``[[:alpha:]]`` and ``\z`` are known."""
+def _searching(expression: str) -> Callable[[str], object]:
+    """Return what looks for a regular expression of RE2 in a text.
+
+    It takes time in proportion to the text, whatever the expression: clients send them.
+    """
+    import re2  # most commands see no expression
+
+    options = re2.Options()
+    options.max_mem = _EXPRESSION_MEMORY
+    options.log_errors = False
+    pattern = expression.encode(errors="surrogatepass")  # what is not UTF-8 matches nothing
     try:
-        return re.compile(_BRACKETS.sub(_translate, text), re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
-        reason = error.msg if isinstance(error, re.error) else "it is too large"
-        raise InvalidInput(f"bad regular expression: {reason}") from None
-
-
-def _translate(found: re.Match[str]) -> str:
-    if found[1]:
-        return r"\Z" if found[1] == r"\z" else found[1]
-    negation = "[^" if found[0].startswith("[^") else "["
-    return negation + _IN_BRACKETS.sub(_translate_member, found[0][len(negation) : -1]) + "]"
-
-
-def _translate_member(found: re.Match[str]) -> str:
-    name = found[1]
-    if name is not None:
-        if name not in _CLASSES:
-            raise InvalidInput(f"bad regular expression: no character class [:{name}:]")
-        return _CLASSES[name]
-    if found[0] == "--":
-        return r"-\-"
-    return found[0] if found[0].startswith("\\") else "\\" + found[0]
+        re2.compile(pattern, options)  # says what is wrong
+    except re2.error as error:
+        said = error.args[0]
+        reason = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+        raise InvalidInput(f"bad regular expression: {reason.partition(':')[0]}") from None
+    alone = re2.Set.SearchSet(options)  # says whether it matches and not where, for less
+    try:
+        alone.Add(pattern)
+        alone.Compile()
+    except re2.error:
+        raise InvalidInput("bad regular expression: it is too large") from None
+    search: Callable[[str], object] = alone.Match
+    return search

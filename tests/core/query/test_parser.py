@@ -145,7 +145,7 @@ def test_package_key_is_a_query(text, query):
         ("a_1_amd64 {i386}", 'column 11: expected the end of the query, found "{"', ""),
         ("a, 'b", "column 4: this quote is never closed", ""),
         ("$Foo", r"column 1: there is no \$Foo", r"\$Architecture, \$PackageType"),
-        ("Name (~ '[a')", "column 9: bad regular expression: unterminated", "glob"),
+        ("Name (~ '[a')", "column 9: bad regular expression: missing", "glob"),
         ("Name (~ foo(bar)", "column 9: bad regular expression: missing", "glob"),
         ("Name (% '[a')", 'column 9: bad glob: a "\\[" is not closed', "glob"),
         ("Pamd64 hello 2.10-3", 'column 8: expected the end of the query, found "hello"', ""),

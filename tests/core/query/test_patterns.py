@@ -73,6 +73,8 @@ def test_literal_glob_is_known_as_one():
         ("^[+--]$", "+ , -", "."),
         (r"^\w$", "a _ 1", "é"),
         (r"^\d$", "1", "١"),
+        (r"^\pL$", "a é", "1"),
+        ("^.$", "é a", "aé"),
     ],
 )
 def test_regular_expression_is_found_anywhere(expression, matching, other):
@@ -82,11 +84,33 @@ def test_regular_expression_is_found_anywhere(expression, matching, other):
 
 
 @pytest.mark.parametrize(
-    "expression", ["(", "a**", "[a", r"\pL", "[[:nonsense:]]", "a{99999999999}", "(" * 5000]
+    "expression",
+    ["(", "a**", "[a", r"\1", "(?=a)", r"a\Z", "[[:nonsense:]]", "a{9999}", "(" * 5000],
 )
 def test_bad_regular_expression_is_an_error(expression):
     with pytest.raises(InvalidInput, match=r"^bad regular expression: \w"):
         condition("~", expression)
+
+
+def test_too_large_a_regular_expression_is_an_error():
+    for expression in (r"(\pL{300}|a){3}", r"(\pL{500}|a){2}", r"\pL{700}"):
+        with pytest.raises(InvalidInput, match=r"^bad regular expression: .*too large"):
+            condition("~", expression)
+
+
+@pytest.mark.parametrize(
+    ("operator", "pattern"),
+    [
+        ("~", "(a+)+$"),
+        ("~", "(a|a)*b"),
+        ("~", "(a?){50}a{50}b"),
+        ("~", "(.*)(.*)(.*)(.*)[ab]{20}c"),
+        ("%", "a*" * 40 + "b"),
+        ("%", "*a?" * 40 + "b"),
+    ],
+)
+def test_no_pattern_takes_more_time_than_the_text_is_long(operator, pattern):
+    assert not condition(operator, pattern)("a" * 20_000 + "!")
 
 
 @pytest.mark.parametrize(
