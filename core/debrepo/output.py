@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from debrepo.options import Style
     from debrepo.package import Package, PackageKey
     from debrepo.selection import Found, Missing
+
+T = TypeVar("T")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
@@ -81,10 +83,22 @@ _BATCH = 1000  # lines
 
 def newest_first(keys: Iterable[PackageKey]) -> list[PackageKey]:
     """Return packages as people list them: by name, and the newest version first."""
+    return _newest_first(keys, lambda key: key)
+
+
+def _newest_first(items: Iterable[T], key_of: Callable[[T], PackageKey]) -> list[T]:
     from debrepo.version import sort_key
 
-    by_version = sorted(keys, key=lambda key: sort_key(key.version), reverse=True)
-    return sorted(by_version, key=lambda key: key.name)
+    def name(item: T) -> str:
+        return key_of(item).name
+
+    ordered: list[T] = []
+    for _, namesakes in groupby(sorted(items, key=name), key=name):
+        versions = list(namesakes)
+        if len(versions) > 1:  # else its version, which takes time to take apart, says nothing
+            versions.sort(key=lambda item: sort_key(key_of(item).version), reverse=True)
+        ordered += versions
+    return ordered
 
 
 def print_packages(keys: Iterable[PackageKey]) -> None:
@@ -108,14 +122,14 @@ def print_found(found: Sequence[Found], style: Style) -> None:
 
 
 def _ordered(found: Iterable[Found], sort: str) -> list[Found]:
+    if sort == "name":
+        return _newest_first(found, lambda one: one.key)
     from debrepo.version import sort_key
 
     ordered = sorted(found, key=lambda one: sort_key(one.key.version), reverse=True)
     if sort == "version":
         return ordered
-    if sort == "architecture":
-        return sorted(ordered, key=lambda one: (one.key.architecture, one.key.name))
-    return sorted(ordered, key=lambda one: one.key.name)
+    return sorted(ordered, key=lambda one: (one.key.architecture, one.key.name))
 
 
 def print_changes(word: str, found: Iterable[Found], *, with_why: bool = False) -> None:
