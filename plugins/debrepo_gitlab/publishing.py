@@ -93,7 +93,7 @@ def _publish(session: Session, container: Container, found: Distribution) -> Any
         for component, name in found.components.items()
     }
     try:
-        session.call("publish.show", distribution=found.codename, place=place)
+        session.call("publish.show", distribution=found.codename, place=place, past=False)
     except NotFound:
         return session.call(
             "publish.create",

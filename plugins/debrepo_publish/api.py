@@ -1,11 +1,12 @@
 """``/api/publish``: publications over HTTP."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
-from debrepo.errors import AlreadyExists, InvalidInput
+from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.http import Answer, Body, Door, Flag, Routes, Text, json_answer, known_as, opens
 from debrepo.session import Session
 from debrepo_publish.encoding import clean, decode, place, plain
@@ -132,7 +133,7 @@ def label(where: str, distribution: str) -> str:
 
 def shown(session: Session, distribution: str, where: str) -> dict[str, object]:
     """Return a publication as clients read it."""
-    return plain(session.call("publish.show", distribution=distribution, place=where))
+    return plain(session.call("publish.show", distribution=distribution, place=where, past=False))
 
 
 Creating = Annotated[Door, opens("publish.create", task=True)]
@@ -141,8 +142,11 @@ Creating = Annotated[Door, opens("publish.create", task=True)]
 @routes.get("/publish", response_model=list[PublicationObject])
 def list_(door: Annotated[Door, opens("publish.list", "publish.show")]) -> Response:
     """List what is published."""
-    found = door.session.call("publish.list")
-    return json_answer([shown(door.session, one.distribution, one.place) for one in found])
+    found = []
+    for one in door.session.call("publish.list"):
+        with suppress(NotFound):  # it has been dropped since
+            found.append(shown(door.session, one.distribution, one.place))
+    return json_answer(found)
 
 
 @routes.post("/publish", status_code=201, response_model=PublicationObject)
@@ -299,7 +303,7 @@ def _again(
     passphrase: dict[str, str],
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
-    publication = session.call("publish.show", **target).publication
+    publication = session.call("publish.show", **target, past=False).publication
     given: dict[str, Any] = {**target, **how, "options": as_fields(options)}
     operation = "publish.update"
     if snapshots:

@@ -391,9 +391,10 @@ def list_(session: Session) -> list[Publication]:
         return list(txn[PUBLICATIONS].values())
 
 
-def show(session: Session, distribution: str, place: str = "") -> Shown:
-    """Return a publication with its generations."""
+def show(session: Session, distribution: str, place: str = "", *, past: bool = True) -> Shown:
+    """Return a publication with its generations, or with the live one alone."""
     key = _named(distribution, place).key
     with session.db.read() as txn:
-        known = list(publications.generations(txn, key))
-        return Shown(publications.get(txn, key), tuple(reversed(known)))
+        live = [publications.live(txn, key)]
+        known = publications.generations(txn, key) if past else filter(None, live)
+        return Shown(publications.get(txn, key), tuple(known)[::-1])

@@ -113,7 +113,7 @@ def _update(
     name: str,
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
-    publication = session.call("publish.show", **target).publication
+    publication = session.call("publish.show", **target, past=False).publication
     sources = revision(publication)
     if component not in sources:
         raise Refusal(f"{publication} has no component {component}", status=404)

@@ -147,3 +147,21 @@ def test_an_update_does_not_look_at_every_generation_there_ever_was(
         looked_at.append(0)
         debrepo("publish", "update", "stable")
     assert looked_at[-1] == looked_at[2]
+
+
+def test_showing_what_is_live_reads_one_generation_of_many(session, add, create, update):
+    add()
+    create()
+    for number in range(2, 5):
+        add(version=f"{number}.0")
+        update()
+    loads = []
+    load = tables._load_generation.__code__
+    sys.setprofile(
+        lambda frame, event, _: event == "call" and frame.f_code is load and loads.append(1)
+    )
+    try:
+        shown = session.call("publish.show", distribution="stable", past=False)
+    finally:
+        sys.setprofile(None)
+    assert ([one.number for one in shown.generations], len(loads)) == ([4], 1)
