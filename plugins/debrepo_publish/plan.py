@@ -9,11 +9,11 @@ from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
 from debrepo.packageset import EMPTY
+from debrepo_publish import displaced as displacement
 from debrepo_publish import ledger, publications
 from debrepo_publish.layout import elsewhere, pool_directory
 from debrepo_publish.ledger import File
 from debrepo_publish.model import Generation, Part, Publication
-from debrepo_publish.tables import DISPLACED
 from debrepo_publish.units import key_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.index import IndexKind
     from debrepo.package import Entry, Package
+    from debrepo_publish.displaced import Displaced
 
 
 class Plan(NamedTuple):
@@ -34,7 +35,7 @@ class Plan(NamedTuple):
     previous: Generation | None
     additions: list[File]
     missing: set[str]  #: paths among the additions that the storage does not hold yet
-    displaced: frozenset[tuple[str, Entry]]  #: shelf and package, with a directory of its own
+    displaced: Displaced  #: shelf and package, with a directory of its own
     kinds: dict[str, IndexKind]
     known: dict[tuple[str, Entry], tuple[str, ...]]  #: paths of the packages that are new
     unchanged: bool
@@ -73,9 +74,9 @@ def make(
         why=why,
         document=publication._asdict(),
     )
-    displaced = _displaced(txn, publication.place)
+    displaced = displacement.known(txn, publication.place)
     new = _additions(txn, publication, previous, generation, displaced)
-    displaced |= new.moved
+    displaced = displacement.within(txn, generation, displaced) | new.moved
     kinds = _kinds(hook)
     generation = generation._replace(rendering=_rendering(publication, kinds, displaced))
     unchanged = previous is not None and _inputs(previous) == _inputs(generation)
@@ -96,7 +97,7 @@ def again(
     txn: Transaction, hook: HookRelay, publication: Publication, generation: Generation
 ) -> Plan:
     """Return the plan for a generation that is there already."""
-    displaced = _displaced(txn, publication.place)
+    displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
     kinds = _kinds(hook)
     return Plan(
         publication, generation, generation, [], set(), displaced, kinds, {}, unchanged=True
@@ -118,7 +119,7 @@ def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
 def _rendering(
     publication: Publication,
     kinds: dict[str, IndexKind],
-    displaced: frozenset[tuple[str, Entry]],
+    displaced: Displaced,
 ) -> str:
     """Return a hash of all that indexes depend on besides packages and architectures."""
     parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
@@ -163,23 +164,6 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _displaced_key(place: str, shelf: str, entry: bytes) -> bytes:
-    return ledger.place_key(place) + shelf.encode() + b"\0" + entry
-
-
-def _displaced(txn: Transaction, place: str) -> frozenset[tuple[str, Entry]]:
-    start = ledger.place_key(place)
-    found = (key[len(start) :].partition(b"\0") for key in txn[DISPLACED].prefix_keys(start))
-    return frozenset((shelf.decode(), entry) for shelf, _, entry in found)  # type: ignore[misc]
-
-
-def displace(txn: Transaction, plan: Plan) -> None:
-    """Remember which packages have a directory of their own at this place."""
-    place = plan.publication.place
-    for shelf, entry in plan.displaced:
-        txn[DISPLACED][_displaced_key(place, shelf, entry)] = b""
-
-
 def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
     """Return where the files of a package are served, below the prefix."""
     directory = pool_directory(shelf, package)
@@ -222,7 +206,7 @@ def _additions(
     publication: Publication,
     previous: Generation | None,
     generation: Generation,
-    displaced: frozenset[tuple[str, Entry]],
+    displaced: Displaced,
 ) -> _Additions:
     """Find a path for every file of every new package, and which of them are not there."""
     new = _Additions([], set(), set(), {})
@@ -258,7 +242,7 @@ def changed_files(
     The order is always the same, so that work on the list can be taken up again. Call it
     with the two the other way round for what ``new`` lets go.
     """
-    displaced = _displaced(txn, place)
+    displaced = displacement.known(txn, place)
     return [
         file
         for shelf, entries in _changes(txn, old, new)

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo_publish import clock, engine, ledger, publications, recovery
+from debrepo_publish import clock, displaced, engine, ledger, publications, recovery
 from debrepo_publish import plan as planning
 from debrepo_publish.layout import index_files
 from debrepo_publish.tables import GENERATIONS, PUBLICATIONS, RETIRED
@@ -137,6 +137,7 @@ def _settle(
     for start in range(0, len(gone), ledger.BATCH):
         with session.db.write() as txn:
             ledger.forget(txn, place, gone[start : start + ledger.BATCH])
+            displaced.forget(txn, place, gone[start : start + ledger.BATCH])
     for key in _keys(session, place):
         with session.db.write() as txn:
             if key not in txn[PUBLICATIONS]:  # it was taken down, and its files stayed

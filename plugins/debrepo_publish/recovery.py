@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from debrepo_publish import clock, commits, ledger, publications
+from debrepo_publish import clock, commits, displaced, ledger, publications
 from debrepo_publish import plan as planning
 from debrepo_publish.layout import index_files
 from debrepo_publish.model import Generation, Publication, commit_path, generation_key
@@ -34,7 +34,7 @@ def start(session: Session, plan: Plan) -> None:
     """Record that a generation is on its way."""
     with session.db.write() as txn:
         publications.put_generation(txn, plan.publication.key, plan.generation)
-        planning.displace(txn, plan)
+        displaced.remember(txn, plan.publication.place, plan.displaced)
 
 
 def recover(session: Session, storage: Storage, key: str) -> bool:
@@ -104,6 +104,8 @@ def abandon(session: Session, storage: Storage, publication: Publication, number
     with session.db.write() as txn:
         _release(txn, publication, number, paths, now)
         ledger.forget(txn, place, ledger.unneeded(txn, place, unwritten, now))
+        lost = (file.path for file in files if ledger.get(txn, place, file.path) is None)
+        displaced.forget(txn, place, lost)
         void = publications.generation(txn, key, number)._replace(
             state="void", ended=now, indexes={}, claimed=0
         )
@@ -183,6 +185,7 @@ def forget(session: Session, publication: Publication) -> None:
             for name, row in list(txn[RETIRED].prefix(start)):
                 gone = ledger.unneeded(txn, publication.place, row["paths"], generation.ended)
                 ledger.forget(txn, publication.place, gone)
+                displaced.forget(txn, publication.place, gone)
                 del txn[RETIRED][name]
             publications.forget_generation(txn, publication.key, generation.number)
         txn[PUBLICATIONS].pop(publication.key, None)
@@ -256,6 +259,7 @@ def _delete(
         deleted += len(gone)
         with session.db.write() as txn:
             ledger.forget(txn, place, gone)
+            displaced.forget(txn, place, gone)
             del txn[RETIRED][name]
     with session.db.write() as txn:
         publications.forget_generation(txn, publication.key, generation.number)

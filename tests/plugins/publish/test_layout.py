@@ -2,10 +2,12 @@
 
 import pytest
 from plugins.publish.client import Client
+from plugins.publish.crashing import Killed
 
 from debrepo.package import Package, PackageFile, PackageKey
 from debrepo_publish.layout import by_hash, elsewhere, pool_directory
 from debrepo_publish.model import check_distribution, check_prefix, split_place
+from debrepo_publish.tables import DISPLACED
 
 
 def package(name, source=""):
@@ -68,60 +70,62 @@ def test_distribution_that_would_lead_astray_is_refused(name):
         check_distribution(name)
 
 
-def test_other_bytes_under_one_name_get_another_place(session, add, create, public):
+@pytest.fixture
+def two_builds(session, add, create):
+    """Publish one version of a package in two builds, the second of which has to go elsewhere."""
     add("hello", repo="tools")
     create("tools", distribution="stable")
     add("hello", repo="others", paths={"usr/bin/hello": b"another build"})
     create("others", distribution="testing")
+    return session
+
+
+def displaced(session):
+    with session.db.read() as txn:
+        return len(list(txn[DISPLACED]))
+
+
+def test_other_bytes_under_one_name_get_another_place(two_builds, public):
     stable, testing = Client(public, "stable"), Client(public, "testing")
     assert stable.packages() == testing.packages() == {("hello", "1.0", "amd64")}
     assert len(list(public.rglob("hello_1.0_amd64.deb"))) == 2
 
 
-def test_versions_that_differ_in_the_epoch_only_do_not_collide(session, add, create, public):
-    add("hello", "1:1.0")
-    add("hello", "1.0")
-    create()
-    assert Client(public).packages() == {
-        ("hello", "1:1.0", "amd64"),
-        ("hello", "1.0", "amd64"),
-    }
+def test_what_went_elsewhere_changes_nothing_for_who_does_not_publish_it(two_builds, update):
+    assert not update("stable").changed
+    assert not update("testing").changed
 
 
-def test_place_of_a_dropped_build_is_not_given_to_another_at_once(
-    session, add, create, update, public
+def test_package_that_has_left_may_have_the_usual_place_when_it_comes_back(
+    two_builds, create, public
 ):
-    add("hello")
-    create(architectures=("amd64",))
-    before = Client(public).inrelease()
-    session.call("repo.remove", name="tools", queries=["hello"])
-    update()
-    add("hello", paths={"usr/bin/hello": b"another build"})
-    update()
-    assert Client(public).packages(before) == Client(public).packages()
+    assert displaced(two_builds) == 1
+    for distribution in ("testing", "stable"):
+        two_builds.call("publish.drop", distribution=distribution)
+    assert displaced(two_builds) == 0
+    create("others", distribution="testing")
+    (found,) = public.rglob("hello_1.0_amd64.deb")
+    assert found.parent.name == "hello"
 
 
-def test_distribution_with_a_pool_of_its_own_shares_nothing(session, add, create, public):
-    add()
-    create(distribution="stable", multi_dist=True)
-    create(distribution="testing")
-    found = {str(p.relative_to(public)) for p in public.rglob("*.deb")}
-    assert found == {
-        "pool/stable/main/h/hello/hello_1.0_amd64.deb",
-        "pool/main/h/hello/hello_1.0_amd64.deb",
-    }
-    session.call("publish.drop", distribution="stable")
-    assert not (public / "pool/stable").exists()
-    assert Client(public, "testing").packages()
+def test_package_that_stays_elsewhere_is_remembered_while_anybody_needs_it(
+    two_builds, create, update, public
+):
+    create("others", distribution="unstable")
+    two_builds.call("publish.drop", distribution="testing")
+    assert displaced(two_builds) == 1
+    assert not update("unstable").changed
+    assert Client(public, "unstable").packages() == {("hello", "1.0", "amd64")}
 
 
-def test_pool_can_be_given_up_for_the_common_one(session, add, create, update, public, clock):
-    add()
-    create(multi_dist=True)
-    update(multi_dist=False, grace=0, keep_generations=0)
-    assert Client(public).packages()
-    clock(1_900_000_000)
-    add("extra")
-    update()
-    assert not (public / "pool/stable").exists()
-    assert len(Client(public).packages()) == 2
+def test_package_that_never_got_elsewhere_is_forgotten(session, add, create):
+    add("hello", repo="tools")
+    create("tools", distribution="stable")
+    add("hello", repo="others", paths={"usr/bin/hello": b"another build"})
+    session.fate.strike(1)
+    with pytest.raises(Killed):
+        create("others", distribution="testing")
+    session.fate.live()
+    assert displaced(session) == 1
+    create("tools", distribution="testing")
+    assert displaced(session) == 0
