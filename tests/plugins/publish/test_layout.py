@@ -129,3 +129,52 @@ def test_package_that_never_got_elsewhere_is_forgotten(session, add, create):
     assert displaced(session) == 1
     create("tools", distribution="testing")
     assert displaced(session) == 0
+
+
+def test_versions_that_differ_in_the_epoch_only_do_not_collide(session, add, create, public):
+    add("hello", "1:1.0")
+    add("hello", "1.0")
+    create()
+    assert Client(public).packages() == {
+        ("hello", "1:1.0", "amd64"),
+        ("hello", "1.0", "amd64"),
+    }
+
+
+def test_place_of_a_dropped_build_is_not_given_to_another_at_once(
+    session, add, create, update, public
+):
+    add("hello")
+    create(architectures=("amd64",))
+    before = Client(public).inrelease()
+    session.call("repo.remove", name="tools", queries=["hello"])
+    update()
+    add("hello", paths={"usr/bin/hello": b"another build"})
+    update()
+    assert Client(public).packages(before) == Client(public).packages()
+
+
+def test_distribution_with_a_pool_of_its_own_shares_nothing(session, add, create, public):
+    add()
+    create(distribution="stable", multi_dist=True)
+    create(distribution="testing")
+    found = {str(p.relative_to(public)) for p in public.rglob("*.deb")}
+    assert found == {
+        "pool/stable/main/h/hello/hello_1.0_amd64.deb",
+        "pool/main/h/hello/hello_1.0_amd64.deb",
+    }
+    session.call("publish.drop", distribution="stable")
+    assert not (public / "pool/stable").exists()
+    assert Client(public, "testing").packages()
+
+
+def test_pool_can_be_given_up_for_the_common_one(session, add, create, update, public, clock):
+    add()
+    create(multi_dist=True)
+    update(multi_dist=False, grace=0, keep_generations=0)
+    assert Client(public).packages()
+    clock(1_900_000_000)
+    add("extra")
+    update()
+    assert not (public / "pool/stable").exists()
+    assert len(Client(public).packages()) == 2
