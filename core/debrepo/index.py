@@ -28,6 +28,7 @@ class Layout(NamedTuple):
     component: str
     architectures: tuple[str, ...]  #: without ``all`` and ``source``
     digests: tuple[str, ...]  #: of package files: ``md5``, ``sha1``, ``sha256``, ``sha512``
+    source: bool  #: whether source packages are published
 
 
 class IndexKind(ABC):

@@ -39,7 +39,7 @@ def render(txn: Transaction, cache: Cache, plan: Plan, *, anew: bool) -> Iterato
             if not anew and _unchanged(plan, component):
                 yield from _as_before(plan, component)
                 continue
-            layout = Layout(component, plan.generation.architectures, publication.sums)
+            layout = _layout(plan, component)
             expected = [path for kind in kinds.values() for path in kind.expected(layout)]
             units = packages_units(txn, plan, component, kinds)
             found = renderer.render(units, expected)
@@ -69,12 +69,17 @@ def _as_before(plan: Plan, component: str) -> Iterator[Rendered]:
             yield Rendered(path, index, None)
 
 
+def _layout(plan: Plan, component: str) -> Layout:
+    publication, generation = plan.publication, plan.generation
+    source = publication.has_source(generation.parts)
+    return Layout(component, generation.architectures, publication.sums, source)
+
+
 def packages_units(
     txn: Transaction, plan: Plan, component: str, kinds: Mapping[str, IndexKind]
 ) -> Iterator[PackagesUnit]:
     """Yield the units of the package set of a component."""
-    publication = plan.publication
-    layout = Layout(component, plan.generation.architectures, publication.sums)
+    layout = _layout(plan, component)
     shelf = plan.generation.shelf(component)
     origin = _origin(kinds, layout, shelf)
     moved = sorted(entry for name, entry in plan.displaced if name == shelf)

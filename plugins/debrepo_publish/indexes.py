@@ -61,13 +61,19 @@ def _binary_stanza(stanza: bytes, path: str, file: object, names: list[tuple[str
 
 
 class SourcesIndex(IndexKind):
-    """``source/Sources``."""
+    """``source/Sources``; empty where a component has no source packages, as in Debian.
+
+    To a client that asks for sources, a component without the index is one that is not there.
+    """
+
+    def expected(self, layout: Layout) -> Iterable[str]:
+        return ["source/Sources"] if layout.source else []
 
     def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
         texts = [
             _source_stanza(published)
             for published in packages
-            if published.package.kind == "source"
+            if published.package.kind == "source" and layout.source
         ]
         return {"source/Sources": b"".join(texts)} if texts else {}
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debrepo.package import SetId
 
 #: The sums a Release file may list, by their names in `debrepo.package.PackageFile`.
@@ -65,6 +67,15 @@ class Publication(NamedTuple):
     def path(self, path: str) -> str:
         """Return a path below the prefix as the storage knows it."""
         return path if self.prefix == "." else f"{self.prefix}/{path}"
+
+    def has_source(self, parts: Mapping[str, Part]) -> bool:
+        """Tell whether source packages are published: somebody asked for them, or there are some.
+
+        If so, every component has an index of them.
+        """
+        return "source" in self.architectures or any(
+            "source" in p.architectures for p in parts.values()
+        )
 
     def options(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""

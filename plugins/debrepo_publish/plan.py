@@ -17,7 +17,7 @@ from debrepo_publish.model import Generation, Part, Publication
 from debrepo_publish.units import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pluggy import HookRelay
 
@@ -78,7 +78,8 @@ def make(
     new = _additions(txn, publication, previous, generation, displaced)
     displaced = displacement.within(txn, generation, displaced) | new.moved
     kinds = _kinds(hook)
-    generation = generation._replace(rendering=_rendering(publication, kinds, displaced))
+    rendering = _rendering(publication, parts, kinds, displaced)
+    generation = generation._replace(rendering=rendering)
     unchanged = previous is not None and _inputs(previous) == _inputs(generation)
     return Plan(
         publication,
@@ -118,6 +119,7 @@ def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
 
 def _rendering(
     publication: Publication,
+    components: Mapping[str, Part],
     kinds: dict[str, IndexKind],
     displaced: Displaced,
 ) -> str:
@@ -125,6 +127,7 @@ def _rendering(
     parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
     parts += [*publication.compressions, *publication.sums, repr(publication.contents)]
     parts += ["multi-dist"] * publication.multi_dist
+    parts += ["source"] * publication.has_source(components)
     moved = [shelf.encode() + b"\0" + entry for shelf, entry in sorted(displaced)]
     return key_of(*(part.encode() for part in parts), *moved).hex()
 

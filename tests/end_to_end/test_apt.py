@@ -63,6 +63,23 @@ def test_archive_of_nothing_but_all_is_seen_by_every_architecture(archive, tmp_p
         assert apt.candidate("manual") == "1.0"
 
 
+def test_component_without_source_packages_is_no_cause_for_a_warning(archive, debs, tmp_path):
+    for name in ("main", "contrib"):
+        archive("repo", "create", name, "--component", name, "--distribution", "stable")
+    archive("repo", "add", "main", debs)
+    archive("repo", "add", "contrib", build_deb(tmp_path, "extra"))
+    archive("publish", "repo", "main", "contrib", "--component", "main,contrib")
+    source = archive.source().replace("Components: main", "Components: main contrib")
+    Apt(tmp_path / "client", source).update()
+
+
+def test_sources_that_are_still_to_come_can_be_asked_for(archive, tmp_path):
+    archive("repo", "create", "tools", "--distribution", "stable")
+    archive("repo", "add", "tools", build_deb(tmp_path, "tool"))
+    archive("publish", "repo", "tools", "--architectures", "amd64,source")
+    Apt(tmp_path / "client", archive.source()).update()
+
+
 def test_indexes_are_asked_for_by_their_hash(tmp_path, published, web):
     Apt(tmp_path / "client", published.source(web.url)).update()
     asked = [path for path in web.asked if "Packages" in path or "/by-hash/" in path]

@@ -114,6 +114,19 @@ def test_architectures_come_and_go_with_packages(session, published, add, update
     assert ("extra", "1.0", "arm64") in published.packages()
 
 
+def test_with_the_first_source_package_every_component_gets_an_index_of_them(
+    add, create, update, public
+):
+    add("hello")
+    add("other", repo="others")
+    create("tools", "others", components=("main", "contrib"))
+    assert list(public.rglob("Sources*")) == []
+    add("hello", "1.0-1", "source")
+    update()
+    for component in ("main", "contrib"):
+        assert (public / f"dists/stable/{component}/source/Sources.gz").exists()
+
+
 def test_architectures_that_were_chosen_stay(published, add, update):
     update(architectures=("i386", "amd64"))
     add("extra", architecture="arm64")
