@@ -8,6 +8,18 @@ from pathlib import Path
 RUN = Path(__file__).parents[1] / "contrib" / "bench" / "run"
 
 
+def test_the_benchmark_draws_how_work_grows(tmp_path):
+    rows = [
+        {"work": "repo list", "tool": tool, "packages": count, "cpu": count / 1e4}
+        for tool in ("debrepo", "aptly")
+        for count in (1000, 10000)
+    ]
+    numbers, drawing = tmp_path / "numbers.json", tmp_path / "growth.svg"
+    numbers.write_text(json.dumps(rows))
+    subprocess.run([sys.executable, str(RUN.with_name("plot.py")), numbers, drawing], check=True)
+    assert "repo list" in drawing.read_text()
+
+
 def test_the_benchmark_measures_five_packages(tmp_path):
     numbers, tables = tmp_path / "numbers.json", tmp_path / "tables.md"
     given = ["--make", "5", "--times", "1", "--tools", "debrepo", "--work", str(tmp_path / "work")]
