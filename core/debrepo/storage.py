@@ -78,6 +78,22 @@ class Storage(ABC):
     def get(self, path: str) -> bytes:
         """Return the content of ``path``; raise `NotFound` where there is none."""
 
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield the content of ``path`` bit by bit; raise `NotFound` where there is none.
+
+        The default reads all of it: override it, because packages may not fit into memory.
+        """
+        yield self.get(path)
+
+    def sha256(self, path: str) -> str:
+        """Return the SHA-256 of what ``path`` holds, in hex."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        for piece in self.pieces(path):
+            digest.update(piece)
+        return digest.hexdigest()
+
     @abstractmethod
     def link(self, file: PoolLink) -> None:
         """Publish an immutable file of the pool, sharing its bytes where that is cheaper.

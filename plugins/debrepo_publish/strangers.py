@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from debrepo.errors import Conflict
@@ -44,6 +43,6 @@ def make_room(session: Session, storage: Storage, plan: Plan) -> None:
         path = publication.path(file.path)
         if ours or storage.stat(path) is None:
             continue
-        if hashlib.sha256(storage.get(path)).hexdigest() != file.sha256:
+        if storage.sha256(path) != file.sha256:
             session.progress.note(f"Replacing {path}, which debrepo did not write.")
             storage.delete([path])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -9,12 +10,14 @@ from debrepo.errors import InvalidInput, NotFound, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from http.client import HTTPResponse
 
     from debrepo.storage import Storage
     from debrepo_publish.model import Publication
 
 _TIMEOUT = 60  # seconds for a server to answer
 _CONNECTIONS = 8
+_PIECE = 1 << 20
 
 
 class Tree(Protocol):
@@ -22,6 +25,9 @@ class Tree(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or ``None`` where there is none."""
+
+    def sha256(self, path: str) -> str:
+        """Return the SHA-256 of a file, however large, or nothing where there is none."""
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         """Yield each path with the size of the file in bytes, or ``None``."""
@@ -43,6 +49,12 @@ class StoredTree:
         except NotFound:
             return None
 
+    def sha256(self, path: str) -> str:
+        try:
+            return self._storage.sha256(self._publication.path(path))
+        except NotFound:
+            return ""
+
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         for path in paths:
             found = self._storage.stat(self._publication.path(path))
@@ -55,6 +67,7 @@ class StoredTree:
 class _Answer(NamedTuple):
     headers: dict[str, str]
     body: bytes
+    sha256: str
 
 
 class ServedTree:
@@ -68,6 +81,10 @@ class ServedTree:
     def read(self, path: str) -> bytes | None:
         answer = self._ask("GET", path)
         return answer.body if answer else None
+
+    def sha256(self, path: str) -> str:
+        answer = self._ask("GET", path, keep=False)
+        return answer.sha256 if answer else ""
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         with ThreadPoolExecutor(_CONNECTIONS) as workers:
@@ -86,7 +103,7 @@ class ServedTree:
             raise RemoteError(f"{self._url}/{path}: the server does not say how long it is")
         return path, int(length)
 
-    def _ask(self, method: str, path: str) -> _Answer | None:
+    def _ask(self, method: str, path: str, *, keep: bool = True) -> _Answer | None:
         from http.client import HTTPException
         from urllib.error import HTTPError
         from urllib.parse import quote
@@ -97,7 +114,7 @@ class ServedTree:
         try:
             with urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return _Answer(headers, response.read())
+                return _Answer(headers, *_received(response, keep=keep))
         except HTTPError as error:
             error.close()
             if error.code in (404, 410):
@@ -106,3 +123,18 @@ class ServedTree:
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise RemoteError(f"{url}: {reason}") from None
+
+
+def _received(response: HTTPResponse, *, keep: bool) -> tuple[bytes, str]:
+    """Return what is sent, if it is to be kept, and its SHA-256."""
+    from http.client import IncompleteRead
+
+    kept: list[bytes] = []
+    digest = hashlib.sha256()
+    while piece := response.read(_PIECE):
+        digest.update(piece)
+        if keep:
+            kept.append(piece)
+    if response.length:  # reading all at once would have said so
+        raise IncompleteRead(b"", response.length)
+    return b"".join(kept), digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -194,7 +193,7 @@ def _fault(storage: Storage, publication: Publication, file: File, *, whole: boo
         return "is missing"
     if found.size != file.size:
         return f"has {found.size} bytes, and not {file.size}"
-    if whole and hashlib.sha256(storage.get(path)).hexdigest() != file.sha256:
+    if whole and storage.sha256(path) != file.sha256:
         return "is damaged"
     return ""
 

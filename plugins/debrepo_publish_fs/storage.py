@@ -22,6 +22,7 @@ LinkMethod = Literal["hardlink", "symlink", "copy", "reflink"]
 #: Why a hard link may be impossible where a copy is not: another file system, one without
 #: links, too many links, somebody else's file (fs.protected_hardlinks).
 _UNLINKABLE = {errno.EXDEV, errno.EOPNOTSUPP, errno.EMLINK, errno.EPERM}
+_PIECE = 1 << 20
 _ATTEMPTS = 5  # at a directory that others delete
 _USER_ERRORS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP}
 
@@ -66,10 +67,14 @@ class FileStorage(Storage):
         self._replace(path, write)
 
     def get(self, path: str) -> bytes:
+        return b"".join(self.pieces(path))
+
+    def pieces(self, path: str) -> Iterator[bytes]:
         with _translated(path):
             try:
-                with open(f"{self.root}/{check_path(path)}", "rb") as file:
-                    return file.read()
+                with open(f"{self.root}/{check_path(path)}", "rb", buffering=0) as file:
+                    while piece := file.read(_PIECE):
+                        yield piece
             except FileNotFoundError:
                 raise NotFound(f"no file {path} in {self.root}") from None
 

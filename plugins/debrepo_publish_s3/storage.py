@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _OURS = "~debrepo-"  # what the names of locks and probes start with
+_RANGE = 8 << 20  # bytes of an object that are in memory at a time
 _ATTEMPTS = 5  # at a name that others create and delete
 _DELETIONS = 1000  # in one request
 _ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
@@ -78,6 +79,19 @@ class S3Storage(Storage):
         if owner in self._held:
             self._seen[owner[0], path] = found
         return found[0]
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield an object in ranges, each of which is asked for again where it gets lost."""
+        found = self.stat(path)
+        if found is None:
+            raise NotFound(f"no object {self._start}{path} in the bucket {self._options.bucket}")
+        for start in range(0, found.size, _RANGE):
+            answer = self._client.call(
+                "get_object",
+                Key=self._start + path,
+                Range=f"bytes={start}-{min(start + _RANGE, found.size) - 1}",
+            )
+            yield answer["Body"]
 
     def link(self, file: PoolLink) -> None:
         """Upload the file unless it is there: nothing can be shared with a bucket."""

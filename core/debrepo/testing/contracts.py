@@ -91,6 +91,8 @@ class StorageContract:
     def test_get_of_a_missing_file_is_not_found(self, storage: Storage) -> None:
         with pytest.raises(NotFound, match="dists/stable/Release"):
             storage.get("dists/stable/Release")
+        with pytest.raises(NotFound, match="dists/stable/Release"):
+            list(storage.pieces("dists/stable/Release"))
 
     def test_stat_knows_the_size(self, storage: Storage) -> None:
         storage.put("dists/stable/Release", b"12345")
@@ -118,6 +120,8 @@ class StorageContract:
         storage.put("dists/large", data)
         assert storage.stat("pool/large.deb") == storage.stat("dists/large") == (len(data),)
         assert storage.get("pool/large.deb") == data
+        assert b"".join(storage.pieces("pool/large.deb")) == data
+        assert storage.sha256("pool/large.deb") == hashlib.sha256(data).hexdigest()
 
     def test_link_is_seen_like_a_put(
         self, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]

@@ -5,14 +5,16 @@ import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from plugins.publish.client import Client
 
 from debrepo.errors import InvalidInput, NotFound
 from debrepo_gpg.signer import GpgSigner
-from debrepo_publish import ledger
+from debrepo_publish import ledger, upkeep
 from debrepo_publish.signatures import dearmored
+from debrepo_publish.trees import StoredTree
 
 DAY = 86400
 NOW = 1_800_000_000
@@ -129,6 +131,22 @@ def test_damage_within_a_package_is_found_when_files_are_read(session, published
     assert any("hello_1.0_amd64.deb: is damaged" in line for line in verify(session, files=True))
     assert repair(session, files=True).left == []
     assert verify(session, files=True) == []
+
+
+class Spy(StoredTree):
+    """A tree that remembers which files were read at once."""
+
+    read_at_once: ClassVar[set[str]] = set()
+
+    def read(self, path):
+        self.read_at_once.add(path)
+        return super().read(path)
+
+
+def test_packages_are_never_in_memory_as_a_whole(session, published, monkeypatch):
+    monkeypatch.setattr(upkeep, "StoredTree", Spy)
+    assert verify(session, files=True) == []
+    assert {path.partition("/")[0] for path in Spy.read_at_once} == {"dists"}
 
 
 def test_package_that_the_pool_has_lost_cannot_be_mended(session, published):

@@ -151,6 +151,12 @@ def test_a_large_file_travels_in_parts(open_bucket, proxy, tmp_path, head):
     assert methods(proxy)[-1] == "HEAD"
 
 
+def test_a_large_file_is_read_in_ranges(open_bucket, proxy):
+    storage = open_bucket(proxy.port, timeout=30)
+    storage.put("large", b"1" * (17 << 20))
+    assert [len(piece) >> 20 for piece in storage.pieces("large")] == [8, 8, 1]
+
+
 @pytest.mark.parametrize("number", range(1, 9))
 def test_a_large_file_whose_answers_get_lost_arrives(open_bucket, proxy, tmp_path, head, number):
     source = tmp_path / "large"
