@@ -1,21 +1,30 @@
-"""The protocol: uvicorn's, that knows who is at the other end of a Unix socket."""
+"""The protocol: uvicorn's, that knows who is at the other end, and does not wait for ever."""
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
-    from asyncio import Transport
+    from asyncio import TimerHandle, Transport
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+_HEAD_LIMIT = 64 << 10  # bytes of a request line and its headers
+_HEAD_PATIENCE = 30.0  # seconds that a request may take to come, but for its body
+_ANSWER_PATIENCE = 120.0  # seconds that a client may take nothing of what it asked for
 
 
 class Protocol(HttpToolsProtocol):
     """HTTP/1.1, where the client's host is ``uid:1000`` if it came through a Unix socket."""
+
+    _deadline: TimerHandle | None = None
+    _in_body = False
+    _head = 0  # bytes of one that is not whole yet
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -24,7 +33,60 @@ class Protocol(HttpToolsProtocol):
             # asyncio does so only where the protocol number was given to socket(); without it
             # an answer waits 40 ms for the client to acknowledge its headers.
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            patience = int(_ANSWER_PATIENCE * 1000)
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
         elif peer is not None:
             found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
             pid, uid, _ = _CREDENTIALS.unpack(found)
             self.client = (f"uid:{uid}", pid)
+        self._set_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._clear_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head += 0 if self._in_body else len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._head > _HEAD_LIMIT:
+            self._refuse(431, f"the headers have more than {_HEAD_LIMIT} bytes")
+        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            self._set_deadline()
+
+    def on_headers_complete(self) -> None:
+        self._in_body, self._head = True, 0  # what was counted of later ones too is forgiven
+        self._clear_deadline()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "what came is not HTTP")
+
+    def _set_deadline(self) -> None:
+        self._deadline = self.loop.call_later(_HEAD_PATIENCE, self._too_late)
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._refuse(408, f"no request came within {_HEAD_PATIENCE:.0f} seconds")
+
+    def _refuse(self, status: int, said: str) -> None:
+        """Say what is wrong, and hang up."""
+        if self.transport.is_closing():
+            return
+        body = json.dumps({"error": said}).encode()
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+            "Content-Type: application/json; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

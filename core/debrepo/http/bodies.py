@@ -1,5 +1,6 @@
 """Bodies: JSON objects as aptly's clients send them, in whatever case and form."""
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, StringConstraints, model_valida
 
 from debrepo.errors import InvalidInput
 
+_PATIENCE = 60.0  # seconds that a body may take; package files have routes of their own
 _FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 
 #: A string that has to be there, and not empty.
@@ -44,17 +46,35 @@ class Body(BaseModel):
 async def as_json(request: Request, *, required: bool) -> Request:
     """Return a request whose form, or query where there is no body, has become JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
-        if await request.body() or required:
+    if kind not in _FORMS and kind != "application/json" and not kind.endswith("+json"):
+        raise InvalidInput(f"cannot read a body of the type {kind}", hint="send application/json")
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            body = await request.body()
+    except TimeoutError:
+        raise InvalidInput(f"the body did not come within {_PATIENCE:.0f} seconds") from None
+    if kind not in _FORMS:
+        if body or required:
+            _check_text(body)
             return request
         return _with_body(request, b"{}")
-    if kind not in _FORMS:
-        raise InvalidInput(f"cannot read a body of the type {kind}", hint="send application/json")
     fields: dict[str, Any] = dict(request.query_params)
     if kind:
         async with request.form(max_files=0) as form:
             fields |= {key: value for key, value in form.items() if isinstance(value, str)}
     return _with_body(request, json.dumps(fields).encode())
+
+
+def _check_text(body: bytes) -> None:
+    """Refuse half of a surrogate pair, because no text with one can be written anywhere."""
+    if b"\\u" not in body:
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("the body holds half of a surrogate pair") from None
+    except (ValueError, RecursionError):
+        return  # FastAPI says what is wrong
 
 
 def _with_body(request: Request, body: bytes) -> Request:
