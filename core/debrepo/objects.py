@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
-from debrepo.storage import Stat, Storage, check_path, content_type
+from debrepo.storage import Stat, Storage, check_path, content_type, somebody_elses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -140,10 +140,7 @@ class ObjectStorage(Storage):
             found = self.read(path)
             if found is not None and found.data == data:  # the answer to an earlier try got lost
                 return
-        raise Conflict(
-            f"{path} is not what this publisher left there",
-            hint="does another debrepo publish to this place?",
-        )
+        raise somebody_elses(path)
 
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:

@@ -71,8 +71,11 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
-        """Store ``data`` at ``path``, replacing what is there in one step."""
+    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> str | None:
+        """Store ``data`` at ``path``, replacing what is there in one step.
+
+        Where the service can compare and swap, return the version that `replace` wants next.
+        """
 
     @abstractmethod
     def get(self, path: str) -> bytes:
@@ -126,19 +129,26 @@ class Storage(ABC):
         What a crash left half uploaded is not among them.
         """
 
-    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
+    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> str | None:
         """Replace the file that makes everything else take effect: ``InRelease``.
 
         Raise `Conflict` when ``path`` does not hold ``expected`` (``None``: no file), so
-        that two publishers never mix. Override where the service can compare and swap.
+        that two publishers never mix. Override where the service can compare and swap, and
+        return what `put` does.
         """
         found = self.get(path) if self.stat(path) else None
         if found != expected:
-            raise Conflict(
-                f"{path} is not what this publisher left there",
-                hint="does another debrepo publish to this place?",
-            )
-        self.put(path, data)
+            raise somebody_elses(path)
+        return self.put(path, data)
+
+    def replace(self, path: str, data: bytes, *, version: str) -> str:
+        """Replace a volatile file that still has the version which a write has returned.
+
+        Return the new version; raise `Conflict` if the file has another one, or is gone. It
+        is only called for what this storage has returned, and spares both `exclusive` and
+        reading: whoever replaces the first of several files is alone with the others.
+        """
+        raise NotImplementedError(f"{type(self).__name__} returns versions, and takes none")
 
     def exclusive(self, path: str) -> AbstractContextManager[None]:
         """Keep other publishers from committing ``path``, and wait for those who are at it.
@@ -171,6 +181,14 @@ class Storage(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Let go of connections."""
+
+
+def somebody_elses(path: str) -> Conflict:
+    """Return the error for a file that is not what was left at ``path``."""
+    return Conflict(
+        f"{path} is not what this debrepo left there",
+        hint="does another one publish to this place? --force takes it over",
+    )
 
 
 def content_type(path: str) -> str:

@@ -17,7 +17,6 @@ from debrepo import leases
 from debrepo.errors import Conflict, DebrepoError
 from debrepo_publish import clock, commits, publications, recovery
 from debrepo_publish import plan as planning
-from debrepo_publish.model import Generation, Publication, commit_path
 from debrepo_publish.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo.storage import Storage
+    from debrepo_publish.model import Generation, Publication
     from debrepo_publish.plan import Plan
 
 
@@ -109,20 +109,23 @@ def publish(
                 session.hook.debrepo_before_commit(
                     publication=str(publication), release=staged.release
                 )
-                alone.enter_context(storage.exclusive(publication.path(commit_path(publication))))
-                commits.check_expected(storage, plan, staged, force=force)
+                release = commits.secure(
+                    storage, plan, staged, alone, anew=dirty or force, force=force
+                )
             except BaseException as error:
                 with suppress(DebrepoError):  # else the next run does it
                     _undo(session, storage, plan, theirs=isinstance(error, Conflict))
                 raise
-            changed = commits.commit(storage, plan, staged, dirty=dirty, force=force)
+            made = commits.commit(storage, plan, staged, release=release, overwrite=dirty or force)
             alone.close()
-            recovery.finish(session, publication, plan.generation.number)
+            recovery.finish(session, publication, plan.generation.number, made)
             if not skip_cleanup:
                 recovery.retire(session, storage, publication)
             eviction.evict(session)
     session.hook.debrepo_published(
-        publication=str(publication), generation=plan.generation.number, paths=changed
+        publication=str(publication),
+        generation=plan.generation.number,
+        paths=frozenset(map(publication.path, made)),
     )
     return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
 

@@ -126,6 +126,7 @@ class Generation(NamedTuple):
     released: int = 0  #: once it is past: pool files let go so far
     settled: bool = False  #: once it is past: whether all of them have been let go
     indexes: dict[str, Index] = {}  # noqa: RUF012  # never changed; empty until they are staged
+    versions: dict[str, str] = {}  # noqa: RUF012  # of files that are replaced, see `commits`
     expires: int = 0  #: seconds since the epoch; 0: never
     ended: int = 0  #: when it stopped being live, in seconds since the epoch
     ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped

@@ -16,7 +16,7 @@ from debrepo_publish.model import Generation, Publication, commit_path, generati
 from debrepo_publish.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from debrepo.database import Transaction
     from debrepo.session import Session
@@ -117,21 +117,41 @@ def _is_there(storage: Storage, publication: Publication, file: File) -> bool:
     return found is not None and found.size == file.size
 
 
-def finish(session: Session, publication: Publication, number: int) -> None:
-    """Record that a generation is what clients see, and let go of the one before."""
+def finish(
+    session: Session,
+    publication: Publication,
+    number: int,
+    made: Mapping[str, str | None] | None = None,
+) -> None:
+    """Record that a generation is what clients see, and let go of the one before.
+
+    ``made`` has the version of each file that was replaced; without, none is known any more.
+    """
     key, now = publication.key, clock.seconds()
     with session.db.write() as txn:
         generation = publications.generation(txn, key, number)
-        publications.put_generation(txn, key, generation._replace(state="live"))
+        before = publications.generation(txn, key, generation.base) if generation.base else None
+        versions = {} if made is None else _versions(before, generation, made)
+        live = generation._replace(state="live", versions=versions)
+        publications.put_generation(txn, key, live)
         # As it is recorded, and not as planned: a list may have been renamed since.
         txn[PUBLICATIONS][key] = document_of(generation)._replace(live=number)
-        before = publications.generation(txn, key, generation.base) if generation.base else None
         if before:
             _end(txn, publication, before, number, now)
     if before:
         with session.db.read() as txn:
             before = publications.generation(txn, key, before.number)
         _let_go(session, publication, before)
+
+
+def _versions(
+    before: Generation | None, generation: Generation, made: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Return the versions of what a generation has under names that are replaced."""
+    root = f"dists/{generation.document['distribution']}/"
+    names = {root + path for path in generation.indexes} | made.keys()
+    versions = {**(before.versions if before else {}), **made}
+    return {path: v for path, v in versions.items() if v and path in names}
 
 
 def end(session: Session, publication: Publication) -> None:

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
+from botocore.utils import determine_content_length
 
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
 from debrepo_publish_s3 import credentials
@@ -221,8 +222,7 @@ def connect(options: Options) -> Any:
 
 def _drop_expect(params: dict[str, Any], **_: Any) -> None:
     """Send small bodies without asking first whether they are welcome: it takes as long."""
-    body = params["body"]
-    if isinstance(body, (bytes, bytearray, Slice)) and len(body) < _SMALL:
+    if determine_content_length(params["body"]) < _SMALL:
         params["headers"].pop("Expect", None)
 
 

@@ -13,30 +13,29 @@ _TAKEN = (404, 412)
 _PROBE = "~debrepo-probe"
 
 
-def create(client: Client, key: str, body: Any, **parameters: Any) -> bool:
-    """Store an object unless there is one; return whether that was so.
+def create(client: Client, key: str, body: Any, **parameters: Any) -> str:
+    """Store an object unless there is one; return its entity tag, or nothing if there was.
 
     Where an earlier answer got lost, the object that is in the way may be this one.
     """
     return _put(client, Key=key, body=body, IfNoneMatch="*", **parameters)
 
 
-def replace(client: Client, key: str, body: Any, tag: str, **parameters: Any) -> bool:
-    """Replace the object whose entity tag is ``tag``; return whether that one was there.
+def replace(client: Client, key: str, body: Any, tag: str, **parameters: Any) -> str:
+    """Replace the object whose entity tag is ``tag``; return the new one, or nothing.
 
     As with `create`, what is in the way may be what an earlier try has stored.
     """
     return _put(client, Key=key, body=body, IfMatch=tag, **parameters)
 
 
-def _put(client: Client, **parameters: Any) -> bool:
+def _put(client: Client, **parameters: Any) -> str:
     try:
-        client.call("put_object", expected=_TAKEN, **parameters)
+        return str(client.call("put_object", expected=_TAKEN, **parameters)["ETag"])
     except Refused as refusal:
         if refusal.status not in _TAKEN:
             raise
-        return False
-    return True
+        return ""
 
 
 def understood(client: Client, prefix: str) -> bool:

@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
 from debrepo.objects import side_by_side
-from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
+from debrepo.storage import (
+    Cache,
+    PoolLink,
+    Stat,
+    Storage,
+    check_path,
+    content_type,
+    somebody_elses,
+)
 from debrepo_publish_s3 import checksums, conditions, locks, multipart, options
 from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
@@ -45,6 +53,7 @@ class S3Storage(Storage):
         self._conditional: bool | None = True if self._certain else None
         if given.conditional_writes == "no":
             self._conditional = False
+        self._unquoted = given.conditional_writes == "unquoted"
         self._finding_out = threading.Lock()
         self._held: dict[tuple[int, str], locks.Held] = {}
         self._seen: dict[tuple[int, str], tuple[bytes, str]] = {}  # while a lock is held
@@ -61,15 +70,17 @@ class S3Storage(Storage):
                 self._connected = _connect(self._options)
             return self._connected
 
-    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
-        for name in self._names(check_path(path)):
-            self._client.call(
+    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> str | None:
+        names = self._names(check_path(path))
+        for name in names:
+            answer = self._client.call(
                 "put_object",
                 Key=self._start + name,
                 body=data,
                 **self._headers(path, cache),
                 **checksums.parameters(self._options, data),
             )
+        return self._form(answer["ETag"]) if self._conditional and len(names) == 1 else None
 
     def get(self, path: str) -> bytes:
         found = self._read(check_path(path))
@@ -133,18 +144,24 @@ class S3Storage(Storage):
             check_path(prefix)
         return self._keys(f"{self._start}{prefix}/" if prefix else self._start)
 
-    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
+    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> str | None:
         check_path(path)
         if self._certain:
-            done = self._swap(path, data, expected)
+            tag = self._swap_expected(path, data, expected)
         else:
             with self.exclusive(path):
-                done = self._swap_under_lock(path, data, expected)
-        if not done:
-            raise Conflict(
-                f"{path} is not what this publisher left there",
-                hint="does another debrepo publish to this place?",
-            )
+                tag = self._swap_under_lock(path, data, expected)
+        if tag is None:
+            raise somebody_elses(path)
+        return tag or None
+
+    def replace(self, path: str, data: bytes, *, version: str) -> str:
+        """Replace an object in one request, as whoever returned the version could."""
+        self._conditional = True
+        tag = self._swap(check_path(path), data, version)
+        if tag is None:
+            raise somebody_elses(path)
+        return tag
 
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
@@ -269,46 +286,57 @@ class S3Storage(Storage):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
-    def _swap(self, path: str, data: bytes, expected: bytes | None) -> bool:
-        """Replace ``expected`` by ``data`` in a write with a condition."""
-        key = self._start + path
-        headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
-        if expected is None:
-            if conditions.create(self._client, key, data, **headers):
-                return True
-            found = self._read(path)  # an earlier try of ours, whose answer got lost?
-            return found is not None and found[0] == data
-        _, tag = self._seen.pop((threading.get_ident(), path), (b"", ""))
-        quoted = self._options.conditional_writes != "unquoted"
-        guess = tag or f'"{hashlib.md5(expected, usedforsecurity=False).hexdigest()}"'
-        tried = guess if quoted else guess.strip('"')
-        if conditions.replace(self._client, key, data, tried, **headers):
-            return True
-        found = self._read(path)
-        if found is None or found[0] != expected:
-            return found is not None and found[0] == data
-        for form in (found[1], found[1].strip('"')):  # it is no MD5, or not to be in quotes
-            if form != tried and conditions.replace(self._client, key, data, form, **headers):
-                return True
-        found = self._read(path)
-        return found is not None and found[0] == data
+    def _form(self, tag: str) -> str:
+        """Return an entity tag in the form in which the service wants it back."""
+        return tag.strip('"') if self._unquoted else tag
 
-    def _swap_under_lock(self, path: str, data: bytes, expected: bytes | None) -> bool:
+    def _swap(self, path: str, data: bytes, tag: str, expected: bytes | None = None) -> str | None:
+        """Replace the object with this entity tag, and return the new one.
+
+        ``None``: that is not there. The tag may be a guess where ``expected`` is what it holds.
+        """
+        key, tried = self._start + path, self._form(tag)
+        headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
+        if made := conditions.replace(self._client, key, data, tried, **headers):
+            return self._form(made)
+        found = self._read(path)
+        if found and (found[0] == expected or found[1].strip('"') == tag.strip('"')):
+            for form in (found[1], found[1].strip('"')):  # it is no MD5, or not to be in quotes
+                if form == tried:
+                    continue
+                if made := conditions.replace(self._client, key, data, form, **headers):
+                    self._unquoted = not form.startswith('"')
+                    return self._form(made)
+            found = self._read(path)
+        return self._form(found[1]) if found and found[0] == data else None  # an answer got lost
+
+    def _swap_expected(self, path: str, data: bytes, expected: bytes | None) -> str | None:
+        """Replace ``expected`` by ``data`` in a write with a condition."""
+        if expected is not None:
+            _, tag = self._seen.pop((threading.get_ident(), path), (b"", ""))
+            guess = f'"{hashlib.md5(expected, usedforsecurity=False).hexdigest()}"'
+            return self._swap(path, data, tag or guess, expected)
+        headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
+        if made := conditions.create(self._client, self._start + path, data, **headers):
+            return self._form(made)
+        found = self._read(path)  # an earlier try of ours, whose answer got lost?
+        return self._form(found[1]) if found and found[0] == data else None
+
+    def _swap_under_lock(self, path: str, data: bytes, expected: bytes | None) -> str | None:
         me = threading.get_ident()
         found = self._seen.pop((me, path), None) or self._read(path)
         if (None if found is None else found[0]) != expected:
-            return False
+            return None
         self._held[me, _lock_key(path)].check()
         if self._conditional:  # in case that somebody goes without locks
             if found is not None:
                 self._seen[me, path] = found
             try:
-                return self._swap(path, data, expected)
+                return self._swap_expected(path, data, expected)
             except Refused as refusal:
                 if refusal.status not in (400, 405, 501):
                     raise
-        self.put(path, data)
-        return True
+        return self.put(path, data) or ""
 
 
 def _lock_key(path: str) -> str:

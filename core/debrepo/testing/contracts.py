@@ -283,6 +283,27 @@ class StorageContract:
             storage.commit("dists/stable/InRelease", b"2", expected=b"1")
         assert storage.stat("dists/stable/InRelease") is None
 
+    def test_a_version_lets_one_replace_what_has_it(
+        self, storage: Storage, reopen: Callable[[], Storage]
+    ) -> None:
+        first = storage.put("dists/stable/Release", b"1")
+        if not first:
+            pytest.skip("this storage returns no versions")
+        second = reopen().replace("dists/stable/Release", b"2", version=first)
+        with pytest.raises(Conflict, match="dists/stable/Release"):
+            storage.replace("dists/stable/Release", b"3", version=first)
+        assert storage.get("dists/stable/Release") == b"2"
+        storage.delete(["dists/stable/Release"])
+        with pytest.raises(Conflict, match="dists/stable/Release"):
+            storage.replace("dists/stable/Release", b"3", version=second)
+
+    def test_a_commit_returns_the_version_of_what_it_left(self, storage: Storage) -> None:
+        version = storage.commit("dists/stable/InRelease", b"1", expected=None)
+        if not version:
+            pytest.skip("this storage returns no versions")
+        storage.replace("dists/stable/InRelease", b"2", version=version)
+        assert storage.get("dists/stable/InRelease") == b"2"
+
     def test_of_many_publishers_one_succeeds(
         self, storage: Storage, reopen: Callable[[], Storage]
     ) -> None:

@@ -136,6 +136,18 @@ class ObjectStoreContract(StorageContract):
             if proxy.faults["*"]:
                 break
 
+    def test_a_replacement_is_no_conflict_with_itself_whatever_answer_got_lost(
+        self, storage: Storage, proxy: FaultProxy
+    ) -> None:
+        version = storage.put(RELEASE, b"old")
+        if not version:
+            pytest.skip("this storage returns no versions")
+        before: list[Fault] = [""]
+        for number in range(3):
+            proxy.faults["*"] = [*before * number, "lost"]
+            version = storage.replace(RELEASE, b"%d" % number, version=version)
+            assert storage.get(RELEASE) == b"%d" % number
+
     def test_a_crash_at_any_request_leaves_clients_working_and_the_next_run_completes(
         self,
         storage: Storage,

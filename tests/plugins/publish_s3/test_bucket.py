@@ -69,6 +69,29 @@ def test_a_commit_takes_one_request(storage, proxy, needs):
     assert methods(proxy) == ["PUT", "PUT"]
 
 
+def test_what_has_a_version_is_replaced_in_one_request(open_bucket, proxy, needs):
+    needs("conditions", "quoted tags")
+    version = open_bucket(proxy.port).put(COMMIT, b"1")
+    proxy.seen.clear()
+    version = open_bucket(proxy.port, conditional_writes="auto").replace(
+        COMMIT, b"2", version=version
+    )
+    open_bucket(proxy.port).replace(COMMIT, b"3", version=version)
+    assert methods(proxy) == ["PUT", "PUT"]
+
+
+def test_where_conditions_are_not_heeded_writes_have_no_version(open_bucket, proxy):
+    storage = open_bucket(proxy.port, conditional_writes="no")
+    assert storage.put(COMMIT, b"1") is None
+    assert storage.commit(COMMIT, b"2", expected=b"1") is None
+
+
+def test_a_small_body_does_not_wait_to_be_welcome(storage, proxy):
+    storage.put("small", b"1")
+    storage.put("large", b"1" * (1 << 20))
+    assert ["expect" in request.headers for request in proxy.seen] == [False, True]
+
+
 def test_objects_get_the_class_and_the_encryption_that_are_configured(
     open_bucket, proxy, head, needs
 ):
@@ -236,6 +259,15 @@ class TestUnquotedTags:
         with pytest.raises(Conflict, match=COMMIT):
             storage.commit(COMMIT, b"3", expected=b"1")
         assert storage.get(COMMIT) == b"2"
+
+    def test_a_version_comes_back_in_the_form_that_is_wanted(self, open_bucket, proxy, needs):
+        needs("conditions", "quoted tags")
+        storage = open_bucket(proxy.port, conditional_writes="yes")
+        version = storage.replace(COMMIT, b"2", version=storage.put(COMMIT, b"1"))
+        proxy.seen.clear()
+        version = storage.replace(COMMIT, b"3", version=version)
+        open_bucket(proxy.port, conditional_writes="yes").replace(COMMIT, b"4", version=version)
+        assert methods(proxy) == ["PUT", "PUT"]
 
     def test_a_commit_takes_one_request_where_that_is_configured(self, open_bucket, proxy, needs):
         needs("conditions", "quoted tags")
