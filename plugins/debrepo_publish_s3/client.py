@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -199,7 +200,7 @@ def connect(options: Options) -> Any:
         request_checksum_calculation="when_required",  # ours are sent, see `checksums`
         response_checksum_validation="when_required",
         s3={"addressing_style": addressing},
-        user_agent_extra="debrepo",
+        user_agent=f"debrepo botocore/{botocore.__version__}",  # theirs is put together each time
     )
     try:
         service = credentials.session(options).create_client(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+from botocore.loaders import create_loader
 
 if TYPE_CHECKING:
     from debrepo_publish_s3.options import Options
@@ -17,7 +19,7 @@ def session(options: Options) -> Any:
 
     Without any it asks the environment, the files below ``~/.aws`` and the machine's role.
     """
-    found = botocore.session.Session(profile=options.profile or None)
+    found = _new(options)
     if options.access_key_id:
         found.set_credentials(
             options.access_key_id, options.secret_access_key, options.session_token or None
@@ -31,12 +33,24 @@ def session(options: Options) -> Any:
             role_arn=options.role_arn,
             extra_args={"RoleSessionName": "debrepo"},
         )
-        assumed = botocore.session.Session(profile=options.profile or None)
+        assumed = _new(options)
         assumed._credentials = DeferredRefreshableCredentials(  # noqa: SLF001  # no public way
             method="assume-role", refresh_using=fetcher.fetch_credentials
         )
         return assumed
     return found
+
+
+def _new(options: Options) -> Any:
+    found = botocore.session.Session(profile=options.profile or None)
+    found.register_component("data_loader", _loader(found.get_config_variable("data_path")))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _loader(places: str | None) -> Any:
+    """Return what reads the library's description of S3, which takes long, once a process."""
+    return create_loader(places)
 
 
 def _creator(found: Any, options: Options) -> Any:
