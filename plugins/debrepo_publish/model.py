@@ -90,7 +90,7 @@ class Part(NamedTuple):
 
     source: str
     set_id: SetId
-    architectures: dict[str, int]  #: packages by architecture, ``all`` and ``source`` too
+    architectures: dict[str, int]  #: packages by architecture, ``all`` and ``source`` too, or 0
 
 
 class Index(NamedTuple):

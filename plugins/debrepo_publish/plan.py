@@ -143,7 +143,8 @@ def _part(txn: Transaction, hook: HookRelay, source: str, before: Part | None) -
         for entry in entries:
             architecture = entry.split(b"\0", 2)[1].decode()
             counts[architecture] = counts.get(architecture, 0) + step
-    return Part(source, set_id, {name: n for name, n in sorted(counts.items()) if n})
+    # Those that have no packages any more stay, with empty indexes: clients ask for them.
+    return Part(source, set_id, dict(sorted(counts.items())))
 
 
 def _architectures(publication: Publication, parts: dict[str, Part]) -> tuple[str, ...]:

@@ -100,18 +100,23 @@ def test_release_is_renewed_when_half_of_its_time_is_gone(published, update, clo
     assert b"Valid-Until: Sun, 31 Jan 2027" in published.inrelease()
 
 
-def test_architectures_come_and_go_with_packages(session, published, add, update):
+def test_architectures_come_with_packages_and_stay(session, published, add, update):
     add("extra", architecture="arm64")
     update()
     assert b"Architectures: all amd64 arm64\n" in published.inrelease()
     session.call("repo.remove", name="tools", queries=["extra"])
     update()
-    assert b"Architectures: all amd64\n" in published.inrelease()
-    assert b"binary-arm64" not in published.inrelease()
+    assert b"Architectures: all amd64 arm64\n" in published.inrelease()
     assert published.packages() == HELLO
-    add("extra", architecture="arm64")
+    update(architectures=("amd64",))
+    assert b"binary-arm64" not in published.inrelease()
+
+
+def test_last_package_can_be_taken_down(session, published, update):
+    session.call("repo.remove", name="tools", queries=["Name"])
     update()
-    assert ("extra", "1.0", "arm64") in published.packages()
+    assert b"Architectures: all amd64\n" in published.inrelease()
+    assert published.packages() == set()
 
 
 def test_with_the_first_source_package_every_component_gets_an_index_of_them(
