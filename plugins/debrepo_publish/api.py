@@ -161,18 +161,6 @@ async def create(prefix: str, body: NewPublication, door: Creating) -> Response:
     return await _create(door, prefix, body, body.SourceKind)
 
 
-@routes.post("/publish//repos", status_code=201, include_in_schema=False)
-async def create_of_repos_in_root(body: OldPublication, door: Creating) -> Response:
-    """Publish repositories, as the first examples of aptly's API do it."""
-    return await _create(door, ".", body, "local")
-
-
-@routes.post("/publish//snapshots", status_code=201, include_in_schema=False)
-async def create_of_snapshots_in_root(body: OldPublication, door: Creating) -> Response:
-    """Publish snapshots, as the first examples of aptly's API do it."""
-    return await _create(door, ".", body, "snapshot")
-
-
 @routes.post("/publish/{prefix}/repos", status_code=201, include_in_schema=False)
 async def create_of_repos(prefix: str, body: OldPublication, door: Creating) -> Response:
     """Publish repositories, as the first examples of aptly's API do it."""

@@ -72,7 +72,7 @@ def plain_sources(sources: dict[str, str]) -> list[dict[str, str]]:
 def _architectures(shown: Shown) -> list[str]:
     """Return the architectures as asked for, else those that are live."""
     if shown.publication.architectures:
-        return sorted(shown.publication.architectures)
+        return sorted(set(shown.publication.architectures))
     live = (g for g in shown.generations if g.number == shown.publication.live)
     parts = (part for generation in live for part in generation.parts.values())
     return sorted({name for part in parts for name in part.architectures} - {"all"})

@@ -33,6 +33,8 @@ class Around:
         if b"%2" in raw:  # an encoded slash may be part of a name
             path = raw.partition(b"?")[0].decode("latin-1")
             scope["path"] = segments(path)
+        if scope["path"].startswith("/api/"):
+            scope["path"] = scope["path"].removesuffix("/")  # some clients add one
         status, sent = 500, 0
 
         async def count(message: Message) -> None:

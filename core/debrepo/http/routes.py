@@ -1,5 +1,6 @@
 """Routes: FastAPI's, that open only with a scope, and read paths and bodies as aptly does."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import unquote
@@ -28,6 +29,8 @@ class Route(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint, **more)
+        # Between slashes a name may be empty, as the prefix is in /api/publish//repos.
+        self.path_regex = re.compile(self.path_regex.pattern.replace("[^/]+)/", "[^/]*)/"))
         self._literal = path.partition("{")[0]
         self._methods = frozenset(self.methods or ())
 

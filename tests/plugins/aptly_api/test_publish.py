@@ -96,7 +96,8 @@ def test_post_publish(filled):
 
 def test_post_publish_says_what_was_asked_for(filled):
     asked = {"AcquireByHash": True, "MultiDist": True, "SkipContents": True}
-    made = filled.publish(**asked, Architectures=["i386", "amd64"], SignedBy="A", SkipBz2=True)
+    architectures = ["i386", "amd64", "i386"]
+    made = filled.publish(**asked, Architectures=architectures, SignedBy="A", SkipBz2=True)
     assert {name: made.json()[name] for name in asked} == asked
     assert made.json()["Architectures"] == ["amd64", "i386"]
     assert made.json()["SignedBy"] == "A"
@@ -150,6 +151,13 @@ def test_post_publish_as_the_first_examples_do(filled):
     filled.snapshot("s")
     body["Sources"] = [{"name": "s"}]
     assert filled.api.post("/api/publish/s/snapshots", json=body).status_code == 201
+
+
+def test_empty_prefix_is_the_root(filled):
+    filled.publish()
+    assert filled.api.get("/api/publish//stable").json()["Path"] == "./stable"
+    assert filled.api.put("/api/publish//stable", json=SKIP).status_code == 200
+    assert filled.api.delete("/api/publish//stable").status_code == 200
 
 
 def test_post_publish_without_a_prefix(filled):

@@ -21,6 +21,16 @@ def test_repository_is_created_shown_edited_and_dropped(api):
     assert api.get("/api/repos/site").status_code == 404
 
 
+def test_path_may_end_with_a_slash(api):
+    assert api.post("/api/repos/", json={"Name": "web"}, follow_redirects=False).status_code == 201
+    assert api.get("/api/repos/web/", follow_redirects=False).json()["Name"] == "web"
+
+
+def test_name_may_be_empty_and_is_nobodys(api):
+    assert api.get("/api/repos//packages").json()["error"] == "no repository called "
+    assert api.delete("/api/files//hello.deb").status_code == 400
+
+
 def test_async_request_is_a_task_with_a_result(api):
     accepted = api.post("/api/repos?_async=1", json={"Name": "web"})
     assert accepted.status_code == 202
