@@ -96,9 +96,9 @@ async def list_(
     sort: Annotated[str, Query(description="name or time")] = "name",
 ) -> Response:
     """List the snapshots."""
-    if sort not in {"name", "time"}:
+    if sort not in {"name", "time", ""}:
         raise Refusal(f"cannot sort by {sort[:40]!r}", hint="sort by name or time")
-    found = door.session.call("snapshot.list", sort=sort)
+    found = door.session.call("snapshot.list", sort=sort or "name")
     return json_answer([{**plain(one.snapshot), "NumPackages": one.size} for one in found])
 
 
@@ -227,6 +227,7 @@ def diff(
     for snapshot in (name, other):
         door.session.call("snapshot.show", name=snapshot)
     found = door.session.call("snapshot.diff", left=name, right=other, only_matching=only_matching)
+    found.sort(key=lambda one: (one.key.architecture, one.key.name))  # as aptly's keys sort
     return json_answer(
         [
             {"Left": one.left and str(one.left), "Right": one.right and str(one.right)}

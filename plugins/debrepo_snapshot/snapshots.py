@@ -52,7 +52,7 @@ SNAPSHOTS = json_table(
 
 def now() -> str:
     """Return the time as snapshots keep it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def create(txn: Transaction, snapshot: Snapshot) -> None:

@@ -19,9 +19,16 @@ def names(archive, snapshot):
 
 
 def test_get_snapshots(two):
-    for sort in ("", "?sort=name", "?sort=time"):
+    two.api.post("/api/snapshots", json={"Name": "last"})
+    by_name = [("last", 0), ("s1", 1), ("s2", 2)]
+    for sort, expected in (
+        ("", by_name),
+        ("?sort=", by_name),
+        ("?sort=name", by_name),
+        ("?sort=time", by_name[1:] + by_name[:1]),
+    ):
         found = two.api.get(f"/api/snapshots{sort}").json()
-        assert [(one["Name"], one["NumPackages"]) for one in found] == [("s1", 1), ("s2", 2)]
+        assert [(one["Name"], one["NumPackages"]) for one in found] == expected
     assert two.api.get("/api/snapshots?sort=bad").status_code == 400
 
 
@@ -90,6 +97,17 @@ def test_get_snapshot_diff(two):
     assert found[0]["Left"] == two.packages("snapshots/s1")[0]
     assert len(two.api.get("/api/snapshots/s1/diff/s2?onlyMatching=1").json()) == 1
     assert two.api.get("/api/snapshots/s1/diff/none").status_code == 404
+
+
+def test_difference_is_sorted_by_architecture(two):
+    two.add("r", two.deb("alpha", architecture="i386"))
+    two.snapshot("s3")
+    found = two.api.get("/api/snapshots/s1/diff/s3").json()
+    assert [" ".join(one["Right"].split()[:2]) for one in found] == [
+        "Pamd64 alpha",
+        "Pamd64 beta",
+        "Pi386 alpha",
+    ]
 
 
 def test_post_snapshot_merge(two):
