@@ -133,7 +133,7 @@ def _digests(path: Path) -> Digests:
 def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[Outcome]:
     """Add the packages of an upload in one transaction, those that it may bring."""
     expected = {file.name: file for file in upload.listed.files}
-    wanted = [upload.path.with_name(one) for one in expected if one.endswith(_PACKAGES)]
+    wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
     fitting: list[Ingested] = []
     for item in ingest(session.pool, wanted, workers=session.config["ingest.workers"] or None):
         if isinstance(item, Rejected):

@@ -84,11 +84,7 @@ def _add(
     found = session.call(
         "repo.add", name=name, paths=[place], force_replace=replace, remove_files=not keep
     )
-    report = reported(found)
-    if not keep:
-        with suppress(OSError):  # it is not empty
-            upload_path(session.root, directory).rmdir()
-    return Answer(200, report)
+    return _answer(session, directory, found, keep=keep)
 
 
 Including = Annotated[Door, opens("repo.include", task=True)]
@@ -171,15 +167,11 @@ def _include(
         accept_unsigned=accept_unsigned,
         ignore_signatures=ignore_signatures,
     )
-    report = reported(found)
-    if not keep:
-        with suppress(OSError):  # it is not empty
-            upload_path(session.root, directory).rmdir()
-    return Answer(200, report)
+    return _answer(session, directory, found, keep=keep)
 
 
-def reported(outcomes: Iterable[Outcome]) -> dict[str, object]:
-    """Return the report of what became of files; it says 200 even where some failed."""
+def _answer(session: Session, directory: str, outcomes: Iterable[Outcome], *, keep: bool) -> Answer:
+    """Report what became of files, to the task as well; it says 200 even where some failed."""
     failed: list[str] = []
     warnings: list[str] = []
     added: list[str] = []
@@ -192,7 +184,12 @@ def reported(outcomes: Iterable[Outcome]) -> dict[str, object]:
         if outcome.status == "replaced":
             removed.append(f"{outcome.package} removed due to conflict with package being added")
         added.append(f"{outcome.package} added")
-    return {
-        "FailedFiles": failed,
-        "Report": {"Warnings": warnings, "Added": added, "Removed": removed},
-    }
+    lines = {"Added": added, "Removed": removed, "Warnings": warnings, "Failed files": failed}
+    for title, found in lines.items():
+        if found:
+            session.progress.note(f"{title}: {', '.join(found)}")
+    if not keep:
+        with suppress(OSError):  # it is not empty
+            upload_path(session.root, directory).rmdir()
+    report = {"Warnings": warnings, "Added": added, "Removed": removed}
+    return Answer(200, {"FailedFiles": failed, "Report": report})

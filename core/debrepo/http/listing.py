@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from debrepo import catalog
-from debrepo.errors import InvalidInput
 from debrepo.http.answers import JSON
 from debrepo.http.bodies import Flag
 from debrepo.http.doors import Door
@@ -20,7 +19,12 @@ from debrepo.selection import Found
 from debrepo.session import Session
 
 _BATCH = 256  # packages read in one transaction, so that a slow client holds none open
-_SUMS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
+_SUMS = {
+    "Files": "md5",
+    "Checksums-Sha1": "sha1",
+    "Checksums-Sha256": "sha256",
+    "Checksums-Sha512": "sha512",
+}
 
 
 class Asked(NamedTuple):
@@ -47,9 +51,8 @@ def _asked(
     maximum_version: Annotated[Flag, Query(alias="maximumVersion")] = False,
 ) -> Asked:
     """Read the parameters as aptly's clients spell them."""
-    if with_deps and not q:
-        raise InvalidInput("withDeps needs a query", hint="say whose dependencies, with q=")
-    return Asked(q, with_deps, format_ == "details", maximum_version)
+    # Without a query all packages are asked for, and with them all that they depend on.
+    return Asked(q, with_deps and bool(q), format_ == "details", maximum_version)
 
 
 #: The parameters of a list of packages, for a route.
@@ -131,5 +134,5 @@ def stanza_object(package: Package) -> dict[str, str]:
 
 
 def _sums(files: Iterable[PackageFile], name: str) -> str:
-    lines = ((getattr(file, name), file) for file in files)
+    lines = ((getattr(file, name), file) for file in sorted(files, key=lambda file: file.name))
     return "".join(f" {digest} {file.size} {file.name}\n" for digest, file in lines if digest)

@@ -116,6 +116,15 @@ def test_get_task_output_detail_and_return_value(api, task):
         assert api.get(f"/api/tasks/99{part}").status_code == 404
 
 
+def test_task_says_what_became_of_uploads(archive):
+    archive.upload("d", archive.deb("alpha"), archive.deb("beta"))
+    archive.api.put("/api/files/d/broken.deb", content=b"nothing")
+    task = archive.finished(archive.api.post("/api/repos/r/file/d?_async=1"))
+    said = archive.api.get(f"/api/tasks/{task['ID']}/output").json()
+    assert "\nAdded: alpha_1.0_amd64 added, beta_1.0_amd64 added\nWarnings: broken.deb: " in said
+    assert "/upload/d/broken.deb\nTask succeeded" in said
+
+
 def test_delete_task_and_clear(api, task):
     assert api.delete(task).json()["State"] == 2
     assert api.delete(task).status_code == 400

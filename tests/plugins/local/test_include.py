@@ -176,15 +176,21 @@ def test_uploaders_that_make_no_sense_are_refused(debrepo, tmp_path):
 
 def test_upload_is_included_over_http(api, incoming):
     api.post("/api/repos", json={"Name": "unstable"})
-    deb = build_deb(incoming, version="1.0-1")
-    for file in (changes(incoming, deb), deb):
+    build_source(incoming)
+    build_deb(incoming, version="1.0-1")
+    changes(incoming, *incoming.iterdir())
+    for file in incoming.iterdir():
         api.put(f"/api/files/in/{file.name}", content=file.read_bytes())
     refused = api.post("/api/repos/unstable/include/in").json()
     assert [path.rpartition("/")[2] for path in refused["FailedFiles"]] == ["hello.changes"]
     done = api.post("/api/repos/unstable/include/in/hello.changes?acceptUnsigned=1").json()
     assert done == {
         "FailedFiles": [],
-        "Report": {"Warnings": [], "Added": ["hello_1.0-1_amd64 added"], "Removed": []},
+        "Report": {
+            "Warnings": [],
+            "Added": ["hello_1.0-1_source added", "hello_1.0-1_amd64 added"],
+            "Removed": [],
+        },
     }
     assert api.get("/api/files").json() == []
     assert api.post("/api/repos/none/include/in").status_code == 404
