@@ -85,7 +85,7 @@ def plain(repo: LocalRepo) -> dict[str, object]:
 
 
 @routes.get("/repos", response_model=list[ListedRepo])
-async def list_(door: Annotated[Door, opens("repo.list")]) -> Response:
+async def list_(door: Annotated[Door, opens("repo.list", settled=True)]) -> Response:
     """List the repositories."""
     found = door.session.call("repo.list")
     return json_answer([{**plain(one.repo), "NumPackages": one.size} for one in found])
@@ -122,7 +122,7 @@ def _create(
 
 
 @routes.get("/repos/{name}", response_model=RepoObject)
-async def show(name: str, door: Annotated[Door, opens("repo.show")]) -> Response:
+async def show(name: str, door: Annotated[Door, opens("repo.show", settled=True)]) -> Response:
     """Show a repository."""
     return json_answer(plain(door.session.call("repo.show", name=name).repo))
 
@@ -183,7 +183,7 @@ def _drop(session: Session, name: str, force: bool) -> Answer:
 
 @routes.get("/repos/{name}/packages", response_model=list[str] | list[dict[str, str]])
 async def packages(
-    name: str, asked: Wanted, door: Annotated[Door, opens("repo.search")]
+    name: str, asked: Wanted, door: Annotated[Door, opens("repo.search", settled=True)]
 ) -> Response:
     """List or search the packages of a repository."""
     version = door.session.call("repo.show", name=name).repo.set_id.hex()

@@ -21,7 +21,9 @@ routes = Routes(prefix="/api", tags=["packages"])
 
 
 @routes.get("/packages", response_model=list[str] | list[dict[str, str]])
-async def search(asked: Wanted, door: Annotated[Door, opens("package.search")]) -> Response:
+async def search(
+    asked: Wanted, door: Annotated[Door, opens("package.search", settled=True)]
+) -> Response:
     """Search all packages; two builds of one version are two packages."""
     return await list_packages(
         door, "", asked, lambda: door.session.call("package.search", **asked.arguments())
@@ -29,7 +31,7 @@ async def search(asked: Wanted, door: Annotated[Door, opens("package.search")]) 
 
 
 @routes.get("/packages/{key}", response_model=dict[str, str])
-def show(key: str, door: Annotated[Door, opens("package.show")]) -> Response:
+def show(key: str, door: Annotated[Door, opens("package.show", settled=True)]) -> Response:
     """Show a package."""
     with known_as(404, InvalidInput):
         wanted = PackageKey.parse(key)

@@ -37,7 +37,9 @@ class ChangedSource(Body):
 
 @routes.get(_PATH, response_model=list[NamedSource])
 async def list_(
-    prefix: str, distribution: str, door: Annotated[Door, opens("publish.source.list")]
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.source.list", settled=True)],
 ) -> Response:
     """List what the next update publishes, if that is another thing."""
     found = door.session.call(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 #: The headers that hold nothing but a token; GitLab's clients send the last three.
-_HEADERS = ("x-debrepo-token", "private-token", "deploy-token", "job-token")
+_HEADERS = (b"x-debrepo-token", b"private-token", b"deploy-token", b"job-token")
 _CLIENTS = 10_000  # remembered at a time
 _WRONG_PER_SECOND, _WRONG_AT_ONCE = 0.2, 20.0
 
@@ -108,10 +108,11 @@ class Rates:
 
 def _secret(request: Request) -> str:
     """Return the token that a request carries, or the empty string."""
+    headers: dict[bytes, bytes] = dict(reversed(request.scope["headers"]))  # the first counts
     for header in _HEADERS:
-        if value := request.headers.get(header):
-            return value
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
+        if token := headers.get(header):
+            return token.decode("latin-1")
+    kind, _, value = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()
     if kind.lower() == "basic":

@@ -15,7 +15,7 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 routes = Routes(prefix="/api", tags=["status"])
 
-Anybody = Annotated[Door, opens(scope="public")]
+Anybody = Annotated[Door, opens(scope="public", settled=True)]
 Looking = Annotated[Door, opens(scope="read")]
 
 

@@ -21,14 +21,31 @@ from debrepo_server.metrics import Requests
 from debrepo_server.operation_api import operation_routes
 from debrepo_server.replays import Replays
 from debrepo_server.runner import Runner
+from debrepo_server.settled import Settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from debrepo.database import Database
     from debrepo.session import Session
     from debrepo_server.access import Access
 
 _log = logging.getLogger("debrepo.server")
+
+
+class Application(FastAPI):
+    """FastAPI's, behind what every request goes through; the least of them need more."""
+
+    around: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.around(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as routes do."""
+        await super().__call__(scope, receive, send)
 
 
 def build(session: Session, access: Access) -> FastAPI:
@@ -46,7 +63,7 @@ def build(session: Session, access: Access) -> FastAPI:
         finally:
             await run_in_threadpool(runner.stop)
 
-    app = FastAPI(
+    app = Application(
         title="debrepo",
         version=__version__,
         summary="Debian package repositories, over HTTP.",
@@ -69,8 +86,15 @@ def build(session: Session, access: Access) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _crash)
-    app.add_middleware(Around, requests=requests)
+    settled = Settled(app.answer, partial(_state, session.db, runner), access.authenticate)
+    app.around = Around(settled, requests)
     return app
+
+
+def _state(database: Database, runner: Runner) -> object:
+    """Return what settled answers depend on, if it can be had at once."""
+    serial = database.serial()
+    return None if serial is None else (serial, runner.turns)
 
 
 async def _debrepo_error(_: Request, error: Exception) -> Response:

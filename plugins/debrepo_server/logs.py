@@ -26,6 +26,21 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(said, ensure_ascii=False)
 
 
+class TextFormatter(logging.Formatter):
+    """A line for people; the time is spelled out once a second."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._second = 0
+        self._spelled = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        if self._second != int(record.created):
+            self._second = int(record.created)
+            self._spelled = super().formatTime(record, "%Y-%m-%d %H:%M:%S")
+        return f"{self._spelled},{int(record.msecs):03}"
+
+
 def configure(level: str, form: str) -> None:
     """Log to standard error from ``level`` up, as ``text`` or ``json``."""
     if level.lower() not in _LEVELS:
@@ -33,10 +48,8 @@ def configure(level: str, form: str) -> None:
     if form not in {"text", "json"}:
         raise InvalidInput(f"server.log_format is {form!r}", hint="it can be: text, json")
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        JSONFormatter()
-        if form == "json"
-        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
+    handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
+    # We say nothing of threads and processes, and finding it out takes longer than saying it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel("WARNING")  # it says what we say

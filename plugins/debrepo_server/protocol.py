@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from debrepo_server.gathering import Gathering
+
 if TYPE_CHECKING:
     from asyncio import TimerHandle, Transport
 
@@ -27,7 +29,8 @@ class Protocol(HttpToolsProtocol):
     _head = 0  # bytes of one that is not whole yet
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._gathering = Gathering(transport)
+        super().connection_made(self._gathering)  # type: ignore[arg-type]
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.family != socket.AF_UNIX:
             # asyncio does so only where the protocol number was given to socket(); without it
@@ -63,6 +66,10 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._in_body = False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._gathering.flush()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "what came is not HTTP")

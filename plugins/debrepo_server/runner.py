@@ -46,6 +46,7 @@ class Runner:
         self._idle = threading.Condition(self._lock)
         self._stack = ExitStack()
         self._stopping = False
+        self.turns = 0  #: grows whenever a task comes, begins or ends
 
     def start(self) -> None:
         """Take over what an earlier server left undone."""
@@ -199,6 +200,7 @@ class Runner:
             if self._stopping and not task.durable:
                 raise Cancelled("the server is stopping", hint="ask again")
             self._waiting.append(task)
+            self.turns += 1
         self._pump()
         return task
 
@@ -213,6 +215,7 @@ class Runner:
                     self._waiting.remove(task)
                     self._running[task.record.id] = task
                     task.record = task.record._replace(state=RUNNING)
+                    self.turns += 1
                     name = f"task-{task.record.id}"
                     threading.Thread(target=self._execute, args=(task,), name=name).start()
                 earlier.append(task)
@@ -252,6 +255,7 @@ class Runner:
         finally:
             with self._lock:
                 self._running.pop(record.id, None)
+                self.turns += 1
                 self._idle.notify_all()
             self._pump()
             if isinstance(outcome, Answer):

@@ -11,7 +11,8 @@ from debrepo_server.runner import Runner, check_number
 
 routes = Routes(prefix="/api", tags=["tasks"])
 
-Looking = Annotated[Door, opens(scope="read")]
+Listing = Annotated[Door, opens(scope="read", settled=True)]
+Looking = Annotated[Door, opens(scope="read")]  # at what changes while a task runs
 Ending = Annotated[Door, opens(scope="tasks")]
 
 
@@ -22,7 +23,7 @@ def _runner(request: Request) -> Runner:
 
 
 @routes.get("/tasks", response_model=list[TaskObject])
-async def list_(request: Request, door: Looking) -> Response:
+async def list_(request: Request, door: Listing) -> Response:
     """List the tasks."""
     return json_answer([record.summary() for record in _runner(request).list_()])
 
@@ -42,7 +43,7 @@ async def wait_all(request: Request, door: Looking) -> Response:
 
 
 @routes.get("/tasks/{id}", response_model=TaskObject)
-async def show(id: str, request: Request, door: Looking) -> Response:
+async def show(id: str, request: Request, door: Listing) -> Response:
     """Show a task."""
     return json_answer(_runner(request).get(check_number(id)).summary())
 

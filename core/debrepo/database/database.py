@@ -132,6 +132,13 @@ class Database:
         """How often this process has written, and for how many seconds it held the write lock."""
         return self._environment.writes, self._environment.seconds_written
 
+    def serial(self) -> int | None:
+        """Return the number of the last state that was committed, by whatever process.
+
+        Nothing is waited for: ``None`` says that it cannot be had at once.
+        """
+        return self._environment.serial()
+
     def close(self) -> None:
         """Close the database, when the other threads have ended their transactions."""
         self._environment.close()

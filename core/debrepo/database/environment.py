@@ -88,6 +88,25 @@ class Environment:
         fsync(directory / "data.mdb")
         fsync(directory)
 
+    def serial(self) -> int | None:
+        """Return the number of the state that readers see; ``None`` where that takes waiting.
+
+        A transaction is asked, because LMDB counts a state before it is durable.
+        """
+        self._check_alive()
+        thread = get_ident()
+        if not self._gate.enter_at_once(thread):
+            return None
+        try:
+            raw = self._env.begin()
+            number = int(raw.id())
+            raw.abort()
+        except lmdb.Error:  # whoever reads next mends it, or says what is wrong
+            return None
+        finally:
+            self._gate.leave(thread)
+        return number
+
     def stats(self) -> dict[str, Any]:
         """Return sizes in bytes, and the number of the last committed state."""
         self._check_alive()

@@ -35,6 +35,14 @@ class Gate:
                 self._condition.wait()
             self._inside[thread] = self._inside.get(thread, 0) + 1
 
+    def enter_at_once(self, thread: int) -> bool:
+        """Let a transaction of ``thread`` in, and say so, unless it would have to wait."""
+        with self._condition:
+            if self._closed and thread not in self._inside:
+                return False
+            self._inside[thread] = self._inside.get(thread, 0) + 1
+            return True
+
     def leave(self, thread: int) -> None:
         """Let a transaction of ``thread`` out, whichever thread it ends in."""
         with self._condition:

@@ -86,10 +86,13 @@ class Door:
 class Opening:
     """The dependency that makes a `Door`, and what the route behind it needs."""
 
-    def __init__(self, operations: tuple[str, ...], scope: str, *, task: bool) -> None:
+    def __init__(
+        self, operations: tuple[str, ...], scope: str, *, task: bool, settled: bool = False
+    ) -> None:
         self.operations = operations
         self.scope = scope
         self.task = task
+        self.settled = settled
 
     def scopes(self, session: Session) -> list[str]:
         """Return the scopes that the route needs, with braces for what requests fill in."""
@@ -112,14 +115,17 @@ class Opening:
         return Door(request, request.app.state.debrepo, request.state.caller)
 
 
-def opens(*operations: str, scope: str = "", task: bool = False) -> Any:
+def opens(
+    *operations: str, scope: str = "", task: bool = False, settled: bool = False
+) -> Any:
     """Return the dependency of a route that calls these operations.
 
     The scopes are theirs. A route that calls none names its own ``scope``, in which braces
     stand for path parameters, or says that it is ``public``. ``task`` says that the work is
-    done with `Door.task`.
+    done with `Door.task`; ``settled``, that the answer depends on the request, the database
+    and which tasks there are, and on nothing else, so that it may be given again.
     """
-    return Depends(Opening(operations, scope, task=task), scope="function")
+    return Depends(Opening(operations, scope, task=task, settled=settled), scope="function")
 
 
 def _patience(request: Request) -> float | None:
