@@ -29,6 +29,8 @@ class Service(NamedTuple):
     timeout: int = 4
 
 
+_PAGE = 100  # names in a listing, so that a few hundred take several
+
 _SERVE = """
 import logging, sys
 from werkzeug.serving import make_server
@@ -50,13 +52,22 @@ def service(log: Path) -> Iterator[Service]:
         return
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", _SERVE], stdout=subprocess.PIPE, stderr=errors
+            [sys.executable, "-W", "ignore", "-c", _SERVE],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=os.environ | {"MOTO_S3_DEFAULT_MAX_KEYS": str(_PAGE)},
         )
         try:
             assert process.stdout
             line = process.stdout.readline()
             assert line, log.read_text()
-            yield Service(int(line), "AKIDEXAMPLE", "a secret/with+odd signs", acl="public-read")
+            yield Service(
+                int(line),
+                "AKIDEXAMPLE",
+                "a secret/with+odd signs",
+                acl="public-read",
+                lacks=("checked digests", "room for 5 GB"),
+            )
         finally:
             process.kill()
             process.communicate()

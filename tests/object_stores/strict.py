@@ -17,6 +17,7 @@ from debrepo.testing.faults import Answer, FaultProxy, Request
 if TYPE_CHECKING:
     from object_stores.services import Service
 
+_CONDITIONS = {"if-match", "if-none-match"}
 _CREDENTIAL = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, ?"
     r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})"
@@ -40,7 +41,7 @@ class StrictProxy(FaultProxy):
 
     def alone(self, request: Request) -> AbstractContextManager[object]:
         """Let conditional writes be atomic, which those of the test server are not."""
-        conditional = {"if-match", "if-none-match"} & request.headers.keys()
+        conditional = _CONDITIONS & request.headers.keys()
         return self.writing if conditional else nullcontext()
 
     def check(self, request: Request) -> Answer | None:
@@ -51,8 +52,7 @@ class StrictProxy(FaultProxy):
                 return refusal(status, code)
         tag = request.headers.get("if-match", "")
         if self.ignorant:
-            request.headers.pop("if-match", None)
-            request.headers.pop("if-none-match", None)
+            _forget_conditions(request, self.service)
         elif self.unquoted and tag:
             if tag.startswith('"'):
                 return refusal(412, "PreconditionFailed")
@@ -81,25 +81,32 @@ def _digest(request: Request) -> str:
 
 
 def _signature(request: Request, service: Service) -> str:
-    """Compute the signature anew, as the documentation of AWS says (Signature Version 4)."""
     found = _CREDENTIAL.match(request.headers.get("authorization", ""))
     if not found or found[1] != service.access_key:
         return "" if _is_public(request) else "SignatureDoesNotMatch"
     _, day, region, names, signature = found.groups()
+    if not {"host", "x-amz-content-sha256"} <= set(names.split(";")):
+        return "SignatureDoesNotMatch"
+    right = _sign(request, service, day, region, names)
+    return "" if hmac.compare_digest(right, signature) else "SignatureDoesNotMatch"
+
+
+def _sign(request: Request, service: Service, day: str, region: str, names: str) -> str:
+    """Compute a signature as the documentation of AWS says (Signature Version 4)."""
     address = urlsplit(request.target)
     query = sorted(
         (quote(name, safe="-_.~"), quote(value, safe="-_.~"))
         for name, value in parse_qsl(address.query, keep_blank_values=True)
     )
-    signed = names.split(";")
-    if "host" not in signed or "x-amz-content-sha256" not in signed:
-        return "SignatureDoesNotMatch"
     canonical = "\n".join(
         [
             request.method,
             quote(unquote(address.path), safe="/-_.~"),
             "&".join(f"{name}={value}" for name, value in query),
-            *(f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in signed),
+            *(
+                f"{name}:{' '.join(request.headers.get(name, '').split())}"
+                for name in names.split(";")
+            ),
             "",
             names,
             request.headers["x-amz-content-sha256"],
@@ -111,7 +118,23 @@ def _signature(request: Request, service: Service) -> str:
     key = f"AWS4{service.secret_key}".encode()
     for part in (day, region, "s3", "aws4_request", text):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return "" if hmac.compare_digest(key.hex(), signature) else "SignatureDoesNotMatch"
+    return key.hex()
+
+
+def _forget_conditions(request: Request, service: Service) -> None:
+    """Drop what is conditional, and sign anew: services check what they have been sent."""
+    found = _CREDENTIAL.match(request.headers.get("authorization", ""))
+    if not found or not _CONDITIONS & request.headers.keys():
+        return
+    key, day, region, names, _ = found.groups()
+    for name in _CONDITIONS:
+        request.headers.pop(name, None)
+    names = ";".join(name for name in names.split(";") if name not in _CONDITIONS)
+    signature = _sign(request, service, day, region, names)
+    request.headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={key}/{day}/{region}/s3/aws4_request, "
+        f"SignedHeaders={names}, Signature={signature}"
+    )
 
 
 def _is_public(request: Request) -> bool:

@@ -2,6 +2,7 @@ import itertools
 import os
 import secrets
 import time
+from collections import Counter
 from contextlib import ExitStack
 
 import pytest
@@ -14,9 +15,17 @@ from debrepo_publish_s3.options import Options
 from debrepo_publish_s3.storage import S3Storage
 
 _NUMBERS = itertools.count()
-
-
 _RUN = secrets.token_hex(4)
+_REAL = services.VARIABLE in os.environ
+_HURRY = 1 if _REAL else 20  # times faster; a real service may need the time to settle
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what the real service could not be asked, and why."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, number in sorted(reasons.items()) if _REAL else ():
+        terminalreporter.write_line(f"left out {number}: {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +59,21 @@ def direct(service, credentials):
     direct.close()
 
 
+@pytest.fixture(scope="session")
+def new_bucket(direct, service):
+    """Return a function that makes a bucket which anybody may read, and tells its name."""
+
+    def make():
+        name = f"bucket-{_RUN}-{next(_NUMBERS)}"
+        direct.create_bucket(Bucket=name, **{"ACL": service.acl} if service.acl else {})
+        return name
+
+    return make
+
+
 @pytest.fixture
-def bucket(direct, service):
-    name = f"bucket-{_RUN}-{next(_NUMBERS)}"
-    direct.create_bucket(Bucket=name, **{"ACL": service.acl} if service.acl else {})
-    return name
+def bucket(new_bucket):
+    return new_bucket()
 
 
 @pytest.fixture(scope="session")
@@ -86,17 +105,22 @@ def proxy(proxies, strict):
     return proxy
 
 
-@pytest.fixture
-def settings(bucket, service, credentials):
+@pytest.fixture(scope="session")
+def common(service, credentials):
+    """Return the settings of all buckets."""
     return {
         **credentials,
-        "bucket": bucket,
         "prefix": "deb",
         "acl": service.acl,
         "attempts": 3,
         "timeout": service.timeout,
         "conditional_writes": "auto" if "conditions" in service.lacks else "yes",
     }
+
+
+@pytest.fixture
+def settings(common, bucket):
+    return common | {"bucket": bucket}
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +136,8 @@ def connections():
 def open_bucket(settings, connections):
     """Return a function that opens the bucket through a port, as a node of its own."""
 
-    real = services.VARIABLE in os.environ  # it may need the time to settle
-    pause = time.sleep if real else lambda seconds: None
+    def pause(seconds):
+        time.sleep(seconds / _HURRY)
 
     def connect(port, **more):
         options = Options(**settings | {"endpoint": f"http://127.0.0.1:{port}"} | more)

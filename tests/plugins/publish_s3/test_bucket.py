@@ -1,5 +1,7 @@
 """What a bucket is asked, and what becomes of its answers."""
 
+import base64
+import hashlib
 import itertools
 import os
 import subprocess
@@ -8,6 +10,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from object_stores import services
 
 from debrepo.errors import Conflict, InvalidInput, PluginError, RemoteError
@@ -92,13 +95,15 @@ def test_a_small_body_does_not_wait_to_be_welcome(storage, proxy):
     assert ["expect" in request.headers for request in proxy.seen] == [False, True]
 
 
-def test_objects_get_the_class_and_the_encryption_that_are_configured(
-    open_bucket, proxy, head, needs
-):
-    needs("encryption", "storage classes")
-    storage = open_bucket(proxy.port, storage_class="STANDARD_IA", encryption="AES256")
-    storage.put("dists/Release", b"")
+def test_objects_get_the_class_that_is_configured(open_bucket, proxy, head, needs):
+    needs("storage classes")
+    open_bucket(proxy.port, storage_class="STANDARD_IA").put("dists/Release", b"")
     assert head("dists/Release")["StorageClass"] == "STANDARD_IA"
+
+
+def test_objects_are_encrypted_as_configured(open_bucket, proxy, head, needs):
+    needs("SSE-S3")
+    open_bucket(proxy.port, encryption="AES256").put("dists/Release", b"")
     assert head("dists/Release")["ServerSideEncryption"] == "AES256"
 
 
@@ -109,7 +114,7 @@ def test_an_acl_is_sent_where_one_is_configured_and_only_there(open_bucket, prox
 
 
 def test_a_key_of_ones_own_encrypts_and_commits_go_on(open_bucket, proxy, head, needs):
-    needs("KMS")
+    needs("SSE-KMS")
     storage = open_bucket(proxy.port, encryption="aws:kms", kms_key_id="our-key")
     storage.commit(COMMIT, b"1", expected=None)
     storage.commit(COMMIT, b"2", expected=b"1")
@@ -143,6 +148,13 @@ def test_a_file_that_is_not_what_the_pool_says_is_refused_by_the_service(
         open_bucket(proxy.port, checksum="sha256").link(wrong)
     assert set(proxy.refused) == {"BadDigest"}
     proxy.refused.clear()
+
+
+def test_the_service_itself_checks_digests(direct, bucket, needs):
+    needs("checked digests")
+    wrong = base64.b64encode(hashlib.md5(b"something else").digest()).decode()
+    with pytest.raises(ClientError, match=r"BadDigest|InvalidDigest"):
+        direct.put_object(Bucket=bucket, Key="a", Body=b"1", ContentMD5=wrong)
 
 
 def test_a_wrong_secret_is_said_to_be_one(open_bucket, proxy):
@@ -191,6 +203,18 @@ def test_a_large_file_whose_answers_get_lost_arrives(open_bucket, proxy, tmp_pat
     assert head("pool/large.deb")["ContentLength"] == 21 << 20
 
 
+def test_a_file_larger_than_one_request_may_be_arrives(open_bucket, service, tmp_path, head, needs):
+    needs("room for 5 GB")
+    source = tmp_path / "sparse"
+    size = (5 << 30) + 1
+    with source.open("wb") as file:
+        file.truncate(size)
+    storage = open_bucket(service.port, part_size=64 << 20, timeout=120)
+    storage.link(PoolLink("pool/largest.deb", source, size, ""))
+    assert head("pool/largest.deb")["ContentLength"] == size
+    storage.delete(["pool/largest.deb"])
+
+
 def test_a_large_file_that_does_not_arrive_leaves_no_parts(
     open_bucket, proxy, tmp_path, direct, bucket
 ):
@@ -227,6 +251,13 @@ def test_names_with_a_plus_are_stored_twice_for_services_that_take_it_for_a_blan
     assert list(storage.list()) == ["pool/g++.deb"]
     storage.delete(["pool/g++.deb"])
     assert keys() == []
+
+
+def test_more_than_one_request_may_delete_are_deleted_in_several(storage, proxy):
+    storage.put("pool/2000", b"")
+    storage.delete(f"pool/{number}" for number in range(2_001))
+    assert methods(proxy) == ["PUT", "POST", "POST", "POST"]
+    assert list(storage.list()) == []
 
 
 def test_where_many_cannot_be_deleted_at_once_they_are_one_by_one(open_bucket, proxy):

@@ -9,7 +9,7 @@ from debrepo.testing import ObjectStoreContract
 
 
 class TestS3Storage(ObjectStoreContract):
-    many = 5_000 if services.VARIABLE in os.environ else 1_100
+    many = 5_000 if services.VARIABLE in os.environ else 250
 
     @pytest.fixture
     def proxy(self, proxy):  # the strict one
