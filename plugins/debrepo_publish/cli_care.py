@@ -80,6 +80,7 @@ def verify(
 @click.option(
     "--reconcile", is_flag=True, help="List the storage too, and correct what is known of it."
 )
+@click.option("--force", is_flag=True, help="Replace an InRelease that debrepo did not write.")
 @dry_run_option
 @json_option
 @pass_session
@@ -89,6 +90,7 @@ def repair(
     place: str,
     files: bool,
     reconcile: bool,
+    force: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -103,6 +105,7 @@ def repair(
         files=files,
         reconcile=reconcile,
         dry_run=dry_run,
+        force=force,
     )
     if as_json:
         print_json({**done._asdict(), "reconciled": done.reconciled._asdict()})

@@ -190,26 +190,8 @@ def switch(
         found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
 
     def change(publication: Publication) -> Publication:
-        if join:
-            publication = publication._replace(sources=pending.revision(publication), pending=None)
-        named = list(components) or list(publication.sources)
-        if len(named) != len(found):
-            raise InvalidInput(
-                f"{len(found)} snapshots for {len(named)} components",
-                hint=f"components of {publication}: {', '.join(publication.sources)}",
-            )
-        unknown = [check_component(name) for name in named if name not in publication.sources]
-        if unknown and not join:
-            raise NotFound(
-                f"{publication} has no component {', '.join(unknown)}",
-                hint=f"there are: {', '.join(publication.sources)}",
-            )
-        new = dict(zip(named, found, strict=True))
-        if publication.pending is not None:  # what is pending for other components, stays so
-            there = {name: new[name] for name in new if name in publication.pending}
-            publication = publication._replace(pending={**publication.pending, **there})
         return documents.changed(
-            publication._replace(sources={**publication.sources, **new}), options
+            pending.switched(publication, found, components, join=join), options
         )
 
     why = f"publish switch {' '.join(names)}"
@@ -287,12 +269,22 @@ def repair(
     files: bool = False,
     reconcile: bool = False,
     dry_run: bool = False,
+    force: bool = False,
 ) -> Repaired:
-    """Mend what `verify` finds; ``reconcile`` lists the storage, and corrects the ledger."""
+    """Mend what `verify` finds; ``reconcile`` lists the storage, and corrects the ledger.
+
+    ``force`` mends over Release files that debrepo did not leave there.
+    """
     from debrepo_publish import upkeep
 
-    wanted = _named(distribution, place)
-    return upkeep.repair(session, wanted, files=files, reconciling=reconcile, dry_run=dry_run)
+    return upkeep.repair(
+        session,
+        _named(distribution, place),
+        files=files,
+        reconciling=reconcile,
+        dry_run=dry_run,
+        force=force,
+    )
 
 
 def source_list(session: Session, distribution: str, place: str = "") -> Publication:

@@ -150,6 +150,7 @@ def debrepo_settings() -> list[Setting]:
 def debrepo_routes() -> list[Ref]:
     return [
         Ref("debrepo_publish.sources_api:routes", "What publications will be made of."),
+        Ref("debrepo_publish.care_api:routes", "The care of publications."),
         Ref("debrepo_publish.api:routes", "Publications."),
     ]
 

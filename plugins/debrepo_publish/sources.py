@@ -58,6 +58,33 @@ def remove(publication: Publication, components: Sequence[str]) -> Publication:
     return revised(publication, {c: s for c, s in sources.items() if c not in components})
 
 
+def switched(
+    publication: Publication, found: Sequence[str], components: Sequence[str], *, join: bool
+) -> Publication:
+    """Return the publication with other sources at once, for all components or those named.
+
+    With ``join``, components may be new, and what is pending is not so any more.
+    """
+    if join:
+        publication = publication._replace(sources=revision(publication), pending=None)
+    sources = publication.sources
+    named = list(components) or list(sources)
+    if len(named) != len(found):
+        raise InvalidInput(
+            f"{len(found)} snapshots for {len(named)} components",
+            hint=f"components of {publication}: {', '.join(sources)}",
+        )
+    for name in named:
+        check_component(name)
+    if not join:
+        _check_there(publication, sources, named)
+    new = dict(zip(named, found, strict=True))
+    pending = publication.pending
+    if pending is not None:  # what is pending for other components, stays so
+        pending = {name: new.get(name, source) for name, source in pending.items()}
+    return publication._replace(sources={**sources, **new}, pending=pending)
+
+
 def _check_there(
     publication: Publication, sources: Mapping[str, str], components: Iterable[str]
 ) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import NotFound
+from debrepo.errors import Conflict, NotFound
 from debrepo.storage import PoolLink
-from debrepo_publish import clock, engine, ledger, publications, recovery, signatures
+from debrepo_publish import clock, commits, engine, ledger, publications, recovery, signatures
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Publication, commit_path, generation_key
 from debrepo_publish.reconciling import NOTHING, Reconciled, reconcile
@@ -130,12 +130,17 @@ def repair(
     files: bool,
     reconciling: bool,
     dry_run: bool,
+    force: bool,
 ) -> Repaired:
-    """Mend what `verify` finds, from the pool and the database."""
+    """Mend what `verify` finds, from the pool and the database.
+
+    What commits the publication and is not debrepo's may be the work of another publisher:
+    that takes ``force``.
+    """
     with session.db.read() as txn:
         publication = publications.get(txn, wanted.key)
     if not dry_run:
-        _finish_what_was_begun(session, publication)
+        _begin(session, publication, force=force)
     mended, left = _mend_files(session, publication, files=files, dry_run=dry_run)
     found = verify(session, publication, url="", keyring=b"", files=False)
     others = [p for p in found.problems if not p.path.startswith("pool/")]
@@ -151,11 +156,20 @@ def repair(
     return Repaired(str(publication), mended, left, number, reconciled)
 
 
-def _finish_what_was_begun(session: Session, publication: Publication) -> None:
+def _begin(session: Session, publication: Publication, *, force: bool) -> None:
+    """Finish what a crash left half done, where nobody else has published since."""
     with (
         engine.hold(session, publication.place),
         closing(session.storage(publication.storage)) as storage,
     ):
+        there = commits.current(storage, publication.path(commit_path(publication)))
+        with session.db.read() as txn:
+            ours = {commit for _, commit in txn[COMMITS].prefix(f"{publication.key}\0".encode())}
+        if there is not None and there not in ours and not force:
+            raise Conflict(
+                f"{publication.path(commit_path(publication))} is not what this debrepo left there",
+                hint="does another one publish to this place? --force takes it over",
+            )
         recovery.recover(session, storage, publication.key)
 
 

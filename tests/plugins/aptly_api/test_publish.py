@@ -291,3 +291,57 @@ def test_passphrase_is_used_and_not_written_down(session, api, archive, tmp_path
     file = {"Signing": {"PassphraseFile": str(secret)}, "Label": "new"}
     assert api.post("/api/publish/:./stable/update", json=file).status_code == 200
     assert b"BEGIN PGP" in api.get("/repos/-/dists/stable/InRelease").content
+
+
+@pytest.fixture
+def public(session):
+    return session.root / "public"
+
+
+def test_post_publish_verify(filled, public):
+    filled.publish()
+    answer = filled.api.post("/api/publish/:./stable/verify", json={"Files": True})
+    assert answer.status_code == 200
+    assert answer.json()["Problems"] == []
+    assert answer.json()["Files"] > 0
+    lost = public / "dists/stable/main/binary-amd64/Packages.gz"
+    lost.unlink()
+    problems = filled.api.post("/api/publish/:./stable/verify").json()["Problems"]
+    path = str(lost.relative_to(public))
+    assert {"Path": path, "Text": "is listed, but missing"} in problems
+
+
+def test_post_publish_repair(filled, public):
+    filled.publish()
+    (lost,) = public.rglob("alpha_*.deb")
+    lost.unlink()
+    repair = "/api/publish/:./stable/repair"
+    (mended,) = filled.api.post(repair, json={"DryRun": True}).json()["Mended"]
+    assert mended.endswith("is missing")
+    assert not lost.exists()
+    done = filled.api.post(repair, json={"Reconcile": True}).json()
+    assert done["Mended"] == [mended]
+    assert done["Reconciled"]["Strangers"] == []
+    assert lost.exists()
+
+
+def test_what_others_have_published_is_repaired_by_force_only(filled, public):
+    filled.publish()
+    (public / "dists/stable/Release").write_bytes(b"Suite: theirs\n")
+    repair = "/api/publish/:./stable/repair"
+    assert filled.api.post(repair).status_code == 409
+    assert filled.api.post(repair, json={"Force": True}).json()["Generation"] == 2
+
+
+def test_post_publish_rollback(filled, public):
+    filled.publish()
+    first = public / "dists/stable/main/binary-amd64/Packages.gz"
+    before = first.read_bytes()
+    filled.add("r", filled.deb("gamma"))
+    filled.api.put("/api/publish/:./stable", json=SKIP)
+    assert first.read_bytes() != before
+    answer = filled.api.post("/api/publish/:./stable/rollback", json={"Generation": 1})
+    assert answer.status_code == 200
+    assert list(answer.json()) == KEYS
+    assert first.read_bytes() == before
+    assert filled.api.post("/api/publish/:./none/rollback").status_code == 404

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from plugins.publish.client import Client
 
-from debrepo.errors import InvalidInput, NotFound
+from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo_gpg.signer import GpgSigner
 from debrepo_publish import ledger, upkeep
 from debrepo_publish.signatures import dearmored
@@ -112,7 +112,7 @@ def test_damage_is_found_and_mended(session, published, damage, said):
     assert any(said in problem for problem in verify(session))
     assert repair(session, dry_run=True).mended
     assert any(said in problem for problem in verify(session))
-    assert repair(session).left == []
+    assert repair(session, force=damage is change_release).left == []
     assert verify(session, files=True) == []
     assert client_view(published) == before
 
@@ -162,6 +162,28 @@ def test_nothing_wrong_is_nothing_done(session, published):
     done = repair(session)
     assert (done.mended, done.left, done.generation) == ([], [], 0)
     assert (published / "dists/stable/Release").stat().st_mtime_ns == before
+
+
+def test_what_somebody_else_has_published_is_not_mended_over(session, published, update, add):
+    path = published / "dists/stable/Release"
+    theirs = path.read_bytes().replace(b"Suite: stable", b"Suite: theirs")
+    path.write_bytes(theirs)
+    only(published, "hello_1.0_amd64.deb").unlink()
+    with pytest.raises(Conflict, match="dists/stable/Release is not what this debrepo left"):
+        repair(session)
+    assert path.read_bytes() == theirs
+    assert repair(session, force=True).left == []
+    assert verify(session) == []
+
+
+def test_release_of_an_older_generation_is_ours_to_mend(session, published, update, add):
+    path = published / "dists/stable/Release"
+    older = path.read_bytes()
+    add("newer")
+    update()
+    path.write_bytes(older)
+    repair(session)
+    assert verify(session) == []
 
 
 def test_repair_publishes_what_was_live_and_nothing_newer(session, published, add):

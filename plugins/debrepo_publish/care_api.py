@@ -1,0 +1,183 @@
+"""``/api/publish/…/verify``, ``repair`` and ``rollback``: the care of publications, over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from debrepo.http import Answer, Body, Door, Routes, opens
+from debrepo.session import Session
+from debrepo_publish.api import PublicationObject, label, shown
+from debrepo_publish.encoding import decode, place
+from debrepo_publish.signing_body import SigningOptions, signing
+
+routes = Routes(prefix="/api", tags=["publish"])
+
+_PATH = "/publish/{prefix}/{distribution}"
+
+
+class Verifying(Body):
+    """How closely to look."""
+
+    Files: bool = Field(default=False, description="Read every package file too")
+    Keyring: str = Field(default="", description="Public keys, armored, instead of our own")
+
+
+class ProblemObject(BaseModel):
+    """Something that is not as it should be."""
+
+    Path: str
+    Text: str
+
+
+class VerifiedObject(BaseModel):
+    """What was looked at, and what is wrong with it."""
+
+    Publication: str
+    Problems: list[ProblemObject]
+    Indexes: int
+    Files: int
+
+
+class Signed(Body):
+    """What has to be signed again."""
+
+    Signing: SigningOptions | None = Field(default=None, description="What opens the keys")
+
+    def passphrase(self) -> dict[str, str]:
+        """Return what opens the signing keys, if the client says."""
+        return self.Signing.passphrase() if self.Signing else {}
+
+
+class Repairing(Signed):
+    """How to mend a tree."""
+
+    Files: bool = Field(default=False, description="Read every package file too")
+    Reconcile: bool = Field(default=False, description="List the storage, correct the ledger")
+    DryRun: bool = Field(default=False, description="Change nothing")
+    Force: bool = Field(default=False, description="Take over what somebody else published")
+
+
+class ReconciledObject(BaseModel):
+    """Paths below the prefix, by what became of them."""
+
+    Adopted: list[str]
+    Recounted: list[str]
+    Forgotten: list[str]
+    Deleted: list[str]
+    Strangers: list[str]
+
+
+class RepairedObject(BaseModel):
+    """What was wrong and is mended, and what nobody here can mend."""
+
+    Publication: str
+    Mended: list[str]
+    Left: list[str]
+    Generation: int = Field(description="That was published again; 0: it did not have to be")
+    Reconciled: ReconciledObject
+
+
+class RollingBack(Signed):
+    """Where to go back to."""
+
+    Generation: int = Field(default=0, ge=0, description="0: the one before the live one")
+    SkipCleanup: bool = False
+
+
+@routes.post(_PATH + "/verify", response_model=VerifiedObject)
+async def verify(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.verify", task=True)],
+    body: Verifying | None = None,
+) -> Response:
+    """Check a published tree in its storage as a client would, and against the database."""
+    wanted, target = body or Verifying(), _target(prefix, distribution)
+    return await door.task(
+        f"Verify {label(target['place'], target['distribution'])}",
+        _verify,
+        resumable=True,
+        target=target,
+        how={"files": wanted.Files},
+        keyring=wanted.Keyring,
+    )
+
+
+def _verify(session: Session, target: dict[str, str], how: dict[str, bool], keyring: str) -> Answer:
+    found = session.call("publish.verify", **target, **how, keyring=keyring.encode())
+    problems = [{"Path": problem.path, "Text": problem.text} for problem in found.problems]
+    return Answer(200, {**_titled(found._asdict()), "Problems": problems})
+
+
+@routes.post(_PATH + "/repair", response_model=RepairedObject)
+async def repair(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.repair", task=True)],
+    body: Repairing | None = None,
+) -> Response:
+    """Mend a published tree from the pool and the database."""
+    wanted, target = body or Repairing(), _target(prefix, distribution)
+    return await door.task(
+        f"Repair {label(target['place'], target['distribution'])}",
+        _repair,
+        resources=[f"publication:{target['place']}"],
+        resumable=True,
+        secret=bool(wanted.passphrase()),
+        target=target,
+        how={
+            "files": wanted.Files,
+            "reconcile": wanted.Reconcile,
+            "dry_run": wanted.DryRun,
+            "force": wanted.Force,
+        },
+        passphrase=wanted.passphrase(),
+    )
+
+
+def _repair(
+    session: Session, target: dict[str, str], how: dict[str, bool], passphrase: dict[str, str]
+) -> Answer:
+    with signing(session, passphrase) as able:
+        done = able.call("publish.repair", **target, **how)
+    return Answer(
+        200, {**_titled(done._asdict()), "Reconciled": _titled(done.reconciled._asdict())}
+    )
+
+
+@routes.post(_PATH + "/rollback", response_model=PublicationObject)
+async def rollback(
+    prefix: str,
+    distribution: str,
+    door: Annotated[Door, opens("publish.rollback", task=True)],
+    body: RollingBack | None = None,
+) -> Response:
+    """Publish an older generation again."""
+    wanted, target = body or RollingBack(), _target(prefix, distribution)
+    return await door.task(
+        f"Roll back {label(target['place'], target['distribution'])}",
+        _rollback,
+        resources=[f"publication:{target['place']}"],
+        secret=bool(wanted.passphrase()),
+        target=target,
+        how={"generation": wanted.Generation, "skip_cleanup": wanted.SkipCleanup},
+        passphrase=wanted.passphrase(),
+    )
+
+
+def _rollback(
+    session: Session, target: dict[str, str], how: dict[str, Any], passphrase: dict[str, str]
+) -> Answer:
+    with signing(session, passphrase) as able:
+        able.call("publish.rollback", **target, **how)
+    return Answer(200, shown(session, target["distribution"], target["place"]))
+
+
+def _target(prefix: str, distribution: str) -> dict[str, str]:
+    return {"distribution": decode(distribution), "place": place(prefix)}
+
+
+def _titled(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields under names as aptly's clients spell them."""
+    return {name.title(): value for name, value in fields.items()}
