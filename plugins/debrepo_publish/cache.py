@@ -18,7 +18,7 @@ from debrepo.package import SetId
 from debrepo.refs import TableRef
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 PIECES = bytes_table("cache.pieces")  #: hash of the origin to a piece
@@ -60,12 +60,12 @@ class Cache:
         self._count(sum(map(len, pieces.values())))
         return pieces
 
-    def lines(self, chunk: bytes) -> bytes:
-        """Return a chunk of Contents."""
+    def lines(self, chunks: Iterable[bytes]) -> list[bytes]:
+        """Return chunks of Contents."""
         with self.db.read() as txn:
-            lines = txn[LINES][chunk]
-        self._count(len(lines))
-        return lines
+            found = list(map(txn[LINES].__getitem__, chunks))
+        self._count(sum(map(len, found)))
+        return found
 
     def _count(self, size: int) -> None:
         """Map the file anew now and then, or all that was ever read would stay in memory."""

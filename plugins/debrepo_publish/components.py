@@ -86,9 +86,8 @@ def packages_units(
     for chunk in packageset.chunks(txn[CHUNKS], plan.generation.parts[component].set_id):
         here = moved[bisect_left(moved, chunk.first) : bisect_right(moved, chunk.last)]
         key = key_of(origin, chunk.hash, *here)
-        yield PackagesUnit(
-            key, chunk.first, _Loader(txn, plan, component, chunk), list(kinds.values()), layout
-        )
+        loader = _Loader(txn, plan, component, chunk)
+        yield PackagesUnit(key, loader, list(kinds.values()), layout)
 
 
 def _origin(kinds: Mapping[str, IndexKind], layout: Layout, shelf: str) -> bytes:

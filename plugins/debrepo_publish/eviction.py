@@ -8,9 +8,8 @@ from debrepo_publish import cache as caching
 from debrepo_publish import contents, publications
 from debrepo_publish import plan as planning
 from debrepo_publish.components import packages_units
-from debrepo_publish.forms import FORMS
 from debrepo_publish.tables import PUBLICATIONS
-from debrepo_publish.units import group_key, groups
+from debrepo_publish.units import piece_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +49,7 @@ def _live(session: Session, txn: Transaction) -> Iterator[Plan]:
 
 
 def _pieces(txn: Transaction, plan: Plan) -> Iterator[bytes]:
-    forms = [FORMS[name] for name in plan.publication.compressions]
     for component in plan.generation.parts:
-        units = list(packages_units(txn, plan, component, plan.kinds))
-        yield from (unit.key for unit in units)
-        for form in forms:
-            yield from (group_key(form.name, g) for g in groups(units, form.coarseness))
+        for unit in packages_units(txn, plan, component, plan.kinds):
+            yield unit.key
+            yield from (piece_key(form, unit.key) for form in plan.publication.compressions)

@@ -23,14 +23,9 @@ _ZSTD_LEVEL = 9
 
 
 class Form(NamedTuple):
-    """A compression: one piece of text to bytes, and pieces to a file.
-
-    ``coarseness`` is how many times pieces are paired up before they are compressed: the
-    longer a piece, the smaller the file, and the more has to be compressed for a change.
-    """
+    """A compression: one piece of text to bytes, and pieces to a file."""
 
     name: str
-    coarseness: int
     pack: Callable[[bytes], bytes]
     join: Callable[[Sequence[bytes]], bytes]
 
@@ -59,10 +54,10 @@ def _whole_bzip2(pieces: Sequence[bytes]) -> bytes:
 FORMS = {
     form.name: form
     for form in (
-        Form("plain", 0, _plain, _joined),
-        Form("gz", 0, _gzip, lambda pieces: b"".join(pieces) or _gzip(b"")),
-        Form("zst", 2, _zstd, lambda pieces: b"".join(pieces) or _zstd(b"")),
-        Form("xz", 2, xz.block, xz.join),
-        Form("bz2", 0, _plain, _whole_bzip2),
+        Form("plain", _plain, _joined),
+        Form("gz", _gzip, lambda pieces: b"".join(pieces) or _gzip(b"")),
+        Form("zst", _zstd, lambda pieces: b"".join(pieces) or _zstd(b"")),
+        Form("xz", xz.block, xz.join),
+        Form("bz2", _plain, _whole_bzip2),
     )
 }

@@ -1,7 +1,7 @@
 """Rendering: units become indexes, in every form, with all their sums.
 
 What has been rendered or compressed before comes from the cache; what is new is rendered
-here and compressed on every core. The text of one group of units is held at a time.
+here and compressed on every core. The text of a few units is held at a time.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import hashlib
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish.model import COMPRESSIONS, SUMS, Index
-from debrepo_publish.units import group_key, groups, pack_texts, unpack_texts
+from debrepo_publish.units import pack_texts, piece_key, unpack_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from debrepo_publish.forms import Form
     from debrepo_publish.units import Unit
 
-_AHEAD = 8  # groups that may wait for a core; bounds what is held in memory
-_KEPT = 16 << 20  # bytes of new pieces that are written to the cache at once
+_BATCH = 8  # units that are looked up in the cache together
+_AHEAD = 8  # units that may wait for a core; bounds what is held in memory
+_UNPACKED = ("plain", "bz2")  # whose pieces are the text itself
+_KEPT = 8 << 20  # bytes of new pieces that are written to the cache at once
 
 
 class Rendered(NamedTuple):
@@ -61,12 +64,12 @@ class _Sums:
         return [self._hashes[name].hexdigest() if name in self._hashes else "" for name in SUMS]
 
 
-class _Group(NamedTuple):
-    """Units that one form compresses together: the pieces, or a promise of them."""
+class _Piece(NamedTuple):
+    """A unit in one form: by path, or a promise of it."""
 
     form: Form
     key: bytes
-    pieces: Future[dict[str, bytes]] | dict[str, bytes]
+    texts: Future[dict[str, bytes]] | Mapping[str, bytes]
 
 
 class Renderer:
@@ -78,6 +81,7 @@ class Renderer:
         self._sums = sums
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1)
         self._fresh: dict[bytes, bytes] = {}
+        self._fresh_size = 0
 
     def close(self) -> None:
         """Keep what is new, and let the threads go."""
@@ -90,68 +94,65 @@ class Renderer:
     ) -> Iterator[Rendered]:
         """Yield the indexes that the units make up, and those expected, empty or not."""
         chosen = self._forms if forms is None else forms
-        coarsest = max((form.coarseness for form in chosen), default=0)
         plain = {path: _Sums(self._sums) for path in expected}
         packed: dict[str, dict[str, list[bytes]]] = {form.name: {} for form in chosen}
-        waiting: deque[_Group] = deque()
-        for run in groups(units, coarsest):
-            texts = self._texts(run)
-            for unit_texts in texts:
-                for path, text in unit_texts.items():
-                    plain.setdefault(path, _Sums(self._sums)).feed(text)
-            for form in chosen:
-                waiting += self._compress(form, run, texts)
-            while len(waiting) > _AHEAD * len(chosen):
-                self._take(waiting.popleft(), packed)
-        for group in waiting:
-            self._take(group, packed)
+        waiting: deque[_Piece] = deque()
+        rest = iter(units)
+        while batch := list(islice(rest, _BATCH)):
+            known = self._known(batch, chosen)
+            for unit in batch:
+                texts = self._texts(unit, known)
+                for path, text in texts.items():
+                    if path not in plain:
+                        plain[path] = _Sums(self._sums)
+                    plain[path].feed(text)
+                waiting += (self._piece(form, unit, texts, known) for form in chosen)
+                while len(waiting) > _AHEAD * len(chosen):
+                    self._take(waiting.popleft(), packed)
+        for piece in waiting:
+            self._take(piece, packed)
         for path, sums in sorted(plain.items()):
             yield from self._joined(path, sums, chosen, packed)
 
-    def _texts(self, run: Sequence[Unit]) -> list[Mapping[str, bytes]]:
-        known = self._cache.get([unit.key for unit in run if unit.cached])
-        texts: list[Mapping[str, bytes]] = []
-        for unit in run:
-            record = known.get(unit.key)
-            if record is not None:
-                texts.append(unpack_texts(record))
-                continue
-            rendered = unit.render()
-            if unit.cached:
-                self._keep(unit.key, pack_texts(rendered))
-            texts.append(rendered)
+    def _known(self, units: Sequence[Unit], forms: Sequence[Form]) -> dict[bytes, bytes]:
+        keys = [unit.key for unit in units if unit.cached]
+        kept = [form.name for form in forms if form.name not in _UNPACKED]
+        return self._cache.get(keys + [piece_key(name, u.key) for u in units for name in kept])
+
+    def _texts(self, unit: Unit, known: Mapping[bytes, bytes]) -> Mapping[str, bytes]:
+        record = known.get(unit.key)
+        if record is not None:
+            return unpack_texts(record)
+        texts = unit.render()
+        if unit.cached:
+            self._keep(unit.key, pack_texts(texts))
         return texts
 
-    def _compress(
-        self, form: Form, run: Sequence[Unit], texts: Sequence[Mapping[str, bytes]]
-    ) -> Iterator[_Group]:
-        by_key = {unit.key: text for unit, text in zip(run, texts, strict=True)}
-        for group in groups(run, form.coarseness):
-            key = group_key(form.name, group)
-            known = self._cache.get([key])
-            if known:
-                yield _Group(form, key, unpack_texts(known[key]))
-                continue
-            joined: dict[str, list[bytes]] = {}
-            for unit in group:
-                for path, text in by_key[unit.key].items():
-                    joined.setdefault(path, []).append(text)
-            yield _Group(form, key, self._workers.submit(_pack, form, joined))
+    def _piece(
+        self, form: Form, unit: Unit, texts: Mapping[str, bytes], known: Mapping[bytes, bytes]
+    ) -> _Piece:
+        if form.name in _UNPACKED:
+            return _Piece(form, b"", texts)
+        key = piece_key(form.name, unit.key)
+        record = known.get(key)
+        if record is not None:
+            return _Piece(form, key, unpack_texts(record))
+        return _Piece(form, key, self._workers.submit(_pack, form, texts))
 
-    def _take(self, group: _Group, packed: dict[str, dict[str, list[bytes]]]) -> None:
-        pieces = group.pieces
-        if isinstance(pieces, Future):
-            pieces = pieces.result()
-            if group.form.name not in ("plain", "bz2"):  # these are the text itself
-                self._keep(group.key, pack_texts(pieces))
-        for path, piece in pieces.items():
-            packed[group.form.name].setdefault(path, []).append(piece)
+    def _take(self, piece: _Piece, packed: dict[str, dict[str, list[bytes]]]) -> None:
+        texts = piece.texts
+        if isinstance(texts, Future):
+            texts = texts.result()
+            self._keep(piece.key, pack_texts(texts))
+        for path, text in texts.items():
+            packed[piece.form.name].setdefault(path, []).append(text)
 
     def _keep(self, key: bytes, record: bytes) -> None:
         self._fresh[key] = record
-        if sum(map(len, self._fresh.values())) > _KEPT:
+        self._fresh_size += len(record)
+        if self._fresh_size > _KEPT:
             self._cache.put(self._fresh)
-            self._fresh = {}
+            self._fresh, self._fresh_size = {}, 0
 
     def _joined(
         self,
@@ -171,5 +172,5 @@ class Renderer:
             yield Rendered(path + COMPRESSIONS[form.name], index, data)
 
 
-def _pack(form: Form, joined: Mapping[str, Sequence[bytes]]) -> dict[str, bytes]:
-    return {path: form.pack(b"".join(texts)) for path, texts in joined.items()}
+def _pack(form: Form, texts: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: form.pack(text) for path, text in texts.items()}

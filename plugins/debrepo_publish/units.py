@@ -1,25 +1,19 @@
 """Units: the pieces of text that indexes are made of, each known by what it was made from.
 
-A unit stands for one chunk: of a package set, or of a Contents file. Its text is rendered
-when nobody has rendered it before, and kept. Units are compressed in groups whose bounds
-their own first entries decide, so that a change moves no bound but its own.
+A unit stands for one chunk of a package set, or for a few of a Contents file. Its text is
+rendered and compressed when nobody has done so before, and kept.
 """
 
 from __future__ import annotations
 
 from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TypeVar
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from debrepo.index import IndexKind, Layout, Published
-
-U = TypeVar("U", bound="Unit")
-
-_SHIFT = 8  # the lower bits of the CRC are those that cut chunks; see `debrepo.packageset`
 
 
 def key_of(*parts: bytes) -> bytes:
@@ -34,13 +28,8 @@ def key_of(*parts: bytes) -> bytes:
 class Unit(ABC):
     """A piece of one or several indexes, by path below a component."""
 
-    def __init__(self, key: bytes, first: bytes) -> None:
+    def __init__(self, key: bytes) -> None:
         self.key = key
-        self._bound = crc32(first[: first.rindex(b"\0")]) >> _SHIFT
-
-    def starts_group(self, coarseness: int) -> bool:
-        """Tell whether a group of about ``2 ** coarseness`` units starts here."""
-        return not self._bound & ((1 << coarseness) - 1)
 
     @abstractmethod
     def render(self) -> Mapping[str, bytes]:
@@ -58,12 +47,11 @@ class PackagesUnit(Unit):
     def __init__(
         self,
         key: bytes,
-        first: bytes,
         load: Callable[[], Sequence[Published]],
         kinds: Sequence[IndexKind],
         layout: Layout,
     ) -> None:
-        super().__init__(key, first)
+        super().__init__(key)
         self._load = load
         self._kinds = kinds
         self._layout = layout
@@ -77,10 +65,10 @@ class PackagesUnit(Unit):
 
 
 class LinesUnit(Unit):
-    """What one chunk of a Contents file adds to it; the text is there as good as written."""
+    """What a few chunks of a Contents file add to it; the text is there as good as written."""
 
-    def __init__(self, chunk: bytes, first: bytes, path: str, load: Callable[[], bytes]) -> None:
-        super().__init__(key_of(b"lines", chunk), first)
+    def __init__(self, chunks: Sequence[bytes], path: str, load: Callable[[], bytes]) -> None:
+        super().__init__(key_of(b"lines", *chunks))
         self._path = path
         self._load = load
 
@@ -92,21 +80,9 @@ class LinesUnit(Unit):
         return False
 
 
-def groups(units: Iterable[U], coarseness: int) -> Iterator[list[U]]:
-    """Yield runs of units that are compressed together."""
-    run: list[U] = []
-    for unit in units:
-        if run and unit.starts_group(coarseness):
-            yield run
-            run = []
-        run.append(unit)
-    if run:
-        yield run
-
-
-def group_key(form: str, group: Iterable[Unit]) -> bytes:
-    """Return the key under which a group of units is kept in one form."""
-    return key_of(form.encode(), *(unit.key for unit in group))
+def piece_key(form: str, unit: bytes) -> bytes:
+    """Return the key under which what a form makes of a unit is kept."""
+    return key_of(form.encode(), unit)
 
 
 def pack_texts(texts: Mapping[str, bytes]) -> bytes:

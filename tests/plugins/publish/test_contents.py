@@ -13,7 +13,7 @@ from debrepo.catalog import CHUNKS, TABLES, Known, add
 from debrepo.database import Database
 from debrepo.package import Package, PackageFile, PackageKey, encode
 from debrepo.testing.packages import build_deb
-from debrepo_publish import contents
+from debrepo_publish import contents, sorting
 from debrepo_publish.cache import LINES, opened
 from debrepo_publish.model import Part
 
@@ -74,7 +74,7 @@ class Shelf:
             root = contents._root(txn, cache, before, part, kind, architecture)
             with cache.db.read() as lines:
                 found = packageset.chunks(lines[LINES], root)
-            return b"".join(contents._Text(cache, chunk.hash)() for chunk in found)
+            return b"".join(contents._Text(cache, [chunk.hash])() for chunk in found)
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +97,22 @@ def test_updated_contents_are_what_making_them_anew_gives(shelf, old, new, data)
             assert text == naive(new, kind, architecture)
 
 
-def test_many_lines_are_sorted_in_runs(shelf, monkeypatch):
-    monkeypatch.setattr(contents, "_RUN", 7)
+def test_many_lines_are_sorted_in_runs_and_merged_in_blocks(shelf, monkeypatch):
+    monkeypatch.setattr(sorting, "_RUN", 7)
+    monkeypatch.setattr(sorting, "_BLOCK", 3)
     packages = {
         (f"p{n}", "1", "amd64", "deb"): ([f"usr/{n % 5}", f"usr/{n}"], "net") for n in range(40)
     }
     assert shelf.text(None, shelf.part(packages), "deb", "amd64") == naive(packages, "deb", "amd64")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 60).map(b"%03d".__mod__), max_size=200), st.integers(1, 9))
+def test_runs_on_disk_come_back_sorted(lines, block):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sorting, "_RUN", 16)
+        patched.setattr(sorting, "_BLOCK", block)
+        assert [line for found in sorting.blocks(iter(lines)) for line in found] == sorted(lines)
 
 
 @pytest.fixture
