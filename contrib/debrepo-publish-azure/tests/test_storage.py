@@ -47,7 +47,7 @@ def connect(port):
 
 
 class TestAzureStorage(ObjectStoreContract):
-    many = 300
+    many = 100
 
     @pytest.fixture
     def server_port(self, port):
