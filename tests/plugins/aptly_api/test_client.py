@@ -74,6 +74,45 @@ def test_client_moves_packages_by_key(client, tmp_path):
     assert [found.key for found in client.snapshots.list_packages("picked")] == [package.key]
 
 
+def test_client_looks_after_files_and_repositories(client, tmp_path):
+    assert client.misc.version()
+    client.files.upload("incoming", str(build_deb(tmp_path)), str(build_deb(tmp_path, "other")))
+    assert client.files.list() == ["incoming"]
+    assert client.files.list("incoming") == ["hello_1.0_amd64.deb", "other_1.0_amd64.deb"]
+    client.repos.create("web", comment="pages")
+    client.repos.add_uploaded_file("web", "incoming", remove_processed_files=False)
+    report = client.repos.add_uploaded_file("web", "incoming", force_replace=True)
+    assert (report.failed_files, client.files.list()) == ([], [])
+    edited = client.repos.edit("web", default_distribution="stable", default_component="main")
+    assert client.repos.list() == [edited]
+    assert len(client.repos.search_packages("web", "hello", with_deps=True)) == 1
+    published = client.publish.publish(
+        source_kind="local", sources=[{"Name": "web"}], architectures=["amd64"], sign_skip=True
+    )
+    assert (published.prefix, published.distribution) == (".", "stable")
+    with pytest.raises(AptlyAPIException, match="is served by publication") as raised:
+        client.repos.delete("web", force=True)
+    assert raised.value.status_code == 409
+    client.publish.drop(prefix=".", distribution="stable", force_delete=True)
+    client.repos.delete("web")
+    client.files.delete("incoming")
+    assert client.repos.list() == []
+
+
+def test_client_looks_after_snapshots(client, tmp_path):
+    client.snapshots.create_from_packages("empty")
+    client.snapshots.create_from_packages("derived", source_snapshots=["empty"])
+    assert [one.name for one in client.snapshots.list("name")] == ["derived", "empty"]
+    assert [one.name for one in client.snapshots.list("time")] == ["empty", "derived"]
+    renamed = client.snapshots.update("derived", newname="kept", newdescription="for later")
+    assert client.snapshots.show("kept") == renamed
+    with pytest.raises(AptlyAPIException, match="is used by snapshot kept") as raised:
+        client.snapshots.delete("empty")
+    assert raised.value.status_code == 409
+    client.snapshots.delete("empty", force=True)
+    assert client.snapshots.list() == [renamed]
+
+
 def test_client_understands_what_went_wrong(client):
     with pytest.raises(AptlyAPIException, match="no repository called none") as raised:
         client.repos.show("none")
