@@ -183,11 +183,11 @@ class Storage(ABC):
         """Let go of connections."""
 
 
-def somebody_elses(path: str) -> Conflict:
+def somebody_elses(path: str, way_out: str = "--force takes it over") -> Conflict:
     """Return the error for a file that is not what was left at ``path``."""
     return Conflict(
         f"{path} is not what this debrepo left there",
-        hint="does another one publish to this place? --force takes it over",
+        hint=f"does another one publish to this place? {way_out}",
     )
 
 

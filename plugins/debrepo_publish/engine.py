@@ -17,6 +17,7 @@ from debrepo import leases
 from debrepo.errors import Conflict, DebrepoError
 from debrepo_publish import clock, commits, publications, recovery
 from debrepo_publish import plan as planning
+from debrepo_publish.model import commit_path
 from debrepo_publish.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ class Result(NamedTuple):
     fingerprints: tuple[str, ...]  #: of the keys that signed; empty if unsigned or unchanged
     requests: Mapping[str, int]  #: to the storage's service, by kind, and bytes; none: no service
     url: str  #: where clients find it, if somebody said
+
+
+class Dropped(NamedTuple):
+    """What became of a publication that was taken down."""
+
+    publication: Publication
+    files: int  #: that were deleted, besides its Release files
+    requests: Mapping[str, int]  #: as those of a `Result`
 
 
 def lease_name(place: str) -> str:
@@ -89,7 +98,7 @@ def publish(
                 if known is not None:
                     _store(session, known, edit)
                 if not skip_cleanup:
-                    recovery.retire(session, storage, publication)
+                    recovery.retire(session, storage, publication, look=True)
                 return _result(plan, storage, changed=False)
             keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
             from debrepo_publish import (  # all that compresses; not to find nothing changed
@@ -193,7 +202,7 @@ def drop(
     *,
     skip_cleanup: bool = False,
     force: bool = False,
-) -> None:
+) -> Dropped:
     """Take a publication down, and delete what only it needed, at once.
 
     With ``skip_cleanup``, its files stay behind until somebody reconciles the place; with
@@ -203,10 +212,12 @@ def drop(
     with hold(session, place):
         with session.db.read() as txn:
             publication = publications.get(txn, key)
+        done = Dropped(publication, 0, {})
         try:
             with closing(session.storage(publication.storage)) as storage:
                 recovery.recover(session, storage, key)
-                _take_down(session, storage, publication, skip_cleanup=skip_cleanup)
+                files = _take_down(session, storage, publication, skip_cleanup=skip_cleanup)
+                done = done._replace(files=files, requests=storage.statistics())
         except DebrepoError as error:
             if not force:
                 raise
@@ -215,6 +226,7 @@ def drop(
     session.hook.debrepo_published(
         publication=str(publication), generation=0, paths=frozenset(_releases(publication))
     )
+    return done
 
 
 def _releases(publication: Publication) -> list[str]:
@@ -224,10 +236,14 @@ def _releases(publication: Publication) -> list[str]:
 
 def _take_down(
     session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
-) -> None:
-    storage.delete(_releases(publication))
+) -> int:
+    with storage.exclusive(publication.path(commit_path(publication))):
+        recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
+        storage.delete(_releases(publication))
     recovery.end(session, publication)
+    files = 0
     if not skip_cleanup:
-        recovery.retire(session, storage, publication, everything=True)
+        files = recovery.retire(session, storage, publication, everything=True)
     with session.db.write() as txn:
         del txn[PUBLICATIONS][publication.key]
+    return files

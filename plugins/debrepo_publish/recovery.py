@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from debrepo.storage import somebody_elses
 from debrepo_publish import clock, commits, displaced, ledger, publications
 from debrepo_publish import plan as planning
 from debrepo_publish.layout import index_files
@@ -229,20 +230,38 @@ def retire(
     *,
     everything: bool = False,
     forget_only: bool = False,
+    look: bool = False,
 ) -> int:
     """Delete what was let go longer ago than its grace, and return how many files that were.
 
     A generation's files stay while it is one of the last few, and until its time is over.
-    With ``forget_only`` they stay all the same, but are not ours any more.
+    With ``forget_only`` they stay all the same, but are not ours any more. ``look`` makes sure
+    first that it was us who published here last.
     """
     with session.db.read() as txn:
         known = publications.generations(txn, publication.key)
         due = list(known) if everything else list(takewhile(_is_due(txn, publication), known))
+    if look and due:
+        check_live(session, storage, publication)
     return sum(
         _delete(session, storage, publication, generation, forget_only=forget_only)
         for generation in due
         if generation.state in ("past", "void")
     )
+
+
+def check_live(session: Session, storage: Storage, publication: Publication, *way_out: str) -> None:
+    """Raise `Conflict` when somebody else has published over what is live."""
+    path = publication.path(commit_path(publication))
+    with session.db.read() as txn:
+        live = publications.live(txn, publication.key)
+        commit = (
+            txn[COMMITS].get(generation_key(publication.key, live.number).encode())
+            if live
+            else None
+        )
+    if commit is not None and commits.current(storage, path) not in (commit, None):
+        raise somebody_elses(path, *way_out)
 
 
 def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation], bool]:

@@ -265,6 +265,34 @@ def test_same_distribution_in_two_prefixes_shares_nothing(session, published, cr
     assert Client(public / "second").packages() == HELLO
 
 
+def test_what_somebody_else_published_is_not_dropped(session, published, public):
+    (public / "dists/stable/InRelease").write_bytes(b"somebody else's")
+    theirs = tree(public)
+    with pytest.raises(Conflict, match="not what this debrepo left there") as caught:
+        session.call("publish.drop", distribution="stable")
+    assert "--force-drop" in caught.value.hint
+    assert tree(public) == theirs
+    session.call("publish.drop", distribution="stable", force=True)
+    assert tree(public) == theirs
+    assert session.call("publish.list") == []
+
+
+def test_what_is_due_is_not_deleted_where_somebody_else_has_published(
+    session, published, add, update, public, clock
+):
+    add("other")
+    update(keep_generations=0)
+    theirs = (public / "dists/stable/InRelease").read_bytes()
+    (public / "dists/stable/InRelease").write_bytes(b"somebody else's")
+    clock(NOW + 4 * DAY)
+    with pytest.raises(Conflict, match="not what this debrepo left there"):
+        update()
+    before = tree(public).keys()
+    (public / "dists/stable/InRelease").write_bytes(theirs)
+    update()
+    assert tree(public).keys() < before
+
+
 def test_drop_goes_on_without_a_storage_if_forced(session, published, public):
     session.fate.strike(0, deadly=False)
     session.call("publish.drop", distribution="stable", force=True)

@@ -211,3 +211,19 @@ def test_what_is_secret_is_not_shown(new_node, settings):
     shown = new_node()("config", "show")
     assert "storage.s3.test.bucket" in shown
     assert settings["secret_access_key"] not in shown
+
+
+def test_of_two_nodes_the_one_whose_past_is_not_the_latest_is_told(node, new_node, url, tmp_path):
+    twin = tmp_path / "twin"
+    node.start("db", "check").communicate()
+    shutil.copytree(node.root, twin, ignore=shutil.ignore_patterns("S.*"))
+    twin = Archive(twin)
+    add(node, tmp_path / "new", "new")
+    node("publish", "update", "stable", PLACE)
+    before = follow(url)
+    add(twin, tmp_path / "late", "late")
+    for words in (("publish", "update"), ("publish", "drop")):
+        process = twin.start(*words, "stable", PLACE)
+        _, said = process.communicate()
+        assert (process.returncode, "does another one publish" in said) == (11, True), said
+    assert follow(url) == before
