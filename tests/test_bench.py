@@ -1,9 +1,12 @@
 """The benchmark runs; what it measures is nothing to assert."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 RUN = Path(__file__).parents[1] / "contrib" / "bench" / "run"
 
@@ -34,3 +37,20 @@ def test_the_benchmark_measures_five_packages(tmp_path):
     assert {"--help", "repo add, all", "update, no change", "db cleanup"} <= set(measured)
     assert all(row["peak"] > 0 for row in measured.values())
     assert "| repo add, all | " in tables.read_text()
+
+
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
+def test_the_benchmark_asks_a_server(tmp_path):
+    numbers = tmp_path / "numbers.json"
+    given = ["--make", "5", "--seconds", "1", "--times", "1", "--tools", "debrepo"]
+    given += ["--only", "version,ETag,details"]
+    done = subprocess.run(
+        [sys.executable, RUN.with_name("serve"), *given, "--json", numbers],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    measured = {row: by["debrepo"] for row, by in json.loads(numbers.read_text()).items()}
+    assert {"version", "packages, known by ETag", "format=details"} <= set(measured)
+    assert all(one["requests"] > 0 and not one["errors"] for one in measured.values())

@@ -187,7 +187,7 @@ class Aptly(Verbs):
         (self.root / "aptly.conf").write_text(f'{{"rootDir": "{self.root}/root"}}\n')
 
     def do(self, *words: object) -> list[str]:
-        first = 2 if words[0] in {"repo", "snapshot", "publish", "db"} else 1
+        first = 2 if words[0] in {"repo", "snapshot", "publish", "db", "api"} else 1
         config = () if first == 1 else (f"-config={self.root}/aptly.conf",)
         return ["aptly", *map(str, words[:first]), *config, *map(str, words[first:])]
 
