@@ -104,11 +104,12 @@ def operations_page() -> str:
 def _describe(operation: Operation) -> str:
     function = operation.ref.load()
     _, *parameters = inspect.signature(function).parameters.values()
+    scopes = " and ".join(f"`{scope}`" for scope in operation.scopes)
     nature = "changes things" if operation.changes else "changes nothing"
     return "\n".join(
         [
             f"- On the command line: `debrepo {operation.command}`",
-            f"- Scope: `{operation.scope}`; {nature}{', may take long' * operation.long}",
+            f"- Scope: {scopes}; {nature}{', may take long' * operation.long}",
             *(f"- `{_plain(parameter)}`" for parameter in parameters),
         ]
     )
@@ -181,13 +182,13 @@ def rest_page() -> str:
 
     batches = builtin_plugins().hook.debrepo_routes()
     routes = [route for batch in batches for ref in batch for route in ref.load().routes]
-    scopes = {operation.name: operation.scope for operation in operations()}
+    scopes = {operation.name: operation.scopes for operation in operations()}
     rows = []
     for route in sorted(routes, key=lambda route: (route.path, sorted(route.methods))):
         opening = opening_of(route)
         if opening is None or not route.include_in_schema:
             continue
-        needed = [*(scopes[name] for name in opening.operations), opening.scope]
+        needed = [*(one for name in opening.operations for one in scopes[name]), opening.scope]
         said = (inspect.getdoc(route.endpoint) or "").partition("\n")[0]
         rows.append(
             (

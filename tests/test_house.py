@@ -142,7 +142,8 @@ def test_operation_has_a_door(operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_operation_has_a_scope_of_its_own_arguments(operation):
-    assert re.fullmatch(r"read|admin|[a-z]+(:(\{[a-z_]+\}|[a-z]+))+", operation.scope)
+    for scope in operation.scopes:
+        assert re.fullmatch(r"read|admin|[a-z]+(:(\{[a-z_]+\}|[a-z]+))+", scope)
     arguments = set(inspect.signature(operation.ref.load()).parameters)
     assert set(re.findall(r"\{([a-z_]+)\}", operation.scope)) <= arguments
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.refs import Operation
     from debrepo.session import Session
+
+
+_BRACES = re.compile(r"\{\w+\}")
 
 
 class Deed:
@@ -41,16 +45,30 @@ class Deed:
         raise PluginError(f"{target} is no operation", hint="name it in debrepo_operations")
 
     @property
-    def scope(self) -> str:
-        """The permission that it needs, with its arguments filled in: ``repo:web:add``."""
-        template = self.operation.scope
-        if "{" not in template:
-            return template
+    def scopes(self) -> tuple[str, ...]:
+        """The permissions that it needs, with its arguments filled in: ``repo:web:add``."""
+        operation = self.operation
+        if "{" not in operation.scope:
+            return operation.scopes
+        arguments = self._arguments(operation.scope)
+        given = {f"{{{name}}}" for name, value in arguments.items() if value is not None}
+        return tuple(
+            scope.format_map(arguments)
+            for scope in operation.scopes
+            if given.issuperset(_BRACES.findall(scope))
+        )
+
+    def _arguments(self, scope: str) -> dict[str, Any]:
+        """Return what stands for the braces of a scope, in the one spelling that it has there."""
         import inspect
 
         bound = inspect.signature(self._function).bind(self._session, *self._args, **self._kwargs)
         bound.apply_defaults()
-        return template.format_map(bound.arguments)
+        found = {name[1:-1]: bound.arguments[name[1:-1]] for name in _BRACES.findall(scope)}
+        for batch in self._session.hook.debrepo_spellings():
+            for name in found.keys() & batch.keys():
+                found[name] = batch[name].load()(found[name])
+        return found
 
     def is_news(self, txn: Transaction) -> bool:
         """Whether a transaction is the operation's first, or notes a change of something."""

@@ -58,6 +58,15 @@ def debrepo_operations() -> Iterable[Operation]:
 
 
 @hookspec
+def debrepo_spellings() -> Mapping[str, Ref]:
+    """Name the arguments of operations that have several spellings, each with a function.
+
+    *Collects*, when the scope of an operation is filled in: the function returns the one
+    spelling that scopes have, so that no other leads past them.
+    """
+
+
+@hookspec
 def debrepo_settings() -> Iterable[Setting]:
     """Name the configuration keys you read, with defaults and help.
 

@@ -49,7 +49,8 @@ class Operation(NamedTuple):
 
     ``target`` is a function whose first argument is the `Session`. ``scope`` is the
     permission it needs, with its arguments in braces: ``repo:{name}:add``; the word
-    ``read`` alone is the scope of looking. ``command`` is its door on the command line.
+    ``read`` alone is the scope of looking. It can be several, with blanks between; one with
+    an argument that is ``None`` is not needed. ``command`` is its door on the command line.
     """
 
     name: str
@@ -60,6 +61,12 @@ class Operation(NamedTuple):
     changes: bool = True  #: whether it changes anything
     long: bool = False  #: whether it may take longer than a web client waits
     local: bool = False  #: whether it makes sense only where the root is
+    secret: bool = False  #: whether nobody may keep what it returns
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The permissions that it needs, all of them."""
+        return tuple(self.scope.split())
 
     @property
     def ref(self) -> Ref:

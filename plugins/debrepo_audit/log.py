@@ -65,7 +65,7 @@ def append(txn: Transaction, deed: Deed) -> None:
         datetime.now(UTC).isoformat(timespec="milliseconds"),
         deed.actor or local_user(),
         deed.operation.name,
-        deed.scope,
+        " ".join(deed.scopes),
         tuple(txn.changes),
         previous,
     )

@@ -63,7 +63,10 @@ def _of_containers() -> list[Operation]:
             "project.show", "show_container", "Show a project or a group.", "read", changes=False
         ),
         _operation(
-            "project.edit", "edit_container", "Change a project or a group.", f"{where}:edit"
+            "project.edit",
+            "edit_container",
+            "Change a project or a group.",
+            f"{where}:edit gitlab:{{kind}}:{{new_path}}:create",
         ),
         _operation(
             "project.member",
@@ -88,7 +91,7 @@ def _of_tokens() -> list[Operation]:
             "create_token",
             "Create a token of a user, a deployment or a job.",
             "admin",
-        ),
+        )._replace(secret=True),
         _operation(
             "project.token.list",
             "list_tokens",

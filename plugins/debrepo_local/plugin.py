@@ -71,7 +71,7 @@ def debrepo_operations() -> list[Operation]:
             "repo.rename",
             f"{_OPERATIONS}:rename",
             "Give a repository another name.",
-            "repo:{name}:rename",
+            "repo:{name}:rename repo:{new_name}:create",
             "repo rename",
         ),
         Operation(
@@ -93,7 +93,7 @@ def debrepo_operations() -> list[Operation]:
             "repo.move",
             f"{_OPERATIONS}:move",
             "Let packages go from one repository to another.",
-            "repo:{source}:move:{target}",
+            "repo:{source}:remove repo:{target}:add",
             "repo move",
         ),
         Operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo_publish.model import Publication, split_place
+from debrepo_publish.model import one_place
 
 if TYPE_CHECKING:
     from debrepo_publish.operations import Shown
@@ -28,7 +28,7 @@ def clean(text: str) -> str:
 
 def place(segment: str) -> str:
     """Return the storage and prefix that a segment of a path stands for, as publications do."""
-    return Publication(*split_place(decode(segment)), "", {}).place
+    return one_place(decode(segment))
 
 
 def plain(shown: Shown) -> dict[str, object]:

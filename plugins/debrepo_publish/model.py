@@ -184,3 +184,8 @@ def split_place(text: str) -> tuple[str, str]:
     if name in ("", "default"):  # one place has one name, or two ledgers would count its files
         return ("" if scheme == "fs" else scheme), check_prefix(prefix)
     return f"{scheme}:{name}", check_prefix(prefix)
+
+
+def one_place(text: str) -> str:
+    """Return the one spelling of ``[[STORAGE:]PREFIX]``: ``.`` is the root of the default one."""
+    return Publication(*split_place(text), "", {}).place

@@ -130,6 +130,11 @@ def _source_operations() -> list[Operation]:
 
 
 @hookimpl
+def debrepo_spellings() -> dict[str, Ref]:
+    return {"place": Ref("debrepo_publish.model:one_place", "Storage and prefix.")}
+
+
+@hookimpl
 def debrepo_settings() -> list[Setting]:
     return [
         Setting("publish.origin", "", "Origin of new publications"),

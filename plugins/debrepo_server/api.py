@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 
 from debrepo import __version__
 from debrepo.http import Door, Routes, json_answer, opens
-from debrepo_server.metrics import plugin_lines, task_lines, write_lines
+from debrepo_server.metrics import key_lines, plugin_lines, task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -78,6 +78,7 @@ def metrics(request: Request, door: Looking) -> Response:
         *requests.lines(),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
+        *key_lines(door.session),
         *plugin_lines(found),
     ]
     return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)

@@ -35,6 +35,7 @@ def debrepo_operations() -> list[Operation]:
             "Create a token.",
             "admin",
             "token create",
+            secret=True,
         ),
         Operation(
             "token.list",

@@ -80,7 +80,8 @@ class Replays:
         except BaseException:
             await run_in_threadpool(self._forget, name)
             raise
-        if response.status_code >= 500 or not isinstance(response.body, bytes):
+        secret = response.headers.get("cache-control") == "no-store"
+        if secret or response.status_code >= 500 or not isinstance(response.body, bytes):
             await run_in_threadpool(self._forget, name)
             return response
         await run_in_threadpool(self._keep, name, asked, response)

@@ -221,9 +221,8 @@ class Runner:
                 earlier.append(task)
 
     def _execute(self, task: Running) -> None:
-        session = self._session.acting(
-            actor=task.job.caller.name, progress=task, check=task.job.caller.check
-        )
+        caller = task.job.caller
+        session = self._session.acting(actor=caller.name, progress=task, check=caller.check_change)
         try:
             if task.durable:
                 self._store(task.record)

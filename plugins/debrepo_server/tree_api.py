@@ -47,6 +47,8 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
         raise nothing
     name = "" if storage == _DEFAULT else storage
+    if name and name.partition(":")[2] in {"", "default"}:
+        raise nothing  # the default one, as no scope spells it
     try:
         local = door.session.storage(name).local_path(check_path(path))
         with door.session.db.read() as txn:

@@ -107,7 +107,7 @@ def debrepo_operations() -> list[Operation]:
             "snapshot.rename",
             f"{_OPERATIONS}:rename",
             "Give a snapshot another name.",
-            "snapshot:{name}:rename",
+            "snapshot:{name}:rename snapshot:{new_name}:create",
             "snapshot rename",
         ),
         Operation(

@@ -50,8 +50,14 @@ class Caller(NamedTuple):
             raise self.refusal(scope)
 
     def check(self, deed: Deed) -> None:
-        """Raise `NotAllowed` unless a grant covers what an operation is about to do."""
-        self.require(deed.scope)
+        """Raise `NotAllowed` unless grants cover what an operation is about to do."""
+        for scope in deed.scopes:
+            self.require(scope)
+
+    def check_change(self, deed: Deed) -> None:
+        """As `check`, but whoever may do something is also told what came of it."""
+        if deed.operation.scope != "read":
+            self.check(deed)
 
     def refusal(self, scope: str) -> NotAllowed:
         """Return the error that says which scope is lacking."""

@@ -96,7 +96,7 @@ class Opening:
 
     def scopes(self, session: Session) -> list[str]:
         """Return the scopes that the route needs, with braces for what requests fill in."""
-        found = [session.operations[name].scope for name in self.operations]
+        found = [scope for name in self.operations for scope in session.operations[name].scopes]
         return [*found, self.scope] if self.scope else found
 
     def admit(self, request: Request) -> Caller:
@@ -105,9 +105,9 @@ class Opening:
         caller = server.authenticate(request)
         if self.scope and self.scope != "public":
             caller.require(self.scope.format_map(request.path_params))
-        templates = [server.session.operations[name].scope for name in self.operations]
-        if templates and not any(map(caller.may_some, templates)):
-            raise caller.refusal(re.sub(r"[{}]", "", templates[0]))
+        needed = [server.session.operations[name].scopes for name in self.operations]
+        if needed and not any(all(map(caller.may_some, scopes)) for scopes in needed):
+            raise caller.refusal(re.sub(r"[{}]", "", needed[0][0]))
         request.state.caller = caller
         return caller
 

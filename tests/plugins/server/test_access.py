@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from debrepo.http import Caller, opening_of
+from debrepo.testing.packages import build_deb
 from debrepo_server import operations
 from debrepo_server.access import Access, Rates
 from debrepo_server.app import build
@@ -173,3 +174,124 @@ def test_grant_that_covers_a_scope_meets_its_template(grant, name):
     caller = Caller("x", (grant,))
     if caller.may(f"repo:{name}:add"):
         assert caller.may_some("repo:{name}:add")
+
+
+def operate(client, operation, headers, **arguments):
+    url = f"/api/operations/{operation}"
+    return client.post(url, json={"arguments": arguments}, headers=headers)
+
+
+@pytest.mark.parametrize("place", ["", ".", ":.", ":", "fs:.", "fs:default:.", "filesystem::"])
+def test_scope_has_one_spelling_of_a_place(guarded, session, token, place):
+    answer = operate(guarded, "publish.update", token("publish:x:*"), distribution="d", place=place)
+    assert (answer.status_code, answer.json()["error"]) == (
+        403,
+        "token:t0 lacks the scope publish:.:update",
+    )
+    granted = token("publish:.:*")
+    answer = operate(guarded, "publish.update", granted, distribution="d", place=place)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("grant", "place"),
+    [("publish:f*:*", "fs:prod"), ("publish:fs:*", "fs::prod"), ("publish:/*", "/prod")],
+)
+def test_no_spelling_of_a_place_leads_past_its_scope(guarded, token, grant, place):
+    answer = operate(guarded, "publish.drop", token(grant), distribution="d", place=place)
+    assert (answer.status_code, answer.json()["error"]) == (
+        403,
+        "token:t0 lacks the scope publish:prod:drop",
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "scope"),
+    [
+        (":.", "publish:.:drop"),
+        ("a_b", "publish:a/b:drop"),
+        ("s3:cloud:a_b", "publish:s3:cloud:a/b:drop"),
+        ("filesystem:disk:a", "publish:fs:disk:a:drop"),
+    ],
+)
+def test_scope_of_a_place_is_that_of_its_route(guarded, token, prefix, scope):
+    answer = guarded.delete(f"/api/publish/{prefix}/d", headers=token("publish:x:*"))
+    assert answer.json()["error"] == f"token:t0 lacks the scope {scope}"
+    assert guarded.delete(f"/api/publish/{prefix}/d", headers=token(scope)).status_code == 404
+
+
+def test_new_name_needs_what_creating_it_needs(guarded, session, token):
+    session.call("repo.create", name="web")
+    answer = operate(guarded, "repo.rename", token("repo:web:*"), name="web", new_name="prod")
+    assert answer.json()["error"] == "token:t0 lacks the scope repo:prod:create"
+    granted = token("repo:web:*", "repo:prod:create")
+    answer = operate(guarded, "repo.rename", granted, name="web", new_name="prod")
+    assert answer.status_code == 200
+
+
+def test_moving_packages_needs_what_adding_and_removing_needs(guarded, session, token):
+    for name in ("web", "prod"):
+        session.call("repo.create", name=name)
+    move = {"source": "web", "target": "prod", "queries": ["a"]}
+    for grants, status in ((["repo:web:*"], 403), (["repo:web:remove", "repo:prod:add"], 200)):
+        assert operate(guarded, "repo.move", token(*grants), **move).status_code == status
+
+
+@pytest.mark.parametrize("how", [{"_async": "1"}, {}])
+def test_new_token_is_kept_nowhere(guarded, session, token, how):
+    headers = token("admin") | {"Idempotency-Key": "k", "Prefer": "respond-async"}
+    body = {"arguments": {"name": "ci", "scopes": ["admin"]}}
+    answer = guarded.post("/api/operations/token.create", json=body, headers=headers, params=how)
+    secret = answer.json()["result"].removeprefix("debrepo-")
+    assert guarded.get("/api/repos", headers={"PRIVATE-TOKEN": f"debrepo-{secret}"}).is_success
+    assert guarded.get("/api/tasks", headers=headers).json() == []
+    assert secret.encode() not in (session.root / "db/data.mdb").read_bytes()
+
+
+@pytest.mark.parametrize("storage", ["fs:", "fs", "fs:default", "filesystem:", "default"])
+def test_default_storage_has_one_name(api, session, storage):
+    path = session.root / "public/x"
+    path.parent.mkdir()
+    path.touch()
+    assert api.get("/repos/-/x").status_code == 200
+    assert api.get(f"/repos/{storage}/x").status_code == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "localhost.evil.example"])
+def test_name_that_was_made_to_lead_here_lets_no_page_in(api, host):
+    page = {"Host": host, "Origin": f"http://{host}"}
+    assert api.post("/api/repos", json={"Name": "x"}, headers=page).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080", "192.168.0.7"])
+def test_page_from_here_is_let_in(api, host):
+    page = {"Host": host, "Origin": f"http://{host}"}
+    assert api.get("/api/repos", headers=page).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["null", "http://[", "x", "http://127.0.0.1:8080@evil.example"])
+def test_page_from_nowhere_is_not_let_in(api, origin):
+    assert api.get("/api/repos", headers={"Origin": origin}).status_code == 403
+
+
+def test_token_of_a_build_needs_no_more_than_it_says(guarded, session, token, tmp_path):
+    session.call("repo.create", name="web")
+    ci = token("repo:web:add", "upload:ci-*", "publish:prod:*")
+    deb = build_deb(tmp_path).read_bytes()
+    put = guarded.put("/api/files/ci-1/hello.deb", content=deb, headers=ci)
+    added = guarded.post("/api/repos/web/file/ci-1", headers=ci)
+    body = {"SourceKind": "local", "Sources": [{"Name": "web"}], "Distribution": "d"}
+    body |= {"Signing": {"Skip": True}}
+    published = guarded.post("/api/publish/prod", json=body, headers=ci)
+    again = guarded.put("/api/publish/prod/d", json=body, headers=ci)
+    assert [a.status_code for a in (put, added, published, again)] == [200, 200, 201, 200]
+    for method, path in (("GET", "repos/web"), ("GET", "publish"), ("POST", "publish/dev")):
+        assert guarded.request(method, f"/api/{path}", json=body, headers=ci).status_code == 403
+    assert guarded.put("/api/files/x/f", content=b"", headers=ci).status_code == 403
+
+
+def test_task_of_a_build_may_not_read_what_its_route_does_not_open(guarded, session, token):
+    session.call("repo.create", name="web")
+    stranger = token("repo:web:*", "publish:prod:*")
+    for name in ("repo.show", "publish.verify", "key.export", "graph.draw", "audit.list"):
+        assert operate(guarded, name, stranger).status_code == 403, name

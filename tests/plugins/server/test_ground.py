@@ -53,6 +53,14 @@ def test_malformed_body_is_refused(api, body):
     assert (answer.status_code, next(iter(answer.json()))) == (400, "error")
 
 
+def test_metrics_tell_when_keys_expire(api, session):
+    first = session.call("key.create", name="Short", expire="9d").fingerprint
+    never = session.call("key.create", name="Endless").fingerprint
+    text = api.get("/api/metrics").text
+    assert f'debrepo_key_valid_days{{key="{first}"}} 8.99' in text
+    assert never not in text
+
+
 def test_metrics_tell_how_fresh_publications_are(api, session):
     session.call("repo.create", name="web")
     options = {"architectures": ("amd64",), "skip_signing": True, "valid_for": 7 * 86400}
