@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +11,8 @@ from debrepo.http.callers import Caller
 from debrepo.http.jobs import Job, Tasks
 from debrepo.http.kept import KeptAnswers
 from debrepo.session import Session
+
+T = TypeVar("T")
 
 _OFF = {"n", "no", "f", "false", "0", "off"}  # of aptly's ``_async``; all else is on
 
@@ -78,9 +80,13 @@ class Door:
         patience = _patience(self.request) if wait is None else None if wait else 0
         return await self._server.tasks.answer(job, patience)
 
-    def kept(self, key: str, make: Callable[[], bytes]) -> Response:
+    async def kept(self, key: str, make: Callable[[], bytes]) -> Response:
         """Answer with JSON that never changes under its key; see `KeptAnswers`."""
-        return self._server.kept.answer(self.request, key, make)
+        return await self._server.kept.answer(self.request, key, make)
+
+    async def in_turn(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, which takes much memory or long: few do at once."""
+        return await self._server.kept.in_turn(work)
 
 
 class Opening:
@@ -115,9 +121,7 @@ class Opening:
         return Door(request, request.app.state.debrepo, request.state.caller)
 
 
-def opens(
-    *operations: str, scope: str = "", task: bool = False, settled: bool = False
-) -> Any:
+def opens(*operations: str, scope: str = "", task: bool = False, settled: bool = False) -> Any:
     """Return the dependency of a route that calls these operations.
 
     The scopes are theirs. A route that calls none names its own ``scope``, in which braces

@@ -7,14 +7,14 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import iterate_in_threadpool
 
 from debrepo import catalog
 from debrepo.http.answers import JSON
 from debrepo.http.bodies import Flag
 from debrepo.http.doors import Door
 from debrepo.lists import Dependencies
-from debrepo.package import Package, PackageFile, PackageKey
+from debrepo.package import Entry, Package, PackageFile
 from debrepo.selection import Found
 from debrepo.session import Session
 
@@ -68,27 +68,25 @@ async def list_packages(
     are kept under it, unless it is empty. Stanzas are sent as they are read.
     """
     if asked.details:
-        found = await run_in_threadpool(search)
-        return StreamingResponse(
-            _stanzas(door.session, [one.key for one in found]), media_type=JSON.media_type
-        )
+        found = await door.in_turn(lambda: [one.key.entry for one in search()])
+        return StreamingResponse(_stanzas(door.session, found), media_type=JSON.media_type)
 
     def make() -> bytes:
         return json.dumps([str(one.key) for one in search()]).encode()
 
     if not version:
-        return Response(await run_in_threadpool(make), media_type=JSON.media_type)
-    return await run_in_threadpool(door.kept, f"packages {version} {asked!r}", make)
+        return Response(await door.in_turn(make), media_type=JSON.media_type)
+    return await door.kept(f"packages {version} {asked!r}", make)
 
 
-def _stanzas(session: Session, keys: list[PackageKey]) -> AsyncIterator[bytes]:
-    return iterate_in_threadpool(_joined(_batches(session, iter(keys))))
+def _stanzas(session: Session, found: list[Entry]) -> AsyncIterator[bytes]:
+    return iterate_in_threadpool(_joined(_batches(session, iter(found))))
 
 
-def _batches(session: Session, keys: Iterator[PackageKey]) -> Iterator[list[bytes]]:
-    while batch := list(islice(keys, _BATCH)):
+def _batches(session: Session, found: Iterator[Entry]) -> Iterator[list[bytes]]:
+    while batch := list(islice(found, _BATCH)):
         with session.db.read() as txn:
-            packages = [catalog.get(txn, key.entry) for key in batch]
+            packages = [catalog.get(txn, entry) for entry in batch]
         yield [_encoded(stanza_object(package)) for package in packages]
 
 

@@ -1,10 +1,12 @@
 """Answers that are kept: made once, by key, and no more of them than there is room for."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import threading
 
+import pytest
 from fastapi import Request
 
+from debrepo.errors import InvalidInput
 from debrepo.http import KeptAnswers
 
 
@@ -13,37 +15,77 @@ def request(**headers):
     return Request({"type": "http", "headers": named})
 
 
+def ask(kept, *keys, make=lambda: b"[]", **headers):
+    """Return the answers to who asks for all of these keys at once."""
+
+    async def together():
+        asked = (kept.answer(request(**headers), key, make) for key in keys)
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    return asyncio.run(together())
+
+
 def test_answer_is_made_once_for_all_who_ask_at_once():
-    kept, made = KeptAnswers(), []
+    made = []
+    answers = ask(KeptAnswers(), *"kkkk", make=lambda: made.append(1) or b"[]")
+    assert ({answer.body for answer in answers}, made) == ({b"[]"}, [1])
+
+
+def test_answer_that_cannot_be_made_fails_for_all_and_is_tried_again():
+    def fail():
+        raise InvalidInput("no such query")
+
+    kept = KeptAnswers()
+    assert [str(error) for error in ask(kept, "k", "k", make=fail)] == ["no such query"] * 2
+    assert ask(kept, "k")[0].body == b"[]"
+
+
+def test_few_answers_are_made_at_once_however_many_are_asked_for():
+    busy, most = [], []
 
     def make():
-        made.append(1)
-        time.sleep(0.02)
+        busy.append(1)
+        most.append(len(busy))
+        threading.Event().wait(0.01)
+        busy.pop()
         return b"[]"
 
-    with ThreadPoolExecutor(8) as pool:
-        jobs = [pool.submit(kept.answer, request(), "k", make) for _ in range(16)]
-        assert {job.result().body for job in jobs} == {b"[]"}
-    assert made == [1]
+    assert len(ask(KeptAnswers(), *"abcdefgh", make=make)) == 8
+    assert (len(most), max(most)) == (8, 2)
+
+
+def test_client_who_goes_away_leaves_the_answer_to_the_others():
+    kept = KeptAnswers()
+
+    async def together():
+        gone = asyncio.ensure_future(kept.answer(request(), "k", lambda: b"[]"))
+        await asyncio.sleep(0)
+        stays = asyncio.ensure_future(kept.answer(request(), "k", lambda: b"other"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return (await stays).body
+
+    assert asyncio.run(together()) == b"[]"
 
 
 def test_client_that_has_the_answer_gets_304():
     kept = KeptAnswers()
-    etag = kept.answer(request(), "k", lambda: b"[]").headers["etag"]
-    assert kept.answer(request(if_none_match=etag), "k", lambda: b"").status_code == 304
-    assert kept.answer(request(if_none_match=etag), "other", lambda: b"").status_code == 200
+    etag = ask(kept, "k")[0].headers["etag"]
+    (again,) = ask(kept, "k", if_none_match=etag)
+    assert (again.status_code, again.headers["etag"]) == (304, etag)
+    assert ask(kept, "other", if_none_match=etag)[0].status_code == 200
 
 
 def test_long_answer_is_packed_for_those_who_can_read_it():
     kept = KeptAnswers()
-    packed = kept.answer(request(accept_encoding="gzip"), "k", lambda: b"x" * 10_000)
+    (packed,) = ask(kept, "k", make=lambda: b"x" * 10_000, accept_encoding="gzip")
     assert (packed.headers["content-encoding"], len(packed.body) < 200) == ("gzip", True)
-    assert kept.answer(request(), "k", lambda: b"").body == b"x" * 10_000
+    assert ask(kept, "k")[0].body == b"x" * 10_000
 
 
-def test_answer_that_nobody_asked_for_goes_first():
+@pytest.mark.parametrize(("key", "expected"), [("a", b"x" * 40), ("b", b"new"), ("c", b"x" * 40)])
+def test_answer_that_nobody_asked_for_goes_first(key, expected):
     kept = KeptAnswers(limit=100)
-    for key in ("a", "b", "a", "c"):
-        kept.answer(request(), key, lambda: b"x" * 40)
-    assert kept.answer(request(), "a", lambda: b"new").body == b"x" * 40
-    assert kept.answer(request(), "b", lambda: b"new").body == b"new"
+    for name in ("a", "b", "a", "c"):
+        ask(kept, name, make=lambda: b"x" * 40)
+    assert ask(kept, key, make=lambda: b"new")[0].body == expected
