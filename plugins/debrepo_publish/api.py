@@ -140,7 +140,7 @@ Creating = Annotated[Door, opens("publish.create", task=True)]
 
 
 @routes.get("/publish", response_model=list[PublicationObject])
-def list_(door: Annotated[Door, opens("publish.list", "publish.show")]) -> Response:
+def list_(door: Annotated[Door, opens("publish.list", "publish.show", settled=True)]) -> Response:
     """List what is published."""
     found = []
     for one in door.session.call("publish.list"):
@@ -234,7 +234,7 @@ def as_fields(options: dict[str, Any]) -> dict[str, Any]:
 
 @routes.get("/publish/{prefix}/{distribution}", response_model=PublicationObject)
 async def show(
-    prefix: str, distribution: str, door: Annotated[Door, opens("publish.show")]
+    prefix: str, distribution: str, door: Annotated[Door, opens("publish.show", settled=True)]
 ) -> Response:
     """Show a publication."""
     return json_answer(shown(door.session, decode(distribution), place(prefix)))

@@ -92,7 +92,7 @@ def plain(snapshot: Snapshot) -> dict[str, object]:
 
 @routes.get("/snapshots", response_model=list[ListedSnapshot])
 async def list_(
-    door: Annotated[Door, opens("snapshot.list")],
+    door: Annotated[Door, opens("snapshot.list", settled=True)],
     sort: Annotated[str, Query(description="name or time")] = "name",
 ) -> Response:
     """List the snapshots."""
@@ -156,7 +156,7 @@ def _create_from(session: Session, name: str, kind: str, source: str, descriptio
 
 
 @routes.get("/snapshots/{name}", response_model=SnapshotObject)
-async def show(name: str, door: Annotated[Door, opens("snapshot.show")]) -> Response:
+async def show(name: str, door: Annotated[Door, opens("snapshot.show", settled=True)]) -> Response:
     """Show a snapshot."""
     return json_answer(plain(door.session.call("snapshot.show", name=name).snapshot))
 
@@ -204,7 +204,7 @@ def _drop(session: Session, name: str, force: bool) -> Answer:
 
 @routes.get("/snapshots/{name}/packages", response_model=list[str] | list[dict[str, str]])
 async def packages(
-    name: str, asked: Wanted, door: Annotated[Door, opens("snapshot.search")]
+    name: str, asked: Wanted, door: Annotated[Door, opens("snapshot.search", settled=True)]
 ) -> Response:
     """List or search the packages of a snapshot."""
     version = door.session.call("snapshot.show", name=name).snapshot.set_id.hex()
@@ -220,7 +220,7 @@ async def packages(
 def diff(
     name: str,
     other: str,
-    door: Annotated[Door, opens("snapshot.diff")],
+    door: Annotated[Door, opens("snapshot.diff", settled=True)],
     only_matching: Annotated[Flag, Query(alias="onlyMatching")] = False,
 ) -> Response:
     """Compare two snapshots."""
