@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def metrics(txn: Transaction) -> Iterator[Metric]:
-    """Yield the age of each publication, and the days until clients refuse it."""
+    """Yield the age of each publication, its packages, and the days until clients refuse it."""
     now = time.time()
+    packages: dict[tuple[str, ...], int] = {}
     for publication in txn[PUBLICATIONS].values():
         live = txn[GENERATIONS].get(generation_key(publication.key, publication.live))
         if live is None:
@@ -40,3 +41,13 @@ def metrics(txn: Transaction) -> Iterator[Metric]:
                 (live.expires - now) / 86400,
                 labels,
             )
+        for component, part in live.parts.items():
+            source = f"[{part.source.partition(':')[2]}:{component}]"
+            packages[source, publication.distribution, component] = sum(part.architectures.values())
+    for named, count in packages.items():  # aptly's name and labels, for its dashboards
+        yield Metric(
+            "aptly_repos_package_count",
+            "Packages that are published.",
+            count,
+            dict(zip(("source", "distribution", "component"), named, strict=True)),
+        )

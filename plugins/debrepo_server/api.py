@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 
 from debrepo import __version__
 from debrepo.http import Door, Routes, json_answer, opens
+from debrepo_server import dashboards
 from debrepo_server.metrics import key_lines, plugin_lines, task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -76,6 +77,7 @@ def metrics(request: Request, door: Looking) -> Response:
         found = [metric for batch in batches for metric in batch]
     lines = [
         *requests.lines(),
+        *dashboards.lines(requests),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
         *key_lines(door.session),

@@ -36,7 +36,7 @@ class Around:
             scope["path"] = segments(path)
         if scope["path"].startswith("/api/"):
             scope["path"] = scope["path"].removesuffix("/")  # some clients add one
-        status, sent = 500, 0
+        status, sent, received = 500, 0, 0
 
         async def count(message: Message) -> None:
             nonlocal status, sent
@@ -46,15 +46,21 @@ class Around:
                 sent += len(message.get("body", b""))
             await send(message)
 
+        async def take() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message
+
         begun = time.perf_counter()
         self._requests.begin()
         try:
-            await self._app(scope, receive, count)
+            await self._app(scope, take, count)
         finally:
             seconds = time.perf_counter() - begun
             route = scope.get("route")
             path = route.path_format if isinstance(route, APIRoute) else "none"
-            self._requests.end(scope["method"], path, status, seconds, sent)
+            self._requests.end(scope["method"], path, status, seconds, received, sent)
             _say(scope, status, sent, seconds)
 
 

@@ -39,6 +39,7 @@ def list_(door: Looking) -> Response:
 async def upload(directory: str, request: Request, door: Uploading) -> Response:
     """Upload the files of a form."""
     found = await receive_form(request, door.session.root, directory)
+    request.app.state.requests.upload(len(found))
     return json_answer([f"{directory}/{name}" for name in found])
 
 
@@ -50,6 +51,7 @@ async def upload(directory: str, request: Request, door: Uploading) -> Response:
 async def put(directory: str, name: str, request: Request, door: Uploading) -> Response:
     """Upload one file, as the body: what dput does."""
     await receive_one(request, door.session.root, directory, name)
+    request.app.state.requests.upload(1)
     return json_answer([f"{directory}/{name}"])
 
 

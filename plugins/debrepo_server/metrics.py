@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import __version__
 from debrepo.errors import DebrepoError
@@ -17,7 +17,22 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_server.records import Record
 
+_AMOUNTS = (
+    ("requests_total", "Requests answered."),
+    ("request_duration_seconds_total", "Time spent on them."),
+    ("request_bytes_total", "Bytes of bodies received."),
+    ("response_bytes_total", "Bytes of bodies sent."),
+)
 _STATES = ("waiting", "running", "succeeded", "failed")
+
+
+class Amounts(NamedTuple):
+    """What requests of one kind came to."""
+
+    requests: float = 0
+    seconds: float = 0.0
+    received: float = 0  #: bytes of bodies
+    sent: float = 0
 
 
 class Requests:
@@ -26,44 +41,53 @@ class Requests:
     def __init__(self) -> None:
         self._lock = Lock()
         self._started = time.time()
-        self._count: Counter[tuple[str, str, int]] = Counter()
-        self._seconds: Counter[tuple[str, str, int]] = Counter()
-        self._bytes: Counter[tuple[str, str, int]] = Counter()
+        self._rows: dict[tuple[str, str, int], list[float]] = {}
         self.in_flight = 0
+        self.uploaded = 0  #: files
 
     def begin(self) -> None:
         """Count a request that has come."""
         with self._lock:
             self.in_flight += 1
 
-    def end(self, method: str, route: str, status: int, seconds: float, sent: int) -> None:
+    def end(
+        self, method: str, route: str, status: int, seconds: float, received: int, sent: int
+    ) -> None:
         """Count a request that has been answered."""
         with self._lock:
             self.in_flight -= 1
-            key = (method, route, status)
-            self._count[key] += 1
-            self._seconds[key] += seconds  # type: ignore[assignment]  # a Counter adds floats too
-            self._bytes[key] += sent
+            row = self._rows.setdefault((method, route, status), [*Amounts()])
+            row[0] += 1
+            row[1] += seconds
+            row[2] += received
+            row[3] += sent
+
+    def upload(self, files: int) -> None:
+        """Count files that have been uploaded."""
+        with self._lock:
+            self.uploaded += files
+
+    def rows(self) -> list[tuple[tuple[str, str, int], Amounts]]:
+        """Return the amounts by method, route and status, sorted."""
+        with self._lock:
+            return sorted((key, Amounts(*row)) for key, row in self._rows.items())
 
     def lines(self) -> Iterator[str]:
         """Yield the metrics as Prometheus reads them."""
-        with self._lock:
-            tables = (
-                ("requests_total", "Requests answered.", dict(self._count)),
-                ("request_duration_seconds_total", "Time spent on them.", dict(self._seconds)),
-                ("response_bytes_total", "Bytes of bodies sent.", dict(self._bytes)),
-            )
+        rows = self.rows()
         yield from head("debrepo_build_info", "The version of debrepo.", "gauge")
         yield line("debrepo_build_info", {"version": __version__}, 1)
         yield from head("debrepo_start_time_seconds", "When the server started.", "gauge")
         yield line("debrepo_start_time_seconds", {}, self._started)
         yield from head("debrepo_http_requests_in_flight", "Requests not answered yet.", "gauge")
         yield line("debrepo_http_requests_in_flight", {}, self.in_flight)
-        for name, text, rows in tables:
+        yield from head("debrepo_uploaded_files_total", "Files uploaded.", "counter")
+        yield line("debrepo_uploaded_files_total", {}, self.uploaded)
+        for index, (name, text) in enumerate(_AMOUNTS):
             yield from head(f"debrepo_http_{name}", text, "counter")
-            for (method, route, status), value in sorted(rows.items()):
+            for (method, route, status), row in rows:
                 labels = {"method": method, "path": route, "code": str(status)}
-                yield line(f"debrepo_http_{name}", labels, value)
+                yield line(f"debrepo_http_{name}", labels, row[index])
 
 
 def task_lines(records: Iterable[Record]) -> Iterator[str]:

@@ -74,3 +74,29 @@ def test_metrics_tell_how_fresh_publications_are(api, session):
     assert f"debrepo_publication_age_seconds{labels} " in text
     assert 'debrepo_tasks{state="running"} 0' in text
     assert "debrepo_database_write_lock_seconds_total 0." in text
+
+
+def test_dashboards_for_aptly_find_their_metrics(api, session):
+    session.call("repo.create", name="web")
+    options = {"architectures": ("amd64",), "skip_signing": True}
+    session.call(
+        "publish.create", kind="repo", names=["web"], distribution="stable", options=options
+    )
+    api.put("/api/files/incoming/notes", content=b"12345")
+    api.get("/api/repos/none")
+    api.get("/api/repos/none/packages")
+    text = api.get("/api/metrics").text
+    put, get = (
+        f'{{code="{code}",method="{method}",path="{path}"}}'
+        for code, method, path in ((200, "PUT", "/api/files"), (404, "GET", "/api/repos"))
+    )
+    for expected in (
+        f"aptly_api_http_requests_total{get} 2\n",
+        f"aptly_api_http_request_size_bytes_sum{put} 5\n",
+        f"aptly_api_http_request_duration_seconds_count{get} 2\n",
+        "# TYPE aptly_api_http_response_size_bytes summary\n",
+        "aptly_api_http_requests_in_flight 1\n",
+        "aptly_api_files_uploaded_total 1\n",
+        'aptly_repos_package_count{source="[web:main]",distribution="stable",component="main"} 0\n',
+    ):
+        assert expected in text
