@@ -127,6 +127,10 @@ class ObjectStorage(Storage):
         size = self.size(check_path(path))
         return None if size is None else Stat(size)
 
+    def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
+        with ThreadPoolExecutor(self.connections) as threads:
+            yield from threads.map(lambda path: (path, self.stat(path)), paths)
+
     def list(self, prefix: str = "") -> Iterator[str]:
         start = f"{check_path(prefix)}/" if prefix else ""
         return (path for path in self.names(start) if path.rpartition("/")[2] != _LOCK)

@@ -122,6 +122,10 @@ class Storage(ABC):
     def stat(self, path: str) -> Stat | None:
         """Return what is known of ``path``, or ``None`` where there is no such file."""
 
+    def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
+        """Yield each path with its `stat`; override where many can be asked for at a time."""
+        return ((path, self.stat(path)) for path in paths)
+
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[str]:
         """Yield the paths below the directory ``prefix``, sorted; for reconciling only.

@@ -37,6 +37,7 @@ class VerifiedObject(BaseModel):
     Problems: list[ProblemObject]
     Indexes: int
     Files: int
+    Requests: dict[str, int] = Field(description="To the storage's service, by kind, and bytes")
 
 
 class Signed(Body):
@@ -76,6 +77,7 @@ class RepairedObject(BaseModel):
     Left: list[str]
     Generation: int = Field(description="That was published again; 0: it did not have to be")
     Reconciled: ReconciledObject
+    Requests: dict[str, int] = Field(description="To the storage's service, by kind, and bytes")
 
 
 class RollingBack(Signed):

@@ -12,7 +12,7 @@ from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import documents, operations
 from debrepo_publish.cli_care import repair, verify
-from debrepo_publish.cli_revisions import report, rollback, source
+from debrepo_publish.cli_revisions import report, rollback, source, traffic
 from debrepo_publish.clock import moment
 from debrepo_publish.model import Publication
 from debrepo_publish.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
@@ -303,13 +303,28 @@ def switch(
 @_place
 @_skip_cleanup
 @click.option("--force-drop", is_flag=True, help="Forget it even if its files cannot be deleted.")
+@json_option
 @pass_session
 def drop(
-    session: Session, distribution: str, place: str, skip_cleanup: bool, force_drop: bool
+    session: Session,
+    distribution: str,
+    place: str,
+    skip_cleanup: bool,
+    force_drop: bool,
+    as_json: bool,
 ) -> None:
     """Take a publication down."""
-    session.run(operations.drop, distribution, place, skip_cleanup=skip_cleanup, force=force_drop)
-    click.echo(f"Took down {distribution}.")
+    watch = Stopwatch()
+    done = session.run(
+        operations.drop, distribution, place, skip_cleanup=skip_cleanup, force=force_drop
+    )
+    if as_json:
+        print_json({**done._asdict(), "publication": done.publication._asdict()})
+    else:
+        click.echo(f"Took down {distribution}.")
+    session.progress.note(
+        f"{counted(done.files, 'file')} deleted, in {watch}{traffic(done.requests)}."
+    )
 
 
 @publish.command("list")

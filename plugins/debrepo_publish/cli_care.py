@@ -12,6 +12,7 @@ from debrepo.errors import VerificationFailed
 from debrepo.output import counted, dry_run_option, json_option, print_json
 from debrepo.progress import Stopwatch
 from debrepo_publish import operations
+from debrepo_publish.cli_revisions import traffic
 from debrepo_publish.names import DISTRIBUTION, PLACE
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def verify(
             click.echo(str(problem))
     session.progress.note(
         f"Looked at {counted(found.indexes, 'index', lambda _: 'indexes')} "
-        f"and {counted(found.files, 'package file')}, in {watch}."
+        f"and {counted(found.files, 'package file')}, in {watch}{traffic(found.requests)}."
     )
     if found.problems:
         raise VerificationFailed(
@@ -98,6 +99,7 @@ def repair(
 
     Files that debrepo did not write are listed, and never deleted.
     """
+    watch = Stopwatch()
     done = session.run(
         operations.repair,
         distribution,
@@ -121,6 +123,10 @@ def repair(
             click.echo(f"Published {done.publication} anew, as generation {done.generation}.")
         elif not done.mended and not done.left:
             click.echo(f"There is nothing to mend in {done.publication}.")
+    session.progress.note(
+        f"{counted(len(done.mended), 'problem')} mended, {len(done.left)} left, "
+        f"in {watch}{traffic(done.requests)}."
+    )
     if done.left:
         for line in done.left if not as_json else ():
             click.echo(f"cannot be mended: {line}")

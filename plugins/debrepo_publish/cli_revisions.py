@@ -40,11 +40,11 @@ def report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool)
     session.progress.note(
         f"{counted(result.files, 'new file')}, "
         f"{counted(result.indexes, 'index', lambda _: 'indexes')} written, in {watch}"
-        f"{_traffic(result.requests)}."
+        f"{traffic(result.requests)}."
     )
 
 
-def _traffic(requests: Mapping[str, int]) -> str:
+def traffic(requests: Mapping[str, int]) -> str:
     """Return what a storage says it asked of its service, as the end of a sentence."""
     kinds = {kind: count for kind, count in requests.items() if not kind.startswith("bytes ")}
     if not kinds:

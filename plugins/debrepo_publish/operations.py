@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from debrepo.session import Session
-    from debrepo_publish.engine import Result
+    from debrepo_publish.engine import Dropped, Result
     from debrepo_publish.upkeep import Repaired, Verified
 
 
@@ -231,14 +231,14 @@ def drop(
     *,
     skip_cleanup: bool = False,
     force: bool = False,
-) -> None:
+) -> Dropped:
     """Take a publication down, with everything that only it needed.
 
     ``skip_cleanup`` leaves its files, which `repair` deletes later; ``force`` forgets the
     publication even where its files cannot be deleted.
     """
     where = _named(distribution, place).place
-    engine.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
+    return engine.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
 
 
 def verify(

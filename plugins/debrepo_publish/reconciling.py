@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish import clock, displaced, engine, ledger, publications, recovery
@@ -32,17 +31,16 @@ class Reconciled(NamedTuple):
 NOTHING = Reconciled([], [], [], [], [])
 
 
-def reconcile(session: Session, publication: Publication, *, dry_run: bool) -> Reconciled:
+def reconcile(
+    session: Session, storage: Storage, publication: Publication, *, dry_run: bool
+) -> Reconciled:
     """Bring the ledger of a place into line with what is stored there.
 
     Files without a row in the ledger are listed and left alone. The whole place is listed,
     and the files of every publication in it counted: this is for when something is wrong.
     """
     place = publication.place
-    with (
-        engine.hold(session, place),
-        closing(session.storage(publication.storage)) as storage,
-    ):
+    with engine.hold(session, place):
         keys = _keys(session, place)
         if not dry_run:
             for key in keys:

@@ -56,9 +56,9 @@ class StoredTree:
             return ""
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
-        for path in paths:
-            found = self._storage.stat(self._publication.path(path))
-            yield path, found.size if found else None
+        start = len(self._publication.path(""))
+        for path, found in self._storage.stat_all(map(self._publication.path, paths)):
+            yield path[start:], found.size if found else None
 
     def headers(self, path: str) -> Mapping[str, str]:
         return {}

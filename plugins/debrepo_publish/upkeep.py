@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import Conflict, NotFound
-from debrepo.storage import PoolLink
+from debrepo.errors import NotFound
+from debrepo.storage import PoolLink, somebody_elses
 from debrepo_publish import clock, commits, engine, ledger, publications, recovery, signatures
 from debrepo_publish import plan as planning
 from debrepo_publish.model import Publication, commit_path, generation_key
@@ -16,7 +17,7 @@ from debrepo_publish.trees import ServedTree, StoredTree, Tree
 from debrepo_publish.verification import Problem, Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -33,6 +34,7 @@ class Verified(NamedTuple):
     problems: list[Problem]
     indexes: int
     files: int
+    requests: Mapping[str, int]  #: as those of `engine.Result`
 
 
 class Repaired(NamedTuple):
@@ -43,6 +45,7 @@ class Repaired(NamedTuple):
     left: list[str]
     generation: int  #: that was published again; 0: it did not have to be
     reconciled: Reconciled
+    requests: Mapping[str, int]  #: as those of `engine.Result`
 
 
 def verify(
@@ -54,16 +57,16 @@ def verify(
     if known is None and not url:
         raise NotFound(f"{wanted} is not published", hint="see: debrepo publish list")
     publication = known or wanted
+    signed = not publication.skip_signing
+    expiring: list[str] = []
+    if signed and not keyring:
+        keys = session.signer.resolve(publication.keys)
+        expiring = signatures.expiring(keys, clock.seconds())
+        keyring = session.signer.export(keys)
+    trusted = signatures.dearmored(keyring)
     with closing(session.storage(publication.storage)) as storage:
         stored = StoredTree(storage, publication)
         tree: Tree = ServedTree(url) if url else stored
-        signed = not publication.skip_signing
-        expiring: list[str] = []
-        if signed and not keyring:
-            keys = session.signer.resolve(publication.keys)
-            expiring = signatures.expiring(keys, clock.seconds())
-            keyring = session.signer.export(keys)
-        trusted = signatures.dearmored(keyring)
         verifier = _verified(tree, publication, trusted, signed=signed, files=files)
         problems = [Problem(commit_path(publication), text) for text in expiring]
         problems += verifier.problems
@@ -71,9 +74,13 @@ def verify(
             problems += _against_database(session, known, tree)
         if known and not url:
             problems += _against_ledger(session, known, stored, set(verifier.files))
-    return Verified(
-        str(publication), list(dict.fromkeys(problems)), verifier.indexes, len(verifier.files)
-    )
+        return Verified(
+            str(publication),
+            list(dict.fromkeys(problems)),
+            verifier.indexes,
+            len(verifier.files),
+            storage.statistics(),
+        )
 
 
 def _verified(
@@ -139,54 +146,55 @@ def repair(
     """
     with session.db.read() as txn:
         publication = publications.get(txn, wanted.key)
-    if not dry_run:
-        _begin(session, publication, force=force)
-    mended, left = _mend_files(session, publication, files=files, dry_run=dry_run)
-    found = verify(session, publication, url="", keyring=b"", files=False)
-    others = [p for p in found.problems if not p.path.startswith("pool/")]
-    again = [p for p in others if "superseded" not in p.text and "the key " not in p.text]
-    left += [str(problem) for problem in others if problem not in again]
-    number = 0
-    if again and not dry_run:
-        number = _publish_again(session, publication)
-    mended += [str(problem) for problem in again]
-    reconciled = NOTHING
-    if reconciling:
-        reconciled = reconcile(session, publication, dry_run=dry_run)
-    return Repaired(str(publication), mended, left, number, reconciled)
+    requests: Counter[str] = Counter()
+    with closing(session.storage(publication.storage)) as storage:
+        if not dry_run:
+            _begin(session, storage, publication, force=force)
+        mended, left = _mend_files(session, storage, publication, files=files, dry_run=dry_run)
+        found = verify(session, publication, url="", keyring=b"", files=False)
+        requests.update(found.requests)
+        others = [p for p in found.problems if not p.path.startswith("pool/")]
+        again = [p for p in others if "superseded" not in p.text and "the key " not in p.text]
+        left += [str(problem) for problem in others if problem not in again]
+        number = 0
+        if again and not dry_run:
+            result = _publish_again(session, publication)
+            number = result.generation
+            requests.update(result.requests)
+        mended += [str(problem) for problem in again]
+        reconciled = NOTHING
+        if reconciling:
+            reconciled = reconcile(session, storage, publication, dry_run=dry_run)
+        requests.update(storage.statistics())
+    return Repaired(str(publication), mended, left, number, reconciled, requests)
 
 
-def _begin(session: Session, publication: Publication, *, force: bool) -> None:
+def _begin(session: Session, storage: Storage, publication: Publication, *, force: bool) -> None:
     """Finish what a crash left half done, where nobody else has published since."""
-    with (
-        engine.hold(session, publication.place),
-        closing(session.storage(publication.storage)) as storage,
-    ):
-        there = commits.current(storage, publication.path(commit_path(publication)))
+    path = publication.path(commit_path(publication))
+    with engine.hold(session, publication.place):
+        there = commits.current(storage, path)
         with session.db.read() as txn:
             ours = {commit for _, commit in txn[COMMITS].prefix(f"{publication.key}\0".encode())}
         if there is not None and there not in ours and not force:
-            raise Conflict(
-                f"{publication.path(commit_path(publication))} is not what this debrepo left there",
-                hint="does another one publish to this place? --force takes it over",
-            )
+            raise somebody_elses(path)
         recovery.recover(session, storage, publication.key)
 
 
 def _mend_files(
-    session: Session, publication: Publication, *, files: bool, dry_run: bool
+    session: Session, storage: Storage, publication: Publication, *, files: bool, dry_run: bool
 ) -> tuple[list[str], list[str]]:
     """Put package files back that are missing or damaged, if the pool has them whole."""
     mended, left = [], []
-    with (
-        engine.hold(session, publication.place),
-        closing(session.storage(publication.storage)) as storage,
-    ):
+    with engine.hold(session, publication.place):
         with session.db.read() as txn:
             live = publications.live(txn, publication.key)
             wanted = planning.changed_files(txn, publication.place, None, live)
-        for file in dict.fromkeys(wanted):
-            fault = _fault(storage, publication, file, whole=files)
+        stored = StoredTree(storage, publication)
+        unique = {file.path: file for file in wanted}
+        for path, size in stored.sizes(unique):
+            file = unique[path]
+            fault = _fault(storage, publication, file, size, whole=files)
             if not fault:
                 continue
             if problem := session.pool.check(file.sha256):
@@ -200,14 +208,14 @@ def _mend_files(
     return mended, left
 
 
-def _fault(storage: Storage, publication: Publication, file: File, *, whole: bool) -> str:
-    path = publication.path(file.path)
-    found = storage.stat(path)
-    if found is None:
+def _fault(
+    storage: Storage, publication: Publication, file: File, size: int | None, *, whole: bool
+) -> str:
+    if size is None:
         return "is missing"
-    if found.size != file.size:
-        return f"has {found.size} bytes, and not {file.size}"
-    if whole and storage.sha256(path) != file.sha256:
+    if size != file.size:
+        return f"has {size} bytes, and not {file.size}"
+    if whole and storage.sha256(publication.path(file.path)) != file.sha256:
         return "is damaged"
     return ""
 
@@ -218,7 +226,7 @@ def _put_back(session: Session, storage: Storage, publication: Publication, file
     storage.link(PoolLink(path, session.pool.path(file.sha256), file.size, file.sha256))
 
 
-def _publish_again(session: Session, publication: Publication) -> int:
+def _publish_again(session: Session, publication: Publication) -> engine.Result:
     """Publish the live generation anew; what its lists hold by now has to wait."""
 
     def same(now: Publication | None) -> Publication:
@@ -234,4 +242,4 @@ def _publish_again(session: Session, publication: Publication) -> int:
         why="publish repair",
         force=True,
         again=publication.live,
-    ).generation
+    )

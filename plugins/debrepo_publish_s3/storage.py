@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -138,6 +139,10 @@ class S3Storage(Storage):
                 return None
             raise
         return Stat(int(found["ContentLength"]))
+
+    def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
+        with ThreadPoolExecutor(self._options.connections) as threads:
+            yield from threads.map(lambda path: (path, self.stat(path)), paths)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         if prefix:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import re
 import shutil
 
@@ -138,6 +139,17 @@ def test_the_last_line_says_what_was_asked(node, tmp_path):
     assert re.search(r"; \d+ requests \(.*put object \d+\), .* sent, .* received\.$", said)
 
 
+def test_verifying_mending_and_taking_down_say_what_was_asked(node):
+    for words, asked in (
+        (("verify", "stable", PLACE, "--json"), "head object"),
+        (("repair", "stable", PLACE, "--reconcile", "--json"), "list objects v2"),
+        (("drop", "stable", PLACE, "--json"), "delete objects"),
+    ):
+        output, said = node.start("publish", *words).communicate()
+        assert json.loads(output)["requests"][asked] > 0
+        assert re.search(rf"in .* s; \d+ requests? \(.*{asked} \d+.*received\.$", said)
+
+
 def test_what_is_taken_down_is_gone(node, direct, bucket):
     node("publish", "drop", "stable", PLACE)
     left = [found["Key"] for found in direct.list_objects_v2(Bucket=bucket).get("Contents", ())]
@@ -213,11 +225,9 @@ def test_what_is_secret_is_not_shown(new_node, settings):
     assert settings["secret_access_key"] not in shown
 
 
-def test_of_two_nodes_the_one_whose_past_is_not_the_latest_is_told(node, new_node, url, tmp_path):
-    twin = tmp_path / "twin"
-    node.start("db", "check").communicate()
-    shutil.copytree(node.root, twin, ignore=shutil.ignore_patterns("S.*"))
-    twin = Archive(twin)
+def test_of_two_nodes_the_one_whose_past_is_not_the_latest_is_told(node, url, tmp_path):
+    copy(node.root, tmp_path / "twin")
+    twin = Node(tmp_path / "twin")
     add(node, tmp_path / "new", "new")
     node("publish", "update", "stable", PLACE)
     before = follow(url)
