@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.http import Door, Routes, opens
 from debrepo.http.sending import send
+from debrepo.session import SCHEMES
 from debrepo.storage import check_path, content_type
 
 routes = Routes(prefix="/repos", tags=["published trees"])
@@ -46,7 +47,9 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
     if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
         raise nothing
-    name = "" if storage == _DEFAULT else storage
+    name = _known_as(storage)
+    if name not in {"", storage}:
+        door.caller.require(f"download:{name}/{path}")
     if name and name.partition(":")[2] in {"", "default"}:
         raise nothing  # the default one, as no scope spells it
     try:
@@ -61,3 +64,11 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     cache = f"max-age={_YEAR}, immutable" if immutable else "no-cache"
     shared = "private" if request.headers.get("authorization") else "public"
     return send(request, local, {"Cache-Control": f"{shared}, {cache}"}, content_type(path))
+
+
+def _known_as(storage: str) -> str:
+    """Return the one name of a storage; aptly's servers leave out the scheme of those here."""
+    if storage == _DEFAULT:
+        return ""
+    scheme, _, name = storage.rpartition(":")
+    return f"{SCHEMES.get(scheme, scheme) or 'fs'}:{name}"

@@ -257,6 +257,12 @@ def test_default_storage_has_one_name(api, session, storage):
     assert api.get(f"/repos/{storage}/x").status_code == 404
 
 
+@pytest.mark.parametrize("storage", ["disk", "filesystem:disk", ":disk"])
+def test_no_spelling_of_a_storage_leads_past_its_scope(guarded, token, storage):
+    answer = guarded.get(f"/repos/{storage}/x", headers=token(f"download:{storage}/*"))
+    assert answer.json()["error"] == "token:t0 lacks the scope download:fs:disk/x"
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "localhost.evil.example"])
 def test_name_that_was_made_to_lead_here_lets_no_page_in(api, host):
     page = {"Host": host, "Origin": f"http://{host}"}

@@ -1,6 +1,7 @@
 """Published trees, as clients read them."""
 
 import pytest
+import requests
 
 
 @pytest.fixture
@@ -17,6 +18,15 @@ def test_file_is_sent_with_what_caches_need(api, file):
     assert answer.headers["cache-control"] == "public, no-cache"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert {"etag", "last-modified", "accept-ranges"} <= set(answer.headers)
+
+
+def test_storage_may_be_spelt_as_aptly_does(debrepo_root, serving):
+    (debrepo_root / "disk").mkdir(parents=True)
+    (debrepo_root / "disk/x").write_bytes(b"x")
+    (debrepo_root / "debrepo.toml").write_text('[storage.fs.disk]\nroot = "disk"\n')
+    url = serving().url
+    for spelling in ("fs:disk", "filesystem:disk", "disk"):
+        assert requests.get(f"{url}/repos/{spelling}/x", timeout=60).content == b"x"
 
 
 def test_head_says_what_get_would(api, file):
