@@ -145,6 +145,8 @@ def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[
         except DebrepoError as error:
             yield Outcome(item.source, key.display, "failed", str(error), error.hint)
             continue
+        if item.remark:
+            session.progress.note(f"{item.source}: {item.remark}")
         fitting.append(item)
     session.pool.sync()
     outcomes = commit(session, name, fitting, force_replace=terms.force_replace)

@@ -11,6 +11,7 @@ from debrepo.archive.source import (
     verified,
 )
 from debrepo.archive.stream import BLOCK, Digests
+from debrepo.archive.tree import SourceTree
 
 __all__ = [
     "BLOCK",
@@ -21,6 +22,7 @@ __all__ = [
     "Digests",
     "FileList",
     "Limits",
+    "SourceTree",
     "describe",
     "describe_source",
     "file_name",

@@ -42,17 +42,25 @@ class _Decompressor(Protocol):
 
 
 def unpack(
-    pieces: Iterable[bytes], suffix: str, what: str, *, limit: int, memory: int
+    pieces: Iterable[bytes],
+    suffix: str,
+    what: str,
+    *,
+    limit: int,
+    memory: int,
+    several: bool = False,
 ) -> Iterator[bytes]:
     """Yield what ``pieces`` unpack to, and read them to the end.
 
     ``suffix`` is that of the member: ``.xz``, ``.gz`` …; empty for one that is not
     compressed. As dpkg does, take several members of gzip but one stream of the others;
-    unlike dpkg, refuse what follows it, unless it is all zeros.
+    unlike dpkg, refuse what follows it, unless it is all zeros. ``several`` streams of xz and
+    bzip2 are taken where these programs would unpack them.
     """
     size = 0
+    unpackers = _UNPACK_SEVERAL if several else _UNPACK
     try:
-        for block in _UNPACK[suffix](pieces, memory):
+        for block in unpackers[suffix](pieces, memory):
             size += len(block)
             if size > limit:
                 raise InvalidPackage(f"{what} unpacks to more than {limit} bytes")
@@ -96,6 +104,16 @@ def _bzip2(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
 
 def _xz(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
     return _streams(pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory))
+
+
+def _several_bzip2(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
+    return _streams(pieces, bz2.BZ2Decompressor, b"BZ")
+
+
+def _several_xz(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
+    return _streams(
+        pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory), b"\xfd7"
+    )
 
 
 def _lzma(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
@@ -172,4 +190,5 @@ _UNPACK: dict[str, Callable[[Iterable[bytes], int], Iterator[bytes]]] = {
     ".bz2": _bzip2,
     ".lzma": _lzma,
 }
+_UNPACK_SEVERAL = {**_UNPACK, ".xz": _several_xz, ".bz2": _several_bzip2}
 SUFFIXES = frozenset(_UNPACK)

@@ -13,6 +13,7 @@ import zstandard
 
 from debrepo import archive
 from debrepo.archive import Digests
+from debrepo.archive.stream import blocks
 from debrepo.errors import DebrepoError, InvalidInput, InvalidPackage, NotFound, VerificationFailed
 from debrepo.package import Entry, Package, PackageFile, encode
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
-    from debrepo.archive import Limits
+    from debrepo.archive import Limits, SourceTree
     from debrepo.pool import Pool
 
 #: Extensions of the files that `find` looks for.
@@ -37,7 +38,8 @@ class Ingested(NamedTuple):
     parts: tuple[Path, ...]  #: it, and the files beside it that belong to the package
     entry: Entry
     record: bytes  #: see `debrepo.package.encode`
-    contents: bytes  #: the path list, compressed with zstd; empty for a source package
+    contents: bytes  #: the path list, compressed with zstd; empty if there are no files in it
+    remark: str = ""  #: what the user should know all the same
 
 
 class Rejected(NamedTuple):
@@ -146,6 +148,7 @@ class Intake:
     def _source(self, path: Path, name: str) -> Ingested:
         data = self._read_dsc(name)
         listed = archive.parse_list(data, limits=self._limits)
+        tree = archive.SourceTree(self._limits)
         with ExitStack() as copies:
             places: list[Callable[[str], None]] = []
             parts: list[Path] = []
@@ -153,9 +156,9 @@ class Intake:
             for expected in listed.files:
                 part = path.with_name(expected.name)
                 try:
-                    digests, place = self._copy(os.fspath(part), copies)
+                    digests, place = self._copy(os.fspath(part), copies, tree)
                 except FileNotFoundError:
-                    digests, place = self._kept(expected), _nothing
+                    digests, place = self._kept(expected, tree), _nothing
                 else:
                     parts.append(part)
                 files.append(archive.verified(expected, digests))
@@ -164,7 +167,15 @@ class Intake:
             for file, place in zip(files, places, strict=True):
                 place(file.sha256)
         self._pool.put(package.files[0].sha256, data)
-        return Ingested(path, (path, *parts), package.key.entry, encode(package), b"")
+        paths = tree.paths()
+        return Ingested(
+            path,
+            (path, *parts),
+            package.key.entry,
+            encode(package),
+            self._compress(paths) if paths else b"",
+            tree.remark,
+        )
 
     def _read_dsc(self, name: str) -> bytes:
         fd, size = _open(name)
@@ -173,7 +184,9 @@ class Intake:
         finally:
             os.close(fd)
 
-    def _copy(self, name: str, copies: ExitStack) -> tuple[Digests, Callable[[str], None]]:
+    def _copy(
+        self, name: str, copies: ExitStack, tree: SourceTree
+    ) -> tuple[Digests, Callable[[str], None]]:
         """Return the digests of a file, and what puts it into the pool.
 
         None of a source package is there before all of it has been verified.
@@ -182,24 +195,23 @@ class Intake:
         try:
             if size <= _TINY:
                 data = _read(fd, size)
+                tree.read(name, size, (data,))
                 return Digests(data), partial(self._pool.put, data=data)
             digests = Digests()
             with _stream(fd) as file:
                 staged = copies.enter_context(self._pool.stage(file))
-                for _ in digests.through(staged):
-                    pass
+                tree.read(name, size, digests.through(staged))
             return digests, staged.place
         finally:
             os.close(fd)
 
-    def _kept(self, expected: PackageFile) -> Digests:
+    def _kept(self, expected: PackageFile, tree: SourceTree) -> Digests:
         """Return the digests of a file that is in the pool since an earlier time."""
         digests = Digests()
         if not expected.sha256 or expected.sha256 not in self._pool:
             raise NotFound(f"{expected.name} is neither beside it nor in the pool")
         with self._pool.open(expected.sha256) as file:
-            while block := file.read(archive.BLOCK):
-                digests.update(block)
+            tree.read(expected.name, expected.size, digests.through(blocks(file)))
         return digests
 
 
