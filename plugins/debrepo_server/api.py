@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import PlainTextResponse
 
 from debrepo import __version__
+from debrepo.errors import DatabaseBusy
 from debrepo.http import Door, Routes, json_answer, opens
 from debrepo_server import dashboards
 from debrepo_server.metrics import key_lines, plugin_lines, task_lines, write_lines
@@ -47,10 +48,11 @@ async def version(door: Anybody) -> Response:
 
 
 @routes.get("/ready", response_model=Status)
-def ready(door: Anybody) -> Response:
-    """Say whether requests can be served now: whether the database can be read."""
-    with door.session.db.read():
-        return json_answer({"Status": "debrepo is ready"})
+async def ready(door: Anybody) -> Response:
+    """Say whether requests can be served now: whether the database can be read, at once."""
+    if door.session.db.serial() is None:
+        raise DatabaseBusy("the database cannot be read at once", hint="ask again in a moment")
+    return json_answer({"Status": "debrepo is ready"})
 
 
 @routes.get("/healthy", response_model=Status)

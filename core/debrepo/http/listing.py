@@ -19,6 +19,7 @@ from debrepo.selection import Found
 from debrepo.session import Session
 
 _BATCH = 256  # packages read in one transaction, so that a slow client holds none open
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SUMS = {
     "Files": "md5",
     "Checksums-Sha1": "sha1",
@@ -99,7 +100,7 @@ def _joined(batches: Iterable[list[bytes]]) -> Iterator[bytes]:
 
 
 def _encoded(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def stanza_object(package: Package) -> dict[str, str]:

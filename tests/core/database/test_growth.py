@@ -120,6 +120,23 @@ def test_forgotten_transaction_of_another_thread_is_an_error_not_a_deadlock():
         pass
 
 
+def test_serial_is_that_of_the_next_reader_whoever_wrote(small, blobs, elsewhere):
+    before = small.serial()
+    small.update(fill(blobs, 1))
+    with small.read() as txn:
+        assert before < small.serial() == txn.serial
+    before = small.serial()
+    assert elsewhere(0, 1).wait() == 0
+    with small.read() as txn:
+        assert before < txn.serial == small.serial()
+
+
+def test_serial_is_not_waited_for(small):
+    with small._environment._gate.alone():
+        assert small.serial() is None
+    assert small.serial() is not None
+
+
 def test_growth_by_another_process_is_seen_by_readers_and_writers(small, blobs, elsewhere):
     assert elsewhere(0, 50).wait() == 0
     with small.read() as txn:

@@ -125,20 +125,6 @@ def test_upload_that_is_cut_off_leaves_nothing(serving, debrepo_root):
     assert list(debrepo_root.glob("upload/**/*")) == []
 
 
-def test_large_upload_takes_little_memory(serving, debrepo_root):
-    server = serving()
-    size = 300 << 20
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
-    block = bytes(1 << 20)
-    connection.request("PUT", "/api/files/d/f", iter([block] * (size >> 20)), encode_chunked=True)
-    assert connection.getresponse().status == 200
-    assert (debrepo_root / "upload/d/f").stat().st_size == size
-    with open(f"/proc/{server.process.pid}/status") as status:
-        (peak,) = (int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-    assert peak < 150 << 10
-    connection.close()
-
-
 def test_second_signal_is_not_needed_while_clients_wait(serving):
     server = serving()
     with ThreadPoolExecutor(8) as pool:
