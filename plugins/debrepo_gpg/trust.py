@@ -94,7 +94,11 @@ class Keyrings:
             raise InvalidInput("which keys?", hint="name them by fingerprint")
         with self._copy(name, save=True) as (gpg, status):
             arguments = ["--keyserver", server, "--recv-keys", *wanted]
-            done = self._run([*gpg, *status, *arguments], b"")
+            try:
+                done = self._run([*gpg, *status, *arguments], b"")
+            finally:  # what GnuPG starts to ask key servers with would never end
+                home = gpg[gpg.index("--homedir") + 1]
+                self._run(["gpgconf", "--homedir", home, "--kill", "dirmngr"], b"")
             found = _imported(done.stdout)
             if not found:
                 raise RemoteError(f"{server} gave no key: {_last_words(done.stderr)}")

@@ -1,5 +1,14 @@
 """Trusted keys, as the command line and as HTTP has them."""
 
+import re
+import shutil
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from debrepo.errors import InvalidInput, VerificationFailed
@@ -62,6 +71,77 @@ def test_key_is_trusted_listed_and_distrusted_over_http(api, public_key):
 )
 def test_what_is_no_key_is_not_trusted(api, body):
     assert api.post("/api/gpg/key", json=body).status_code == 400
+
+
+@pytest.fixture
+def key_server(public_key):
+    """A key server that has one key: its address, and what it was asked for."""
+    if shutil.which("dirmngr") is None:
+        pytest.skip("GnuPG asks key servers through dirmngr, which is not installed")
+
+    class Lookup(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = parse_qs(urlsplit(self.path).query)
+            server.asked.append(asked["search"][0].removeprefix("0x"))
+            known = server.fingerprint.endswith(server.asked[-1])
+            self.send_response(200 if known else 404)
+            self.end_headers()
+            self.wfile.write(public_key.encode() if known else b"")
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Lookup)
+    server.asked = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def fetched(key_server, session, api):
+    """Ask for a key as aptly's clients do; return the answer."""
+    (key,) = session.call("key.list")
+    key_server.fingerprint = key.fingerprint
+
+    def fetch(key_id):
+        server = f"hkp://127.0.0.1:{key_server.server_port}"
+        return api.post("/api/gpg/key", json={"Keyserver": server, "GpgKeyID": key_id})
+
+    return fetch
+
+
+def dirmngrs():
+    """Return the homes of the dirmngrs that run."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.add(path.read_bytes())
+    return {line for line in found if line.startswith(b"dirmngr") and b"debrepo-" in line}
+
+
+def test_key_is_fetched_from_a_key_server(api, key_server, fetched):
+    before = dirmngrs()
+    answer = fetched(key_server.fingerprint)
+    assert answer.status_code == 200, answer.text
+    assert re.findall(r"[0-9A-F]{40}", answer.json()) == [key_server.fingerprint]
+    assert key_server.asked == [key_server.fingerprint]
+    (key,) = api.get("/api/gpg/keys").json()["Keys"]
+    assert key["Fingerprint"] == key_server.fingerprint
+    deadline = time.monotonic() + 30
+    while not dirmngrs() <= before:
+        assert time.monotonic() < deadline, "what asks key servers goes on"
+        time.sleep(0.05)
+
+
+def test_key_that_a_key_server_does_not_have_is_not_trusted(api, key_server, fetched):
+    answer = fetched("0123456789ABCDEF" * 2 + "01234567")
+    assert answer.status_code == 400
+    assert "gave no key" in answer.json()["error"]
+    assert api.get("/api/gpg/keys").json() == {"Keys": None}
 
 
 def test_commands_trust_and_distrust(debrepo, public_key, tmp_path):
