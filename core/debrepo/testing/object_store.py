@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count, product
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from debrepo.errors import Conflict, RemoteError
+from debrepo.objects import ObjectStorage
 from debrepo.testing.contracts import StorageContract
 from debrepo.testing.faults import FAULTS, Fault, FaultProxy, running
 
@@ -207,6 +209,26 @@ class ObjectStoreContract(StorageContract):
             storage.put(RELEASE, b"1")
             assert list(storage.list()) == [RELEASE]
         assert list(storage.list()) == [RELEASE]
+
+    def test_caches_are_told_how_long_they_may_keep_a_file(
+        self, storage: Storage, proxy: FaultProxy
+    ) -> None:
+        storage.put(RELEASE, b"1", cache="immutable")
+        storage.put(COMMIT, b"1")
+        told = [" ".join(request.headers.values()) for request in proxy.seen]
+        assert [text for text in told if "immutable" in text]
+        assert [text for text in told if "no-cache" in text]
+
+    def test_objects_grow_older(self, storage: Storage) -> None:
+        if not isinstance(storage, ObjectStorage):
+            return
+        storage.put(RELEASE, b"1")
+        young = storage.read(RELEASE)
+        time.sleep(1.1)  # services count in seconds
+        old = storage.read(RELEASE)
+        assert young is not None
+        assert old is not None
+        assert old.age > young.age
 
     def test_many_objects(
         self, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]
