@@ -42,11 +42,18 @@ def add(txn: Transaction, packages: Iterable[Known]) -> None:
 
 def get(txn: Transaction, entry: bytes) -> Package:
     """Return a package by its entry in a package set."""
-    record = txn[PACKAGES].get(entry)
-    key = PackageKey.from_entry(entry)
-    if record is None:
-        raise NotFound(f"no package {key} in the database", hint="see: debrepo db check")
-    return decode(key, record)
+    return next(get_many(txn, (entry,)))
+
+
+def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:
+    """Yield packages by their entries in package sets."""
+    record_of = txn[PACKAGES].get
+    for entry in entries:
+        record = record_of(entry)
+        key = PackageKey.from_entry(entry)
+        if record is None:
+            raise NotFound(f"no package {key} in the database", hint="see: debrepo db check")
+        yield decode(key, record)
 
 
 def find(txn: Transaction, name: str = "") -> Iterator[Entry]:

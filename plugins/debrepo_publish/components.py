@@ -105,4 +105,4 @@ class _Loader:
     def __call__(self) -> list[Published]:
         txn, plan, component, chunk = self._arguments
         entries: list[Entry] = packageset.entries_of(txn[CHUNKS], chunk.hash)
-        return [Published(*found) for found in planning.published(txn, plan, component, entries)]
+        return list(planning.published(txn, plan, component, entries))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo_publish.tables import FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo.database import Transaction
 
@@ -61,37 +61,44 @@ def _load(row: bytes) -> Held:
 
 def get(txn: Transaction, place: str, path: str) -> Held | None:
     """Return what is known of a file, or ``None`` for one that debrepo did not write."""
-    row = txn[FILES].get(_key(place, path))
-    return None if row is None else _load(row)
+    return reader(txn, place)(path)
+
+
+def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
+    """Return what answers as `get` does, for whoever asks often."""
+    row_of, start = txn[FILES].get, place_key(place)
+
+    def held(path: str) -> Held | None:
+        row = row_of(start + path.encode())
+        return None if row is None else _load(row)
+
+    return held
 
 
 def claim(txn: Transaction, place: str, files: Iterable[File]) -> None:
-    """Count one more reference to each file."""
-    table = txn[FILES]
-    rows = []
+    """Count one more reference to each file, as often as it is named."""
+    known, rows = reader(txn, place), dict[str, Held]()
     for path, sha256, size in files:
-        key = _key(place, path)
-        row = table.get(key)
-        references = 1 if row is None else _load(row).references + 1
-        rows.append((key, _dump(Held(references, sha256, size))))
-    table.put_many(sorted(rows))
+        held = rows.get(path) or known(path)
+        rows[path] = Held(held.references + 1 if held else 1, sha256, size)
+    _store(txn, place, rows)
 
 
 def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> list[str]:
     """Count one reference less to each file, and return those that nothing needs any more."""
-    table = txn[FILES]
-    free = []
+    known, rows = reader(txn, place), dict[str, Held]()
     for path in paths:
-        key = _key(place, path)
-        row = table.get(key)
-        if row is None:
-            continue
-        held = _load(row)
-        references = max(held.references - 1, 0)
-        if not references:
-            free.append(path)
-        table[key] = _dump(held._replace(references=references, freed=now))
-    return free
+        held = rows.get(path) or known(path)
+        if held:
+            references = max(held.references - 1, 0)
+            rows[path] = Held(references, held.sha256, held.size, now)
+    _store(txn, place, rows)
+    return [path for path, held in rows.items() if not held.references]
+
+
+def _store(txn: Transaction, place: str, rows: dict[str, Held]) -> None:
+    start = place_key(place)
+    txn[FILES].put_many((start + path.encode(), _dump(held)) for path, held in rows.items())
 
 
 def set_count(
@@ -105,14 +112,15 @@ def set_count(
 
 def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
     """Return those of ``paths`` that nothing has referred to since then."""
-    rows = ((path, get(txn, place, path)) for path in paths)
+    known = reader(txn, place)
+    rows = ((path, known(path)) for path in paths)
     return [p for p, held in rows if held and not held.references and held.freed <= since]
 
 
 def forget(txn: Transaction, place: str, paths: Iterable[str]) -> None:
     """Strike out files that have been deleted."""
-    for path in paths:
-        txn[FILES].pop(_key(place, path), None)
+    for path in sorted(paths):
+        txn[FILES].discard(_key(place, path))
 
 
 def files(txn: Transaction, place: str) -> Iterator[tuple[str, Held]]:

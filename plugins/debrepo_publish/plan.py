@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
+from debrepo.index import Published
 from debrepo.packageset import EMPTY
 from debrepo_publish import displaced as displacement
 from debrepo_publish import ledger, publications
@@ -17,7 +18,7 @@ from debrepo_publish.model import Generation, Part, Publication
 from debrepo_publish.units import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pluggy import HookRelay
 
@@ -37,7 +38,6 @@ class Plan(NamedTuple):
     missing: set[str]  #: paths among the additions that the storage does not hold yet
     displaced: Displaced  #: shelf and package, with a directory of its own
     kinds: dict[str, IndexKind]
-    known: dict[tuple[str, Entry], tuple[str, ...]]  #: paths of the packages that are new
     unchanged: bool
 
 
@@ -89,7 +89,6 @@ def make(
         new.missing,
         displaced,
         kinds,
-        new.paths,
         unchanged,
     )
 
@@ -100,9 +99,7 @@ def again(
     """Return the plan for a generation that is there already."""
     displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
     kinds = _kinds(hook)
-    return Plan(
-        publication, generation, generation, [], set(), displaced, kinds, {}, unchanged=True
-    )
+    return Plan(publication, generation, generation, [], set(), displaced, kinds, unchanged=True)
 
 
 def _inputs(generation: Generation) -> tuple[object, ...]:
@@ -170,18 +167,21 @@ def _user() -> str:
 
 def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
     """Return where the files of a package are served, below the prefix."""
-    directory = pool_directory(shelf, package)
-    if displaced:
-        directory = elsewhere(directory, package)
+    directory = _directory(shelf, package, displaced=displaced)
     return tuple(f"{directory}/{file.name}" for file in package.files)
 
 
 def files(shelf: str, package: Package, *, displaced: bool) -> list[File]:
     """Return the files of a package as the ledger counts them."""
-    where = paths(shelf, package, displaced=displaced)
+    directory = _directory(shelf, package, displaced=displaced)
     return [
-        File(path, file.sha256, file.size) for path, file in zip(where, package.files, strict=True)
+        File(f"{directory}/{name}", sha256, size) for name, size, _, _, sha256, _ in package.files
     ]
+
+
+def _directory(shelf: str, package: Package, *, displaced: bool) -> str:
+    directory = pool_directory(shelf, package)
+    return elsewhere(directory, package) if displaced else directory
 
 
 def _changes(
@@ -202,7 +202,6 @@ class _Additions(NamedTuple):
     files: list[File]
     missing: set[str]
     moved: set[tuple[str, Entry]]
-    paths: dict[tuple[str, Entry], tuple[str, ...]]
 
 
 def _additions(
@@ -213,29 +212,32 @@ def _additions(
     displaced: Displaced,
 ) -> _Additions:
     """Find a path for every file of every new package, and which of them are not there."""
-    new = _Additions([], set(), set(), {})
-    planned: dict[str, str] = {}
-    place = publication.place
+    new = _Additions([], set(), set())
+    planned: dict[str, str] = {}  # the digest that a path will have
+    held = ledger.reader(txn, publication.place)
     for shelf, entries in _changes(txn, previous, generation):
-        for entry in entries:
-            package = catalog.get(txn, entry)
+        for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
             there = (shelf, entry) in displaced
             wanted = files(shelf, package, displaced=there)
-            held = [ledger.get(txn, place, file.path) for file in wanted]
-            if not there and any(
-                planned.get(file.path, row.sha256 if row else file.sha256) != file.sha256
-                for file, row in zip(wanted, held, strict=True)
-            ):
+            rows = [held(path) for path, _, _ in wanted]
+            if not there and _are_taken(wanted, rows, planned):
                 new.moved.add((shelf, entry))
                 wanted = files(shelf, package, displaced=True)
-                held = [ledger.get(txn, place, file.path) for file in wanted]
-            for file, row in zip(wanted, held, strict=True):
-                planned[file.path] = file.sha256
+                rows = [held(path) for path, _, _ in wanted]
+            for (path, sha256, _), row in zip(wanted, rows, strict=True):
+                planned[path] = sha256
                 if row is None or not row.references:
-                    new.missing.add(file.path)
+                    new.missing.add(path)
             new.files.extend(wanted)
-            new.paths[shelf, entry] = tuple(file.path for file in wanted)
     return new
+
+
+def _are_taken(wanted: list[File], rows: list[ledger.Held | None], planned: dict[str, str]) -> bool:
+    """Tell whether other content is, was or will be served under any of the paths."""
+    for (path, sha256, _), row in zip(wanted, rows, strict=True):
+        if planned.get(path, row.sha256 if row else sha256) != sha256:
+            return True
+    return False
 
 
 def changed_files(
@@ -250,19 +252,16 @@ def changed_files(
     return [
         file
         for shelf, entries in _changes(txn, old, new)
-        for entry in entries
-        for file in files(shelf, catalog.get(txn, entry), displaced=(shelf, entry) in displaced)
+        for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True)
+        for file in files(shelf, package, displaced=(shelf, entry) in displaced)
     ]
 
 
 def published(
-    txn: Transaction, plan: Plan, component: str, entries: Iterable[Entry]
-) -> Iterator[tuple[Package, tuple[str, ...]]]:
+    txn: Transaction, plan: Plan, component: str, entries: Sequence[Entry]
+) -> Iterator[Published]:
     """Yield the packages with the paths of their files."""
     shelf = plan.generation.shelf(component)
-    for entry in entries:
-        package = catalog.get(txn, entry)
-        where = plan.known.get((shelf, entry))
-        if where is None:
-            where = paths(shelf, package, displaced=(shelf, entry) in plan.displaced)
-        yield package, where
+    for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
+        where = paths(shelf, package, displaced=(shelf, entry) in plan.displaced)
+        yield Published(package, where)

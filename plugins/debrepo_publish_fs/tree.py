@@ -80,17 +80,26 @@ class Tree:
         self._seen.discard("")
         return True
 
-    def prune(self, directory: str) -> None:
-        """Delete ``directory`` and those above for as long as they are empty."""
-        while directory:
-            try:
-                os.rmdir(f"{self._root}/{directory}")
-            except FileNotFoundError:
-                pass
-            except OSError:  # not empty
-                return
-            self._seen.discard(directory)
-            directory = directory.rpartition("/")[0]
+    def prune(self, directories: Iterable[str]) -> None:
+        """Delete ``directories`` and those above where they are empty, trying each but once."""
+        level = set(directories) - {""}
+        while level:
+            deepest = max(directory.count("/") for directory in level)
+            for directory in [name for name in level if name.count("/") == deepest]:
+                level.discard(directory)
+                if self._remove(directory) and deepest:
+                    level.add(directory.rpartition("/")[0])
+
+    def _remove(self, directory: str) -> bool:
+        """Delete a directory if it is empty; return whether it is gone."""
+        try:
+            os.rmdir(f"{self._root}/{directory}")
+        except FileNotFoundError:
+            pass
+        except OSError:  # not empty
+            return False
+        self._seen.discard(directory)
+        return True
 
     def files(self, directory: str) -> Iterator[str]:
         """Yield the paths of all files below ``directory``, sorted."""

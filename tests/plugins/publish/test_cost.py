@@ -19,14 +19,14 @@ class Calls(Counter):
     """Counts the calls of a storage's methods, and what they are given."""
 
     def watch(self, monkeypatch):
-        for name in ("put", "get", "link", "delete", "stat", "list", "commit"):
+        for name in ("put", "get", "link_all", "delete", "stat", "list", "commit"):
             monkeypatch.setattr(FileStorage, name, self._counting(name, getattr(FileStorage, name)))
 
     def _counting(self, name, method):
         def counted(storage, *args, **kwargs):
-            if name == "delete":
+            if name in ("link_all", "delete"):
                 args = (list(args[0]),)
-                self["deleted"] += len(args[0])
+                self[{"link_all": "linked", "delete": "deleted"}[name]] += len(args[0])
             self[name] += 1
             return method(storage, *args, **kwargs)
 
@@ -100,7 +100,7 @@ def test_an_update_makes_as_many_storage_calls_at_any_size(with_one_more, debrep
             update(debrepo_of, root)
     small, large = (calls[size] for size in SIZES)
     assert small == large
-    assert small["link"] == 1
+    assert small["linked"] == 1
     assert small["list"] == 0
 
 

@@ -11,7 +11,7 @@ from debrepo.refs import TableRef
 from debrepo_publish import ledger
 from debrepo_publish.ledger import File
 
-PATHS = st.lists(st.sampled_from("abcdef"), max_size=6, unique=True)
+PATHS = st.lists(st.sampled_from("abcdef"), max_size=6)
 STEPS = st.lists(st.tuples(st.sampled_from(["claim", "release"]), PATHS), max_size=20)
 
 
@@ -47,7 +47,8 @@ def test_rows_are_the_sum_of_claims_and_releases(database, steps):
                 continue
             free = ledger.release(txn, "sum", paths, time)
             known = {path for path in paths if path in expected}
-            expected.subtract({path: 1 for path in known if expected[path]})
+            for path in paths:
+                expected.subtract([path] if expected[path] else [])
             assert set(free) == {path for path in known if not expected[path]}
         assert {p: held.references for p, held in ledger.files(txn, "sum")} == dict(expected)
         ledger.forget(txn, "sum", list(expected))
