@@ -83,6 +83,7 @@ def debrepo_routes() -> list[Ref]:
     return [
         Ref("debrepo_server.api:routes", "How the server is doing."),
         Ref("debrepo_server.file_api:routes", "Uploads."),
+        Ref("debrepo_server.page_api:routes", "The routes, for people."),
         Ref("debrepo_server.task_api:routes", "Tasks."),
         Ref("debrepo_server.tree_api:routes", "Published trees."),
     ]

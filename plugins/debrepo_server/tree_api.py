@@ -62,7 +62,7 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
         raise NotFound(f"the storage {storage} is not on this machine")
     immutable = path.startswith("pool/") or "/pool/" in path or "/by-hash/" in path
     cache = f"max-age={_YEAR}, immutable" if immutable else "no-cache"
-    shared = "private" if request.headers.get("authorization") else "public"
+    shared = "public" if door.caller.anonymous else "private"
     return send(request, local, {"Cache-Control": f"{shared}, {cache}"}, content_type(path))
 
 

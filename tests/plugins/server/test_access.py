@@ -137,7 +137,9 @@ def test_published_trees_can_be_private(session, token, monkeypatch):
         url = "/repos/-/web/dists/x/InRelease"
         assert client.get(url).status_code == 401
         secret = token("download:-/web/*")["Authorization"].removeprefix("Bearer ")
-        assert client.get(url, auth=("apt", secret)).content == b"x"
+        for how in ({"auth": ("apt", secret)}, {"headers": {"PRIVATE-TOKEN": secret}}):
+            answer = client.get(url, **how)
+            assert (answer.content, answer.headers["cache-control"]) == (b"x", "private, no-cache")
         assert client.get("/repos/-/other/x", auth=("apt", secret)).status_code == 403
 
 

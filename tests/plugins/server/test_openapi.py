@@ -1,5 +1,6 @@
 """The server keeps to its own OpenAPI document, whatever is sent."""
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
@@ -46,3 +47,18 @@ def test_document_states_the_scopes_of_routes(session):
     assert document["paths"]["/api/repos/{name}"]["delete"]["x-scopes"] == ["repo:{name}:drop"]
     parameters = document["paths"]["/api/repos"]["post"]["parameters"]
     assert "_async" in {parameter["name"] for parameter in parameters}
+
+
+def test_page_for_people_names_every_route(api):
+    answer = api.get("/docs.html")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<script" not in answer.text
+    for path, methods in api.get("/docs/doc.json").json()["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/index.html"])
+def test_page_for_people_is_found_under_its_other_names(api, path):
+    answer = api.get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (301, "/docs.html")
