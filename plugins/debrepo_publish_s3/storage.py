@@ -21,7 +21,7 @@ from debrepo.storage import (
     content_type,
     somebody_elses,
 )
-from debrepo_publish_s3 import checksums, conditions, locks, multipart, options
+from debrepo_publish_s3 import checksums, conditions, deletions, locks, multipart, options
 from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
 
@@ -36,7 +36,6 @@ _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile"
 _OURS = "~debrepo-"  # what the names of locks and probes start with
 _RANGE = 8 << 20  # bytes of an object that are in memory at a time
 _ATTEMPTS = 5  # at a name that others create and delete
-_DELETIONS = 1000  # in one request
 _ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
 
 
@@ -127,9 +126,8 @@ class S3Storage(Storage):
         if not self._options.multi_delete or len(keys) == 1:
             side_by_side(self._delete_one, keys, min(len(keys), self._options.connections) or 1)
             return
-        names = list(keys)
-        for start in range(0, len(names), _DELETIONS):
-            self._delete_many(names[start : start + _DELETIONS])
+        for together in deletions.batches(list(keys), self._options.timeout):
+            self._delete_many(together)
 
     def stat(self, path: str) -> Stat | None:
         try:
