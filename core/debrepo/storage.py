@@ -123,7 +123,7 @@ class Storage(ABC):
         """Return what is known of ``path``, or ``None`` where there is no such file."""
 
     def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
-        """Yield each path with its `stat`; override where many can be asked for at a time."""
+        """Yield each path with its `stat`, in any order; override where that can be faster."""
         return ((path, self.stat(path)) for path in paths)
 
     @abstractmethod

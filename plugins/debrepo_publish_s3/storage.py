@@ -21,7 +21,15 @@ from debrepo.storage import (
     content_type,
     somebody_elses,
 )
-from debrepo_publish_s3 import checksums, conditions, deletions, locks, multipart, options
+from debrepo_publish_s3 import (
+    checksums,
+    conditions,
+    deletions,
+    listing,
+    locks,
+    multipart,
+    options,
+)
 from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
 
@@ -36,6 +44,7 @@ _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile"
 _OURS = "~debrepo-"  # what the names of locks and probes start with
 _RANGE = 8 << 20  # bytes of an object that are in memory at a time
 _ATTEMPTS = 5  # at a name that others create and delete
+_FEW = 50  # objects that are looked for one by one
 _ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
 
 
@@ -139,8 +148,14 @@ class S3Storage(Storage):
         return Stat(int(found["ContentLength"]))
 
     def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
+        """List them if they are many, and look for those that are missing once more."""
+        wanted = sorted(self._start + check_path(path) for path in set(paths))
+        listed = listing.sizes(self._client, self._start, wanted) if len(wanted) > _FEW else {}
+        start = len(self._start)
+        yield from ((key[start:], Stat(size)) for key, size in listed.items())
+        others = (key[start:] for key in wanted if key not in listed)
         with ThreadPoolExecutor(self._options.connections) as threads:
-            yield from threads.map(lambda path: (path, self.stat(path)), paths)
+            yield from threads.map(lambda path: (path, self.stat(path)), others)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         if prefix:
@@ -277,17 +292,11 @@ class S3Storage(Storage):
     def _keys(self, start: str) -> Iterator[str]:
         if start == self._start:
             multipart.sweep(self._client, start, _ABANDONED)
-        token: dict[str, Any] = {}
-        while True:
-            page = self._client.call("list_objects_v2", Prefix=start, **token)
-            for found in page.get("Contents", ()):
-                path = found["Key"].removeprefix(self._start)
-                ours = path.rpartition("/")[2].startswith(_OURS)
-                if not ours and not (self._options.plus_workaround and " " in path):
-                    yield path
-            if not page.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+        for key in listing.keys(self._client, start):
+            path = key.removeprefix(self._start)
+            ours = path.rpartition("/")[2].startswith(_OURS)
+            if not ours and not (self._options.plus_workaround and " " in path):
+                yield path
 
     def _form(self, tag: str) -> str:
         """Return an entity tag in the form in which the service wants it back."""

@@ -107,6 +107,15 @@ class StorageContract:
         storage.put("dists/stable/Release", b"")
         assert storage.stat("dists/stable") is None
 
+    def test_many_are_looked_for_at_once(self, storage: Storage) -> None:
+        there = {f"dists/{n:03}/Release": n for n in range(0, 240, 2)}
+        for path, size in there.items():
+            storage.put(path, b"1" * size)
+        wanted = [f"dists/{n:03}/Release" for n in range(240)]
+        found = {path: found and found.size for path, found in storage.stat_all(wanted)}
+        assert found == {path: there.get(path) for path in wanted}
+        assert dict(storage.stat_all([])) == {}
+
     def test_an_empty_file_is_a_file(self, storage: Storage) -> None:
         storage.put("dists/stable/main/Contents-all", b"")
         assert storage.get("dists/stable/main/Contents-all") == b""
