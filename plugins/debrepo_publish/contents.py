@@ -43,9 +43,9 @@ def render(
 ) -> Iterator[Rendered]:
     """Yield the Contents files of a component, one for each architecture with packages."""
     before = plan.previous.parts.get(component) if plan.previous else None
-    wanted = {*plan.generation.architectures, "all"} & set(part.architectures)
+    wanted = {*plan.generation.architectures, "all", "source"} & set(part.architectures)
     for architecture in sorted(wanted):
-        for kind, prefix in (("deb", "Contents-"), ("udeb", "Contents-udeb-")):
+        for kind, prefix in _kinds(architecture).items():
             root = _root(txn, cache, before, part, kind, architecture)
             path = prefix + architecture
             if root != packageset.EMPTY:
@@ -56,13 +56,20 @@ def keys(cache: Cache, publication: Publication, part: Part) -> Iterator[tuple[b
     """Yield the key of each root that a component has, with the keys of its pieces."""
     form = _form(publication)
     for architecture in part.architectures:
-        for kind in ("deb", "udeb"):
+        for kind in _kinds(architecture):
             key = _root_key(part.set_id, kind, architecture)
             with cache.db.read() as lines:
                 root = lines[ROOTS].get(key)
             if root is not None and root != packageset.EMPTY:
                 units = _units(cache, SetId(root), "")
                 yield key, [piece_key(form.name, unit.key) for unit in units]
+
+
+def _kinds(architecture: str) -> dict[str, str]:
+    """Return the kinds of package that there are, and how the names of their Contents start."""
+    if architecture == "source":
+        return {"source": "Contents-"}
+    return {"deb": "Contents-", "udeb": "Contents-udeb-"}
 
 
 def _form(publication: Publication) -> Form:
@@ -140,26 +147,28 @@ def _usable(lines: Transaction, key: bytes) -> SetId | None:
 def _build_kinds(
     txn: Transaction, cache: Cache, set_id: SetId, architecture: str
 ) -> dict[str, SetId]:
-    """Build the lines of both kinds of binary package, having read each package once."""
+    """Build the lines of each kind of package, having read each package once.
+
+    Those of the second kind are held in memory: udebs are few, and have few paths.
+    """
+    first, *second = _kinds(architecture)
     others: list[bytes] = []
 
     def pairs() -> Iterator[bytes]:
         for entry in packageset.entries(txn[CHUNKS], set_id, architecture=architecture):
             package = catalog.get(txn, entry)
-            if package.kind == "deb":
+            if package.kind == first:
                 yield from _pairs(txn, package)
-            elif package.kind == "udeb":
+            elif package.kind in second:
                 others.extend(_pairs(txn, package))
 
-    return {
-        "deb": _build(cache, _lines(sorting.blocks(pairs()))),
-        "udeb": _build(cache, _lines(sorting.blocks(iter(others)))),
-    }
+    built = {first: _build(cache, _lines(sorting.blocks(pairs())))}
+    return built | {kind: _build(cache, _lines(sorting.blocks(iter(others)))) for kind in second}
 
 
 def _location(package: Package) -> bytes:
-    """Return ``section/name``, as the second column has it."""
-    section = package.field("Section")
+    """Return ``section/name``, as the second column has it; of a source package, the name."""
+    section = "" if package.kind == "source" else package.field("Section")
     name = package.key.name
     return (f"{section}/{name}" if section else name).encode()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from end_to_end.clients import Apt
 
-from debrepo.testing.packages import build_deb
+from debrepo.testing.packages import build_deb, build_source
 
 SETTINGS = Path("/etc/apt/apt.conf.d/50apt-file.conf")
 
@@ -19,11 +19,15 @@ pytestmark = pytest.mark.skipif(
 def searcher(tmp_path, archive, debs):
     for name in ("first", "second"):
         build_deb(debs, name, paths={"usr/share/both of us/ä.txt": b"", f"usr/bin/{name}": b""})
+    build_source(debs, "third", "1.0-1", paths={"third-1.0/src/hello world.c": b""})
     archive("repo", "create", "tools", "--distribution", "stable")
     archive("repo", "add", "tools", debs)
     archive("publish", "repo", "tools")
     apt = Apt(tmp_path / "client", archive.source(""))
     shutil.copy(SETTINGS, apt.home / "etc/apt/apt.conf.d")
+    (apt.home / "etc/apt/apt.conf.d/60sources.conf").write_text(
+        'Acquire::IndexTargets::deb-src::Contents-dsc::DefaultEnabled "true";\n'
+    )
     apt.update()
     return apt
 
@@ -39,6 +43,12 @@ def test_a_path_with_blanks_and_umlauts_is_found_in_both_packages(searcher):
 
 def test_files_of_packages_for_all_architectures_are_found(searcher):
     assert "/usr/share/doc/greeter/copyright" in searcher("apt-file", "list", "greeter")
+
+
+def test_files_of_source_packages_are_found(searcher):
+    found = searcher("apt-file", "-I", "dsc", "search", "src/hello world.c")
+    assert found == "third: /src/hello world.c\n"
+    assert "debian/changelog" in searcher("apt-file", "-I", "dsc", "list", "third")
 
 
 def test_a_file_that_went_away_is_not_found_any_more(searcher, archive):

@@ -195,12 +195,12 @@ class Intake:
         try:
             if size <= _TINY:
                 data = _read(fd, size)
-                tree.read(name, size, (data,))
+                tree.read(os.path.basename(name), size, (data,))
                 return Digests(data), partial(self._pool.put, data=data)
             digests = Digests()
             with _stream(fd) as file:
                 staged = copies.enter_context(self._pool.stage(file))
-                tree.read(name, size, digests.through(staged))
+                tree.read(os.path.basename(name), size, digests.through(staged))
             return digests, staged.place
         finally:
             os.close(fd)

@@ -12,7 +12,7 @@ from debrepo import packageset
 from debrepo.catalog import CHUNKS, TABLES, Known, add
 from debrepo.database import Database
 from debrepo.package import Package, PackageFile, PackageKey, encode
-from debrepo.testing.packages import build_deb
+from debrepo.testing.packages import build_deb, build_source
 from debrepo_publish import contents, sorting
 from debrepo_publish.cache import LINES, opened
 from debrepo_publish.model import Part
@@ -22,12 +22,15 @@ PATHS = st.lists(
     max_size=8,
     unique=True,
 )
+WHAT = [
+    *[(architecture, kind) for architecture in ("amd64", "all") for kind in ("deb", "udeb")],
+    ("source", "source"),
+]
 PACKAGES = st.dictionaries(
     st.tuples(
         st.sampled_from(["hello", "world", "libfoo"]),
         st.sampled_from(["1.0", "2.0", "2.1"]),
-        st.sampled_from(["amd64", "all"]),
-        st.sampled_from(["deb", "udeb"]),
+        st.sampled_from(WHAT),
     ),
     st.tuples(PATHS, st.sampled_from(["", "net", "contrib/net"])),
     max_size=10,
@@ -35,7 +38,7 @@ PACKAGES = st.dictionaries(
 
 
 def known(identity, paths, section):
-    name, version, architecture, kind = identity
+    name, version, (architecture, kind) = identity
     stanza = f"Package: {name}\nSection: {section}".encode() if section else b"Package: x"
     digest = f"{abs(hash((identity, tuple(paths), section))):016x}"
     key = PackageKey(name, architecture, version, digest)
@@ -48,10 +51,10 @@ def known(identity, paths, section):
 def naive(packages, kind, architecture):
     """Every path with all its places, sorted: one line each."""
     places = {}
-    for (name, _, arch, its_kind), (paths, section) in packages.items():
+    for (name, _, (arch, its_kind)), (paths, section) in packages.items():
         if (its_kind, arch) == (kind, architecture):
             for path in paths:
-                where = f"{section}/{name}" if section else name
+                where = f"{section}/{name}" if section and kind != "source" else name
                 places.setdefault(path.encode(), set()).add(where.encode())
     return b"".join(p + b" " + b",".join(sorted(w)) + b"\n" for p, w in sorted(places.items()))
 
@@ -90,18 +93,17 @@ def test_updated_contents_are_what_making_them_anew_gives(shelf, old, new, data)
     common = data.draw(st.sets(st.sampled_from(sorted(old)))) if old else set()
     new = {**new, **{identity: old[identity] for identity in common}}
     before, after = shelf.part(old), shelf.part(new)
-    for kind in ("deb", "udeb"):
-        for architecture in ("amd64", "all"):
-            shelf.text(None, before, kind, architecture)
-            text = shelf.text(before, after, kind, architecture)
-            assert text == naive(new, kind, architecture)
+    for architecture, kind in WHAT:
+        shelf.text(None, before, kind, architecture)
+        text = shelf.text(before, after, kind, architecture)
+        assert text == naive(new, kind, architecture)
 
 
 def test_many_lines_are_sorted_in_runs_and_merged_in_blocks(shelf, monkeypatch):
     monkeypatch.setattr(sorting, "_RUN", 7)
     monkeypatch.setattr(sorting, "_BLOCK", 3)
     packages = {
-        (f"p{n}", "1", "amd64", "deb"): ([f"usr/{n % 5}", f"usr/{n}"], "net") for n in range(40)
+        (f"p{n}", "1", ("amd64", "deb")): ([f"usr/{n % 5}", f"usr/{n}"], "net") for n in range(40)
     }
     assert shelf.text(None, shelf.part(packages), "deb", "amd64") == naive(packages, "deb", "amd64")
 
@@ -131,6 +133,33 @@ def published(debrepo, tmp_path):
 
 def read(root, name="main/Contents-amd64.gz"):
     return gzip.decompress((root / "public/dists/stable" / name).read_bytes()).decode()
+
+
+def test_contents_of_sources_name_the_source_package(published, tmp_path, debrepo_root):
+    published(
+        build_source(tmp_path, "hello", "1.0-1", paths={"hello-1.0/src/hello.c": b"1"}),
+        build_source(tmp_path, "native", "2.0", fields={"Section": "net"}),
+    )
+    assert read(debrepo_root, "main/Contents-source.gz") == (
+        "README native\ndebian/changelog hello,native\nsrc/hello.c hello\n"
+    )
+    assert not (debrepo_root / "public/dists/stable/main/Contents-all.gz").exists()
+
+
+def test_source_package_that_cannot_be_listed_is_published_all_the_same(
+    published, tmp_path, debrepo, debrepo_root
+):
+    dsc = build_source(tmp_path, "odd", "1.0", paths={"a": b"1" * 100_000})
+    tarball = tmp_path / "odd_1.0.tar.xz"
+    text = dsc.read_text().replace(tarball.name, "odd_1.0.tar.bz2")
+    tarball.rename(tmp_path / "odd_1.0.tar.bz2")
+    dsc.write_text(text)
+    debrepo("repo", "create", "other")
+    said = debrepo("repo", "add", "other", str(dsc)).stderr
+    assert "not all of its files will be in Contents: odd_1.0.tar.bz2 is damaged" in said
+    published(dsc)
+    assert (debrepo_root / "public/dists/stable/main/source/Sources.gz").exists()
+    assert not (debrepo_root / "public/dists/stable/main/Contents-source.gz").exists()
 
 
 def test_contents_name_the_package_with_its_section(published, tmp_path, debrepo_root):
