@@ -292,6 +292,8 @@ def _again(
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
     publication = session.call("publish.show", **target, past=False).publication
+    if options.get("skip_bz2") is False and "bz2" in session.config["publish.compressions"]:
+        options["compressions"] = list(dict.fromkeys([*publication.compressions, "bz2"]))
     given: dict[str, Any] = {**target, **how, "options": as_fields(options)}
     operation = "publish.update"
     if snapshots:

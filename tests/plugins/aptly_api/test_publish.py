@@ -180,6 +180,22 @@ def test_post_publication_update(filled):
     assert filled.api.post("/api/publish/p/none/update", json={}).status_code == 404
 
 
+@pytest.fixture
+def bz2(monkeypatch):
+    monkeypatch.setenv("DEBREPO_PUBLISH_COMPRESSIONS", "gz,bz2")
+
+
+@pytest.mark.usefixtures("bz2")
+def test_bz2_is_left_out_and_comes_back(filled):
+    for create, skip, expected in ((True, True, 404), (False, None, 404), (False, False, 200)):
+        if create:
+            filled.publish("p", SkipBz2=skip)
+        else:
+            filled.api.put("/api/publish/p/stable", json={"SkipBz2": skip, **SKIP})
+        index = "/repos/-/p/dists/stable/main/binary-amd64/Packages.bz2"
+        assert filled.api.get(index).status_code == expected
+
+
 def test_put_publication_of_a_repository(filled):
     filled.publish("p")
     assert filled.api.put("/api/publish/p/stable", json=SKIP).status_code == 200
