@@ -250,6 +250,7 @@ class StorageContract:
         assert storage.get(path) == b"1"
         assert storage.stat("linked/" + path) == (2,)
         assert list(storage.list()) == sorted([path, "linked/" + path])
+        assert list(storage.list(path.rpartition("/")[0])) == [path]
         storage.delete([path, "linked/" + path])
         assert list(storage.list()) == []
 

@@ -6,12 +6,15 @@ import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from select import select
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Proxy = TypeVar("Proxy", bound="FaultProxy")
+
+PATIENCE = 60  # seconds that a request hangs, if the client does not give up
 
 #: What may happen to a request. ``reset`` and ``hang`` keep it from the server; ``lost`` lets
 #: it through and loses the answer, ``truncated`` loses the second half of that; nothing: nothing.
@@ -40,8 +43,9 @@ class FaultProxy(ThreadingHTTPServer):
     """A proxy to ``127.0.0.1:target``, which breaks what ``faults`` says, in that order.
 
     ``faults`` maps a method, or ``*`` for any, to faults for the next requests of that kind.
-    ``alive`` counts the requests after which the server is dead; ``None``: never. A subclass
-    may `check` requests as a stricter server would.
+    ``alive`` counts the requests after which the server is dead; ``None``: never. ``seen`` are
+    the requests so far, ``outwaited`` those that hung for longer than anybody should wait. A
+    subclass may `check` requests as a stricter server would.
     """
 
     daemon_threads = True
@@ -50,7 +54,6 @@ class FaultProxy(ThreadingHTTPServer):
     def __init__(self, target: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = target
-        self.released = threading.Event()
         self.deciding = threading.Lock()
         self.reset()
 
@@ -59,6 +62,7 @@ class FaultProxy(ThreadingHTTPServer):
         self.faults: dict[str, list[Fault]] = {}
         self.alive: int | None = None
         self.seen: list[Request] = []
+        self.outwaited: list[Request] = []
 
     @property
     def port(self) -> int:
@@ -99,7 +103,6 @@ def running(proxy: Proxy) -> Iterator[Proxy]:
         try:
             yield proxy
         finally:
-            proxy.released.set()
             proxy.shutdown()
             thread.join()
 
@@ -134,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(Answer(int(fault), {}, b""))
         if fault in ("reset", "hang"):
             if fault == "hang":
-                self.server.released.wait(30)
+                self._hang(request, self.server.outwaited)
             self.close_connection = True
             return None
         answer = self.server.check(request)
@@ -145,6 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self._answer(answer, cut=fault == "truncated")
+
+    def _hang(self, request: Request, outwaited: list[Request]) -> None:
+        """Do nothing until the client gives up."""
+        if not select([self.connection], [], [], PATIENCE)[0]:
+            outwaited.append(request)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = _handle  # noqa: N815
 

@@ -97,6 +97,7 @@ class ObjectStoreContract(StorageContract):
                 with storage.exclusive(COMMIT):
                     storage.put(RELEASE, b"new")
         assert proxy.faults["*"] == []
+        assert proxy.outwaited == []
         assert storage.get(COMMIT) == (b"2" if call == "commit" else b"1")
         linked = {"link": ["pool/a.deb"], "link_all": ["pool/a.deb", "pool/b.deb"]}
         assert list(storage.list("pool")) == linked.get(call, [])
