@@ -55,14 +55,13 @@ class Access:
         return caller
 
     def _owner(self, secret: str, host: str) -> Caller:
-        self._wrong.check(host)
         with self._session.db.read() as txn:
             token = tokens.find(txn, secret)
             if token is not None:
                 return Caller(f"token:{token.name}", token.scopes)
             caller: Caller | None = self._session.hook.debrepo_authenticate(txn=txn, secret=secret)
         if caller is None:
-            self._wrong.take(host)
+            self._wrong.take(host)  # others of the same host, or proxy, go on
             raise NotAuthenticated(
                 "this token is not known, or has expired", hint="see: debrepo token list"
             )
@@ -111,13 +110,6 @@ class Rates:
 
     def take(self, who: str) -> None:
         """Count one more; raise a 429 when it is one too many."""
-        self._count(who, 1.0)
-
-    def check(self, who: str) -> None:
-        """Raise a 429 when one more would be too many."""
-        self._count(who, 0.0)
-
-    def _count(self, who: str, cost: float) -> None:
         if not self._per_second:
             return
         now = time.monotonic()
@@ -125,7 +117,7 @@ class Rates:
             left, since = self._left.pop(who, (self._at_once, now))
             left = min(self._at_once, left + (now - since) * self._per_second)
             enough = left >= 1.0
-            self._left[who] = (left - cost if enough else left, now)
+            self._left[who] = (left - 1.0 if enough else left, now)
             if len(self._left) > _CLIENTS:
                 self._left.popitem(last=False)
         if not enough:

@@ -1,19 +1,48 @@
 """``/api/tasks``: what the server is doing, and what became of it."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 
 from debrepo.errors import InvalidInput, NotFound
-from debrepo.http import Door, Routes, TaskObject, json_answer, opens
+from debrepo.http import Caller, Door, Opening, Routes, Server, TaskObject, json_answer, opens
 from debrepo_server.runner import Runner, check_number
 
 routes = Routes(prefix="/api", tags=["tasks"])
 
+
+class Own(Opening):
+    """The way to one task, that also lets in who has asked for it."""
+
+    def admit(self, request: Request) -> Caller:
+        """Return who is asking; raise `NotAllowed` unless the task is his, or all are."""
+        server: Server = request.app.state.debrepo
+        caller = server.authenticate(request)
+        if not caller.may(self.scope) and not _asked_for(request, caller):
+            raise caller.refusal(self.scope)
+        request.state.caller = caller
+        return caller
+
+
+def _asked_for(request: Request, caller: Caller) -> bool:
+    try:
+        record = _runner(request).get(check_number(request.path_params["id"]))
+    except NotFound:
+        return False
+    return record.actor == caller.name and not caller.anonymous
+
+
+def _own(scope: str, *, settled: bool = False) -> Any:
+    return Depends(Own((), scope, task=False, settled=settled), scope="function")
+
+
 Listing = Annotated[Door, opens(scope="read", settled=True)]
-Looking = Annotated[Door, opens(scope="read")]  # at what changes while a task runs
+Looking = Annotated[Door, opens(scope="read")]
 Ending = Annotated[Door, opens(scope="tasks")]
+Showing = Annotated[Door, _own("read", settled=True)]
+Following = Annotated[Door, _own("read")]  # what changes while the task runs
+EndingOne = Annotated[Door, _own("tasks")]
 
 
 def _runner(request: Request) -> Runner:
@@ -43,13 +72,13 @@ async def wait_all(request: Request, door: Looking) -> Response:
 
 
 @routes.get("/tasks/{id}", response_model=TaskObject)
-async def show(id: str, request: Request, door: Listing) -> Response:
+async def show(id: str, request: Request, door: Showing) -> Response:
     """Show a task."""
     return json_answer(_runner(request).get(check_number(id)).summary())
 
 
 @routes.get("/tasks/{id}/wait", response_model=TaskObject)
-async def wait(id: str, request: Request, door: Looking) -> Response:
+async def wait(id: str, request: Request, door: Following) -> Response:
     """Show a task when it has ended."""
     runner, number = _runner(request), check_number(id)
     task = runner.find(number)
@@ -63,32 +92,32 @@ async def wait(id: str, request: Request, door: Looking) -> Response:
 
 
 @routes.get("/tasks/{id}/output", response_model=str)
-async def output(id: str, request: Request, door: Looking) -> Response:
+async def output(id: str, request: Request, door: Following) -> Response:
     """Show what a task has said."""
     return json_answer(_runner(request).get(check_number(id)).output)
 
 
 @routes.get("/tasks/{id}/detail", response_model=dict[str, object])
-async def detail(id: str, request: Request, door: Looking) -> Response:
+async def detail(id: str, request: Request, door: Following) -> Response:
     """Show how far a task has come."""
     return json_answer(_runner(request).get(check_number(id)).detail)
 
 
 @routes.get("/tasks/{id}/return_value", response_model=None)
-async def return_value(id: str, request: Request, door: Looking) -> Response:
+async def return_value(id: str, request: Request, door: Following) -> Response:
     """Show the answer that a client who waited would have got."""
     record = _runner(request).get(check_number(id))
     return json_answer({"Code": record.status, "Value": record.value} if record.ended else None)
 
 
 @routes.post("/tasks/{id}/cancel", response_model=TaskObject)
-def cancel(id: str, request: Request, door: Ending) -> Response:
+def cancel(id: str, request: Request, door: EndingOne) -> Response:
     """Stop a task that waits or runs."""
     return json_answer(_runner(request).cancel(check_number(id)).summary())
 
 
 @routes.delete("/tasks/{id}", response_model=TaskObject)
-def delete(id: str, request: Request, door: Ending) -> Response:
+def delete(id: str, request: Request, door: EndingOne) -> Response:
     """Forget a task that has ended."""
     try:
         return json_answer(_runner(request).delete(check_number(id)).summary())

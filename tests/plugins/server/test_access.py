@@ -148,13 +148,14 @@ def test_page_of_another_site_may_send_nothing(api):
         assert api.get("/api/version", headers={"Origin": origin}).status_code == status
 
 
-def test_guessing_tokens_is_slowed_down(guarded):
+def test_guessing_tokens_is_slowed_down_and_locks_nobody_out(guarded, token):
     answers = [
         guarded.get("/api/repos", headers={"Authorization": f"Bearer {number}"})
         for number in range(40)
     ]
     assert [answers[0].status_code, answers[-1].status_code] == [401, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
+    assert guarded.get("/api/repos", headers=token("read")).status_code == 200
 
 
 def test_rate_of_requests_is_limited_for_each_client(session, monkeypatch):
@@ -303,3 +304,16 @@ def test_task_of_a_build_may_not_read_what_its_route_does_not_open(guarded, sess
     stranger = token("repo:web:*", "publish:prod:*")
     for name in ("repo.show", "publish.verify", "key.export", "graph.draw", "audit.list"):
         assert operate(guarded, name, stranger).status_code == 403, name
+
+
+def test_task_is_shown_to_who_asked_for_it_and_to_no_stranger(guarded, token):
+    owner, stranger = token("repo:web:create"), token("repo:web:create")
+    asked = {"json": {"Name": "web"}, "params": {"_async": "1"}}
+    path = f"/api/tasks/{guarded.post('/api/repos', headers=owner, **asked).json()['ID']}"
+    ways = [("GET", f"{path}{end}") for end in ("/wait", "", "/output", "/detail", "/return_value")]
+    for method, way in (*ways, ("POST", f"{path}/cancel"), ("DELETE", path)):
+        assert guarded.request(method, way, headers=stranger).status_code == 403
+        assert guarded.request(method, way).status_code == 401
+        assert guarded.request(method, way, headers=owner).status_code in {200, 400}
+    assert guarded.get(path, headers=token("read")).status_code == 404
+    assert guarded.get("/api/tasks", headers=owner).status_code == 403
