@@ -112,15 +112,18 @@ class _Parcel:
         self._names: dict[str, Path] = {}
 
     def send(self, path: Path) -> str:
-        """Send a file, or the files below a directory; return the name of the copy."""
-        if not path.exists():
-            raise InvalidInput(f"{path} does not exist", hint="the server sees only what is sent")
+        """Send a file, or the files below a directory; return the name of the copy.
+
+        Of what does not exist there is no copy, and the operation says so as it always does.
+        """
         part = f"{self._directory}/{len(self._names)}"
         self._names[part] = path if path.is_dir() else path.parent
         files = (
             [file for file in path.rglob("*") if file.is_file()]
             if path.is_dir()
             else [path, *_companions(path)]
+            if path.exists()
+            else []
         )
         base = self._names[part]
         for file in files:
@@ -155,9 +158,12 @@ def _companions(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
 
 
 class _PathConnection(http.client.HTTPConnection):

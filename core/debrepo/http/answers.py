@@ -93,8 +93,9 @@ def status_of(error: errors.DebrepoError) -> int:
 def failure(error: errors.DebrepoError) -> Response:
     """Return the response that says what went wrong."""
     body = {"error": str(error)} | ({"hint": error.hint} if error.hint else {})
-    # By the kind our own client knows the exit code.
-    body["kind"] = error.kind if isinstance(error, Refusal) else type(error).__name__
+    # By the kind our own client knows the exit code; those of plugins it does not know.
+    known = (kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    body["kind"] = error.kind if isinstance(error, Refusal) else next(known).__name__
     response = json_answer(body, status_of(error))
     if isinstance(error, errors.NotAuthenticated):  # apt and browsers wait to be asked
         response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'

@@ -52,7 +52,7 @@ def test_files_are_sent_and_cleaned_up(remote, tmp_path, debrepo_root):
     broken = tmp_path / "broken.deb"
     broken.write_bytes(b"no")
     assert f"failed   {broken}: " in remote("repo", "add", "web", broken, exit_code=1).output
-    remote("repo", "add", "web", tmp_path / "none.deb", exit_code=2)
+    remote("repo", "add", "web", tmp_path / "none.deb", exit_code=1)
     assert [path for path in debrepo_root.glob("upload/**/*") if path.is_file()] == []
 
 

@@ -1,0 +1,221 @@
+"""Every command through a server: it says what it says where the root is, and does it too."""
+
+import re
+import shlex
+import shutil
+from difflib import unified_diff
+
+import pytest
+from click.testing import CliRunner
+
+from debrepo.cli import build_cli
+from debrepo.plugins import load_plugins
+from debrepo.testing.packages import build_deb, build_source
+
+pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="needs gpg")
+
+#: In one go, on a root that is empty at first; what fails has to fail alike.
+LINES = """
+version
+plugin list
+plugin list --json
+config show
+config show --json
+completion bash
+repo list
+repo show none
+repo create tools --distribution stable --comment 'for us'
+repo create tools
+repo create 'a/b'
+repo create other
+repo list --json
+repo add tools {place}/debs
+repo add tools {place}/debs/hello_1.0_amd64.deb {place}/broken.deb
+repo add tools {place}/none.deb
+repo add other {place}/more --remove-files --json
+repo show tools
+repo show tools --with-packages
+repo show tools --json --with-packages
+repo edit other --comment changed
+repo rename other others
+repo search tools 'hello (>= 1.5)'
+repo search tools hello --with-deps --why
+repo search tools hello --format '{{.Package}} {{.Size}}'
+repo search tools 'hello ((('
+repo copy tools others libhello
+repo move others tools more --dry-run
+repo move others tools more
+repo import tools others 'hello (= 1.0)'
+repo remove others libhello
+repo add-keys others 'Pamd64 libhello 1.0 0000000000000000'
+repo remove-keys others 'Pamd64 libhello 1.0 0000000000000000'
+repo include {place}/none.changes --repo tools
+repo list
+package search
+package search hello --json
+package show hello
+package show hello --with-files --with-references
+package show none
+snapshot create monday from repo tools
+snapshot create monday from repo tools
+snapshot create empty empty
+snapshot create tuesday from repo others --json
+snapshot edit tuesday --description 'what others have'
+snapshot assemble parts --source tuesday
+snapshot list
+snapshot list --sort time --json
+snapshot show monday --with-packages
+snapshot search monday 'Name (~ lib)' --raw
+snapshot diff monday tuesday
+snapshot diff monday tuesday --json
+snapshot merge both monday tuesday
+snapshot merge latest monday tuesday --latest
+snapshot filter monday few 'Name (= hello)'
+snapshot pull tuesday monday pulled libhello --dry-run
+snapshot pull tuesday monday pulled libhello
+snapshot verify monday
+snapshot rename both all
+snapshot drop all
+snapshot drop none
+key create --name archive
+key create --name archive
+key list
+key show archive
+key check
+key export archive
+key trusted
+key trust {place}/none.asc
+key verify {place}/broken.deb
+key import {place}/broken.deb
+key fetch 0000000000000000000000000000000000000000
+key distrust 0000000000000000000000000000000000000000
+publish repo tools
+publish repo tools
+publish snapshot monday team --distribution stable --skip-contents --json
+publish snapshot none team --distribution none
+publish list
+publish list --json
+publish list --raw
+publish show stable
+publish show stable team --json
+publish source list stable team
+publish source add --prefix team --component extra stable tuesday
+publish source update --prefix team --component extra stable parts
+publish source list stable team
+publish source remove --prefix team stable --component extra
+publish source drop stable team
+publish source replace --prefix team --component main stable tuesday
+publish update stable team
+repo remove tools libhello
+publish update stable
+publish update stable
+publish rollback stable --dry-run
+publish rollback stable
+publish switch stable team tuesday
+publish verify stable
+publish repair stable --dry-run
+publish repair stable
+snapshot drop tuesday
+graph
+graph --format mermaid repo:tools
+publish drop stable team
+publish drop stable team
+repo drop tools
+repo drop others --force
+token create ci --scope read
+token create ci --scope read
+token create bad --scope 'no scope'
+token list
+token list --json
+token revoke ci
+token revoke ci
+project create web --visibility public
+project list
+project show web
+project show none
+project edit web --visibility internal
+project member web ann developer
+project token create builder --project web
+project token list
+project token revoke builder
+distribution create web sid --suite unstable
+distribution list web
+distribution show web sid
+distribution edit web sid --version 1.0
+distribution upload web {place}/debs/hello_1.0_amd64.deb --distribution sid --component main
+distribution publish web sid
+distribution packages web
+distribution key web sid
+distribution remove web 1
+distribution drop web sid
+project drop web --force
+audit list --limit 3
+audit list --limit 20 --json
+audit verify
+db check
+db cleanup --dry-run
+db cleanup
+db backup {place}/backup
+config create
+man {place}/man
+""".strip().splitlines()
+
+#: What no two runs have in common.
+MASKS = (
+    (r'"number": \d+|\d+ records', "NUMBER"),  # a server's own start is one more
+    (r"\b[\w-]+@[\w.]+  |\"actor\": .*", "ACTOR"),
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00| UTC)?", "TIME"),
+    (r"\b\d{10}\b", "SECONDS"),
+    (r"\b\d+(\.\d+)? ?(ms|s|seconds)\b", "DURATION"),
+    (r"\b[0-9A-Fa-f]{12,}\b", "DIGEST"),
+    (r"-----BEGIN PGP(.|\n)*?-----END[^\n]*", "KEY"),
+    (r"\b[\w-]{30,}\b", "SECRET"),
+)
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Two directories of the same files, one for either way."""
+    for name in ("here", "there"):
+        place = tmp_path / name
+        (place / "debs").mkdir(parents=True)
+        (place / "more").mkdir()
+        for version in ("1.0", "2.0"):
+            build_deb(place / "debs", "hello", version, fields={"Depends": "libhello"})
+        build_deb(place / "debs", "libhello")
+        build_source(place / "debs", "hello", "1.0")
+        build_deb(place / "more", "more")
+        (place / "broken.deb").write_text("no package")
+    return tmp_path / "here", tmp_path / "there"
+
+
+def said(place, root, line, *options):
+    """Return what a command line comes to, less what no two runs have in common."""
+    words = [word.replace("{place}", str(place)) for word in shlex.split(line)]
+    done = CliRunner().invoke(build_cli(load_plugins()), [*map(str, options), *words])
+    text = f"{done.stdout}\n{done.stderr}".replace(str(place), "PLACE").replace(str(root), "ROOT")
+    for pattern, mask in MASKS:
+        text = re.sub(pattern, mask, text)
+    crashed = done.exception if not isinstance(done.exception, SystemExit) else None
+    return f"exit {done.exit_code}, {crashed}\n{text}"
+
+
+def test_every_command_says_through_a_server_what_it_says_without(
+    places, serving, debrepo_root, tmp_path
+):
+    here, there = places
+    root, nowhere, url = tmp_path / "local", tmp_path / "nowhere", serving().url
+    differing = []
+    for line in LINES:
+        local = said(here, root, line, "--root", root)
+        remote = said(there, debrepo_root, line, "--root", nowhere, "--server", url)
+        if local != remote:
+            differing += [f"$ {line}", *unified_diff(local.splitlines(), remote.splitlines())]
+    assert not differing, "\n".join(differing)
+    assert not nowhere.exists()
+
+
+def test_no_operation_is_left_out():
+    asked = {" ".join(line.split()[:length]) for line in LINES for length in (1, 2, 3)}
+    operations = [one for batch in load_plugins().hook.debrepo_operations() for one in batch]
+    assert {one.command for one in operations if not one.local} - asked == set()
