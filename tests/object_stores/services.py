@@ -29,8 +29,6 @@ class Service(NamedTuple):
     timeout: int = 4
 
 
-_PAGE = 100  # names in a listing, so that a few hundred take several
-
 _SERVE = """
 import logging, sys
 from werkzeug.serving import make_server
@@ -45,8 +43,8 @@ server.serve_forever()
 
 
 @contextmanager
-def service(log: Path) -> Iterator[Service]:
-    """Return the service that the environment names, or run moto's."""
+def service(log: Path, *, page: int = 1000) -> Iterator[Service]:
+    """Return the service that the environment names, or run moto's, with pages of such a size."""
     if VARIABLE in os.environ:
         yield Service(**json.loads(os.environ[VARIABLE]))
         return
@@ -55,7 +53,7 @@ def service(log: Path) -> Iterator[Service]:
             [sys.executable, "-W", "ignore", "-c", _SERVE],
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=os.environ | {"MOTO_S3_DEFAULT_MAX_KEYS": str(_PAGE)},
+            env=os.environ | {"MOTO_S3_DEFAULT_MAX_KEYS": str(page)},
         )
         try:
             assert process.stdout

@@ -30,7 +30,8 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory):
-    with services.service(tmp_path_factory.mktemp("service") / "log") as service:
+    log = tmp_path_factory.mktemp("service") / "log"
+    with services.service(log, page=100) as service:  # so that a few hundred names take several
         yield service
 
 
