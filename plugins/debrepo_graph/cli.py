@@ -64,7 +64,7 @@ def graph(
     Repositories, mirrors, snapshots and publications, with what they hold and how old they
     are: all of them, or those connected with KIND:NAME, such as repo:stable.
 
-    svg, png and pdf need Graphviz; text, dot, mermaid and json need nothing.
+    svg, png, jpg and pdf need Graphviz; text, dot, mermaid and json need nothing.
     """
     known = operations.EXTENSIONS
     extension = output.suffix[1:].lower() if output else "text"
@@ -74,7 +74,7 @@ def graph(
             f"cannot tell what to draw from the name {str(output)[:80]!r}",
             hint=f"say so with --format, or end it in one of: {', '.join(sorted(known))}",
         )
-    if wanted in {"png", "pdf"} and output is None and sys.stdout.isatty():
+    if wanted in {"png", "jpg", "pdf"} and output is None and sys.stdout.isatty():
         raise click.UsageError(f"a terminal cannot show {wanted}; name a file with --output")
     picture = session.run(
         operations.draw, names, form=wanted, layout=layout or "", gather=gather, link=link

@@ -1,4 +1,4 @@
-"""Graphviz: pictures in SVG, PNG and PDF."""
+"""Graphviz: pictures in SVG, PNG, JPEG and PDF."""
 
 from __future__ import annotations
 

@@ -27,10 +27,16 @@ FORMATS = {
     "json": "application/json",
     "svg": "image/svg+xml",
     "png": "image/png",
+    "jpg": "image/jpeg",
     "pdf": "application/pdf",
 }
 #: How their files may end.
-EXTENSIONS = {"txt": "text", "gv": "dot", "mmd": "mermaid", **{name: name for name in FORMATS}}
+EXTENSIONS = {name: name for name in FORMATS} | {
+    "txt": "text",
+    "gv": "dot",
+    "mmd": "mermaid",
+    "jpeg": "jpg",
+}
 
 LINK = "#{kind}:{name}"
 _HARMLESS = re.compile(r"https?://|[^:]*(?:$|[/?#])", re.IGNORECASE)  # no javascript: in a picture

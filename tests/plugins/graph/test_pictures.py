@@ -77,11 +77,11 @@ def test_a_link_leads_where_it_is_told():
     assert words.address(vertex, "/ui/{kind}/{name}?x") == "/ui/snapshot/a%2Fb?x"
 
 
-@pytest.mark.parametrize("form", ["svg", "png", "pdf"])
+@pytest.mark.parametrize("form", ["svg", "png", "jpg", "pdf"])
 @needs_dot
 def test_graphviz_makes_pictures(form):
     content = graphviz.draw(dot.render(gather(graph("repo:a"), at_least=0), STYLE), form)
-    assert re.match(rb"<\?xml|\x89PNG|%PDF", content)
+    assert re.match(rb"<\?xml|\x89PNG|\xff\xd8\xff|%PDF", content)
 
 
 def test_without_graphviz_the_error_says_what_to_do():
