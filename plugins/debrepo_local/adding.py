@@ -48,9 +48,9 @@ def add_files(
     tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
     while batch := list(islice(tracked, BATCH)):
         read = [item for item in batch if isinstance(item, Ingested)]
-        for item in read:
-            if item.remark:
-                session.progress.note(f"{item.source}: {item.remark}")
+        for added in read:
+            if added.remark:
+                session.progress.note(f"{added.source}: {added.remark}")
         session.pool.sync()
         outcomes = commit(session, name, read, force_replace=force_replace) if read else {}
         for item in batch:
