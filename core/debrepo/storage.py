@@ -70,6 +70,11 @@ class Storage(ABC):
         key, with defaults filled in; ``root`` is debrepo's root directory.
         """
 
+    @property
+    def has_versions(self) -> bool:
+        """Whether `put` returns versions, and `replace` takes them; to tell may take a look."""
+        return False
+
     @abstractmethod
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> str | None:
         """Store ``data`` at ``path``, replacing what is there in one step.

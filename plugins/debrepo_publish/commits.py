@@ -1,13 +1,15 @@
 """Commits: the one replacement that makes everything else take effect.
 
 Whoever commits has to be alone from the look at what is live to its replacement, or the names
-of two publishers are mixed. Where the storage has returned versions, nothing needs to be locked
-or read for that: of those who know the version of ``Release``, one can replace it, and is alone
-with what comes after. Who does not know it takes a lock.
+of two publishers are mixed. Where a storage returns versions, nothing needs to be locked or
+read for that: a small file, the *turn*, is replaced by every publish before it touches a name.
+Of those who know its version one can, and is alone with what comes after. Who does not know
+it takes a lock.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from debrepo.errors import NotFound
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from debrepo.storage import Storage
+    from debrepo_publish.model import Publication
     from debrepo_publish.plan import Plan
     from debrepo_publish.staging import Staged
 
@@ -31,32 +34,38 @@ def current(storage: Storage, path: str) -> bytes | None:
         return None
 
 
+def turn_path(publication: Publication) -> str:
+    """Return where the file is that whoever publishes replaces first."""
+    return f"dists/{publication.distribution}/~debrepo-turn"
+
+
 def secure(
-    storage: Storage, plan: Plan, staged: Staged, alone: ExitStack, *, anew: bool, force: bool
+    storage: Storage, plan: Plan, staged: Staged, alone: ExitStack, *, overwrite: bool, force: bool
 ) -> str:
     """Keep others from publishing here until this is committed, or raise `Conflict`.
 
-    Return the version of ``Release``, if replacing that did it; else there is a lock.
+    Return the version of the turn, where the storage has versions; ``alone`` holds the lock,
+    if it took one.
     """
     publication = plan.publication
-    known = {} if anew or changes_hands(plan) else _versions(plan, staged)
+    turn, token = publication.path(turn_path(publication)), os.urandom(16).hex().encode()
+    known = _versions(plan, overwrite=overwrite)
     if known:
-        release = f"dists/{publication.distribution}/Release"
-        return storage.replace(publication.path(release), staged.release, version=known[release])
+        return storage.replace(turn, token, version=known[turn_path(publication)])
     path = publication.path(commit_path(publication))
     alone.enter_context(storage.exclusive(path))
     if not force and not changes_hands(plan) and current(storage, path) != staged.expected:
         raise somebody_elses(path)
-    return ""
+    return storage.put(turn, token) or "" if storage.has_versions else ""
 
 
-def _versions(plan: Plan, staged: Staged) -> Mapping[str, str]:
-    """Return the versions that are known, if those of the files with the signatures are."""
-    if plan.previous is None or plan.publication.skip_signing:
+def _versions(plan: Plan, *, overwrite: bool) -> Mapping[str, str]:
+    """Return the versions of what is live, if all that counts can be replaced by them."""
+    if overwrite or plan.previous is None or changes_hands(plan):
         return {}
-    root = f"dists/{plan.publication.distribution}/"
     known = plan.previous.versions
-    return known if known.keys() >= {root + "Release", *staged.signed} else {}
+    needed = {turn_path(plan.publication), commit_path(plan.publication)}
+    return known if known.keys() >= needed else {}
 
 
 def changes_hands(plan: Plan) -> bool:
@@ -65,50 +74,32 @@ def changes_hands(plan: Plan) -> bool:
     return before is not None and (before.document["skip_signing"] != plan.publication.skip_signing)
 
 
-def commit(
-    storage: Storage, plan: Plan, staged: Staged, *, release: str, overwrite: bool
-) -> dict[str, str | None]:
+def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> dict[str, str]:
     """Let the names lead to a staged generation; the file that clients start from is last.
 
-    ``release`` is what `secure` returned; ``overwrite`` tells that nothing is expected there.
-    Return the version of each file that was replaced, as far as the storage says it.
+    ``overwrite`` tells that nothing is expected there. Return the version of each file that
+    was replaced, or nothing where the storage does not say it.
     """
-    if release:
-        return _commit_alone(storage, plan, staged, release)
     publication = plan.publication
     last = commit_path(publication)
-    root = f"dists/{publication.distribution}/"
-    files = {**staged.names, root + "Release": staged.release, **staged.signed}
-    data = files.pop(last)
-    made = {path: storage.put(publication.path(path), text) for path, text in files.items()}
-    if overwrite or changes_hands(plan):
-        made[last] = storage.put(publication.path(last), data)
-    else:
-        made[last] = storage.commit(publication.path(last), data, expected=staged.expected)
-    if publication.skip_signing:
+    known = _versions(plan, overwrite=overwrite)
+    files = {
+        **staged.names,
+        f"dists/{publication.distribution}/Release": staged.release,
+        **staged.signed,
+    }
+    made: dict[str, str] = {}
+    for path, data in files.items():
+        there, version = publication.path(path), known.get(path)  # new names have none
+        if version:
+            made[path] = storage.replace(there, data, version=version)
+        elif path == last and not overwrite and not changes_hands(plan):
+            made[path] = storage.commit(there, data, expected=staged.expected) or ""
+        else:
+            made[path] = storage.put(there, data) or ""
+    if publication.skip_signing and not known:
+        root = f"dists/{publication.distribution}/"
         stale = (root + "InRelease", root + "Release.gpg")
         storage.delete([publication.path(path) for path in stale])
-    storage.flush()
-    return made
-
-
-def _commit_alone(
-    storage: Storage, plan: Plan, staged: Staged, release: str
-) -> dict[str, str | None]:
-    """Replace what comes after ``Release``, where it is what was left there.
-
-    Names that are new, or were not needed for a while, have no version.
-    """
-    assert plan.previous
-    publication = plan.publication
-    root = f"dists/{publication.distribution}/"
-    files = {**staged.names, **staged.signed}
-    made: dict[str, str | None] = {root + "Release": release}
-    for path in (root + "Release.gpg", *staged.names, root + "InRelease"):
-        there, version = publication.path(path), plan.previous.versions.get(path)
-        if version:
-            made[path] = storage.replace(there, files[path], version=version)
-        else:
-            made[path] = storage.put(there, files[path])
     storage.flush()
     return made

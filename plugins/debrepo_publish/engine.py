@@ -118,16 +118,17 @@ def publish(
                 session.hook.debrepo_before_commit(
                     publication=str(publication), release=staged.release
                 )
-                release = commits.secure(
-                    storage, plan, staged, alone, anew=dirty or force, force=force
+                turn = commits.secure(
+                    storage, plan, staged, alone, overwrite=dirty or force, force=force
                 )
             except BaseException as error:
                 with suppress(DebrepoError):  # else the next run does it
                     _undo(session, storage, plan, theirs=isinstance(error, Conflict))
                 raise
-            made = commits.commit(storage, plan, staged, release=release, overwrite=dirty or force)
+            made = commits.commit(storage, plan, staged, overwrite=dirty or force)
             alone.close()
-            recovery.finish(session, publication, plan.generation.number, made)
+            versions = {**made, commits.turn_path(publication): turn}
+            recovery.finish(session, publication, plan.generation.number, versions)
             if not skip_cleanup:
                 recovery.retire(session, storage, publication)
             eviction.evict(session)
@@ -239,7 +240,8 @@ def _take_down(
 ) -> int:
     with storage.exclusive(publication.path(commit_path(publication))):
         recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
-        storage.delete(_releases(publication))
+        ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
+        storage.delete([*_releases(publication), *ours])
     recovery.end(session, publication)
     files = 0
     if not skip_cleanup:

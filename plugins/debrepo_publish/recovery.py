@@ -122,7 +122,7 @@ def finish(
     session: Session,
     publication: Publication,
     number: int,
-    made: Mapping[str, str | None] | None = None,
+    made: Mapping[str, str] | None = None,
 ) -> None:
     """Record that a generation is what clients see, and let go of the one before.
 
@@ -146,7 +146,7 @@ def finish(
 
 
 def _versions(
-    before: Generation | None, generation: Generation, made: Mapping[str, str | None]
+    before: Generation | None, generation: Generation, made: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the versions of what a generation has under names that are replaced."""
     root = f"dists/{generation.document['distribution']}/"

@@ -79,6 +79,10 @@ class S3Storage(Storage):
                 self._connected = _connect(self._options)
             return self._connected
 
+    @property
+    def has_versions(self) -> bool:
+        return self._heeds_conditions()
+
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> str | None:
         names = self._names(check_path(path))
         for name in names:
