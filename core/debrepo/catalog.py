@@ -24,6 +24,8 @@ TABLES = (
     TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
 )
 
+_WALK = 4096  # packages to read before the pages that they stand on are let go of
+
 
 class Known(NamedTuple):
     """A package on its way into the catalog, as ingest hands it over."""
@@ -48,7 +50,9 @@ def get(txn: Transaction, entry: bytes) -> Package:
 def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:
     """Yield packages by their entries in package sets."""
     record_of = txn[PACKAGES].get
-    for entry in entries:
+    for number, entry in enumerate(entries, 1):
+        if not number % _WALK:
+            txn.trim()
         record = record_of(entry)
         key = PackageKey.from_entry(entry)
         if record is None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
+    from debrepo.database import Transaction
+
 PIECES = bytes_table("cache.pieces")  #: hash of the origin to a piece
 LINES = bytes_table("cache.lines")  #: chunks of Contents, as `debrepo.packageset` keeps them
 ROOTS = bytes_table("cache.roots")  #: package set and architecture to the root among `LINES`
@@ -36,14 +38,13 @@ _TABLES = [
     )
 ]
 _SIZE = b"pieces"  # of all pieces together, in bytes
-_RESIDENT = 48 << 20  # bytes of it that may stay in memory once they have been read
+_RESIDENT = 32 << 20  # bytes of it that may stay in memory once they have been read
 
 
 class Cache:
     """Pieces by key; a write is durable, for a torn cache would be worse than none."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._read = 0
         try:
             self.db = Database(path, _TABLES)
@@ -57,23 +58,22 @@ class Cache:
             table = txn[PIECES]
             found = ((key, table.get(key)) for key in keys)
             pieces = {key: piece for key, piece in found if piece is not None}
-        self._count(sum(map(len, pieces.values())))
+            self._count(txn, pieces.values())
         return pieces
 
     def lines(self, chunks: Iterable[bytes]) -> list[bytes]:
         """Return chunks of Contents."""
         with self.db.read() as txn:
             found = list(map(txn[LINES].__getitem__, chunks))
-        self._count(sum(map(len, found)))
+            self._count(txn, found)
         return found
 
-    def _count(self, size: int) -> None:
-        """Map the file anew now and then, or all that was ever read would stay in memory."""
-        self._read += size
+    def _count(self, txn: Transaction, found: Iterable[bytes]) -> None:
+        """Let go now and then of what was read, or all of it would stay in memory."""
+        self._read += sum(map(len, found))
         if self._read > _RESIDENT:
             self._read = 0
-            self.db.close()
-            self.db = Database(self._path, _TABLES)
+            txn.trim()
 
     def put(self, pieces: dict[bytes, bytes]) -> None:
         """Keep pieces."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from debrepo_publish.cache import Cache
     from debrepo_publish.plan import Plan
 
+_WALK = 32  # chunks of packages to read before the pages that they stand on are let go of
+
 
 def render(txn: Transaction, cache: Cache, plan: Plan, *, anew: bool) -> Iterator[Rendered]:
     """Yield every index of a generation, in every form that the publication asks for.
@@ -83,7 +85,10 @@ def packages_units(
     shelf = plan.generation.shelf(component)
     origin = _origin(kinds, layout, shelf)
     moved = sorted(entry for name, entry in plan.displaced if name == shelf)
-    for chunk in packageset.chunks(txn[CHUNKS], plan.generation.parts[component].set_id):
+    chunks = packageset.chunks(txn[CHUNKS], plan.generation.parts[component].set_id)
+    for number, chunk in enumerate(chunks, 1):
+        if not number % _WALK:
+            txn.trim()
         here = moved[bisect_left(moved, chunk.first) : bisect_right(moved, chunk.last)]
         key = key_of(origin, chunk.hash, *here)
         loader = _Loader(txn, plan, component, chunk)

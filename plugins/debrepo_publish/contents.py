@@ -155,8 +155,8 @@ def _build_kinds(
     others: list[bytes] = []
 
     def pairs() -> Iterator[bytes]:
-        for entry in packageset.entries(txn[CHUNKS], set_id, architecture=architecture):
-            package = catalog.get(txn, entry)
+        entries = packageset.entries(txn[CHUNKS], set_id, architecture=architecture)
+        for package in catalog.get_many(txn, entries):
             if package.kind == first:
                 yield from _pairs(txn, package)
             elif package.kind in second:
@@ -206,6 +206,7 @@ def _build(cache: Cache, lines: Iterator[bytes]) -> SetId:
     for run in packageset.runs(lines, 1 << 15):
         with cache.db.write() as txn:
             found += packageset.leaves(txn[LINES], run)
+            txn.trim()
     with cache.db.write() as txn:
         return packageset.assemble(txn[LINES], found)
 
@@ -240,7 +241,7 @@ def _update(
 
 
 def _pairs_of_name(txn: Transaction, set_id: SetId, name: bytes, kind: str) -> set[bytes]:
-    members = (catalog.get(txn, entry) for entry in packageset.find(txn[CHUNKS], set_id, name))
+    members = catalog.get_many(txn, packageset.find(txn[CHUNKS], set_id, name))
     return {pair for member in members if member.kind == kind for pair in _pairs(txn, member)}
 
 

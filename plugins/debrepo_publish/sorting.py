@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_RUN = 150_000  # lines that are sorted in memory at once
+_RUN = 100_000  # lines that are sorted in memory at once
 _BLOCK = 8192  # lines that are read of a run, and merged, at once
 
 

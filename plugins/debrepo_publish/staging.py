@@ -50,6 +50,7 @@ def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> 
         _link(session, storage, publication, [f for f in batch if f.path in plan.missing])
         with session.db.write() as txn:
             ledger.claim(txn, publication.place, batch)
+            txn.trim()
             pending = publications.generation(txn, publication.key, plan.generation.number)
             publications.put_generation(
                 txn, publication.key, pending._replace(claimed=start + len(batch))

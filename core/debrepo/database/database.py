@@ -65,7 +65,9 @@ class Database:
         """See the database as it is now, whatever writers do meanwhile."""
         with self._environment.transaction(write=False) as raw:
             self._check(raw)
-            yield Transaction(raw, self._schema.declared, writable=False)
+            yield Transaction(
+                raw, self._schema.declared, writable=False, trim=self._environment.trim
+            )
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -155,7 +157,9 @@ class Database:
                 if not migrating:
                     self._check(raw)
                     self._schema.record(raw)
-                txn = Transaction(raw, self._schema.declared, writable=True)
+                txn = Transaction(
+                    raw, self._schema.declared, writable=True, trim=self._environment.trim
+                )
                 yield txn
                 if self._before_commit and not migrating:
                     self._before_commit(txn)

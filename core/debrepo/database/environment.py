@@ -14,6 +14,7 @@ from debrepo.database.failures import MapFull, explain
 from debrepo.database.filesystem import address_space_left
 from debrepo.database.gate import Gate
 from debrepo.database.opening import fsync, open_environment, refuse_in_use
+from debrepo.database.pages import let_go
 from debrepo.errors import DatabaseError, DatabaseFull
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Environment:
         if full:
             self._grow(size)
             raise MapFull("the database's map was full", hint="it is larger now; do it again")
+
+    def trim(self) -> None:
+        """Let go of the pages that were read so far; the caller has a transaction open."""
+        let_go(self._path / "data.mdb")
 
     def copy(self, directory: Path, *, compact: bool) -> None:
         """Copy the environment, as it is at this moment, durably into a directory."""

@@ -30,8 +30,11 @@ class Transaction:
     no use once the block that it was opened for has been left.
     """
 
-    def __init__(self, raw: Any, tables: Container[str], *, writable: bool) -> None:
+    def __init__(
+        self, raw: Any, tables: Container[str], *, writable: bool, trim: Callable[[], None]
+    ) -> None:
         self.writable = writable
+        self.trim = trim  #: let go of the memory of what was read: for long walks, now and then
         self._raw = raw
         self._tables = tables
         self._views: dict[str, TableView[Any, Any]] = {}
