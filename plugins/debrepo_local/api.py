@@ -85,7 +85,7 @@ def plain(repo: LocalRepo) -> dict[str, object]:
 
 
 @routes.get("/repos", response_model=list[ListedRepo])
-async def list_(door: Annotated[Door, opens("repo.list", settled=True)]) -> Response:
+def list_(door: Annotated[Door, opens("repo.list", settled=True)]) -> Response:
     """List the repositories."""
     found = door.session.call("repo.list")
     return json_answer([{**plain(one.repo), "NumPackages": one.size} for one in found])

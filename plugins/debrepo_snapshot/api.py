@@ -91,7 +91,7 @@ def plain(snapshot: Snapshot) -> dict[str, object]:
 
 
 @routes.get("/snapshots", response_model=list[ListedSnapshot])
-async def list_(
+def list_(
     door: Annotated[Door, opens("snapshot.list", settled=True)],
     sort: Annotated[str, Query(description="name or time")] = "name",
 ) -> Response:

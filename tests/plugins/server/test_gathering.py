@@ -1,5 +1,7 @@
 """The head of an answer and what comes after it, as they leave."""
 
+from http.client import HTTPConnection
+
 from debrepo_server.gathering import Gathering
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -51,3 +53,18 @@ def test_interim_answer_goes_out_at_once():
     wire = Wire()
     Gathering(wire).write(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert len(wire.sent) == 1
+
+
+def test_answers_with_and_without_a_body_follow_each_other_on_a_connection(serving, debrepo):
+    debrepo("repo", "create", "x")
+    connection = HTTPConnection(serving().url.removeprefix("http://"), timeout=30)
+
+    def ask(method, **headers):
+        connection.request(method, "/api/repos/x/packages", headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.getheader("ETag")
+
+    found = [ask("GET"), ask("HEAD"), ask("GET"), ask("GET", **{"If-None-Match": "*"}), ask("GET")]
+    assert [status for status, *_ in found] == [200, 404, 200, 304, 200]
+    assert [body for _, body, _ in found] == [b"[]", b"", b"[]", b"", b"[]"]
+    connection.close()
