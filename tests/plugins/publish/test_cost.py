@@ -5,14 +5,23 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 
 import pytest
+import zstandard
 
+from debrepo import catalog, packageset
+from debrepo.catalog import Known
+from debrepo.ingest import ingest
+from debrepo.package import Package, PackageKey, decode, encode, files_hash
+from debrepo.plugins import load_plugins
+from debrepo.session import Session
 from debrepo.testing.packages import build_deb
+from debrepo_local import repos
 from debrepo_publish import publications, tables
 from debrepo_publish_fs.storage import FileStorage
 
-SIZES = (100, 1000)  # of 1 and of 4 chunks; ten times as many tell no more, only later
+SIZES = (1_000, 10_000)
 
 
 class Calls(Counter):
@@ -35,19 +44,40 @@ class Calls(Counter):
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
-    """Published repositories that differ in nothing but their size, and a package to add."""
-    debs = tmp_path_factory.mktemp("debs")
+    """Published repositories that differ in nothing but their size."""
+    deb = build_deb(tmp_path_factory.mktemp("debs"))
     roots = {}
-    for number in range(max(SIZES)):
-        build_deb(debs, f"package{number}", paths={f"usr/bin/p{number}": b""})
     for size in SIZES:
         root = tmp_path_factory.mktemp(f"root{size}")
         run(root, "repo", "create", "r", "--distribution", "stable")
-        files = [debs / f"package{number}_1.0_amd64.deb" for number in range(size)]
-        run(root, "repo", "add", "r", *files)
+        fill(root, deb, size)
         run(root, "publish", "repo", "r", "--skip-signing")
         roots[size] = root
     return roots
+
+
+def fill(root, deb, count):
+    """Put so many packages into the repository; to build as many would take most of the time.
+
+    They share their one file in the pool, but not where that is published.
+    """
+    with closing(Session(root, load_plugins())) as session:
+        (found,) = ingest(session.pool, [deb])
+        session.pool.sync()
+        pattern = decode(PackageKey.from_entry(found.entry), found.record)
+        known = [_numbered(pattern, f"package{number}") for number in range(count)]
+        with session.db.write() as txn:
+            catalog.add(txn, known)
+            set_id = packageset.build(txn[catalog.CHUNKS], sorted(one.entry for one in known))
+            repos.put(txn, repos.get(txn, "r")._replace(set_id=set_id))
+
+
+def _numbered(pattern, name):
+    file = pattern.files[0]._replace(name=f"{name}_1.0_amd64.deb")
+    key = PackageKey(name, "amd64", "1.0", files_hash((file,)))
+    stanza = pattern.stanza.replace(b"Package: hello", f"Package: {name}".encode())
+    paths = zstandard.compress(f"usr/bin/{name}".encode())
+    return Known(key.entry, encode(Package(key, "deb", stanza, (file,))), paths)
 
 
 def run(root, *words, before=()):
@@ -57,15 +87,12 @@ def run(root, *words, before=()):
 
 
 @pytest.fixture
-def with_one_more(roots, tmp_path):
-    """Copies of the repositories, each with one more package that is not published yet."""
-    copies = {}
-    deb = build_deb(tmp_path, "zz-one-more", paths={"usr/bin/zz": b""})
-    for size, root in roots.items():
-        copies[size] = tmp_path / str(size)
-        shutil.copytree(root, copies[size])
-        run(copies[size], "repo", "add", "r", deb)
-    return copies
+def with_one_more(roots, tmp_path, request):
+    """The repositories, each with one more package that is not published yet."""
+    deb = build_deb(tmp_path, request.node.name.replace("_", "-"), paths={"usr/bin/zz": b""})
+    for root in roots.values():
+        run(root, "repo", "add", "r", deb)
+    return roots
 
 
 def update(debrepo_of, root):
@@ -109,6 +136,20 @@ def test_nothing_changed_means_no_storage_call(roots, debrepo_of, monkeypatch):
     calls.watch(monkeypatch)
     update(debrepo_of, roots[max(SIZES)])
     assert calls == {}
+
+
+def test_a_drop_makes_as_many_storage_calls_as_it_alone_holds_files(roots, debrepo_of, monkeypatch):
+    calls = {}
+    for size, root in roots.items():
+        debrepo = debrepo_of(root)
+        debrepo("publish", "repo", "r", "--distribution", "other", "--skip-signing")
+        calls[size] = Calls()
+        with monkeypatch.context() as patch:
+            calls[size].watch(patch)
+            debrepo("publish", "drop", "other")
+    small, large = (calls[size] for size in SIZES)
+    assert small == large
+    assert small["list"] == small["linked"] == 0
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
