@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
 from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
+from debrepo.http.receiving import forget_aborted
 from debrepo_server.around import Around
 from debrepo_server.document import describe
 from debrepo_server.metrics import Requests
@@ -58,6 +59,7 @@ def build(session: Session, access: Access) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
         await run_in_threadpool(replays.forget_old)
+        await run_in_threadpool(forget_aborted, session.root)
         try:
             yield
         finally:
@@ -67,6 +69,7 @@ def build(session: Session, access: Access) -> FastAPI:
         title="debrepo",
         version=__version__,
         summary="Debian package repositories, over HTTP.",
+        redirect_slashes=False,  # `Around` takes away the last one, and would be sent back
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

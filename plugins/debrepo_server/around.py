@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from debrepo_server.metrics import Requests
 
 _log = logging.getLogger("debrepo.requests")
+_WITH_TREES = "/api/v4/"  #: a path that ends with a slash is that of a directory there
 _LINE = "%s %s %s %d %d %.3f"
 
 
@@ -34,8 +35,8 @@ class Around:
         if b"%2" in raw:  # an encoded slash may be part of a name
             path = raw.partition(b"?")[0].decode("latin-1")
             scope["path"] = segments(path)
-        if scope["path"].startswith("/api/"):
-            scope["path"] = scope["path"].removesuffix("/")  # some clients add one
+        if scope["path"].startswith("/api/") and not scope["path"].startswith(_WITH_TREES):
+            scope["path"] = scope["path"].removesuffix("/")  # some clients of aptly's add one
         status, sent, received = 500, 0, 0
 
         async def count(message: Message) -> None:

@@ -4,7 +4,7 @@ from html import escape
 from typing import Annotated
 
 from fastapi import Request, Response
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.http import Door, Routes, opens
@@ -19,6 +19,12 @@ Downloading = Annotated[Door, opens(scope="download:{storage}/{path}")]
 
 _DEFAULT = "-"  # stands for the storage that has no name
 _YEAR = 365 * 24 * 3600
+
+
+@routes.get("", status_code=301, include_in_schema=False)
+async def below(door: Browsing) -> Response:
+    """Say where the storages are listed."""
+    return RedirectResponse("/repos/", 301)
 
 
 @routes.get("/", response_class=HTMLResponse)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
+import time
+from contextlib import suppress
 from errno import EDQUOT, ENAMETOOLONG, ENOSPC
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_JUST_BEGUN = 60.0  # seconds that an upload has to lock its directory
 _PATIENCE = 60.0  # seconds that a client may say nothing
 _HEADER_LIMIT = 16 << 10  # bytes of the headers of a part
 
@@ -45,13 +49,17 @@ class Incoming:
         self._directory = directory
         self._target = upload_path(root, directory)
         self._staging = root / "upload" / f".{uuid4().hex}"
+        self._lock = -1  # held for as long as this process lives; see `forget_aborted`
         self._names: list[str] = []
         self._file: BufferedWriter | None = None
 
     def begin(self, name: str) -> None:
         """Begin a file."""
         upload_path(self._root, self._directory, name)
-        self._staging.mkdir(parents=True, exist_ok=True)
+        if self._lock < 0:
+            self._staging.mkdir(parents=True)
+            self._lock = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._file = (self._staging / name).open("wb")
         self._size = 0
         if name not in self._names:
@@ -90,6 +98,23 @@ class Incoming:
         if self._file is not None:
             self._file.close()
         shutil.rmtree(self._staging, ignore_errors=True)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def forget_aborted(root: Path) -> None:
+    """Delete what was on its way in when a server died."""
+    for staging in root.glob("upload/.*/"):
+        with suppress(OSError):  # its upload goes on, or has come to its end
+            if staging.stat().st_mtime + _JUST_BEGUN > time.time():
+                continue
+            lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(staging)
+            finally:
+                os.close(lock)
 
 
 async def receive_one(

@@ -1,6 +1,10 @@
 """The upload area."""
 
+import os
+
 import pytest
+
+from debrepo.http.receiving import Incoming, forget_aborted
 
 
 def upload(api, directory, *names):
@@ -72,3 +76,20 @@ def test_directory_goes_with_what_is_in_it(api, session):
     assert api.get("/api/files/d").json() == ["b"]
     assert api.delete("/api/files/d").json() == {}
     assert not (session.root / "upload/d").exists()
+
+
+def test_upload_whose_server_died_is_forgotten_and_no_other(session):
+    going_on, aborted, begun = (Incoming(session.root, "d") for _ in range(3))
+    for incoming in (going_on, aborted, begun):
+        incoming.begin("f")
+    for died in (aborted, begun):
+        died._file.close()
+        os.close(died._lock)
+    for incoming in (going_on, aborted):
+        os.utime(incoming._staging, (0, 0))
+    forget_aborted(session.root)
+    left = {path.name for path in session.root.glob("upload/.*")}
+    assert left == {going_on._staging.name, begun._staging.name}
+    going_on.end()
+    assert going_on.commit() == ["f"]
+    going_on.close()

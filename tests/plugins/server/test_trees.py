@@ -94,3 +94,8 @@ def test_pool_may_be_kept_for_a_year(api, session):
 )
 def test_what_is_not_published_is_not_found(api, file, path):
     assert api.get(path).status_code == 404
+
+
+def test_storages_are_listed_with_and_without_a_slash(api):
+    assert '<a href="-/">' in api.get("/repos").text
+    assert '<a href="-/">' in api.get("/repos/").text
