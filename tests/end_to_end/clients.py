@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+#: The system whose programs are run; `contrib/test --apt` makes one that is not this machine's.
+SYSTEM = Path(os.environ.get("DEBREPO_TEST_CHROOT") or "/")
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
 } | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def run(*words: object, cwd: Path | None = None, exit_code: int = 0, **environment: str) -> str:
-    """Run a program; return all that it said."""
+    """Run a program of the `SYSTEM`; return all that it said."""
+    if str(SYSTEM) != "/":
+        words = ("chroot", SYSTEM, "env", f"--chdir={cwd or '/'}", *words)
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
@@ -31,6 +34,13 @@ def run(*words: object, cwd: Path | None = None, exit_code: int = 0, **environme
     )
     assert done.returncode == exit_code, done.stdout
     return done.stdout
+
+
+def which(program: str) -> str | None:
+    """Return where a program of the `SYSTEM` is, or ``None``."""
+    if str(SYSTEM) == "/":
+        return shutil.which(program)
+    return shutil.which(program, path=f"{SYSTEM}/usr/bin:{SYSTEM}/usr/sbin")
 
 
 class Apt:

@@ -1,17 +1,16 @@
 """apt-file, looking for files in the Contents that we publish."""
 
 import shutil
-from pathlib import Path
 
 import pytest
-from end_to_end.clients import Apt
+from end_to_end.clients import SYSTEM, Apt, which
 
 from debrepo.testing.packages import build_deb, build_source
 
-SETTINGS = Path("/etc/apt/apt.conf.d/50apt-file.conf")
+SETTINGS = SYSTEM / "etc/apt/apt.conf.d/50apt-file.conf"
 
 pytestmark = pytest.mark.skipif(
-    not (shutil.which("apt-file") and SETTINGS.exists()), reason="apt-file is not installed"
+    not (which("apt-file") and SETTINGS.exists()), reason="apt-file is not installed"
 )
 
 

@@ -2,16 +2,15 @@
 
 import json
 import os
-import shutil
 
 import pytest
-from end_to_end.clients import run
+from end_to_end.clients import run, which
 
 from debrepo.testing.packages import build_deb
 
 
 def needs(program):
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"there is no {program}")
+    return pytest.mark.skipif(which(program) is None, reason=f"there is no {program}")
 
 
 @pytest.fixture
