@@ -12,20 +12,26 @@ _FIRST = 250
 _MOST = 1000  # that S3 takes
 
 
-def batches(
-    keys: Sequence[str], timeout: float, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Sequence[str]]:
-    """Yield keys to delete together; how many depends on how long those before have taken.
+class Deletions:
+    """How many keys go into a request: it depends on how long those before have taken.
 
     Some services, such as Swift, delete them one after the other before they answer.
     """
-    start, size = 0, _FIRST
-    while start < len(keys):
-        begin = clock()
-        yield keys[start : start + size]
-        start += size
-        took = clock() - begin
-        if took > timeout / 4:
-            size = max(1, size // 2)
-        elif took < timeout / 20:
-            size = min(_MOST, size * 2)
+
+    def __init__(self, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._timeout = timeout
+        self._clock = clock
+        self._size = _FIRST
+
+    def batches(self, keys: Sequence[str]) -> Iterator[Sequence[str]]:
+        """Yield keys to delete together; the next are asked for when those are gone."""
+        start = 0
+        while start < len(keys):
+            begin, end = self._clock(), start + self._size
+            yield keys[start:end]
+            start = end
+            took = self._clock() - begin
+            if took > self._timeout / 4:
+                self._size = max(1, self._size // 2)
+            elif took < self._timeout / 20:
+                self._size = min(_MOST, self._size * 2)

@@ -24,12 +24,12 @@ from debrepo.storage import (
 from debrepo_publish_s3 import (
     checksums,
     conditions,
-    deletions,
     listing,
     locks,
     multipart,
     options,
 )
+from debrepo_publish_s3.deletions import Deletions
 from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
 
@@ -64,6 +64,7 @@ class S3Storage(Storage):
             self._conditional = False
         self._unquoted = given.conditional_writes == "unquoted"
         self._finding_out = threading.Lock()
+        self._deletions = Deletions(given.timeout)
         self._held: dict[tuple[int, str], locks.Held] = {}
         self._seen: dict[tuple[int, str], tuple[bytes, str]] = {}  # while a lock is held
 
@@ -139,7 +140,7 @@ class S3Storage(Storage):
         if not self._options.multi_delete or len(keys) == 1:
             side_by_side(self._delete_one, keys, min(len(keys), self._options.connections) or 1)
             return
-        for together in deletions.batches(list(keys), self._options.timeout):
+        for together in self._deletions.batches(list(keys)):
             self._delete_many(together)
 
     def stat(self, path: str) -> Stat | None:

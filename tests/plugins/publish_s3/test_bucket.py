@@ -16,7 +16,8 @@ from object_stores import services
 from debrepo.errors import Conflict, InvalidInput, PluginError, RemoteError
 from debrepo.objects import side_by_side
 from debrepo.storage import PoolLink
-from debrepo_publish_s3 import deletions, locks, options
+from debrepo_publish_s3 import locks, options
+from debrepo_publish_s3.deletions import Deletions
 from debrepo_publish_s3.lanes import Lanes
 from debrepo_publish_s3.storage import S3Storage
 
@@ -260,13 +261,24 @@ def test_more_than_one_request_may_delete_are_deleted_in_several(storage, proxy)
     assert list(storage.list()) == []
 
 
-def test_a_service_that_deletes_slowly_is_asked_for_fewer_at_a_time():
-    now = itertools.chain([0, 1], [1, 1], [1, 31], [31, 32], itertools.repeat(32))
-    together = deletions.batches([""] * 2_000, 60, clock=lambda: next(now))
-    assert [len(keys) for keys in together] == [250, 500, 1000, 250]
-    now = itertools.chain([0, 20], [20, 40], itertools.repeat(40))
-    together = deletions.batches([""] * 1_000, 60, clock=lambda: next(now))
-    assert [len(keys) for keys in together] == [250, 125, 62, 124, 248, 191]
+@pytest.mark.parametrize(
+    ("seconds", "sizes"),
+    [
+        ([1, 0, 30, 1, 1], [250, 500, 1000, 250]),
+        ([20, 20, 5, 1, 1, 1], [250, 125, 62, 62, 124, 248, 496, 633]),
+    ],
+)
+def test_a_service_that_deletes_slowly_is_asked_for_fewer_at_a_time(seconds, sizes):
+    ends = list(itertools.accumulate([*seconds, *[0] * 10]))
+    now = itertools.chain([0], *zip(ends, ends, strict=True))
+    made = Deletions(60, clock=lambda: next(now))
+    assert [len(keys) for keys in made.batches([""] * 2_000)] == sizes
+
+
+def test_how_fast_a_service_deletes_is_remembered():
+    made = Deletions(60, clock=lambda: 0)
+    assert [len(keys) for keys in made.batches([""] * 2_000)] == [250, 500, 1000, 250]
+    assert [len(keys) for keys in made.batches([""] * 2_000)] == [1000, 1000]
 
 
 def test_where_many_cannot_be_deleted_at_once_they_are_one_by_one(open_bucket, proxy):
