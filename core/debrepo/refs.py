@@ -49,8 +49,9 @@ class Operation(NamedTuple):
 
     ``target`` is a function whose first argument is the `Session`. ``scope`` is the
     permission it needs, with its arguments in braces: ``repo:{name}:add``; the word
-    ``read`` alone is the scope of looking. It can be several, with blanks between; one with
-    an argument that is ``None`` is not needed. ``command`` is its door on the command line.
+    ``read`` alone is the scope of looking. It can be several, with blanks between: the first
+    is always needed, one of the others not if an argument in it is ``None``. ``command`` is
+    its door on the command line.
     """
 
     name: str

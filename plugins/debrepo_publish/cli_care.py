@@ -51,7 +51,7 @@ def verify(
         operations.verify,
         distribution,
         place,
-        url=url,
+        url=url or None,
         keyring=keyring.read_bytes() if keyring else b"",
         files=files,
     )

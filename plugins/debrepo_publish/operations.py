@@ -246,7 +246,7 @@ def verify(
     distribution: str,
     place: str = "",
     *,
-    url: str = "",
+    url: str | None = None,
     keyring: bytes = b"",
     files: bool = False,
 ) -> Verified:
@@ -258,7 +258,7 @@ def verify(
     from debrepo_publish import upkeep  # what it takes to decompress, and gpgv
 
     wanted = _named(check_distribution(distribution), place)
-    return upkeep.verify(session, wanted, url=url, keyring=keyring, files=files)
+    return upkeep.verify(session, wanted, url=url or "", keyring=keyring, files=files)
 
 
 def repair(

@@ -67,7 +67,7 @@ def debrepo_operations() -> list[Operation]:
             "publish.verify",
             f"{_OPERATIONS}:verify",
             "Check a published tree as a client would, and against the database.",
-            "read",
+            "read publish:{place}:fetch:{url}",
             "publish verify",
             changes=False,
             long=True,

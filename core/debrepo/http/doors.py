@@ -111,9 +111,9 @@ class Opening:
         caller = server.authenticate(request)
         if self.scope and self.scope != "public":
             caller.require(self.scope.format_map(request.path_params))
-        needed = [server.session.operations[name].scopes for name in self.operations]
-        if needed and not any(all(map(caller.may_some, scopes)) for scopes in needed):
-            raise caller.refusal(re.sub(r"[{}]", "", needed[0][0]))
+        first = [server.session.operations[name].scopes[0] for name in self.operations]
+        if first and not any(map(caller.may_some, first)):
+            raise caller.refusal(re.sub(r"[{}]", "", first[0]))
         request.state.caller = caller
         return caller
 

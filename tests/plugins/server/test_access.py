@@ -317,3 +317,22 @@ def test_task_is_shown_to_who_asked_for_it_and_to_no_stranger(guarded, token):
         assert guarded.request(method, way, headers=owner).status_code in {200, 400}
     assert guarded.get(path, headers=token("read")).status_code == 404
     assert guarded.get("/api/tasks", headers=owner).status_code == 403
+
+
+def test_reader_may_verify_but_not_make_the_server_ask_others(guarded, token):
+    def verify(headers, **more):
+        return operate(guarded, "publish.verify", headers, distribution="d", place="p", **more)
+
+    asked = {"url": "http://127.0.0.1:1/"}
+    reader = token("read")
+    assert (verify(reader).status_code, verify(reader, **asked).status_code) == (404, 403)
+    granted = token("read", "publish:p:fetch:http://127.0.0.1:1/*")
+    assert verify(granted, **asked).status_code == 422
+
+
+def test_scope_of_an_argument_is_needed_where_it_is_given(guarded, session, token):
+    session.call("project.create", path="g", kind="group")
+    editor = token("gitlab:group:g:edit")
+    edited = operate(guarded, "project.edit", editor, path="g", kind="group", visibility="public")
+    moved = operate(guarded, "project.edit", editor, path="g", kind="group", new_path="h")
+    assert (edited.status_code, moved.status_code) == (200, 403)
