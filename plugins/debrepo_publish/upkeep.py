@@ -148,8 +148,7 @@ def repair(
         publication = publications.get(txn, wanted.key)
     requests: Counter[str] = Counter()
     with closing(session.storage(publication.storage)) as storage:
-        if not dry_run:
-            _begin(session, storage, publication, force=force)
+        _begin(session, storage, publication, dry_run=dry_run, force=force)
         mended, left = _mend_files(session, storage, publication, files=files, dry_run=dry_run)
         found = verify(session, publication, url="", keyring=b"", files=False)
         requests.update(found.requests)
@@ -169,7 +168,9 @@ def repair(
     return Repaired(str(publication), mended, left, number, reconciled, requests)
 
 
-def _begin(session: Session, storage: Storage, publication: Publication, *, force: bool) -> None:
+def _begin(
+    session: Session, storage: Storage, publication: Publication, *, dry_run: bool, force: bool
+) -> None:
     """Finish what a crash left half done, where nobody else has published since."""
     path = publication.path(commit_path(publication))
     with engine.hold(session, publication.place):
@@ -178,7 +179,8 @@ def _begin(session: Session, storage: Storage, publication: Publication, *, forc
             ours = {commit for _, commit in txn[COMMITS].prefix(f"{publication.key}\0".encode())}
         if there is not None and there not in ours and not force:
             raise somebody_elses(path)
-        recovery.recover(session, storage, publication.key)
+        if not dry_run:
+            recovery.recover(session, storage, publication.key)
 
 
 def _mend_files(

@@ -110,9 +110,10 @@ def test_damage_is_found_and_mended(session, published, damage, said):
     before = client_view(published)
     damage(published)
     assert any(said in problem for problem in verify(session))
-    assert repair(session, dry_run=True).mended
+    force = damage is change_release
+    assert repair(session, dry_run=True, force=force).mended
     assert any(said in problem for problem in verify(session))
-    assert repair(session, force=damage is change_release).left == []
+    assert repair(session, force=force).left == []
     assert verify(session, files=True) == []
     assert client_view(published) == before
 
@@ -171,6 +172,8 @@ def test_what_somebody_else_has_published_is_not_mended_over(session, published,
     only(published, "hello_1.0_amd64.deb").unlink()
     with pytest.raises(Conflict, match="dists/stable/Release is not what this debrepo left"):
         repair(session)
+    with pytest.raises(Conflict, match="is not what this debrepo left"):
+        repair(session, dry_run=True)
     assert path.read_bytes() == theirs
     assert repair(session, force=True).left == []
     assert verify(session) == []
