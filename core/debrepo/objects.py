@@ -14,7 +14,7 @@ from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo.storage import Stat, Storage, check_path, content_type, somebody_elses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import ClassVar
 
@@ -117,8 +117,13 @@ class ObjectStorage(Storage):
                 )
         raise Conflict(f"somebody else deletes {path} again and again")
 
-    def link_all(self, files: Iterable[PoolLink]) -> None:
+    def put_all(self, files: Mapping[str, bytes], *, cache: Cache) -> dict[str, str]:
+        side_by_side(lambda file: self.put(*file, cache=cache), files.items(), self.connections)
+        return {}
+
+    def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
         side_by_side(self.link, files, self.connections)
+        return {}
 
     def delete(self, paths: Iterable[str]) -> None:
         side_by_side(self.remove, dict.fromkeys(map(check_path, paths)), self.connections)

@@ -34,6 +34,7 @@ class Stat(NamedTuple):
     """What a storage knows of a file without reading it; the size is in bytes."""
 
     size: int
+    version: str = ""  #: as `Storage.put` returns it, where the service tells
 
 
 class PoolLink(NamedTuple):
@@ -82,6 +83,14 @@ class Storage(ABC):
         Where the service can compare and swap, return the version that `replace` wants next.
         """
 
+    def put_all(self, files: Mapping[str, bytes], *, cache: Cache) -> dict[str, str]:
+        """Store several files; override where they can travel side by side.
+
+        Return the versions, by path, of those that `put` returns one for.
+        """
+        made = {path: self.put(path, data, cache=cache) for path, data in files.items()}
+        return {path: version for path, version in made.items() if version}
+
     @abstractmethod
     def get(self, path: str) -> bytes:
         """Return the content of ``path``; raise `NotFound` where there is none."""
@@ -103,17 +112,21 @@ class Storage(ABC):
         return digest.hexdigest()
 
     @abstractmethod
-    def link(self, file: PoolLink) -> None:
+    def link(self, file: PoolLink) -> str | None:
         """Publish an immutable file of the pool, sharing its bytes where that is cheaper.
 
         What was served is never replaced: where ``path`` holds a file of that size already,
-        nothing happens; where it holds one of another size, raise `Conflict`.
+        nothing happens; where it holds one of another size, raise `Conflict`. Return the
+        version, as `put` does, of what has been put there.
         """
 
-    def link_all(self, files: Iterable[PoolLink]) -> None:
-        """Publish many files of the pool; override where they can travel side by side."""
-        for file in files:
-            self.link(file)
+    def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
+        """Publish many files of the pool; override where they can travel side by side.
+
+        Return versions as `put_all` does.
+        """
+        made = {file.path: self.link(file) for file in files}
+        return {path: version for path, version in made.items() if version}
 
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:

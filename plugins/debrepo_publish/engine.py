@@ -127,8 +127,8 @@ def publish(
                 raise
             made = commits.commit(storage, plan, staged, overwrite=dirty or force)
             alone.close()
-            versions = {**made, commits.turn_path(publication): turn}
-            recovery.finish(session, publication, plan.generation.number, versions)
+            made |= {commits.turn_path(publication): turn} if turn else {}
+            recovery.finish(session, publication, plan.generation.number, made, staged.versions)
             if not skip_cleanup:
                 recovery.retire(session, storage, publication)
             eviction.evict(session)

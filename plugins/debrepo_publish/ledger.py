@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish.tables import FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from debrepo.database import Transaction
 
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 #: Files that are put in place, made durable and counted together.
 BATCH = 4096
@@ -30,6 +33,7 @@ class Held(NamedTuple):
     sha256: str
     size: int
     freed: int = 0  #: when the last reference went, in seconds since the epoch
+    version: str = ""  #: as the storage returned it; see `debrepo.storage.Storage.put`
 
 
 class File(NamedTuple):
@@ -51,12 +55,13 @@ def _key(place: str, path: str) -> bytes:
 
 
 def _dump(held: Held) -> bytes:
-    return b"%d %d %d %s" % (held.references, held.size, held.freed, held.sha256.encode())
+    references, sha256, size, freed, version = held
+    return f"{references} {size} {freed} {sha256}{' ' if version else ''}{version}".encode()
 
 
 def _load(row: bytes) -> Held:
-    references, size, freed, sha256 = row.split(b" ")
-    return Held(int(references), sha256.decode(), int(size), int(freed))
+    references, size, freed, sha256, *version = row.decode().split(" ", 4)
+    return Held(int(references), sha256, int(size), int(freed), *version)
 
 
 def get(txn: Transaction, place: str, path: str) -> Held | None:
@@ -75,13 +80,27 @@ def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
     return held
 
 
-def claim(txn: Transaction, place: str, files: Iterable[File]) -> None:
-    """Count one more reference to each file, as often as it is named."""
+def claim(
+    txn: Transaction, place: str, files: Iterable[File], versions: Mapping[str, str] = _NONE
+) -> None:
+    """Count one more reference to each file, as often as it is named.
+
+    ``versions`` has those of the files that were put there for it, as far as they are known.
+    """
     known, rows = reader(txn, place), dict[str, Held]()
     for path, sha256, size in files:
         held = rows.get(path) or known(path)
-        rows[path] = Held(held.references + 1 if held else 1, sha256, size)
+        references, version = (held.references + 1, held.version) if held else (1, "")
+        rows[path] = Held(references, sha256, size, 0, versions.get(path, version))
     _store(txn, place, rows)
+
+
+def note(txn: Transaction, place: str, versions: Mapping[str, str]) -> None:
+    """Note the versions of files that have been put there anew."""
+    known = reader(txn, place)
+    rows = {path: held for path in versions if (held := known(path))}
+    changed = {path: held._replace(version=versions[path]) for path, held in rows.items()}
+    _store(txn, place, changed)
 
 
 def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> list[str]:
@@ -91,7 +110,7 @@ def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> lis
         held = rows.get(path) or known(path)
         if held:
             references = max(held.references - 1, 0)
-            rows[path] = Held(references, held.sha256, held.size, now)
+            rows[path] = Held(references, held.sha256, held.size, now, held.version)
     _store(txn, place, rows)
     return [path for path, held in rows.items() if not held.references]
 

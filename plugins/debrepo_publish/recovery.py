@@ -123,10 +123,12 @@ def finish(
     publication: Publication,
     number: int,
     made: Mapping[str, str] | None = None,
+    hashed: Mapping[str, str] | None = None,
 ) -> None:
     """Record that a generation is what clients see, and let go of the one before.
 
     ``made`` has the version of each file that was replaced; without, none is known any more.
+    ``hashed`` has those of the files that were put under by-hash names.
     """
     key, now = publication.key, clock.seconds()
     with session.db.write() as txn:
@@ -134,6 +136,8 @@ def finish(
         before = publications.generation(txn, key, generation.base) if generation.base else None
         versions = {} if made is None else _versions(before, generation, made)
         live = generation._replace(state="live", versions=versions)
+        if hashed:
+            ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
         # As it is recorded, and not as planned: a list may have been renamed since.
         txn[PUBLICATIONS][key] = document_of(generation)._replace(live=number)

@@ -30,6 +30,7 @@ class Staged(NamedTuple):
     signed: dict[str, bytes]  #: ``Release.gpg`` and ``InRelease``, or nothing
     names: dict[str, bytes]  #: content by path, of the indexes whose name leads elsewhere so far
     expected: bytes | None  #: what the file that commits it holds until then
+    versions: dict[str, str]  #: of what has been put under by-hash names
     written: int
     fingerprints: tuple[str, ...]
 
@@ -44,12 +45,16 @@ def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> 
         with session.db.read() as txn:
             known = planning.changed_files(txn, publication.place, None, plan.generation)
         for _, batch in _batches(file for file in known if file.path not in plan.missing):
-            _link(session, storage, publication, batch)
+            made = _link(session, storage, publication, batch)
+            if made:
+                with session.db.write() as txn:
+                    ledger.note(txn, publication.place, made)
     tracked = session.progress.track("Putting files", plan.additions, total=len(plan.additions))
     for start, batch in _batches(tracked):
-        _link(session, storage, publication, [f for f in batch if f.path in plan.missing])
+        missing = [file for file in batch if file.path in plan.missing]
+        made = _link(session, storage, publication, missing)
         with session.db.write() as txn:
-            ledger.claim(txn, publication.place, batch)
+            ledger.claim(txn, publication.place, batch, made)
             txn.trim()
             pending = publications.generation(txn, publication.key, plan.generation.number)
             publications.put_generation(
@@ -59,15 +64,22 @@ def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> 
 
 def _link(
     session: Session, storage: Storage, publication: Publication, files: Sequence[File]
-) -> None:
-    """Put files of the pool in place, durably."""
+) -> dict[str, str]:
+    """Put files of the pool in place, durably, and return their versions, if there are any."""
     if not files:
-        return
-    storage.link_all(
+        return {}
+    made = storage.link_all(
         PoolLink(publication.path(path), session.pool.location(sha256), size, sha256)
         for path, sha256, size in files
     )
     storage.flush()
+    return _below(publication, made)
+
+
+def _below(publication: Publication, versions: Mapping[str, str]) -> dict[str, str]:
+    """Return versions by path below the prefix."""
+    start = len(publication.path(""))
+    return {path[start:]: version for path, version in versions.items()}
 
 
 def _batches(items: Iterable[File]) -> Iterator[tuple[int, list[File]]]:
@@ -115,14 +127,15 @@ def put_indexes(
     hashed = _by_hash(session, publication, staged, anew=anew)
     commit = signed.get(root + "InRelease", text)
     expected = _record(session, plan, generation, commit)  # a crash leaves nothing uncounted
-    for path, data in hashed.items():
-        storage.put(publication.path(path), data, cache="immutable")
+    files = {publication.path(path): data for path, data in hashed.items()}
+    made = storage.put_all(files, cache="immutable")
     storage.flush()
     before = plan.previous.indexes if plan.previous and not anew else {}
     names = {
         root + item.path: item.data or b"" for item in staged if before.get(item.path) != item.sums
     }
-    return Staged(text, signed, names, expected, len(hashed), fingerprints)
+    versions = _below(publication, made)
+    return Staged(text, signed, names, expected, versions, len(hashed), fingerprints)
 
 
 def _legacy(

@@ -42,6 +42,8 @@ class StoredTree:
     def __init__(self, storage: Storage, publication: Publication) -> None:
         self._storage = storage
         self._publication = publication
+        #: Of the files whose size has been asked for, where the storage tells.
+        self.versions: dict[str, str] = {}
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -58,6 +60,8 @@ class StoredTree:
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         start = len(self._publication.path(""))
         for path, found in self._storage.stat_all(map(self._publication.path, paths)):
+            if found and found.version:
+                self.versions[path[start:]] = found.version
             yield path[start:], found.size if found else None
 
     def headers(self, path: str) -> Mapping[str, str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3  # at a tree that is published anew while it is looked at
 
+_REPLACED = "is not what debrepo put there, although as long"
+
 
 class Verified(NamedTuple):
     """What was looked at, and what is wrong with it."""
@@ -110,17 +112,17 @@ def _against_database(session: Session, publication: Publication, tree: Tree) ->
 
 
 def _against_ledger(
-    session: Session, publication: Publication, tree: Tree, seen: set[str]
+    session: Session, publication: Publication, tree: StoredTree, seen: set[str]
 ) -> Iterator[Problem]:
-    """Yield what should be in the storage, and is in no index."""
+    """Yield what should be in the storage, and is in no index, or not what was put there."""
     ours = (f"dists/{publication.distribution}/", "pool/")
     with session.db.read() as txn:
         rows = {
             path: held
             for path, held in ledger.files(txn, publication.place)
-            if path.startswith(ours) and path not in seen
+            if path.startswith(ours)
         }
-    for path, size in tree.sizes(rows):
+    for path, size in tree.sizes(rows.keys() - seen):
         held = rows[path]
         if size is None and held.references:
             yield Problem(path, "was published, but is missing")
@@ -128,6 +130,10 @@ def _against_ledger(
             yield Problem(path, "is superseded, and missing before its time")
         elif held.sha256 and size != held.size:
             yield Problem(path, f"has {size} bytes, and not {held.size}")
+    for path, version in tree.versions.items():
+        row = rows.get(path)  # what is replaced again and again has no digest there
+        if row and row.sha256 and row.version not in ("", version):
+            yield Problem(path, _REPLACED)
 
 
 def repair(
@@ -192,11 +198,16 @@ def _mend_files(
         with session.db.read() as txn:
             live = publications.live(txn, publication.key)
             wanted = planning.changed_files(txn, publication.place, None, live)
+            held = ledger.reader(txn, publication.place)
+            rows = ((file.path, held(file.path)) for file in wanted)
+            versions = {path: row.version for path, row in rows if row and row.version}
         stored = StoredTree(storage, publication)
         unique = {file.path: file for file in wanted}
         for path, size in stored.sizes(unique):
             file = unique[path]
-            fault = _fault(storage, publication, file, size, whole=files)
+            version = stored.versions.get(path, "")
+            known = version == versions.get(path, version)
+            fault = _fault(storage, publication, file, size, known=known, whole=files)
             if not fault:
                 continue
             if problem := session.pool.check(file.sha256):
@@ -211,12 +222,20 @@ def _mend_files(
 
 
 def _fault(
-    storage: Storage, publication: Publication, file: File, size: int | None, *, whole: bool
+    storage: Storage,
+    publication: Publication,
+    file: File,
+    size: int | None,
+    *,
+    known: bool,
+    whole: bool,
 ) -> str:
     if size is None:
         return "is missing"
     if size != file.size:
         return f"has {size} bytes, and not {file.size}"
+    if not known:
+        return _REPLACED
     if whole and storage.sha256(publication.path(file.path)) != file.sha256:
         return "is damaged"
     return ""
@@ -225,7 +244,10 @@ def _fault(
 def _put_back(session: Session, storage: Storage, publication: Publication, file: File) -> None:
     path = publication.path(file.path)
     storage.delete([path])  # what is damaged would be taken for what was served
-    storage.link(PoolLink(path, session.pool.path(file.sha256), file.size, file.sha256))
+    link = PoolLink(path, session.pool.path(file.sha256), file.size, file.sha256)
+    version = storage.link(link) or ""
+    with session.db.write() as txn:
+        ledger.note(txn, publication.place, {file.path: version})
 
 
 def _publish_again(session: Session, publication: Publication) -> engine.Result:

@@ -101,10 +101,11 @@ class FileStorage(Storage):
             else:
                 self._copy(file)
 
-    def link_all(self, files: Iterable[PoolLink]) -> None:
+    def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
         link = self._link_at_once if self._method == "hardlink" else self.link
         for file in files:
             link(file)
+        return {}
 
     def _link_at_once(self, file: PoolLink) -> None:
         """Link a file with no more work than it takes where all is well."""

@@ -118,7 +118,16 @@ class S3Storage(Storage):
             )
             yield answer["Body"]
 
-    def link(self, file: PoolLink) -> None:
+    def put_all(self, files: Mapping[str, bytes], *, cache: Cache) -> dict[str, str]:
+        versions: dict[str, str] = {}
+
+        def put(file: tuple[str, bytes]) -> None:
+            versions[file[0]] = self.put(*file, cache=cache) or ""
+
+        side_by_side(put, files.items(), self._options.connections)
+        return {path: version for path, version in versions.items() if version}
+
+    def link(self, file: PoolLink) -> str | None:
         """Upload the file unless it is there: nothing can be shared with a bucket."""
         check_path(file.path)
         try:
@@ -127,11 +136,17 @@ class S3Storage(Storage):
             raise NotFound(f"cannot publish {file.path}: {file.source}: {error.strerror}") from None
         if size != file.size:
             raise InvalidInput(f"{file.source} has {size} bytes instead of {file.size}")
-        for name in self._names(file.path):
-            self._upload(file._replace(path=name))
+        made = [self._upload(file._replace(path=name)) for name in self._names(file.path)]
+        return self._form(made[-1]) or None
 
-    def link_all(self, files: Iterable[PoolLink]) -> None:
-        side_by_side(self.link, files, self._options.connections)
+    def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
+        versions: dict[str, str] = {}
+
+        def link(file: PoolLink) -> None:
+            versions[file.path] = self.link(file) or ""
+
+        side_by_side(link, files, self._options.connections)
+        return {path: version for path, version in versions.items() if version}
 
     def delete(self, paths: Iterable[str]) -> None:
         keys = {
@@ -150,14 +165,15 @@ class S3Storage(Storage):
             if refusal.status == 404:
                 return None
             raise
-        return Stat(int(found["ContentLength"]))
+        return Stat(int(found["ContentLength"]), self._form(found["ETag"]))
 
     def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
         """List them if they are many, and look for those that are missing once more."""
         wanted = sorted(self._start + check_path(path) for path in set(paths))
-        listed = listing.sizes(self._client, self._start, wanted) if len(wanted) > _FEW else {}
+        listed = listing.find(self._client, self._start, wanted) if len(wanted) > _FEW else {}
         start = len(self._start)
-        yield from ((key[start:], Stat(size)) for key, size in listed.items())
+        for key, (size, tag) in listed.items():
+            yield key[start:], Stat(size, self._form(tag))
         others = (key[start:] for key in wanted if key not in listed)
         with ThreadPoolExecutor(self._options.connections) as threads:
             yield from threads.map(lambda path: (path, self.stat(path)), others)
@@ -250,23 +266,24 @@ class S3Storage(Storage):
             raise
         return found["Body"], found["ETag"]
 
-    def _upload(self, file: PoolLink) -> None:
+    def _upload(self, file: PoolLink) -> str:
+        """Upload a file, and return its entity tag; nothing where it was there already."""
         key, headers = self._start + file.path, self._headers(file.path, "immutable")
         if multipart.is_large(file.size, self._options):
             if not self._is_there(file):
                 multipart.upload(self._client, self._options, key, file, headers)
-            return
+            return ""
         conditional = self._heeds_conditions()
         if not conditional and self._is_there(file):
-            return
+            return ""
         with Slice(file.source, 0, file.size) as body:
             headers |= checksums.parameters(self._options, body, file.sha256)
             if not conditional:
-                self._client.call("put_object", Key=key, body=body, **headers)
-                return
+                return str(self._client.call("put_object", Key=key, body=body, **headers)["ETag"])
             for _ in range(_ATTEMPTS):
-                if conditions.create(self._client, key, body, **headers) or self._is_there(file):
-                    return
+                made = conditions.create(self._client, key, body, **headers)
+                if made or self._is_there(file):
+                    return made
             raise Conflict(f"somebody else deletes {file.path} again and again")
 
     def _is_there(self, file: PoolLink) -> bool:

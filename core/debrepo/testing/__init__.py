@@ -3,6 +3,7 @@
 import pytest
 
 pytest.register_assert_rewrite(
+    "debrepo.testing.commit_contract",
     "debrepo.testing.contracts",
     "debrepo.testing.object_store",
     "debrepo.testing.signer_contract",

@@ -86,6 +86,10 @@ def add(node, directory, name, version="1.0"):
     node("repo", "add", "tools", build_deb(directory, name, version))
 
 
+def keys(direct, bucket):
+    return [found["Key"] for found in direct.list_objects_v2(Bucket=bucket).get("Contents", ())]
+
+
 def kinds(requests):
     return {kind: count for kind, count in requests.items() if not kind.startswith("bytes")}
 
@@ -151,10 +155,23 @@ def test_verifying_mending_and_taking_down_say_what_was_asked(node):
         assert re.search(rf"in .* s; \d+ requests? \(.*{asked} \d+.*received\.$", said)
 
 
+def test_a_package_replaced_by_as_many_bytes_is_found_by_its_version_and_mended(
+    node, direct, bucket, proxy
+):
+    key = next(k for k in keys(direct, bucket) if "/hello_" in k)
+    there = direct.get_object(Bucket=bucket, Key=key)["Body"].read()
+    direct.put_object(Bucket=bucket, Key=key, Body=bytes(len(there)))
+    output, _ = node.start("publish", "verify", "stable", PLACE).communicate()
+    assert "is not what debrepo put there, although as long" in output
+    assert not [r for r in proxy.seen if r.method == "GET" and "/hello_" in r.target]
+    node("publish", "repair", "stable", PLACE)
+    assert direct.get_object(Bucket=bucket, Key=key)["Body"].read() == there
+    node("publish", "verify", "stable", PLACE)
+
+
 def test_what_is_taken_down_is_gone(node, direct, bucket):
     node("publish", "drop", "stable", PLACE)
-    left = [found["Key"] for found in direct.list_objects_v2(Bucket=bucket).get("Contents", ())]
-    assert [key for key in left if key != "deb/~debrepo-probe"] == []
+    assert [key for key in keys(direct, bucket) if key != "deb/~debrepo-probe"] == []
 
 
 def test_of_two_nodes_with_databases_of_their_own_the_second_is_told(node, new_node, url, tmp_path):

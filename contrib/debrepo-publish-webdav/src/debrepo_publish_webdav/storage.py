@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from urllib.parse import unquote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, RemoteError
+from debrepo.objects import side_by_side
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
 from debrepo_publish_webdav import multistatus
 from debrepo_publish_webdav.client import Client
@@ -76,32 +76,9 @@ class WebDavStorage(Storage):
         except Conflict:  # somebody else was faster: with the same file?
             self._is_there(file.path, file.size)
 
-    def link_all(self, files: Iterable[PoolLink]) -> None:
-        """Upload over several connections; the first failure ends it."""
-        source, lock = iter(files), threading.Lock()
-        failures: list[BaseException] = []
-
-        def work() -> None:
-            while not failures:
-                with lock:
-                    file = next(source, None)
-                if file is None:
-                    return
-                self.link(file)
-
-        def guarded() -> None:
-            try:
-                work()
-            except BaseException as error:  # raised again by the caller's thread
-                failures.append(error)
-
-        threads = [threading.Thread(target=guarded) for _ in range(self._connections)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
+    def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
+        side_by_side(self.link, files, self._connections)
+        return {}
 
     def delete(self, paths: Iterable[str]) -> None:
         """Delete the files; empty collections stay, as another publisher may be filling them."""
