@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from debrepo.metrics import Metric
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
+    from debrepo.session import Session
 
 hookspec = HookspecMarker("debrepo")
 hookimpl = HookimplMarker("debrepo")
@@ -138,7 +139,7 @@ def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) 
 
 
 @hookspec
-def debrepo_metrics(txn: Transaction) -> Iterable[Metric]:
+def debrepo_metrics(session: Session, txn: Transaction) -> Iterable[Metric]:
     """Return numbers that whoever watches a server wants to see: age, days left, sizes.
 
     *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from debrepo import Command, Operation, Ref, Setting, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.metrics import Metric
+    from debrepo.session import Session
 
 
 @hookimpl
@@ -108,3 +114,10 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_routes() -> list[Ref]:
     return [Ref("debrepo_gpg.api:routes", "Trusted keys.")]
+
+
+@hookimpl
+def debrepo_metrics(session: Session) -> list[Metric]:
+    from debrepo_gpg.measures import metrics
+
+    return list(metrics(session))

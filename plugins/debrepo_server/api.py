@@ -11,7 +11,7 @@ from debrepo import __version__
 from debrepo.errors import DatabaseBusy
 from debrepo.http import Door, Routes, json_answer, opens
 from debrepo_server import dashboards
-from debrepo_server.metrics import key_lines, plugin_lines, task_lines, write_lines
+from debrepo_server.metrics import plugin_lines, task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -75,14 +75,13 @@ def metrics(request: Request, door: Looking) -> Response:
     """Show what Prometheus collects."""
     runner, requests = request.app.state.debrepo.tasks, request.app.state.requests
     with door.session.db.read() as txn:
-        batches = door.session.hook.debrepo_metrics(txn=txn)
+        batches = door.session.hook.debrepo_metrics(session=door.session, txn=txn)
         found = [metric for batch in batches for metric in batch]
     lines = [
         *requests.lines(),
         *dashboards.lines(requests),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
-        *key_lines(door.session),
         *plugin_lines(found),
     ]
     return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)

@@ -8,13 +8,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import __version__
-from debrepo.errors import DebrepoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from debrepo.metrics import Metric
-    from debrepo.session import Session
     from debrepo_server.records import Record
 
 _AMOUNTS = (
@@ -106,22 +104,6 @@ def write_lines(written: tuple[int, float]) -> Iterator[str]:
     name = "debrepo_database_write_lock_seconds_total"
     yield from head(name, "Time that they held the write lock.", "counter")
     yield line(name, {}, seconds)
-
-
-def key_lines(session: Session) -> Iterator[str]:
-    """Yield how long the signing keys stay valid; nothing where no plugin knows keys."""
-    if "key.list" not in session.operations:
-        return
-    try:
-        keys = session.call("key.list")
-    except DebrepoError:  # GnuPG is not there, or not well
-        return
-    name = "debrepo_key_valid_days"
-    yield from head(name, "Days until a signing key expires.", "gauge")
-    for key in keys:
-        if key.expires is not None:
-            left = key.expires.timestamp() - time.time()
-            yield line(name, {"key": key.fingerprint}, left / 86400)
 
 
 def plugin_lines(metrics: Iterable[Metric]) -> Iterator[str]:
