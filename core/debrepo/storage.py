@@ -11,6 +11,7 @@ from debrepo.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import ClassVar
 
 #: How long a client or a cache may keep a file: ``immutable`` files never change under
 #: their name (pool, by-hash); of ``volatile`` ones clients have to ask again.
@@ -61,6 +62,10 @@ class Storage(ABC):
 
     A back end subclasses this, and runs `debrepo.testing.StorageContract` in its own tests.
     """
+
+    #: Whether clients learn in whole seconds, by the service's clock, when a file was replaced.
+    #: apt asks what has changed since then, so the next replacement waits for another second.
+    coarse_dates: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

@@ -10,6 +10,7 @@ it takes a lock.
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from debrepo.errors import NotFound
@@ -74,6 +75,15 @@ def changes_hands(plan: Plan) -> bool:
     return before is not None and (before.document["skip_signing"] != plan.publication.skip_signing)
 
 
+def _wait_for_another_second(before: int) -> None:
+    """Wait until a replacement has another date than one that was made by the second ``before``.
+
+    Else a client that fetched the file in between would hear that it has not changed, and
+    go on hearing so.
+    """
+    time.sleep(min(max(before + 2 - time.time(), 0), 2))
+
+
 def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> dict[str, str]:
     """Let the names lead to a staged generation; the file that clients start from is last.
 
@@ -83,14 +93,13 @@ def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> 
     publication = plan.publication
     last = commit_path(publication)
     known = _versions(plan, overwrite=overwrite)
-    files = {
-        **staged.names,
-        f"dists/{publication.distribution}/Release": staged.release,
-        **staged.signed,
-    }
+    release = f"dists/{publication.distribution}/Release"
+    files = {**staged.names, release: staged.release, **staged.signed}
     made: dict[str, str] = {}
     for path, data in files.items():
         there, version = publication.path(path), known.get(path)  # new names have none
+        if path == release and storage.coarse_dates and plan.previous:
+            _wait_for_another_second(plan.previous.committed)
         if version:
             made[path] = storage.replace(there, data, version=version)
         elif path == last and not overwrite and not changes_hands(plan):

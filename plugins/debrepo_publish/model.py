@@ -128,6 +128,7 @@ class Generation(NamedTuple):
     indexes: dict[str, Index] = {}  # noqa: RUF012  # never changed; empty until they are staged
     versions: dict[str, str] = {}  # noqa: RUF012  # of files that are replaced, see `commits`
     expires: int = 0  #: seconds since the epoch; 0: never
+    committed: int = 0  #: when clients could see it at the latest, by this machine's clock
     ended: int = 0  #: when it stopped being live, in seconds since the epoch
     ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped
 

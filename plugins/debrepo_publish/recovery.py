@@ -6,6 +6,7 @@ far they got; whoever comes next goes on from there.
 
 from __future__ import annotations
 
+import time
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -135,7 +136,8 @@ def finish(
         generation = publications.generation(txn, key, number)
         before = publications.generation(txn, key, generation.base) if generation.base else None
         versions = {} if made is None else _versions(before, generation, made)
-        live = generation._replace(state="live", versions=versions)
+        seen = int(time.time())  # not what SOURCE_DATE_EPOCH says: no client goes by that
+        live = generation._replace(state="live", versions=versions, committed=seen)
         if hashed:
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)

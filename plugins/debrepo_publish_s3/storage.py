@@ -51,6 +51,8 @@ _ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
 class S3Storage(Storage):
     """A bucket, or what is below a prefix in one."""
 
+    coarse_dates = True
+
     def __init__(self, given: Options, owner: str = "", client: Client | None = None) -> None:
         self._options = given
         self._owner = owner or secrets.token_hex(8)

@@ -137,6 +137,16 @@ def test_nothing_new_takes_no_request_that_writes(node):
     assert kinds(result["requests"]) == {}
 
 
+def test_clients_that_ask_by_date_see_each_of_two_updates_in_a_row(node, direct, bucket, tmp_path):
+    dates = []
+    for name in ("one", "two"):
+        add(node, tmp_path / name, name)
+        node("publish", "update", "stable", PLACE)
+        found = direct.head_object(Bucket=bucket, Key="deb/dists/stable/InRelease")
+        dates.append(found["LastModified"])
+    assert dates[0] < dates[1]
+
+
 def test_the_last_line_says_what_was_asked(node, tmp_path):
     add(node, tmp_path / "new", "new")
     process = node.start("publish", "update", "stable", PLACE)

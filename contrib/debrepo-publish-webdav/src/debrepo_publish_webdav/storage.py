@@ -34,6 +34,8 @@ _LOCK_REQUEST = (
 class WebDavStorage(Storage):
     """A collection on a WebDAV server."""
 
+    coarse_dates = True
+
     def __init__(self, client: Client, *, connections: int = 4) -> None:
         self._client = client
         self._connections = connections
