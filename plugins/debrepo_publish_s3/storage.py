@@ -7,7 +7,7 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
@@ -34,11 +34,13 @@ from debrepo_publish_s3.refusals import Refused
 from debrepo_publish_s3.slices import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from debrepo_publish_s3.client import Client
     from debrepo_publish_s3.options import Options
+
+T = TypeVar("T")
 
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _OURS = "~debrepo-"  # what the names of locks and probes start with
@@ -121,13 +123,7 @@ class S3Storage(Storage):
             yield answer["Body"]
 
     def put_all(self, files: Mapping[str, bytes], *, cache: Cache) -> dict[str, str]:
-        versions: dict[str, str] = {}
-
-        def put(file: tuple[str, bytes]) -> None:
-            versions[file[0]] = self.put(*file, cache=cache) or ""
-
-        side_by_side(put, files.items(), self._options.connections)
-        return {path: version for path, version in versions.items() if version}
+        return self._all(lambda file: (file[0], self.put(*file, cache=cache)), files.items())
 
     def link(self, file: PoolLink) -> str | None:
         """Upload the file unless it is there: nothing can be shared with a bucket."""
@@ -142,13 +138,15 @@ class S3Storage(Storage):
         return self._form(made[-1]) or None
 
     def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
-        versions: dict[str, str] = {}
+        return self._all(lambda file: (file.path, self.link(file)), files)
 
-        def link(file: PoolLink) -> None:
-            versions[file.path] = self.link(file) or ""
-
-        side_by_side(link, files, self._options.connections)
-        return {path: version for path, version in versions.items() if version}
+    def _all(
+        self, store: Callable[[T], tuple[str, str | None]], files: Iterable[T]
+    ) -> dict[str, str]:
+        """Store files side by side, and return the versions, by path, that this told."""
+        made: list[tuple[str, str | None]] = []
+        side_by_side(lambda file: made.append(store(file)), files, self._options.connections)
+        return {path: version for path, version in made if version}
 
     def delete(self, paths: Iterable[str]) -> None:
         keys = {
