@@ -98,7 +98,9 @@ def test_module_is_named_after_something(path):
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_plugin_has_the_rooms_that_every_plugin_has(plugin):
-    rooms = {path.stem for path in (ROOT / "plugins" / plugin).glob("*.py")}
+    house = ROOT / "plugins" / plugin
+    rooms = {path.stem for path in house.glob("*.py")}
+    rooms |= {path.parent.name for path in house.glob("*/__init__.py")}
     assert {"__init__", "plugin"} <= rooms
     brought = command_refs(plugin)
     assert ("cli" in rooms) == bool(brought)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo_publish.model import one_place
+from debrepo_publish.model.publication import one_place
 
 if TYPE_CHECKING:
     from debrepo_publish.operations import Shown

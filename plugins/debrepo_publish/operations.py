@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
-from debrepo_publish import documents, engine, publications, recovery
-from debrepo_publish import sources as pending
-from debrepo_publish.model import (
+from debrepo_publish.engine import publishing as engine
+from debrepo_publish.engine import recovery
+from debrepo_publish.model import component_sources as pending
+from debrepo_publish.model import documents, publications
+from debrepo_publish.model.publication import (
     Generation,
     Publication,
     check_component,
     check_distribution,
     split_place,
 )
-from debrepo_publish.tables import PUBLICATIONS
+from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from debrepo.session import Session
-    from debrepo_publish.engine import Dropped, Result
-    from debrepo_publish.upkeep import Repaired, Verified
+    from debrepo_publish.checking.repair import Repaired, Verified
+    from debrepo_publish.engine.publishing import Dropped, Result
 
 
 class Shown(NamedTuple):
@@ -255,7 +257,7 @@ def verify(
     ``url`` is that of the archive root, for the tree that clients get; ``keyring`` holds
     public keys, instead of our own; ``files`` reads every package file too.
     """
-    from debrepo_publish import upkeep  # what it takes to decompress, and gpgv
+    from debrepo_publish.checking import repair as upkeep  # what it takes to decompress, and gpgv
 
     wanted = _named(check_distribution(distribution), place)
     return upkeep.verify(session, wanted, url=url or "", keyring=keyring, files=files)
@@ -275,7 +277,7 @@ def repair(
 
     ``force`` mends over Release files that debrepo did not leave there.
     """
-    from debrepo_publish import upkeep
+    from debrepo_publish.checking import repair as upkeep
 
     return upkeep.repair(
         session,

@@ -131,7 +131,7 @@ def _source_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_spellings() -> dict[str, Ref]:
-    return {"place": Ref("debrepo_publish.model:one_place", "Storage and prefix.")}
+    return {"place": Ref("debrepo_publish.model.publication:one_place", "Storage and prefix.")}
 
 
 @hookimpl
@@ -163,7 +163,7 @@ def debrepo_routes() -> list[Ref]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.tables:{name}")
+        TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.model.tables:{name}")
         for name in ("PUBLICATIONS", "GENERATIONS", "COMMITS", "FILES", "DISPLACED", "RETIRED")
     ]
 
@@ -171,48 +171,52 @@ def debrepo_tables() -> list[TableRef]:
 @hookimpl
 def debrepo_index_kinds() -> dict[str, Ref]:
     return {
-        "packages": Ref("debrepo_publish.indexes:PackagesIndex", "Packages, of binary packages."),
-        "sources": Ref("debrepo_publish.indexes:SourcesIndex", "Sources, of source packages."),
+        "packages": Ref(
+            "debrepo_publish.indexes.kinds:PackagesIndex", "Packages, of binary packages."
+        ),
+        "sources": Ref(
+            "debrepo_publish.indexes.kinds:SourcesIndex", "Sources, of source packages."
+        ),
     }
 
 
 @hookimpl
 def debrepo_links(txn: Transaction) -> list[Link]:
-    from debrepo_publish.publications import links
+    from debrepo_publish.model.publications import links
 
     return links(txn)
 
 
 @hookimpl
 def debrepo_nodes(txn: Transaction) -> list[Node]:
-    from debrepo_publish.publications import nodes
+    from debrepo_publish.model.publications import nodes
 
     return nodes(txn)
 
 
 @hookimpl
 def debrepo_served_lists(txn: Transaction) -> list[PackageList]:
-    from debrepo_publish.publications import served_lists
+    from debrepo_publish.model.publications import served_lists
 
     return served_lists(txn)
 
 
 @hookimpl
 def debrepo_live_sets(txn: Transaction) -> set[SetId]:
-    from debrepo_publish.publications import live_sets
+    from debrepo_publish.model.publications import live_sets
 
     return live_sets(txn)
 
 
 @hookimpl
 def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
-    from debrepo_publish.publications import follow
+    from debrepo_publish.model.publications import follow
 
     follow(txn, f"{kind}:{old}", f"{kind}:{new}")
 
 
 @hookimpl
 def debrepo_metrics(txn: Transaction) -> list[Metric]:
-    from debrepo_publish.measures import metrics
+    from debrepo_publish.metrics import metrics
 
     return list(metrics(txn))

@@ -10,7 +10,7 @@ from debrepo.http import Answer, Body, Door, Refusal, Routes, Text, json_answer,
 from debrepo.session import Session
 from debrepo_publish.api import NamedSource
 from debrepo_publish.encoding import decode, place, plain_sources
-from debrepo_publish.sources import revision
+from debrepo_publish.model.component_sources import revision
 
 routes = Routes(prefix="/api", tags=["publish"])
 

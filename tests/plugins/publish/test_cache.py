@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from debrepo.testing.packages import build_deb
-from debrepo_publish import rendering
-from debrepo_publish.cache import opened
+from debrepo_publish.indexes import rendering
+from debrepo_publish.indexes.cache import opened
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from debrepo.catalog import CHUNKS, TABLES, Known, add
 from debrepo.database import Database
 from debrepo.package import Package, PackageFile, PackageKey, encode
 from debrepo.testing.packages import build_deb, build_source
-from debrepo_publish import contents, sorting
-from debrepo_publish.cache import LINES, opened
-from debrepo_publish.model import Part
+from debrepo_publish.indexes import contents, sorting
+from debrepo_publish.indexes.cache import LINES, opened
+from debrepo_publish.model.publication import Part
 
 PATHS = st.lists(
     st.sampled_from([f"usr/share/doc/{n}" for n in range(12)] + ["usr/bin/a b", "etc/é", "z"]),

@@ -18,7 +18,7 @@ from debrepo.plugins import load_plugins
 from debrepo.session import Session
 from debrepo.testing.packages import build_deb
 from debrepo_local import repos
-from debrepo_publish import publications, tables
+from debrepo_publish.model import publications, tables
 from debrepo_publish_fs.storage import FileStorage
 
 SIZES = (1_000, 10_000)

@@ -8,8 +8,8 @@ from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 
 from debrepo.errors import NotFound, RemoteError
-from debrepo_publish import ledger
-from debrepo_publish.tables import GENERATIONS, PUBLICATIONS, RETIRED
+from debrepo_publish.engine import ledger
+from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
 
 DAY = 86400
 NOW = 1_800_000_000

@@ -11,8 +11,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debrepo_publish import xz
-from debrepo_publish.forms import FORMS
+from debrepo_publish.indexes import xz
+from debrepo_publish.indexes.compression import FORMS
 
 PIECES = st.lists(st.binary(max_size=2000), max_size=8)
 READERS = {

@@ -5,9 +5,9 @@ from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 
 from debrepo.package import Package, PackageFile, PackageKey
-from debrepo_publish.layout import by_hash, elsewhere, pool_directory
-from debrepo_publish.model import check_distribution, check_prefix, split_place
-from debrepo_publish.tables import DISPLACED
+from debrepo_publish.engine.layout import by_hash, elsewhere, pool_directory
+from debrepo_publish.model.publication import check_distribution, check_prefix, split_place
+from debrepo_publish.model.tables import DISPLACED
 
 
 def package(name, source=""):

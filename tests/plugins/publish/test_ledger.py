@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from debrepo.database import Database
 from debrepo.refs import TableRef
-from debrepo_publish import ledger
-from debrepo_publish.ledger import File
+from debrepo_publish.engine import ledger
+from debrepo_publish.engine.ledger import File
 
 PATHS = st.lists(st.sampled_from("abcdef"), max_size=6)
 STEPS = st.lists(st.tuples(st.sampled_from(["claim", "release"]), PATHS), max_size=20)
@@ -17,7 +17,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["claim", "release"]), PATHS), max_si
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    tables = [TableRef("publish.files", 1, "debrepo_publish.tables:FILES")]
+    tables = [TableRef("publish.files", 1, "debrepo_publish.model.tables:FILES")]
     opened = Database(tmp_path_factory.mktemp("ledger") / "db", tables, map_size=1 << 24)
     yield opened
     opened.close()

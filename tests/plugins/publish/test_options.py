@@ -5,8 +5,8 @@ import pytest
 from debrepo.config import Config
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.refs import Setting
-from debrepo_publish.documents import changed, checked, parse_duration
-from debrepo_publish.model import Publication
+from debrepo_publish.model.documents import changed, checked, parse_duration
+from debrepo_publish.model.publication import Publication
 
 PUBLICATION = Publication("", ".", "stable", {"main": "repo:tools"})
 

@@ -4,8 +4,9 @@ import pytest
 from plugins.publish.client import Client
 
 from debrepo.errors import AlreadyExists, Conflict, InUse, InvalidInput, RemoteError, SigningFailed
-from debrepo_publish import ledger, publications
-from debrepo_publish.tables import GENERATIONS, PUBLICATIONS
+from debrepo_publish.engine import ledger
+from debrepo_publish.model import publications
+from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS
 
 DAY = 86400
 NOW = 1_800_000_000

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from debrepo_publish.model import Generation, Index, Part, Publication
-from debrepo_publish.release import fields, legacy, text
+from debrepo_publish.indexes.release import fields, legacy, text
+from debrepo_publish.model.publication import Generation, Index, Part, Publication
 
 NOW = datetime(2026, 3, 9, 8, 5, tzinfo=UTC)
 PUBLICATION = Publication("", "debian", "stable", {"main": "repo:x"})

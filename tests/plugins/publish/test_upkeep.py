@@ -12,9 +12,10 @@ from plugins.publish.client import Client
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo_gpg.signer import GpgSigner
-from debrepo_publish import ledger, upkeep
-from debrepo_publish.signatures import dearmored
-from debrepo_publish.trees import StoredTree
+from debrepo_publish.checking import repair as upkeep
+from debrepo_publish.checking.signatures import dearmored
+from debrepo_publish.checking.trees import StoredTree
+from debrepo_publish.engine import ledger
 
 DAY = 86400
 NOW = 1_800_000_000

@@ -1,0 +1,1 @@
+"""Checking: what is served, compared with what should be."""

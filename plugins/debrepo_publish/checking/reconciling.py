@@ -1,0 +1,147 @@
+"""Reconciling: the ledger of a place, what is stored there, and what generations need."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo_publish.engine import displaced, ledger, recovery
+from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine import publishing as engine
+from debrepo_publish.engine.layout import index_files
+from debrepo_publish.model import clock, publications
+from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_publish.engine.ledger import File
+    from debrepo_publish.model.publication import Publication
+
+
+class Reconciled(NamedTuple):
+    """Paths below the prefix, by what became of them."""
+
+    adopted: list[str]  #: needed, stored, and now in the ledger
+    recounted: list[str]  #: in the ledger with another number of references
+    forgotten: list[str]  #: not stored any more, nor needed
+    deleted: list[str]  #: written by debrepo, and needed by nothing
+    strangers: list[str]  #: not written by debrepo, and left alone
+
+
+NOTHING = Reconciled([], [], [], [], [])
+
+
+def reconcile(
+    session: Session, storage: Storage, publication: Publication, *, dry_run: bool
+) -> Reconciled:
+    """Bring the ledger of a place into line with what is stored there.
+
+    Files without a row in the ledger are listed and left alone. The whole place is listed,
+    and the files of every publication in it counted: this is for when something is wrong.
+    """
+    place = publication.place
+    with engine.hold(session, place):
+        keys = _keys(session, place)
+        if not dry_run:
+            for key in keys:
+                recovery.recover(session, storage, key)
+        there = _stored(storage, publication)
+        with session.db.read() as txn:
+            needed, wanted = _needed(txn, place, keys)
+            rows = dict(ledger.files(txn, place))
+            waiting = _waiting(txn, keys)
+            releases = _releases(txn, place)
+        found = Reconciled(
+            adopted=sorted(path for path in needed if path in there and path not in rows),
+            recounted=sorted(p for p, held in rows.items() if held.references != needed[p]),
+            forgotten=sorted(p for p in rows if p not in there and not needed[p]),
+            deleted=sorted(p for p in rows if p in there and not needed[p] and p not in waiting),
+            strangers=sorted(there - rows.keys() - needed.keys() - releases),
+        )
+        if not dry_run:
+            _settle(session, storage, publication, found, needed, wanted)
+    return found
+
+
+def _keys(session: Session, place: str) -> list[str]:
+    """Return the keys of all publications that were ever at a place, and are remembered."""
+    with session.db.read() as txn:
+        start = f"{place} ".encode()
+        known = {key.partition("\0")[0] for key in txn[GENERATIONS].prefix_keys(start)}
+        known |= set(txn[PUBLICATIONS].prefix_keys(start))
+    return sorted(known)
+
+
+def _stored(storage: Storage, publication: Publication) -> set[str]:
+    """Return what is stored below the two directories that are debrepo's, by path there."""
+    start = len(publication.path(""))
+    listed = (storage.list(publication.path(name)) for name in ("dists", "pool"))
+    return {path[start:] for paths in listed for path in paths}
+
+
+def _needed(txn: Transaction, place: str, keys: list[str]) -> tuple[Counter[str], dict[str, File]]:
+    """Count how often live generations refer to each file."""
+    needed: Counter[str] = Counter()
+    wanted: dict[str, File] = {}
+    for key in keys:
+        for generation in publications.generations(txn, key):
+            if generation.state == "live":
+                files = planning.changed_files(txn, place, None, generation)
+                files += index_files(recovery.document_of(generation), generation.indexes)
+                needed.update(file.path for file in files)
+                wanted.update((file.path, file) for file in files)
+    return needed, wanted
+
+
+def _waiting(txn: Transaction, keys: list[str]) -> set[str]:
+    """Return the superseded files that stay until the time of their generation is over.
+
+    Those of publications that were taken down wait for nothing.
+    """
+    found: set[str] = set()
+    for key in keys:
+        if key in txn[PUBLICATIONS]:
+            for _, row in txn[RETIRED].prefix(f"{key}\0".encode()):
+                found.update(row["paths"])
+    return found
+
+
+def _releases(txn: Transaction, place: str) -> set[str]:
+    """Return the files that have no row because they are replaced each time."""
+    found = set()
+    for _, publication in txn[PUBLICATIONS].prefix(f"{place} ".encode()):
+        root = f"dists/{publication.distribution}/"
+        found |= {root + name for name in ("InRelease", "Release", "Release.gpg")}
+    return found
+
+
+def _settle(
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    found: Reconciled,
+    needed: Counter[str],
+    wanted: dict[str, File],
+) -> None:
+    place, now = publication.place, clock.seconds()
+    storage.delete([publication.path(path) for path in found.deleted])
+    storage.flush()
+    changed = [*found.adopted, *found.recounted]
+    for start in range(0, len(changed), ledger.BATCH):
+        with session.db.write() as txn:
+            for path in changed[start : start + ledger.BATCH]:
+                ledger.set_count(txn, place, path, needed[path], wanted.get(path), now)
+    gone = [*found.forgotten, *found.deleted]
+    for start in range(0, len(gone), ledger.BATCH):
+        with session.db.write() as txn:
+            ledger.forget(txn, place, gone[start : start + ledger.BATCH])
+            displaced.forget(txn, place, gone[start : start + ledger.BATCH])
+    for key in _keys(session, place):
+        with session.db.write() as txn:
+            if key not in txn[PUBLICATIONS]:  # it was taken down, and its files stayed
+                for name in list(txn[RETIRED].prefix_keys(f"{key}\0".encode())):
+                    del txn[RETIRED][name]
+                for generation in list(publications.generations(txn, key)):
+                    publications.forget_generation(txn, key, generation.number)

@@ -1,0 +1,256 @@
+"""Verification: a published archive, looked at as the most distrustful client would."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import re
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import zstandard
+from debian import deb822
+
+from debrepo import stanza
+from debrepo.errors import InvalidInput
+from debrepo_publish.checking import signatures
+from debrepo_publish.engine.layout import by_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from debrepo_publish.checking.trees import Tree
+
+_ALGORITHMS = {"MD5Sum": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
+_STRONG = ("SHA256", "SHA512")
+_LONGEST = 600  # seconds for which a cache may keep what leads to everything else
+_DAY = 86400
+
+
+class Problem(NamedTuple):
+    """Something that is not as it should be, and the path of the file it is about."""
+
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}"
+
+
+class Listed(NamedTuple):
+    """What a Release file says of an index."""
+
+    size: int
+    digests: dict[str, str]  #: by the name of the field, such as ``SHA256``
+
+
+class Wanted(NamedTuple):
+    """What an index says of a package file."""
+
+    size: int
+    sha256: str
+    named_in: str
+
+
+def _zstd(data: bytes) -> bytes:
+    with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
+        return reader.read()
+
+
+_OPENERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".bz2": bz2.decompress,
+    ".zst": _zstd,
+}
+
+
+class Verifier:
+    """Goes through an archive from its Release files to its package files.
+
+    ``problems`` grows; ``files`` are the package files that indexes name. Without a
+    keyring, only what is not signed can be checked.
+    """
+
+    def __init__(self, tree: Tree, distribution: str, now: int) -> None:
+        self._tree = tree
+        self._root = f"dists/{distribution}/"
+        self._now = now
+        self.problems: list[Problem] = []
+        self.files: dict[str, Wanted] = {}
+        self.indexes = 0
+
+    def run(self, keyring: bytes, *, signed: bool, files: bool) -> None:
+        """Look at everything; ``files``: at every byte of every package file too."""
+        text = self._release(keyring, signed=signed)
+        if not text:
+            return
+        try:
+            fields = stanza.Fields(text.strip(b"\n"))
+            listed = _listed(text)
+        except (InvalidInput, KeyError, ValueError) as error:
+            self._note("Release", f"cannot be read: {error}")
+            return
+        self._dates(fields)
+        for path, row in listed.items():
+            self._index(path, row, listed, hashed=fields.get("Acquire-By-Hash") == "yes")
+        self._package_files(whole=files)
+
+    def _note(self, name: str, text: str) -> None:
+        self.problems.append(Problem(self._root + name, text))
+
+    def _release(self, keyring: bytes, *, signed: bool) -> bytes:
+        release = self._tree.read(self._root + "Release") or b""
+        if not release:
+            self._note("Release", "is missing")
+        for name in ("InRelease", "Release"):
+            self._headers(name)
+        if not signed:
+            return release
+        inline = self._tree.read(self._root + "InRelease")
+        detached = self._tree.read(self._root + "Release.gpg")
+        if release and detached is None:
+            self._note("Release.gpg", "is missing")
+        elif release and detached:
+            for text in signatures.check_detached(release, detached, keyring):
+                self._note("Release.gpg", text)
+        if inline is None:
+            self._note("InRelease", "is missing")
+            return release
+        checked = signatures.check_inline(inline, keyring)
+        for text in checked.problems:
+            self._note("InRelease", text)
+        if release and checked.text and checked.text.strip() != release.strip():
+            self._note("InRelease", "is of another generation than Release")
+        return checked.text
+
+    def _headers(self, name: str) -> None:
+        said = self._tree.headers(self._root + name)
+        control = said.get("cache-control", "")
+        age = re.search(r"\b(?:s-maxage|max-age)=(\d+)", control)
+        asks = "no-cache" in control or "no-store" in control
+        if not asks and ("immutable" in control or (age and int(age[1]) > _LONGEST)):
+            self._note(name, f"caches may keep it too long: Cache-Control: {control}")
+
+    def _dates(self, fields: stanza.Fields) -> None:
+        for name, text in (("Date", "is in the future"), ("Valid-Until", "is over")):
+            if name not in fields:
+                continue
+            try:
+                at = _seconds(fields[name])
+            except ValueError:
+                self._note("Release", f"{name} is not a date: {fields[name]}")
+                continue
+            if (at > self._now + 60) if name == "Date" else (at < self._now):
+                self._note("Release", f"{name} {text}: {fields[name]}")
+            elif name == "Valid-Until" and at < self._now + _DAY:
+                self._note("Release", f"is valid for {(at - self._now) // 3600} more hours only")
+
+    def _index(self, path: str, row: Listed, listed: dict[str, Listed], *, hashed: bool) -> None:
+        data = self._tree.read(self._root + path)
+        if data is None:
+            if not any(path + ending in listed for ending in _OPENERS):
+                self._note(path, "is listed, but missing")
+            return
+        self.indexes += 1
+        said = self._tree.headers(self._root + path).get("content-encoding", "")
+        if said not in ("", "identity"):
+            self._note(path, f"is served with Content-Encoding: {said}")
+        self._compare(path, data, row)
+        for name in _STRONG if hashed else ():
+            if name in row.digests:
+                self._by_hash(path, name, row)
+        stem, dot, ending = path.rpartition(".")
+        opener = _OPENERS.get(dot + ending)
+        if opener and stem in listed:
+            try:
+                data = opener(data)
+            except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
+                self._note(path, f"cannot be decompressed: {error}")
+                return
+            except zstandard.ZstdError as error:
+                self._note(path, f"cannot be decompressed: {error}")
+                return
+            self._compare(path, data, listed[stem], "decompressed, ")
+        elif opener:
+            return
+        self._members((stem if opener else path), data)
+
+    def _compare(self, path: str, data: bytes, row: Listed, how: str = "") -> None:
+        if len(data) != row.size:
+            self._note(path, f"{how}has {len(data)} bytes, and not {row.size}")
+            return
+        for name, digest in row.digests.items():
+            if hashlib.new(_ALGORITHMS[name], data, usedforsecurity=False).hexdigest() != digest:
+                self._note(path, f"{how}has another {name} sum than Release says")
+
+    def _by_hash(self, path: str, name: str, row: Listed) -> None:
+        where = by_hash(path, name, row.digests[name])
+        data = self._tree.read(self._root + where)
+        if data is None:
+            self._note(where, "is missing")
+        elif hashlib.new(_ALGORITHMS[name], data).hexdigest() != row.digests[name]:
+            self._note(where, f"is not what its name says ({path})")
+
+    def _members(self, index: str, data: bytes) -> None:
+        last = index.rpartition("/")[2]
+        if last not in ("Packages", "Sources"):
+            return
+        for text in stanza.split(data):
+            for path, size, sha256 in _binary(text) if last == "Packages" else _source(text):
+                self._want(path, Wanted(size, sha256, index))
+
+    def _want(self, path: str, wanted: Wanted) -> None:
+        known = self.files.setdefault(path, wanted)
+        if (known.size, known.sha256) != (wanted.size, wanted.sha256):
+            self.problems.append(
+                Problem(path, f"{known.named_in} and {wanted.named_in} say different things of it")
+            )
+
+    def _package_files(self, *, whole: bool) -> None:
+        safe = [path for path in self.files if ".." not in path.split("/")]
+        for path in self.files.keys() - set(safe):
+            self.problems.append(Problem(path, "leads out of the archive"))
+        for path, size in self._tree.sizes(safe):
+            wanted = self.files[path]
+            if size is None:
+                self.problems.append(Problem(path, f"is missing ({wanted.named_in})"))
+            elif size != wanted.size:
+                text = f"has {size} bytes, and not {wanted.size} ({wanted.named_in})"
+                self.problems.append(Problem(path, text))
+            elif whole and wanted.sha256 and self._tree.sha256(path) != wanted.sha256:
+                self.problems.append(Problem(path, f"is damaged ({wanted.named_in})"))
+
+
+def _listed(text: bytes) -> dict[str, Listed]:
+    """Return what a Release file lists, as read by somebody who had no part in writing it."""
+    release = deb822.Release(text)
+    found: dict[str, Listed] = {}
+    for name, algorithm in _ALGORITHMS.items():
+        for row in release.get(name, ()):
+            known = found.setdefault(row["name"], Listed(int(row["size"]), {}))
+            known.digests[name] = row["md5sum" if algorithm == "md5" else algorithm]
+    return found
+
+
+def _binary(text: bytes) -> Iterator[tuple[str, int, str]]:
+    path, size = stanza.field(text, "Filename"), stanza.field(text, "Size")
+    if path and size:
+        yield path, int(size), stanza.field(text, "SHA256") or ""
+
+
+def _source(text: bytes) -> Iterator[tuple[str, int, str]]:
+    directory = stanza.field(text, "Directory") or "."
+    strong = (stanza.field(text, "Checksums-Sha256") or "").split()
+    digests = dict(zip(strong[2::3], strong[0::3], strict=False))
+    rows = (stanza.field(text, "Files") or "").split()
+    for name, size in zip(rows[2::3], rows[1::3], strict=False):
+        yield f"{directory}/{name}", int(size), digests.get(name, "")
+
+
+def _seconds(text: str) -> int:
+    moment = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S UTC").replace(tzinfo=UTC)
+    return int(moment.timestamp())

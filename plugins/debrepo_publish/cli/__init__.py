@@ -1,0 +1,376 @@
+"""``debrepo publish``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.output import counted, json_option, print_fields, print_json
+from debrepo.progress import Stopwatch
+from debrepo.session import Session
+from debrepo_publish import operations
+from debrepo_publish.cli.care import repair, verify
+from debrepo_publish.cli.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
+from debrepo_publish.cli.revisions import report, rollback, source, traffic
+from debrepo_publish.model import documents
+from debrepo_publish.model.clock import moment
+from debrepo_publish.model.publication import Publication
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from debrepo_publish.model.publication import Generation
+
+
+def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(part.strip() for part in value.split(","))
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    return None if value is None else documents.parse_duration(value)
+
+
+def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
+def _yes(_: click.Context, __: click.Parameter, value: str | None) -> bool | None:
+    return None if value is None else value == "yes"
+
+
+_YES_NO = click.Choice(["yes", "no"])
+
+#: Options that set a field of the publication of the same name.
+_DOCUMENT = [
+    click.option("--architectures", callback=_words, help="Architectures, with commas between."),
+    click.option("--origin", help="Origin, as in the Release file."),
+    click.option("--label", help="Label, as in the Release file."),
+    click.option("--suite", help="Suite, if not the distribution."),
+    click.option("--codename", help="Codename, if not the distribution."),
+    click.option("--version", help="Version of the distribution, such as 12.7."),
+    click.option("--description", help="One line about the distribution."),
+    click.option(
+        "--notautomatic",
+        "not_automatic",
+        type=_YES_NO,
+        callback=_yes,
+        help="Whether clients install from it only what they are told to.",
+    ),
+    click.option(
+        "--butautomaticupgrades",
+        "but_automatic_upgrades",
+        type=_YES_NO,
+        callback=_yes,
+        help="Whether they upgrade what they have from it all the same.",
+    ),
+    click.option("--signed-by", help="Fingerprints that may sign the next Release file."),
+    click.option(
+        "--valid-for", callback=_seconds, help="Time after which clients refuse it, such as 14d."
+    ),
+    click.option(
+        "--gpg-key", "keys", multiple=True, type=KEY, help="Key to sign with; may be repeated."
+    ),
+    click.option("--skip-signing/--sign", default=None, help="Publish without a signature."),
+    click.option(
+        "--skip-contents/--contents",
+        "contents",
+        default=None,
+        callback=_not,
+        help="Publish no Contents files.",
+    ),
+    click.option(
+        "--compressions", callback=_words, help="Forms of the indexes: plain, gz, xz, zst, bz2."
+    ),
+    click.option("--sums", callback=_words, help="Sums to list: md5, sha1, sha256, sha512."),
+    click.option("--skip-bz2", is_flag=True, default=None, help="Publish no .bz2 indexes."),
+    click.option(
+        "--multi-dist/--no-multi-dist",
+        default=None,
+        help="Keep package files in pool/DISTRIBUTION/COMPONENT, apart from other distributions.",
+    ),
+    click.option("--keep-generations", type=int, help="Superseded generations that stay."),
+    click.option("--grace", callback=_seconds, help="Time for which superseded files stay."),
+]
+
+
+def _passphrase_file(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        config = context.find_object(Session).config  # type: ignore[union-attr]  # see debrepo.cli
+        name = f"signing.{config['signing.signer']}.passphrase_file"
+        config.override(name, value, "--passphrase-file")
+
+
+def _keyring(_: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        click.echo(
+            f"{parameter.opts[0]} is ignored: keys come from signing.gpg.home, "
+            "and --gpg-key chooses among them.",
+            err=True,
+        )
+
+
+#: Options about how to publish, and some that users of aptly give out of habit.
+_MANNERS = [
+    click.option(
+        "--force",
+        is_flag=True,
+        help="Publish anew, whatever is there and whether it changed or not.",
+    ),
+    click.option(
+        "--force-overwrite",
+        is_flag=True,
+        help="Replace package files in the way that debrepo did not write.",
+    ),
+    click.option(
+        "--passphrase-file",
+        type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+        callback=_passphrase_file,
+        expose_value=False,
+        help="File with the passphrase of the signing keys.",
+    ),
+    *(
+        click.option(
+            name, callback=_keyring, expose_value=False, help="Ignored: see signing.gpg.home."
+        )
+        for name in ("--keyring", "--secret-keyring")
+    ),
+    *(
+        click.option(name, is_flag=True, expose_value=False, help="Always so; for aptly's sake.")
+        for name in ("--acquire-by-hash", "--batch")
+    ),
+]
+
+
+def _manners(command: Any) -> Any:
+    for option in reversed(_MANNERS):
+        command = option(command)
+    return command
+
+
+def _document_options(command: Any) -> Any:
+    for option in reversed(_DOCUMENT):
+        command = option(command)
+    return command
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value not in (None, ())}
+
+
+_place = click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
+_components = click.option(
+    "--component", callback=_words, help="Components, with commas between, in the order of names."
+)
+_skip_cleanup = click.option(
+    "--skip-cleanup", is_flag=True, help="Leave superseded files for later."
+)
+
+
+@click.group()
+def publish() -> None:
+    """Publish repositories, snapshots."""
+
+
+publish.add_command(repair)
+publish.add_command(source)
+publish.add_command(rollback)
+publish.add_command(verify)
+
+
+def _first(kind: str) -> Callable[..., None]:
+    def command(
+        session: Session,
+        names: tuple[str, ...],
+        distribution: str,
+        component: tuple[str, ...] | None,
+        force: bool,
+        force_overwrite: bool,
+        as_json: bool,
+        **options: Any,
+    ) -> None:
+        watch = Stopwatch()
+        components = component or ()
+        count = max(len(components), 1)
+        place = names[count] if len(names) == count + 1 else ""
+        if len(names) not in (count, count + 1):
+            raise click.UsageError(
+                f"{len(names)} names for {counted(count, 'component')}; "
+                "one list for each component of --component, then a prefix"
+            )
+        result = session.run(
+            operations.create,
+            kind,
+            names[:count],
+            place,
+            distribution=distribution,
+            components=components,
+            options=_given(options),
+            force=force,
+            force_overwrite=force_overwrite,
+        )
+        report(session, result, watch, as_json=as_json)
+
+    return command
+
+
+for _kind, _plural in (("repo", "repositories"), ("snapshot", "snapshots")):
+    _command = _document_options(_first(_kind))
+    _command = json_option(_manners(_components(_command)))
+    _command = click.option("--distribution", default="", help="Name below dists/.")(_command)
+    _names = click.argument(
+        "names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1, type=publishable(_kind)
+    )
+    _command = _names(_command)
+    publish.command(_kind, help=f"Publish {_plural} for the first time.")(pass_session(_command))
+
+
+@publish.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@_place
+@_skip_cleanup
+@_manners
+@json_option
+@pass_session
+@_document_options
+def update(
+    session: Session,
+    distribution: str,
+    place: str,
+    force: bool,
+    force_overwrite: bool,
+    skip_cleanup: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Publish what the package lists hold now, and pending changes of sources."""
+    watch = Stopwatch()
+    result = session.run(
+        operations.update,
+        distribution,
+        place,
+        options=_given(options),
+        force=force,
+        force_overwrite=force_overwrite,
+        skip_cleanup=skip_cleanup,
+    )
+    report(session, result, watch, as_json=as_json)
+
+
+@publish.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@click.argument(
+    "names", metavar="[[STORAGE:]PREFIX] SNAPSHOT...", nargs=-1, required=True, type=SWITCHED
+)
+@_components
+@_skip_cleanup
+@_manners
+@json_option
+@pass_session
+@_document_options
+def switch(
+    session: Session,
+    distribution: str,
+    names: tuple[str, ...],
+    component: tuple[str, ...] | None,
+    force: bool,
+    force_overwrite: bool,
+    skip_cleanup: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Publish other snapshots in the place of those published so far."""
+    watch = Stopwatch()
+    components = component or ()
+    count = max(len(components), 1)
+    place, snapshots = (names[0], names[1:]) if len(names) == count + 1 else ("", names)
+    result = session.run(
+        operations.switch,
+        distribution,
+        snapshots,
+        place,
+        components=components,
+        options=_given(options),
+        force=force,
+        force_overwrite=force_overwrite,
+        skip_cleanup=skip_cleanup,
+    )
+    report(session, result, watch, as_json=as_json)
+
+
+@publish.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@_place
+@_skip_cleanup
+@click.option("--force-drop", is_flag=True, help="Forget it even if its files cannot be deleted.")
+@json_option
+@pass_session
+def drop(
+    session: Session,
+    distribution: str,
+    place: str,
+    skip_cleanup: bool,
+    force_drop: bool,
+    as_json: bool,
+) -> None:
+    """Take a publication down."""
+    watch = Stopwatch()
+    done = session.run(
+        operations.drop, distribution, place, skip_cleanup=skip_cleanup, force=force_drop
+    )
+    if as_json:
+        print_json({**done._asdict(), "publication": done.publication._asdict()})
+    else:
+        click.echo(f"Took down {distribution}.")
+    session.progress.note(
+        f"{counted(done.files, 'file')} deleted, in {watch}{traffic(done.requests)}."
+    )
+
+
+@publish.command("list")
+@click.option("--raw", is_flag=True, help="Print place and distribution only.")
+@json_option
+@pass_session
+def list_(session: Session, raw: bool, as_json: bool) -> None:
+    """List what is published."""
+    found = session.run(operations.list_)
+    if as_json:
+        print_json([publication._asdict() for publication in found])
+        return
+    for publication in found:
+        sources = ", ".join(f"{name}: {served}" for name, served in publication.sources.items())
+        click.echo(publication.key if raw else f"{publication}\t{sources}")
+
+
+@publish.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@_place
+@json_option
+@pass_session
+def show(session: Session, distribution: str, place: str, as_json: bool) -> None:
+    """Show a publication and its generations."""
+    publication, generations = session.run(operations.show, distribution, place)
+    if as_json:
+        rows = [_plain(generation) for generation in generations]
+        print_json({**publication._asdict(), "generations": rows})
+        return
+    titles = {name: name.replace("_", " ").capitalize() for name in Publication._fields}
+    said = publication._replace(sources={}, storage=publication.storage or "default")
+    print_fields({titles[name]: value for name, value in said._asdict().items() if value})
+    for component, served in publication.sources.items():
+        click.echo(f"  {component}: {served}")
+    for generation in generations:
+        count = sum(sum(part.architectures.values()) for part in generation.parts.values())
+        ended = f", until {moment(generation.ended).isoformat()}" if generation.ended else ""
+        click.echo(
+            f"  generation {generation.number} ({generation.state}): "
+            f"{counted(count, 'package')}, {generation.created}{ended}, "
+            f"{generation.who}: {generation.why}"
+        )
+
+
+def _plain(generation: Generation) -> dict[str, object]:
+    parts = {name: part._asdict() for name, part in generation.parts.items()}
+    indexes = {path: index._asdict() for path, index in generation.indexes.items()}
+    return {**generation._asdict(), "parts": parts, "indexes": indexes}

@@ -1,0 +1,136 @@
+"""Doors to the care of what is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.errors import VerificationFailed
+from debrepo.output import counted, dry_run_option, json_option, print_json
+from debrepo.progress import Stopwatch
+from debrepo_publish import operations
+from debrepo_publish.cli.names import DISTRIBUTION, PLACE
+from debrepo_publish.cli.revisions import traffic
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+_files = click.option("--files", is_flag=True, help="Read every package file too.")
+
+
+@click.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
+@click.option("--url", default="", help="URL of the archive root, to check what clients get.")
+@click.option(
+    "--keyring",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Public keys that may have signed, instead of our own.",
+)
+@_files
+@json_option
+@pass_session
+def verify(
+    session: Session,
+    distribution: str,
+    place: str,
+    url: str,
+    keyring: Path | None,
+    files: bool,
+    as_json: bool,
+) -> None:
+    """Check a published tree as a client would, and against the database.
+
+    Each problem is one line; with any, the exit code is 6.
+    """
+    watch = Stopwatch()
+    found = session.run(
+        operations.verify,
+        distribution,
+        place,
+        url=url or None,
+        keyring=keyring.read_bytes() if keyring else b"",
+        files=files,
+    )
+    if as_json:
+        problems = [problem._asdict() for problem in found.problems]
+        print_json({**found._asdict(), "problems": problems})
+    else:
+        for problem in found.problems:
+            click.echo(str(problem))
+    session.progress.note(
+        f"Looked at {counted(found.indexes, 'index', lambda _: 'indexes')} "
+        f"and {counted(found.files, 'package file')}, in {watch}{traffic(found.requests)}."
+    )
+    if found.problems:
+        raise VerificationFailed(
+            f"{counted(len(found.problems), 'problem')} in {found.publication}",
+            hint=f"debrepo publish repair {distribution} {place}".rstrip(),
+        )
+    if not as_json:
+        click.echo(f"{found.publication} is as it should be.")
+
+
+@click.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
+@_files
+@click.option(
+    "--reconcile", is_flag=True, help="List the storage too, and correct what is known of it."
+)
+@click.option("--force", is_flag=True, help="Replace an InRelease that debrepo did not write.")
+@dry_run_option
+@json_option
+@pass_session
+def repair(
+    session: Session,
+    distribution: str,
+    place: str,
+    files: bool,
+    reconcile: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Mend a published tree from the pool and the database.
+
+    Files that debrepo did not write are listed, and never deleted.
+    """
+    watch = Stopwatch()
+    done = session.run(
+        operations.repair,
+        distribution,
+        place,
+        files=files,
+        reconcile=reconcile,
+        dry_run=dry_run,
+        force=force,
+    )
+    if as_json:
+        print_json({**done._asdict(), "reconciled": done.reconciled._asdict()})
+    else:
+        would = "would be " if dry_run else ""
+        for line in done.mended:
+            click.echo(f"{would}mended: {line}")
+        for verb, paths in done.reconciled._asdict().items():
+            for path in paths:
+                said = "not debrepo's" if verb == "strangers" else f"{would}{verb}"
+                click.echo(f"{said}: {path}")
+        if done.generation:
+            click.echo(f"Published {done.publication} anew, as generation {done.generation}.")
+        elif not done.mended and not done.left:
+            click.echo(f"There is nothing to mend in {done.publication}.")
+    session.progress.note(
+        f"{counted(len(done.mended), 'problem')} mended, {len(done.left)} left, "
+        f"in {watch}{traffic(done.requests)}."
+    )
+    if done.left:
+        for line in done.left if not as_json else ():
+            click.echo(f"cannot be mended: {line}")
+        raise VerificationFailed(
+            f"{counted(len(done.left), 'problem')} in {done.publication} cannot be mended",
+            hint="add the packages again; --reconcile forgets superseded files that are gone",
+        )

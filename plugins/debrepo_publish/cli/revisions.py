@@ -1,0 +1,186 @@
+"""Doors to what may become of a publication later: other sources, and older generations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.output import counted, json_option, print_json, size
+from debrepo.progress import Stopwatch
+from debrepo_publish import operations
+from debrepo_publish.cli.names import DISTRIBUTION, PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from debrepo.session import Session
+    from debrepo_publish.engine.publishing import Result
+    from debrepo_publish.model.publication import Publication
+
+
+def report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool) -> None:
+    """Print what came of a publish."""
+    publication = result.publication
+    if as_json:
+        print_json({**result._asdict(), "publication": publication._asdict()})
+    elif result.changed:
+        signed = (
+            f"signed by {', '.join(result.fingerprints)}" if result.fingerprints else "unsigned"
+        )
+        click.echo(
+            f"Published {publication}: {counted(result.packages, 'package')}, "
+            f"generation {result.generation}, {signed}."
+        )
+        if result.url:
+            click.echo(f"Clients find it at {result.url}")
+    else:
+        click.echo(f"Nothing has changed in {publication}; nothing was written.")
+    session.progress.note(
+        f"{counted(result.files, 'new file')}, "
+        f"{counted(result.indexes, 'index', lambda _: 'indexes')} written, in {watch}"
+        f"{traffic(result.requests)}."
+    )
+
+
+def traffic(requests: Mapping[str, int]) -> str:
+    """Return what a storage says it asked of its service, as the end of a sentence."""
+    kinds = {kind: count for kind, count in requests.items() if not kind.startswith("bytes ")}
+    if not kinds:
+        return ""
+    each = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
+    sent, received = (size(requests.get(f"bytes {way}", 0)) for way in ("sent", "received"))
+    total = counted(sum(kinds.values()), "request")
+    return f"; {total} ({each}), {sent} sent, {received} received"
+
+
+@click.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@click.argument("words", metavar="[[STORAGE:]PREFIX] [GENERATION]", nargs=-1)
+@click.option("--skip-cleanup", is_flag=True, help="Leave superseded files for later.")
+@json_option
+@pass_session
+def rollback(
+    session: Session,
+    distribution: str,
+    words: tuple[str, ...],
+    skip_cleanup: bool,
+    as_json: bool,
+) -> None:
+    """Publish an older generation again, by its number, or the one before the live one.
+
+    `debrepo publish show` lists them. The next update publishes what lists hold by then.
+    """
+    numbers = [word for word in words[-1:] if word.isdecimal()]
+    places = words[: len(words) - len(numbers)]
+    if len(places) > 1:
+        raise click.UsageError(f"{words[-1]!r} is not the number of a generation")
+    watch = Stopwatch()
+    result = session.run(
+        operations.rollback,
+        distribution,
+        places[0] if places else "",
+        generation=int(numbers[0]) if numbers else 0,
+        skip_cleanup=skip_cleanup,
+    )
+    report(session, result, watch, as_json=as_json)
+
+
+@click.group()
+def source() -> None:
+    """Change what components publish, with the next update."""
+
+
+_prefix = click.option(
+    "--prefix", "place", default="", type=PLACE, help="Where it is published: [STORAGE:]PREFIX."
+)
+_components = click.option(
+    "--component", default="", help="Components, with commas between, in the order of sources."
+)
+
+
+def _split(component: str) -> list[str]:
+    return [name.strip() for name in component.split(",")] if component else []
+
+
+@source.command("list")
+@click.argument("distribution", type=DISTRIBUTION)
+@_prefix
+@json_option
+@pass_session
+def list_(session: Session, distribution: str, place: str, as_json: bool) -> None:
+    """List the sources that the next update publishes, if they are others than now."""
+    publication = session.run(operations.source_list, distribution, place)
+    if as_json:
+        rows = (publication.pending or {}).items()
+        print_json([{"component": component, "source": name} for component, name in rows])
+        return
+    _print(publication)
+
+
+def _print(publication: Publication) -> None:
+    for component, name in (publication.pending or {}).items():
+        now = publication.sources.get(component, "nothing")
+        click.echo(f"  {component}: {name}" + (f", so far {now}" if now != name else ""))
+    for component in publication.sources:
+        if component not in (publication.pending or {}):
+            click.echo(f"  {component}: nothing any more")
+
+
+def _revising(name: str, operation: Callable[..., Publication], summary: str) -> None:
+    @click.argument("distribution", type=DISTRIBUTION)
+    @click.argument("names", metavar="SOURCE...", nargs=-1, required=True)
+    @_components
+    @_prefix
+    @click.option(
+        "--kind", default="", help="What the sources are, if not of the kind published so far."
+    )
+    @pass_session
+    def command(
+        session: Session,
+        distribution: str,
+        names: tuple[str, ...],
+        component: str,
+        place: str,
+        kind: str,
+    ) -> None:
+        publication = session.run(
+            operation, distribution, names, place, components=_split(component), kind=kind
+        )
+        _print_pending(publication)
+
+    command.__doc__ = summary
+    source.command(name)(command)
+
+
+def _print_pending(publication: Publication) -> None:
+    if publication.pending is None:
+        click.echo(f"No changes of sources are pending for {publication}.")
+        return
+    click.echo(f"With the next update of {publication}:")
+    _print(publication)
+
+
+_revising("add", operations.source_add, "Let components join.")
+_revising("update", operations.source_update, "Give components another source.")
+_revising("replace", operations.source_replace, "Let there be these components and no others.")
+
+
+@source.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@click.option("--component", required=True, help="Components, with commas between.")
+@_prefix
+@pass_session
+def remove(session: Session, distribution: str, component: str, place: str) -> None:
+    """Let components go."""
+    _print_pending(session.run(operations.source_remove, distribution, _split(component), place))
+
+
+@source.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@_prefix
+@pass_session
+def drop(session: Session, distribution: str, place: str) -> None:
+    """Forget the changes that are pending."""
+    _print_pending(session.run(operations.source_drop, distribution, place))

@@ -1,0 +1,49 @@
+"""Strangers: files in a place that debrepo did not write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.errors import Conflict
+from debrepo_publish.engine import ledger
+from debrepo_publish.model import publications
+from debrepo_publish.model.publication import Publication, commit_path
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_publish.engine.plan import Plan
+
+
+def check_free(session: Session, storage: Storage, publication: Publication) -> None:
+    """Raise `Conflict` when somebody else has published in a place that is new to debrepo.
+
+    Their package files may be the same as ours, and would be deleted one day with ours.
+    """
+    with session.db.read() as txn:
+        if publications.known_at(txn, publication.place):
+            return
+    path = publication.path(commit_path(publication))
+    pool = next(iter(storage.list(publication.path("pool"))), None)
+    found = pool or (path if storage.stat(path) else None)
+    if found:
+        raise Conflict(
+            f"somebody else has published in {publication.place}: there is {found}",
+            hint="publish to another prefix, or take this one over with --force",
+        )
+
+
+def make_room(session: Session, storage: Storage, plan: Plan) -> None:
+    """Delete files that debrepo did not write where others of its own have to go."""
+    publication = plan.publication
+    for file in plan.additions:
+        if file.path not in plan.missing:
+            continue
+        with session.db.read() as txn:
+            ours = ledger.get(txn, publication.place, file.path) is not None
+        path = publication.path(file.path)
+        if ours or storage.stat(path) is None:
+            continue
+        if storage.sha256(path) != file.sha256:
+            session.progress.note(f"Replacing {path}, which debrepo did not write.")
+            storage.delete([path])

@@ -1,0 +1,63 @@
+"""The layout of a published archive: where package files go below a prefix."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from debrepo_publish.engine.ledger import File
+from debrepo_publish.model.publication import SUMS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from debrepo.package import Package
+    from debrepo_publish.model.publication import Index, Publication
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]{0,127}")
+
+
+def pool_directory(shelf: str, package: Package) -> str:
+    """Return the directory of a package's files, by its source package.
+
+    ``pool/main/h/hello`` and ``pool/main/libf/libfoo``, as Debian's own archive does. The
+    shelf is the component, or ``DISTRIBUTION/COMPONENT`` where a distribution has its own.
+    """
+    source = package.source[0]
+    if not _SAFE.fullmatch(source):
+        source = package.key.name
+    start = source[:4] if source.startswith("lib") and len(source) > 3 else source[0]
+    return f"pool/{shelf}/{start}/{source}"
+
+
+def elsewhere(directory: str, package: Package) -> str:
+    """Return the directory for a package whose own place is taken by other bytes.
+
+    Content under a path that was served is never replaced, so the second of two builds
+    of one version gets a directory of its own.
+    """
+    return f"{directory}/{package.key.hash}"
+
+
+def by_hash(path: str, algorithm: str, digest: str) -> str:
+    """Return the by-hash path of an index: ``…/by-hash/SHA256/0123…``."""
+    directory = path.rpartition("/")[0]
+    return f"{directory}/by-hash/{algorithm}/{digest}"
+
+
+def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[File]:
+    """Return the files that the indexes of a generation are: by name, and by hash."""
+    found = []
+    for path, index in indexes.items():
+        if index.stored:
+            name = f"dists/{publication.distribution}/{path}"
+            found.append(File(name, "", index.size))
+            hashed = hashed_paths(publication, name, index)
+            found += [File(path, index.sha256, index.size) for path in hashed]
+    return found
+
+
+def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:
+    """Return the by-hash paths of an index: one for each strong sum that Release lists."""
+    strong = [n for n in ("sha256", "sha512") if n in publication.sums]
+    return [by_hash(name, SUMS[n], getattr(index, n)) for n in strong]

@@ -1,0 +1,149 @@
+"""The ledger: which files a place holds, with what in them, and how many need them.
+
+A *place* is a storage and a prefix: what shares one ``pool/``. Every file that debrepo
+writes there has a row, counted by the live generations that refer to it; a file without
+one is somebody else's, and is never touched.
+"""
+
+from __future__ import annotations
+
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo_publish.model.tables import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from debrepo.database import Transaction
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+#: Files that are put in place, made durable and counted together.
+BATCH = 4096
+
+
+class Held(NamedTuple):
+    """A row of the ledger; the digest is empty for files that may be replaced."""
+
+    references: int
+    sha256: str
+    size: int
+    freed: int = 0  #: when the last reference went, in seconds since the epoch
+    version: str = ""  #: as the storage returned it; see `debrepo.storage.Storage.put`
+
+
+class File(NamedTuple):
+    """A file at a place: its path below the prefix, its digest and its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@lru_cache(maxsize=64)
+def place_key(place: str) -> bytes:
+    """Return what the keys of everything at a place start with."""
+    return blake2b(place.encode(), digest_size=8).hexdigest().encode() + b"\0"
+
+
+def _key(place: str, path: str) -> bytes:
+    return place_key(place) + path.encode()
+
+
+def _dump(held: Held) -> bytes:
+    references, sha256, size, freed, version = held
+    return f"{references} {size} {freed} {sha256}{' ' if version else ''}{version}".encode()
+
+
+def _load(row: bytes) -> Held:
+    references, size, freed, sha256, *version = row.decode().split(" ", 4)
+    return Held(int(references), sha256, int(size), int(freed), *version)
+
+
+def get(txn: Transaction, place: str, path: str) -> Held | None:
+    """Return what is known of a file, or ``None`` for one that debrepo did not write."""
+    return reader(txn, place)(path)
+
+
+def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
+    """Return what answers as `get` does, for whoever asks often."""
+    row_of, start = txn[FILES].get, place_key(place)
+
+    def held(path: str) -> Held | None:
+        row = row_of(start + path.encode())
+        return None if row is None else _load(row)
+
+    return held
+
+
+def claim(
+    txn: Transaction, place: str, files: Iterable[File], versions: Mapping[str, str] = _NONE
+) -> None:
+    """Count one more reference to each file, as often as it is named.
+
+    ``versions`` has those of the files that were put there for it, as far as they are known.
+    """
+    known, rows = reader(txn, place), dict[str, Held]()
+    for path, sha256, size in files:
+        held = rows.get(path) or known(path)
+        references, version = (held.references + 1, held.version) if held else (1, "")
+        rows[path] = Held(references, sha256, size, 0, versions.get(path, version))
+    _store(txn, place, rows)
+
+
+def note(txn: Transaction, place: str, versions: Mapping[str, str]) -> None:
+    """Note the versions of files that have been put there anew."""
+    known = reader(txn, place)
+    rows = {path: held for path in versions if (held := known(path))}
+    changed = {path: held._replace(version=versions[path]) for path, held in rows.items()}
+    _store(txn, place, changed)
+
+
+def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> list[str]:
+    """Count one reference less to each file, and return those that nothing needs any more."""
+    known, rows = reader(txn, place), dict[str, Held]()
+    for path in paths:
+        held = rows.get(path) or known(path)
+        if held:
+            references = max(held.references - 1, 0)
+            rows[path] = Held(references, held.sha256, held.size, now, held.version)
+    _store(txn, place, rows)
+    return [path for path, held in rows.items() if not held.references]
+
+
+def _store(txn: Transaction, place: str, rows: dict[str, Held]) -> None:
+    start = place_key(place)
+    txn[FILES].put_many((start + path.encode(), _dump(held)) for path, held in rows.items())
+
+
+def set_count(
+    txn: Transaction, place: str, path: str, references: int, file: File | None, now: int
+) -> None:
+    """Set how often a file is referred to, whatever was counted so far; see `reconciling`."""
+    held = get(txn, place, path) or Held(0, file.sha256 if file else "", file.size if file else 0)
+    freed = 0 if references else held.freed or now
+    txn[FILES][_key(place, path)] = _dump(held._replace(references=references, freed=freed))
+
+
+def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
+    """Return those of ``paths`` that nothing has referred to since then."""
+    known = reader(txn, place)
+    rows = ((path, known(path)) for path in paths)
+    return [p for p, held in rows if held and not held.references and held.freed <= since]
+
+
+def forget(txn: Transaction, place: str, paths: Iterable[str]) -> None:
+    """Strike out files that have been deleted."""
+    for path in sorted(paths):
+        txn[FILES].discard(_key(place, path))
+
+
+def files(txn: Transaction, place: str) -> Iterator[tuple[str, Held]]:
+    """Yield every file that a place holds, by path."""
+    start = place_key(place)
+    for key, row in txn[FILES].prefix(start):
+        yield key[len(start) :].decode(), _load(row)

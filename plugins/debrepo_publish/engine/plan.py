@@ -1,0 +1,268 @@
+"""The plan: what a publish has to do, read from the database and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import catalog, lists, packageset
+from debrepo.catalog import CHUNKS
+from debrepo.errors import InvalidInput
+from debrepo.index import Published
+from debrepo.packageset import EMPTY
+from debrepo_publish.engine import displaced as displacement
+from debrepo_publish.engine import ledger
+from debrepo_publish.engine.layout import elsewhere, pool_directory
+from debrepo_publish.engine.ledger import File
+from debrepo_publish.indexes.fragments import key_of
+from debrepo_publish.model import publications
+from debrepo_publish.model.publication import Generation, Part, Publication
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pluggy import HookRelay
+
+    from debrepo.database import Transaction
+    from debrepo.index import IndexKind
+    from debrepo.package import Entry, Package
+    from debrepo_publish.engine.displaced import Displaced
+
+
+class Plan(NamedTuple):
+    """A generation to be made, and what has to be put in its place for it."""
+
+    publication: Publication
+    generation: Generation
+    previous: Generation | None
+    additions: list[File]
+    missing: set[str]  #: paths among the additions that the storage does not hold yet
+    displaced: Displaced  #: shelf and package, with a directory of its own
+    kinds: dict[str, IndexKind]
+    unchanged: bool
+
+
+def make(
+    txn: Transaction,
+    hook: HookRelay,
+    publication: Publication,
+    why: str,
+    now: str,
+    *,
+    again: int = 0,
+) -> Plan:
+    """Plan the next generation of a publication from what its package lists hold now.
+
+    With the number of a generation, from what they held ``again`` when that was made.
+    """
+    previous = publications.live(txn, publication.key)
+    if again:
+        parts = publications.generation(txn, publication.key, again).parts
+    else:
+        parts = {
+            component: _part(txn, hook, source, previous.parts.get(component) if previous else None)
+            for component, source in sorted(publication.sources.items())
+        }
+    generation = Generation(
+        number=publications.last_number(txn, publication.key) + 1,
+        state="pending",
+        base=previous.number if previous else 0,
+        parts=parts,
+        architectures=_architectures(publication, parts),
+        options=publication.options(),
+        created=now,
+        who=_user(),
+        why=why,
+        document=publication._asdict(),
+    )
+    displaced = displacement.known(txn, publication.place)
+    new = _additions(txn, publication, previous, generation, displaced)
+    displaced = displacement.within(txn, generation, displaced) | new.moved
+    kinds = _kinds(hook)
+    rendering = _rendering(publication, parts, kinds, displaced)
+    generation = generation._replace(rendering=rendering)
+    unchanged = previous is not None and _inputs(previous) == _inputs(generation)
+    return Plan(
+        publication,
+        generation,
+        previous,
+        new.files,
+        new.missing,
+        displaced,
+        kinds,
+        unchanged,
+    )
+
+
+def again(
+    txn: Transaction, hook: HookRelay, publication: Publication, generation: Generation
+) -> Plan:
+    """Return the plan for a generation that is there already."""
+    displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
+    kinds = _kinds(hook)
+    return Plan(publication, generation, generation, [], set(), displaced, kinds, unchanged=True)
+
+
+def _inputs(generation: Generation) -> tuple[object, ...]:
+    """Return all that makes a difference to what clients get."""
+    sets = [(name, part.set_id) for name, part in generation.parts.items()]
+    return sets, generation.architectures, generation.options, generation.rendering
+
+
+def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
+    """Return the kinds of index that plugins bring, by name."""
+    refs = {name: ref for answer in hook.debrepo_index_kinds() for name, ref in answer.items()}
+    return {name: ref.load()() for name, ref in sorted(refs.items())}
+
+
+def _rendering(
+    publication: Publication,
+    components: Mapping[str, Part],
+    kinds: dict[str, IndexKind],
+    displaced: Displaced,
+) -> str:
+    """Return a hash of all that indexes depend on besides packages and architectures."""
+    parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
+    parts += [*publication.compressions, *publication.sums, repr(publication.contents)]
+    parts += ["multi-dist"] * publication.multi_dist
+    parts += ["source"] * publication.has_source(components)
+    moved = [shelf.encode() + b"\0" + entry for shelf, entry in sorted(displaced)]
+    return key_of(*(part.encode() for part in parts), *moved).hex()
+
+
+def _part(txn: Transaction, hook: HookRelay, source: str, before: Part | None) -> Part:
+    kind, _, name = source.partition(":")
+    set_id = lists.get(hook, txn, kind, name).set_id
+    if before and before.set_id == set_id:
+        return before._replace(source=source)
+    counts = dict(before.architectures) if before else {}
+    removed, added = packageset.diff(txn[CHUNKS], before.set_id if before else EMPTY, set_id)
+    for entries, step in ((added, 1), (removed, -1)):
+        for entry in entries:
+            architecture = entry.split(b"\0", 2)[1].decode()
+            counts[architecture] = counts.get(architecture, 0) + step
+    # Those that have no packages any more stay, with empty indexes: clients ask for them.
+    return Part(source, set_id, dict(sorted(counts.items())))
+
+
+def _architectures(publication: Publication, parts: dict[str, Part]) -> tuple[str, ...]:
+    """Return the architectures to make indexes for, without ``all`` and ``source``."""
+    chosen = publication.architectures or {name for p in parts.values() for name in p.architectures}
+    found = tuple(sorted(set(chosen) - {"all", "source"}))
+    if not chosen:
+        raise InvalidInput(
+            f"cannot tell the architectures of {publication}: there are no packages",
+            hint="name them with --architectures",
+        )
+    return found
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
+    """Return where the files of a package are served, below the prefix."""
+    directory = _directory(shelf, package, displaced=displaced)
+    return tuple(f"{directory}/{file.name}" for file in package.files)
+
+
+def files(shelf: str, package: Package, *, displaced: bool) -> list[File]:
+    """Return the files of a package as the ledger counts them."""
+    directory = _directory(shelf, package, displaced=displaced)
+    return [
+        File(f"{directory}/{name}", sha256, size) for name, size, _, _, sha256, _ in package.files
+    ]
+
+
+def _directory(shelf: str, package: Package, *, displaced: bool) -> str:
+    directory = pool_directory(shelf, package)
+    return elsewhere(directory, package) if displaced else directory
+
+
+def _changes(
+    txn: Transaction, old: Generation | None, new: Generation | None
+) -> Iterator[tuple[str, list[Entry]]]:
+    """Yield each shelf of ``new`` with the entries that ``old`` has not there, in a fixed order."""
+    for component, part in sorted(new.parts.items() if new else ()):
+        assert new is not None
+        shelf = new.shelf(component)
+        before = old.parts.get(component) if old and old.shelf(component) == shelf else None
+        yield (
+            shelf,
+            packageset.diff(txn[CHUNKS], before.set_id if before else EMPTY, part.set_id).added,
+        )
+
+
+class _Additions(NamedTuple):
+    files: list[File]
+    missing: set[str]
+    moved: set[tuple[str, Entry]]
+
+
+def _additions(
+    txn: Transaction,
+    publication: Publication,
+    previous: Generation | None,
+    generation: Generation,
+    displaced: Displaced,
+) -> _Additions:
+    """Find a path for every file of every new package, and which of them are not there."""
+    new = _Additions([], set(), set())
+    planned: dict[str, str] = {}  # the digest that a path will have
+    held = ledger.reader(txn, publication.place)
+    for shelf, entries in _changes(txn, previous, generation):
+        for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
+            there = (shelf, entry) in displaced
+            wanted = files(shelf, package, displaced=there)
+            rows = [held(path) for path, _, _ in wanted]
+            if not there and _are_taken(wanted, rows, planned):
+                new.moved.add((shelf, entry))
+                wanted = files(shelf, package, displaced=True)
+                rows = [held(path) for path, _, _ in wanted]
+            for (path, sha256, _), row in zip(wanted, rows, strict=True):
+                planned[path] = sha256
+                if row is None or not row.references:
+                    new.missing.add(path)
+            new.files.extend(wanted)
+    return new
+
+
+def _are_taken(wanted: list[File], rows: list[ledger.Held | None], planned: dict[str, str]) -> bool:
+    """Tell whether other content is, was or will be served under any of the paths."""
+    for (path, sha256, _), row in zip(wanted, rows, strict=True):
+        if planned.get(path, row.sha256 if row else sha256) != sha256:
+            return True
+    return False
+
+
+def changed_files(
+    txn: Transaction, place: str, old: Generation | None, new: Generation | None
+) -> list[File]:
+    """Return the pool files of ``new`` that come with packages which ``old`` has not.
+
+    The order is always the same, so that work on the list can be taken up again. Call it
+    with the two the other way round for what ``new`` lets go.
+    """
+    displaced = displacement.known(txn, place)
+    return [
+        file
+        for shelf, entries in _changes(txn, old, new)
+        for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True)
+        for file in files(shelf, package, displaced=(shelf, entry) in displaced)
+    ]
+
+
+def published(
+    txn: Transaction, plan: Plan, component: str, entries: Sequence[Entry]
+) -> Iterator[Published]:
+    """Yield the packages with the paths of their files."""
+    shelf = plan.generation.shelf(component)
+    for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
+        where = paths(shelf, package, displaced=(shelf, entry) in plan.displaced)
+        yield Published(package, where)

@@ -1,0 +1,248 @@
+"""The engine: plan, stage, sign, commit, retire.
+
+No step holds a write transaction while it renders, compresses, signs or talks to a
+storage. A generation is *pending* in the database before anything of it is written, so
+that the next run can tell what a crash left behind, and finish or undo it (`recovery`).
+Clients see nothing of it: what they fetch has its content in its name, and the file that
+leads them there is replaced last.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import leases
+from debrepo.errors import Conflict, DebrepoError
+from debrepo_publish.engine import commits, recovery
+from debrepo_publish.engine import plan as planning
+from debrepo_publish.model import clock, publications
+from debrepo_publish.model.publication import commit_path
+from debrepo_publish.model.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.model.publication import Generation, Publication
+
+
+class Result(NamedTuple):
+    """What came of a publish."""
+
+    publication: Publication
+    generation: int
+    changed: bool
+    packages: int  #: in all components
+    files: int  #: pool files that were put in place
+    indexes: int  #: index files that were written
+    fingerprints: tuple[str, ...]  #: of the keys that signed; empty if unsigned or unchanged
+    requests: Mapping[str, int]  #: to the storage's service, by kind, and bytes; none: no service
+    url: str  #: where clients find it, if somebody said
+
+
+class Dropped(NamedTuple):
+    """What became of a publication that was taken down."""
+
+    publication: Publication
+    files: int  #: that were deleted, besides its Release files
+    requests: Mapping[str, int]  #: as those of a `Result`
+
+
+def lease_name(place: str) -> str:
+    """Return the name of the lease that whoever changes a place has to hold."""
+    return f"publish {place}"
+
+
+def hold(session: Session, place: str) -> AbstractContextManager[leases.Lease]:
+    """Take the lease on a place, telling the user whom it waits for."""
+    return leases.hold(
+        session.root,
+        lease_name(place),
+        note=lambda lease: session.progress.note(f"Waiting for {lease}."),
+    )
+
+
+def publish(
+    session: Session,
+    place: str,
+    distribution: str,
+    edit: Callable[[Publication | None], Publication],
+    *,
+    why: str,
+    force: bool = False,
+    force_overwrite: bool = False,
+    skip_cleanup: bool = False,
+    again: int = 0,
+) -> Result:
+    """Publish what ``edit`` makes of the publication, if anything has changed.
+
+    ``edit`` gets the publication as it is now, or ``None``, and is called under the lease
+    on the place; what it raises leaves everything as it was. ``force`` publishes even
+    where nothing has changed, and over an archive that debrepo did not write;
+    ``force_overwrite`` replaces package files that debrepo did not write. ``again`` is the
+    number of a generation whose packages to publish once more.
+    """
+    key = f"{place} {distribution}"
+    with hold(session, place):
+        with session.db.read() as txn:
+            known = txn[PUBLICATIONS].get(key)
+        publication = edit(known)
+        with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
+            dirty = recovery.recover(session, storage, key)
+            with session.db.read() as txn:
+                plan = planning.make(txn, session.hook, publication, why, _now(), again=again)
+            if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
+                if known is not None:
+                    _store(session, known, edit)
+                if not skip_cleanup:
+                    recovery.retire(session, storage, publication, look=True)
+                return _result(plan, storage, changed=False)
+            keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
+            from debrepo_publish.engine import eviction, foreign_files, staging
+
+            if not force:
+                foreign_files.check_free(session, storage, publication)
+            recovery.start(session, plan)
+            try:
+                if force_overwrite:
+                    foreign_files.make_room(session, storage, plan)
+                staging.put_files(session, storage, plan, anew=force)
+                staged = staging.put_indexes(session, storage, plan, keys, anew=dirty or force)
+                session.hook.debrepo_before_commit(
+                    publication=str(publication), release=staged.release
+                )
+                turn = commits.secure(
+                    storage, plan, staged, alone, overwrite=dirty or force, force=force
+                )
+            except BaseException as error:
+                with suppress(DebrepoError):  # else the next run does it
+                    _undo(session, storage, plan, theirs=isinstance(error, Conflict))
+                raise
+            made = commits.commit(storage, plan, staged, overwrite=dirty or force)
+            alone.close()
+            made |= {commits.turn_path(publication): turn} if turn else {}
+            recovery.finish(session, publication, plan.generation.number, made, staged.versions)
+            if not skip_cleanup:
+                recovery.retire(session, storage, publication)
+            eviction.evict(session)
+    session.hook.debrepo_published(
+        publication=str(publication),
+        generation=plan.generation.number,
+        paths=frozenset(map(publication.path, made)),
+    )
+    return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
+
+
+def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> None:
+    """Undo a generation; ``theirs``: who else publishes here may need some of its files."""
+    recovery.abandon(session, storage, plan.publication, plan.generation.number)
+    if plan.previous is None:  # nobody has seen any of it
+        recovery.retire(session, storage, plan.publication, everything=True, forget_only=theirs)
+
+
+def _now() -> str:
+    return clock.moment(clock.seconds()).isoformat()
+
+
+def _expiring(live: Generation | None) -> bool:
+    """Tell whether half of the time is gone for which clients accept what is live."""
+    if live is None or not live.expires:
+        return False
+    made = datetime.fromisoformat(live.created).timestamp()
+    return clock.seconds() > (made + live.expires) / 2
+
+
+def _store(
+    session: Session, known: Publication, edit: Callable[[Publication | None], Publication]
+) -> None:
+    """Store what has changed of the document although the published bytes have not.
+
+    It is edited once more, for somebody may have renamed what it serves in the meantime.
+    """
+    if edit(known) != known:
+        with session.db.write() as txn:
+            txn[PUBLICATIONS][known.key] = edit(publications.get(txn, known.key))
+
+
+def _result(
+    plan: Plan,
+    storage: Storage,
+    *,
+    changed: bool,
+    indexes: int = 0,
+    keys: tuple[str, ...] = (),
+) -> Result:
+    number = plan.generation.number
+    if not changed and plan.previous:
+        number = plan.previous.number
+    count = sum(sum(part.architectures.values()) for part in plan.generation.parts.values())
+    return Result(
+        plan.publication,
+        number,
+        changed,
+        count,
+        len(plan.missing) if changed else 0,
+        indexes,
+        keys,
+        storage.statistics(),
+        storage.url("" if plan.publication.prefix == "." else plan.publication.prefix),
+    )
+
+
+def drop(
+    session: Session,
+    place: str,
+    distribution: str,
+    *,
+    skip_cleanup: bool = False,
+    force: bool = False,
+) -> Dropped:
+    """Take a publication down, and delete what only it needed, at once.
+
+    With ``skip_cleanup``, its files stay behind until somebody reconciles the place; with
+    ``force``, they do where they cannot be deleted, and nobody knows of them any more.
+    """
+    key = f"{place} {distribution}"
+    with hold(session, place):
+        with session.db.read() as txn:
+            publication = publications.get(txn, key)
+        done = Dropped(publication, 0, {})
+        try:
+            with closing(session.storage(publication.storage)) as storage:
+                recovery.recover(session, storage, key)
+                files = _take_down(session, storage, publication, skip_cleanup=skip_cleanup)
+                done = done._replace(files=files, requests=storage.statistics())
+        except DebrepoError as error:
+            if not force:
+                raise
+            session.progress.note(f"Files of {publication} stay behind: {error}")
+            recovery.forget(session, publication)
+    session.hook.debrepo_published(
+        publication=str(publication), generation=0, paths=frozenset(_releases(publication))
+    )
+    return done
+
+
+def _releases(publication: Publication) -> list[str]:
+    names = ("InRelease", "Release", "Release.gpg")
+    return [publication.path(f"dists/{publication.distribution}/{name}") for name in names]
+
+
+def _take_down(
+    session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
+) -> int:
+    with storage.exclusive(publication.path(commit_path(publication))):
+        recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
+        ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
+        storage.delete([*_releases(publication), *ours])
+    recovery.end(session, publication)
+    files = 0
+    if not skip_cleanup:
+        files = recovery.retire(session, storage, publication, everything=True)
+    with session.db.write() as txn:
+        del txn[PUBLICATIONS][publication.key]
+    return files

@@ -1,0 +1,312 @@
+"""Generations begin, end and are undone: the bookkeeping that survives a crash.
+
+Each transition is one short transaction, or a row of them with a counter that tells how
+far they got; whoever comes next goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from debrepo.storage import somebody_elses
+from debrepo_publish.engine import commits, displaced, ledger
+from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine.layout import index_files
+from debrepo_publish.model import clock, publications
+from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
+from debrepo_publish.model.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_publish.engine.ledger import File
+    from debrepo_publish.engine.plan import Plan
+
+
+def document_of(generation: Generation) -> Publication:
+    """Return the publication as it was when this generation was published."""
+    return load_publication(generation.document)
+
+
+def start(session: Session, plan: Plan) -> None:
+    """Record that a generation is on its way."""
+    with session.db.write() as txn:
+        publications.put_generation(txn, plan.publication.key, plan.generation)
+        displaced.remember(txn, plan.publication.place, plan.displaced)
+
+
+def recover(session: Session, storage: Storage, key: str) -> bool:
+    """Finish or undo what a crash left half done.
+
+    Return whether names below ``dists`` may lead to a generation that is not live.
+    """
+    for generation in _latest(session, key):
+        if generation.state != "pending":
+            continue
+        publication = document_of(generation)
+        if generation.indexes and _is_out(session, storage, publication, generation):
+            finish(session, publication, generation.number)
+        else:
+            abandon(session, storage, publication, generation.number)
+    latest = _latest(session, key)
+    live = next((g.number for g in latest if g.state == "live"), 0)
+    for generation in latest:
+        if generation.state == "past" and not generation.settled:
+            _let_go(session, document_of(generation), generation)
+    return any(g.state == "void" and g.base == live for g in latest)
+
+
+def _latest(session: Session, key: str) -> list[Generation]:
+    """Return the generations in which a crash may have left something to do.
+
+    These are the live one, the one before it, and all that came later.
+    """
+    with session.db.read() as txn:
+        live = publications.live(txn, key)
+        return list(publications.generations(txn, key, since=live.base if live else 0))
+
+
+def _is_out(
+    session: Session, storage: Storage, publication: Publication, generation: Generation
+) -> bool:
+    """Tell whether the file that commits a generation was replaced before the crash."""
+    path = publication.path(commit_path(publication))
+    with session.db.read() as txn:
+        commit = txn[COMMITS].get(generation_key(publication.key, generation.number).encode())
+    return commit is not None and commits.current(storage, path) == commit
+
+
+def abandon(session: Session, storage: Storage, publication: Publication, number: int) -> None:
+    """Undo a generation that clients never saw; its files go when their time is over."""
+    key, place, now = publication.key, publication.place, clock.seconds()
+    with session.db.read() as txn:
+        generation = publications.generation(txn, key, number)
+        base = publications.generation(txn, key, generation.base) if generation.base else None
+        files = planning.changed_files(txn, place, base, generation)
+        uncounted = files[generation.claimed : generation.claimed + ledger.BATCH]
+        unknown = [file for file in uncounted if ledger.get(txn, place, file.path) is None]
+    strays = [file for file in unknown if _is_there(storage, publication, file)]
+    if strays:  # put in place, but not counted any more
+        with session.db.write() as txn:
+            ledger.claim(txn, place, strays)
+            _release(txn, publication, number, [file.path for file in strays], now)
+    claimed = files[: generation.claimed]
+    while claimed:
+        batch, claimed = claimed[-ledger.BATCH :], claimed[: -ledger.BATCH]
+        with session.db.write() as txn:
+            now_left = publications.generation(txn, key, number)._replace(claimed=len(claimed))
+            publications.put_generation(txn, key, now_left)
+            _release(txn, publication, number, [file.path for file in batch], now)
+    paths = [file.path for file in index_files(publication, generation.indexes)]
+    unwritten = [path for path in paths if storage.stat(publication.path(path)) is None]
+    with session.db.write() as txn:
+        _release(txn, publication, number, paths, now)
+        ledger.forget(txn, place, ledger.unneeded(txn, place, unwritten, now))
+        lost = (file.path for file in files if ledger.get(txn, place, file.path) is None)
+        displaced.forget(txn, place, lost)
+        void = publications.generation(txn, key, number)._replace(
+            state="void", ended=now, indexes={}, claimed=0
+        )
+        publications.put_generation(txn, key, void)
+
+
+def _is_there(storage: Storage, publication: Publication, file: File) -> bool:
+    found = storage.stat(publication.path(file.path))
+    return found is not None and found.size == file.size
+
+
+def finish(
+    session: Session,
+    publication: Publication,
+    number: int,
+    made: Mapping[str, str] | None = None,
+    hashed: Mapping[str, str] | None = None,
+) -> None:
+    """Record that a generation is what clients see, and let go of the one before.
+
+    ``made`` has the version of each file that was replaced; without, none is known any more.
+    ``hashed`` has those of the files that were put under by-hash names.
+    """
+    key, now = publication.key, clock.seconds()
+    with session.db.write() as txn:
+        generation = publications.generation(txn, key, number)
+        before = publications.generation(txn, key, generation.base) if generation.base else None
+        versions = {} if made is None else _versions(before, generation, made)
+        seen = int(time.time())  # not what SOURCE_DATE_EPOCH says: no client goes by that
+        live = generation._replace(state="live", versions=versions, committed=seen)
+        if hashed:
+            ledger.note(txn, publication.place, hashed)
+        publications.put_generation(txn, key, live)
+        # As it is recorded, and not as planned: a list may have been renamed since.
+        txn[PUBLICATIONS][key] = document_of(generation)._replace(live=number)
+        if before:
+            _end(txn, publication, before, number, now)
+    if before:
+        with session.db.read() as txn:
+            before = publications.generation(txn, key, before.number)
+        _let_go(session, publication, before)
+
+
+def _versions(
+    before: Generation | None, generation: Generation, made: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the versions of what a generation has under names that are replaced."""
+    root = f"dists/{generation.document['distribution']}/"
+    names = {root + path for path in generation.indexes} | made.keys()
+    versions = {**(before.versions if before else {}), **made}
+    return {path: v for path, v in versions.items() if v and path in names}
+
+
+def end(session: Session, publication: Publication) -> None:
+    """Record that a publication has been taken down, and let go of all of it."""
+    with session.db.write() as txn:
+        live = publications.live(txn, publication.key)
+        if live:
+            _end(txn, publication, live, 0, clock.seconds())
+    with session.db.read() as txn:
+        known = list(publications.generations(txn, publication.key))
+    for generation in known:
+        if generation.state == "past" and not generation.settled:
+            _let_go(session, publication, generation)
+
+
+def _end(
+    txn: Transaction, publication: Publication, generation: Generation, by: int, now: int
+) -> None:
+    past = generation._replace(state="past", ended=now, ended_by=by)
+    publications.put_generation(txn, publication.key, past)
+    paths = [file.path for file in index_files(document_of(generation), generation.indexes)]
+    _release(txn, publication, generation.number, paths, now)
+
+
+def _let_go(session: Session, publication: Publication, generation: Generation) -> None:
+    """Count down the pool files that ended with a generation, from where it was left off."""
+    key, number = publication.key, generation.number
+    with session.db.read() as txn:
+        successor = (
+            publications.generation(txn, key, generation.ended_by) if generation.ended_by else None
+        )
+        files = planning.changed_files(txn, publication.place, successor, generation)
+    for position in range(generation.released, len(files) or 1, ledger.BATCH):  # once at least
+        batch = files[position : position + ledger.BATCH]
+        with session.db.write() as txn:
+            released = position + len(batch)
+            done = publications.generation(txn, key, number)._replace(
+                released=released, settled=released == len(files)
+            )
+            publications.put_generation(txn, key, done)
+            _release(txn, publication, number, [file.path for file in batch], generation.ended)
+
+
+def forget(session: Session, publication: Publication) -> None:
+    """Forget a publication with all its files, which nobody could delete."""
+    end(session, publication)
+    with session.db.write() as txn:
+        known = list(publications.generations(txn, publication.key))
+        for generation in known:
+            start = (generation_key(publication.key, generation.number) + "\0").encode()
+            for name, row in list(txn[RETIRED].prefix(start)):
+                gone = ledger.unneeded(txn, publication.place, row["paths"], generation.ended)
+                ledger.forget(txn, publication.place, gone)
+                displaced.forget(txn, publication.place, gone)
+                del txn[RETIRED][name]
+            publications.forget_generation(txn, publication.key, generation.number)
+        txn[PUBLICATIONS].pop(publication.key, None)
+
+
+def _release(
+    txn: Transaction, publication: Publication, number: int, paths: Sequence[str], now: int
+) -> None:
+    """Count files down, and queue those that nothing needs for deletion."""
+    free = ledger.release(txn, publication.place, paths, now)
+    if free:
+        start = generation_key(publication.key, number) + "\0"
+        batch = sum(1 for _ in txn[RETIRED].prefix_keys(start.encode()))
+        txn[RETIRED][f"{start}{batch:06}"] = {"paths": free}
+
+
+def retire(
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    *,
+    everything: bool = False,
+    forget_only: bool = False,
+    look: bool = False,
+) -> int:
+    """Delete what was let go longer ago than its grace, and return how many files that were.
+
+    A generation's files stay while it is one of the last few, and until its time is over.
+    With ``forget_only`` they stay all the same, but are not ours any more. ``look`` makes sure
+    first that it was us who published here last.
+    """
+    with session.db.read() as txn:
+        known = publications.generations(txn, publication.key)
+        due = list(known) if everything else list(takewhile(_is_due(txn, publication), known))
+    if look and due:
+        check_live(session, storage, publication)
+    return sum(
+        _delete(session, storage, publication, generation, forget_only=forget_only)
+        for generation in due
+        if generation.state in ("past", "void")
+    )
+
+
+def check_live(session: Session, storage: Storage, publication: Publication, *way_out: str) -> None:
+    """Raise `Conflict` when somebody else has published over what is live."""
+    path = publication.path(commit_path(publication))
+    with session.db.read() as txn:
+        live = publications.live(txn, publication.key)
+        commit = (
+            txn[COMMITS].get(generation_key(publication.key, live.number).encode())
+            if live
+            else None
+        )
+    if commit is not None and commits.current(storage, path) not in (commit, None):
+        raise somebody_elses(path, *way_out)
+
+
+def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation], bool]:
+    """Return what tells of a generation whether its time is over: the older, the sooner."""
+    now, live = clock.seconds(), publications.live(txn, publication.key)
+    number = live.number if live else 0
+
+    def is_due(generation: Generation) -> bool:
+        if generation.state not in ("past", "void") or generation.base == number:  # see `recover`
+            return False
+        kept = generation.number >= number - publication.keep_generations
+        return not kept and generation.ended + publication.grace <= now
+
+    return is_due
+
+
+def _delete(
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    generation: Generation,
+    *,
+    forget_only: bool,
+) -> int:
+    place, deleted = publication.place, 0
+    start = (generation_key(publication.key, generation.number) + "\0").encode()
+    with session.db.read() as txn:
+        batches = [(name, row["paths"]) for name, row in txn[RETIRED].prefix(start)]
+    for name, paths in batches:
+        with session.db.read() as txn:
+            gone = ledger.unneeded(txn, place, paths, generation.ended)
+        if not forget_only:
+            storage.delete([publication.path(path) for path in gone])
+        deleted += len(gone)
+        with session.db.write() as txn:
+            ledger.forget(txn, place, gone)
+            displaced.forget(txn, place, gone)
+            del txn[RETIRED][name]
+    with session.db.write() as txn:
+        publications.forget_generation(txn, publication.key, generation.number)
+    return deleted

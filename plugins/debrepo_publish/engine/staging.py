@@ -1,0 +1,188 @@
+"""Staging: everything that a generation needs is put in place under names that last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.storage import PoolLink
+from debrepo_publish.engine import ledger
+from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine.components import render
+from debrepo_publish.engine.layout import hashed_paths, index_files
+from debrepo_publish.indexes import cache, release
+from debrepo_publish.indexes.rendering import Rendered, digests
+from debrepo_publish.model import clock, publications
+from debrepo_publish.model.publication import Generation, Index, Publication, generation_key
+from debrepo_publish.model.tables import COMMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from debrepo.session import Session
+    from debrepo.signing import SigningKey
+    from debrepo.storage import Storage
+    from debrepo_publish.engine.ledger import File
+    from debrepo_publish.engine.plan import Plan
+
+
+class Staged(NamedTuple):
+    """A generation that lacks nothing but its names."""
+
+    release: bytes
+    signed: dict[str, bytes]  #: ``Release.gpg`` and ``InRelease``, or nothing
+    names: dict[str, bytes]  #: content by path, of the indexes whose name leads elsewhere so far
+    expected: bytes | None  #: what the file that commits it holds until then
+    versions: dict[str, str]  #: of what has been put under by-hash names
+    written: int
+    fingerprints: tuple[str, ...]
+
+
+def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> None:
+    """Put the pool files of new packages in place, and count them, batch by batch.
+
+    With ``anew``, those of all other packages are put in place once more.
+    """
+    publication = plan.publication
+    if anew and plan.previous:
+        with session.db.read() as txn:
+            known = planning.changed_files(txn, publication.place, None, plan.generation)
+        for _, batch in _batches(file for file in known if file.path not in plan.missing):
+            made = _link(session, storage, publication, batch)
+            if made:
+                with session.db.write() as txn:
+                    ledger.note(txn, publication.place, made)
+    tracked = session.progress.track("Putting files", plan.additions, total=len(plan.additions))
+    for start, batch in _batches(tracked):
+        missing = [file for file in batch if file.path in plan.missing]
+        made = _link(session, storage, publication, missing)
+        with session.db.write() as txn:
+            ledger.claim(txn, publication.place, batch, made)
+            txn.trim()
+            pending = publications.generation(txn, publication.key, plan.generation.number)
+            publications.put_generation(
+                txn, publication.key, pending._replace(claimed=start + len(batch))
+            )
+
+
+def _link(
+    session: Session, storage: Storage, publication: Publication, files: Sequence[File]
+) -> dict[str, str]:
+    """Put files of the pool in place, durably, and return their versions, if there are any."""
+    if not files:
+        return {}
+    made = storage.link_all(
+        PoolLink(publication.path(path), session.pool.location(sha256), size, sha256)
+        for path, sha256, size in files
+    )
+    storage.flush()
+    return _below(publication, made)
+
+
+def _below(publication: Publication, versions: Mapping[str, str]) -> dict[str, str]:
+    """Return versions by path below the prefix."""
+    start = len(publication.path(""))
+    return {path[start:]: version for path, version in versions.items()}
+
+
+def _batches(items: Iterable[File]) -> Iterator[tuple[int, list[File]]]:
+    batch: list[File] = []
+    start = 0
+    for item in items:
+        batch.append(item)
+        if len(batch) == ledger.BATCH:
+            yield start, batch
+            start, batch = start + ledger.BATCH, []
+    if batch:
+        yield start, batch
+
+
+def put_indexes(
+    session: Session, storage: Storage, plan: Plan, keys: Sequence[SigningKey], *, anew: bool
+) -> Staged:
+    """Render and sign a generation, and put all of it in place under by-hash names.
+
+    With ``anew``, no name is trusted to lead to what the generation before left there.
+    """
+    publication = plan.publication
+    root = f"dists/{publication.distribution}/"
+    with session.db.read() as txn, cache.opened(session.root) as pieces:
+        rendered = list(render(txn, pieces, plan, anew=anew))
+    at = clock.seconds()
+    until = at + publication.valid_for if publication.valid_for else 0
+    fields = release.fields(
+        publication, plan.generation, clock.moment(at), clock.moment(until) if until else None
+    )
+    for answer in session.hook.debrepo_release_fields(publication=str(publication), fields=fields):
+        fields.update(answer)
+    rendered += _legacy(rendered, fields, publication)
+    generation = plan.generation._replace(
+        indexes={item.path: item.sums for item in rendered}, expires=until
+    )
+    text = release.text(fields, generation, publication.sums)
+    signed: dict[str, bytes] = {}
+    fingerprints: tuple[str, ...] = ()
+    if keys:
+        signatures = session.signer.sign(text, keys)
+        signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
+        fingerprints = signatures.fingerprints
+    staged = [item for item in rendered if item.data is not None]
+    hashed = _by_hash(session, publication, staged, anew=anew)
+    commit = signed.get(root + "InRelease", text)
+    expected = _record(session, plan, generation, commit)  # a crash leaves nothing uncounted
+    files = {publication.path(path): data for path, data in hashed.items()}
+    made = storage.put_all(files, cache="immutable")
+    storage.flush()
+    before = plan.previous.indexes if plan.previous and not anew else {}
+    names = {
+        root + item.path: item.data or b"" for item in staged if before.get(item.path) != item.sums
+    }
+    versions = _below(publication, made)
+    return Staged(text, signed, names, expected, versions, len(hashed), fingerprints)
+
+
+def _legacy(
+    rendered: Sequence[Rendered], fields: Mapping[str, str], publication: Publication
+) -> Iterator[Rendered]:
+    """Yield the small Release file of every directory of ``Packages`` or ``Sources``."""
+    directories = {item.path.rpartition("/")[0] for item in rendered}
+    for directory in sorted(directories):
+        component, _, last = directory.rpartition("/")
+        architecture = last.removeprefix("binary-")
+        component = component.removesuffix("/debian-installer")
+        if last.startswith("binary-") or last == "source":
+            data = release.legacy(fields, component, architecture)
+            index = Index(len(data), *digests(data, publication.sums), stored=True)
+            yield Rendered(f"{directory}/Release", index, data)
+
+
+def _by_hash(
+    session: Session, publication: Publication, staged: Iterable[Rendered], *, anew: bool
+) -> dict[str, bytes]:
+    """Return the content of by-hash paths that are not in the storage yet."""
+    found: dict[str, bytes] = {}
+    with session.db.read() as txn:
+        for path, index, data in staged:
+            name = f"dists/{publication.distribution}/{path}"
+            for hashed in hashed_paths(publication, name, index):
+                held = ledger.get(txn, publication.place, hashed)
+                if anew or held is None or not held.references:
+                    found[hashed] = data or b""
+    return found
+
+
+def _record(session: Session, plan: Plan, generation: Generation, commit: bytes) -> bytes | None:
+    """Count the indexes of the pending generation; return what commits the one before."""
+    publication = plan.publication
+    key = publication.key
+    with session.db.write() as txn:
+        pending = publications.generation(txn, key, generation.number)
+        publications.put_generation(
+            txn, key, pending._replace(indexes=generation.indexes, expires=generation.expires)
+        )
+        txn[COMMITS][generation_key(key, generation.number).encode()] = commit
+        ledger.claim(txn, publication.place, index_files(publication, generation.indexes))
+        if plan.previous is None or plan.previous.document["skip_signing"] != (
+            publication.skip_signing
+        ):
+            return None
+        return txn[COMMITS].get(generation_key(key, plan.previous.number).encode())

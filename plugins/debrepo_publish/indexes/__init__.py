@@ -1,0 +1,1 @@
+"""Indexes: rendered and compressed fragment by fragment."""

@@ -1,0 +1,69 @@
+"""The Release file: what a distribution says of itself, and the sums of its indexes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo_publish.model.publication import SUMS, Generation, Publication
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+def _date(moment: datetime) -> str:
+    """Return a date as apt reads it: RFC 5322, in ``UTC`` by that name."""
+    return moment.strftime("%a, %d %b %Y %H:%M:%S UTC")
+
+
+def fields(
+    publication: Publication, generation: Generation, now: datetime, until: datetime | None
+) -> dict[str, str]:
+    """Return the fields of a Release file, without the sums; what is empty is left out."""
+    distribution = publication.distribution
+    given = {
+        "Origin": publication.origin or publication.label or str(publication),
+        "Label": publication.label or publication.origin or str(publication),
+        "Suite": publication.suite or distribution,
+        "Version": publication.version,
+        "Codename": publication.codename or distribution,
+        "Date": _date(now),
+        "Valid-Until": _date(until) if until else "",
+        "NotAutomatic": "yes" if publication.not_automatic else "",
+        "ButAutomaticUpgrades": "yes" if publication.but_automatic_upgrades else "",
+        "Acquire-By-Hash": "yes",
+        # Where there is nothing but ``all``, its own index is the only one there is.
+        "No-Support-for-Architecture-all": "Packages" if generation.architectures else "",
+        "Signed-By": publication.signed_by,
+        "Architectures": " ".join(("all", *generation.architectures)),
+        "Components": " ".join(sorted(generation.parts)),
+        "Description": publication.description,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def text(values: Mapping[str, str], generation: Generation, sums: tuple[str, ...]) -> bytes:
+    """Return the Release file with these fields and the chosen sums of every index."""
+    lines = [f"{name}: {value}" for name, value in values.items() if value]
+    listed = sorted(generation.indexes.items())
+    for name, title in SUMS.items():
+        if name in sums:
+            lines.append(f"{title}:")
+            lines += [f" {getattr(row, name)} {row.size:>8} {path}" for path, row in listed]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def legacy(values: Mapping[str, str], component: str, architecture: str) -> bytes:
+    """Return the small Release file beside an index, which some installers still read."""
+    said = {
+        "Archive": values["Suite"],
+        "Origin": values.get("Origin", ""),
+        "Label": values.get("Label", ""),
+        "Version": values.get("Version", ""),
+        "NotAutomatic": values.get("NotAutomatic", ""),
+        "ButAutomaticUpgrades": values.get("ButAutomaticUpgrades", ""),
+        "Acquire-By-Hash": "yes",
+        "Component": component,
+        "Architecture": architecture,
+    }
+    return "".join(f"{name}: {value}\n" for name, value in said.items() if value).encode()

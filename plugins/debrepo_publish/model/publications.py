@@ -1,0 +1,154 @@
+"""Publications and their generations, in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from debrepo.errors import AlreadyExists, NotFound
+from debrepo.package import Link, Node, PackageList, SetId
+from debrepo_publish.model.publication import Generation, Publication, generation_key
+from debrepo_publish.model.tables import COMMITS, GENERATIONS, PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pluggy import HookRelay
+
+    from debrepo.database import Transaction
+
+
+def get(txn: Transaction, key: str) -> Publication:
+    """Return the publication with this key."""
+    try:
+        return txn[PUBLICATIONS][key]
+    except KeyError:
+        place, _, distribution = key.rpartition(" ")
+        raise NotFound(
+            f"nothing is published as {distribution} in {place}", hint="see: debrepo publish list"
+        ) from None
+
+
+def create(txn: Transaction, publication: Publication) -> None:
+    """Store a new publication."""
+    if publication.key in txn[PUBLICATIONS]:
+        raise AlreadyExists(
+            f"{publication} is published already",
+            hint="debrepo publish update, or publish drop first",
+        )
+    txn[PUBLICATIONS][publication.key] = publication
+
+
+def generation(txn: Transaction, key: str, number: int) -> Generation:
+    """Return a generation of the publication ``key``."""
+    return txn[GENERATIONS][generation_key(key, number)]
+
+
+def put_generation(txn: Transaction, key: str, changed: Generation) -> None:
+    """Store what has become of a generation."""
+    txn[GENERATIONS][generation_key(key, changed.number)] = changed
+
+
+def forget_generation(txn: Transaction, key: str, number: int) -> None:
+    """Forget a generation of which nothing is left."""
+    txn[GENERATIONS].pop(generation_key(key, number), None)
+    txn[COMMITS].pop(generation_key(key, number).encode(), None)
+
+
+def generations(txn: Transaction, key: str, *, since: int = 0) -> Iterator[Generation]:
+    """Yield the generations of the publication ``key`` that are remembered, oldest first.
+
+    There may be thousands: whoever needs a few says from which number on, or stops early.
+    """
+    start, stop = generation_key(key, since), f"{key}\1"
+    for _, found in txn[GENERATIONS].range(start, stop):
+        yield found
+
+
+def last_number(txn: Transaction, key: str) -> int:
+    """Return the number of the latest generation, whatever became of it; 0 for none."""
+    keys = txn[GENERATIONS].range_keys(f"{key}\0", f"{key}\1", reverse=True)
+    latest = next(keys, None)
+    return int(latest.rpartition("\0")[2]) if latest else 0
+
+
+def live(txn: Transaction, key: str) -> Generation | None:
+    """Return the generation that clients see, if there is one."""
+    publication = txn[PUBLICATIONS].get(key)
+    if publication is None or not publication.live:
+        return None
+    found = txn[GENERATIONS].get(generation_key(key, publication.live))
+    return found if found and found.state == "live" else None  # else it is being taken down
+
+
+def known_at(txn: Transaction, place: str) -> bool:
+    """Tell whether anything was ever published at a place, or was about to be."""
+    return any(True for _ in txn[GENERATIONS].prefix_keys(f"{place} ".encode()))
+
+
+def existing(txn: Transaction, hook: HookRelay, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the sources, by component, that have not been dropped since."""
+    known = {str(found) for batch in hook.debrepo_package_lists(txn=txn) for found in batch}
+    return {component: source for component, source in sources.items() if source in known}
+
+
+def links(txn: Transaction) -> list[Link]:
+    """Return which publication serves what, or is to; nothing that is served can be dropped."""
+    return [
+        Link(source, f"publication:{publication}", firm=source in publication.sources.values())
+        for publication in txn[PUBLICATIONS].values()
+        for source in sorted({*publication.sources.values(), *(publication.pending or {}).values()})
+    ]
+
+
+def nodes(txn: Transaction) -> list[Node]:
+    """Return what a graph says of publications: what clients see of them now."""
+    return [_node(txn, publication) for publication in txn[PUBLICATIONS].values()]
+
+
+def _node(txn: Transaction, publication: Publication) -> Node:
+    name = f"publication:{publication}"
+    live = txn[GENERATIONS].get(generation_key(publication.key, publication.live))
+    if live is None:
+        return Node(name, remarks=("not live yet",))
+    served = ", ".join(live.parts)
+    if live.architectures:
+        served += f" for {', '.join(live.architectures)}"
+    sets = tuple(part.set_id for part in live.parts.values())
+    remarks = (served, "not signed") if publication.skip_signing else (served,)
+    return Node(name, sets, live.created, remarks)
+
+
+def served_lists(txn: Transaction) -> list[PackageList]:
+    """Return what clients of each publication are served, component by component."""
+    return [
+        PackageList("publication", str(publication), part.set_id, component)
+        for key, publication in txn[PUBLICATIONS].items()
+        if publication.live
+        for component, part in generation(txn, key, publication.live).parts.items()
+    ]
+
+
+def live_sets(txn: Transaction) -> set[SetId]:
+    """Return the package sets of every generation that is remembered."""
+    return {part.set_id for g in txn[GENERATIONS].values() for part in g.parts.values()}
+
+
+def follow(txn: Transaction, old: str, new: str) -> None:
+    """Let the publications that serve ``old`` name it ``new``."""
+    for publication in list(txn[PUBLICATIONS].values()):
+        renamed = publication._replace(**_renamed(publication._asdict(), old, new))
+        if renamed != publication:
+            txn[PUBLICATIONS][publication.key] = renamed
+    for key, found in list(txn[GENERATIONS].items()):
+        if found.state == "pending":  # it becomes the publication when it is live
+            document = {**found.document, **_renamed(found.document, old, new)}
+            txn[GENERATIONS][key] = found._replace(document=document)
+
+
+def _renamed(document: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """Return those fields of a publication that name package lists, with one called ``new``."""
+    return {
+        field: document.get(field)
+        and {part: new if name == old else name for part, name in document[field].items()}
+        for field in ("sources", "pending")
+    }

@@ -1,0 +1,54 @@
+"""What publishing keeps in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from debrepo.database import bytes_table, json_table
+from debrepo.package import SetId
+from debrepo_publish.model.publication import Generation, Index, Part, Publication
+
+
+def load_publication(fields: dict[str, Any]) -> Publication:
+    """Return the publication that a document spells out."""
+    lists = ("architectures", "keys", "compressions", "sums")
+    return Publication(**{**fields, **{name: tuple(fields[name]) for name in lists}})
+
+
+def _load_generation(fields: dict[str, Any]) -> Generation:
+    parts = {
+        name: Part(part["source"], SetId(bytes.fromhex(part["set_id"])), part["architectures"])
+        for name, part in fields["parts"].items()
+    }
+    indexes = {path: Index(*row) for path, row in fields["indexes"].items()}
+    architectures = tuple(fields["architectures"])
+    return Generation(
+        **{**fields, "parts": parts, "indexes": indexes, "architectures": architectures}
+    )
+
+
+def _dump_generation(generation: Generation) -> dict[str, Any]:
+    parts = {
+        name: {**part._asdict(), "set_id": part.set_id.hex()}
+        for name, part in generation.parts.items()
+    }
+    return {**generation._asdict(), "parts": parts}
+
+
+#: `Publication.key` to the document.
+PUBLICATIONS = json_table(
+    "publish.publications",
+    load=load_publication,
+    dump=Publication._asdict,
+    noted=lambda publication: (f"publication:{publication}", f"generation {publication.live}"),
+)
+#: `generation_key` to what was, is or will be served.
+GENERATIONS = json_table("publish.generations", load=_load_generation, dump=_dump_generation)
+#: `generation_key` to the bytes of the file that commits it: ``InRelease``.
+COMMITS = bytes_table("publish.commits")
+#: Place and path to what the ledger knows of a file that debrepo wrote.
+FILES = bytes_table("publish.files")
+#: Place, component and package, of packages whose usual path was taken by other bytes.
+DISPLACED = bytes_table("publish.displaced")
+#: ``generation_key NUL batch`` to the paths that nothing referred to any more after it.
+RETIRED = json_table("publish.retired", load=dict, dump=dict)
