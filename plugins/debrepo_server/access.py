@@ -7,8 +7,6 @@ import binascii
 import pwd
 import time
 from collections import OrderedDict
-from ipaddress import ip_address
-from socket import gethostname
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -36,6 +34,8 @@ class Access:
     def __init__(self, session: Session, *, trusting: bool) -> None:
         self._session = session
         self._anonymous = ("admin",) if trusting else tuple(session.config["server.anonymous"])
+        #: Whether who has no token may do everything.
+        self.trusting = "admin" in self._anonymous
         rate = float(session.config["server.requests_per_second"])
         self._requests = Rates(rate, 2 * rate)
         self._wrong = Rates(_WRONG_PER_SECOND, _WRONG_AT_ONCE)
@@ -70,33 +70,19 @@ class Access:
     def _refuse_other_sites(self, request: Request) -> None:
         """Keep a page on another site from using the browser of somebody who is trusted.
 
-        That it is another one is not always to be seen: who owns a name may let it lead to
-        this machine, once his page is there.
+        One whose name leads here does not get this far: see `debrepo_server.hosts`.
         """
         origin = request.headers.get("origin")
         if not origin:
             return
         try:
-            site = urlsplit(origin)
-            same = site.netloc == request.headers.get("host")
-            same = same and ("admin" not in self._anonymous or _is_here(site.hostname or ""))
+            same = urlsplit(origin).netloc == request.headers.get("host")
         except ValueError:
             same = False
         if not same:
             raise NotAllowed(
                 f"pages of {origin[:200]!r} may not send requests here without a token"
             )
-
-
-def _is_here(host: str) -> bool:
-    """Whether a name leads to this machine, or an address anywhere, whoever owns the names."""
-    if host == "localhost" or host == gethostname():
-        return True
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class Rates:

@@ -18,6 +18,7 @@ from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
 from debrepo.http.receiving import forget_aborted
 from debrepo_server.around import Around
 from debrepo_server.document import describe
+from debrepo_server.hosts import Hosted, Hosts
 from debrepo_server.metrics import Requests
 from debrepo_server.operation_api import operation_routes
 from debrepo_server.replays import Replays
@@ -49,8 +50,12 @@ class Application(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-def build(session: Session, access: Access) -> FastAPI:
-    """Return the application that serves a root with the routes of all plugins."""
+def build(session: Session, access: Access, listen: str = "") -> FastAPI:
+    """Return the application that serves a root with the routes of all plugins.
+
+    ``listen`` is the host that it listens on, which is one of its names.
+    """
+    hosts = Hosts(session.config["server.hosts"], trusting=access.trusting, listen=listen)
     runner = Runner(session, session.config["server.tasks"])
     replays = Replays(session, runner.server)
     requests = Requests()
@@ -90,7 +95,7 @@ def build(session: Session, access: Access) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _crash)
     settled = Settled(app.answer, partial(_state, session.db, runner), access.authenticate)
-    app.around = Around(settled, requests)
+    app.around = Around(Hosted(settled, hosts), requests)
     return app
 
 

@@ -59,6 +59,12 @@ def debrepo_operations() -> list[Operation]:
 def debrepo_settings() -> list[Setting]:
     return [
         Setting("server.listen", "127.0.0.1:8080", "Where to listen: HOST:PORT or unix:PATH"),
+        Setting(
+            "server.hosts",
+            (),
+            "Further names that the server answers to; *: any. Empty: its own names where "
+            "everybody may do everything, else any",
+        ),
         Setting("server.anonymous", ("download:*",), "Scopes of those who send no token"),
         Setting("server.requests_per_second", 0, "Requests a client may make; 0: any number"),
         Setting("server.log_format", "text", "Log lines for people (text), or programs (json)"),

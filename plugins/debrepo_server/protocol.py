@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from debrepo_server.gathering import Gathering
+from debrepo_server.hosts import TARGET_HOST
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle, Transport
@@ -61,6 +63,8 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_body, self._head = True, 0  # what was counted of later ones too is forgiven
         self._clear_deadline()
+        if not self.url.startswith((b"/", b"*")):  # it may name another server than Host does
+            self.scope["state"][TARGET_HOST] = _host(self.url)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -97,3 +101,8 @@ class Protocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def _host(url: bytes) -> bytes:
+    """Return host and port of a request target that is a whole URL."""
+    return re.split(rb"[/?#]", url.partition(b"//")[2], maxsplit=1)[0]

@@ -50,9 +50,16 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
             f"refusing to listen on {place}: nobody has a token",
             hint="debrepo token create NAME --scope admin; or --insecure to let everybody in",
         )
-    app = build(session, Access(session, trusting=trusting))
+    host = "" if activated else host_of(listen or session.config["server.listen"])
+    app = build(session, Access(session, trusting=trusting), host)
     config = uvicorn.Config(
-        app, http=Protocol, log_config=None, access_log=False, proxy_headers=False, lifespan="on"
+        app,
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        lifespan="on",
     )
     server = _server(uvicorn.Server, config, lambda: _announce(session, place))
     for number in (signal.SIGINT, signal.SIGTERM):  # until uvicorn listens to them, and after
@@ -124,6 +131,11 @@ def _split(text: str) -> tuple[str, int]:
             f"cannot listen on {text!r}", hint="give HOST:PORT, :PORT or unix:PATH to --listen"
         )
     return host.strip("[]"), int(port)
+
+
+def host_of(text: str) -> str:
+    """Return the host of ``HOST:PORT``; empty where there is none."""
+    return "" if text.startswith("unix:") else _split(text)[0]
 
 
 def _bind_path(path: Path) -> socket.socket:

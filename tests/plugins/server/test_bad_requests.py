@@ -58,7 +58,7 @@ WRONG = [-1, 1.5, "\0", "../x", "x" * 5000, [[None]], {}, {"n": ["debrepo.wire:e
 def sent(session):
     """Send requests to a server that lets everybody do everything."""
     app = build(session, Access(session, trusting=True))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

@@ -31,7 +31,7 @@ def debrepo_root(tmp_path):
 def api(session):
     """A server of which a crash is seen as clients see it."""
     app = build(session, Access(session, trusting=True))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

@@ -127,7 +127,8 @@ def test_token_that_was_revoked_or_may_no_more_is_refused_at_once(session):
 def test_requests_are_counted_and_limited_however_they_are_answered(session, debrepo_root):
     debrepo_root.mkdir(exist_ok=True)
     (debrepo_root / "debrepo.toml").write_text("[server]\nrequests_per_second = 1\n")
-    with TestClient(build(session, Access(session, trusting=True))) as client:
+    app = build(session, Access(session, trusting=True))
+    with TestClient(app, base_url="http://localhost") as client:
         assert 429 in [client.get("/api/repos").status_code for _ in range(4)]
 
 
