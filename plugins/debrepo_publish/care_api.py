@@ -1,6 +1,6 @@
 """``/api/publish/…/verify``, ``repair`` and ``rollback``: the care of publications, over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from fastapi import Response
 from pydantic import BaseModel, Field
@@ -87,6 +87,22 @@ class RollingBack(Signed):
     SkipCleanup: bool = False
 
 
+class Target(TypedDict):
+    """A publication, as operations are told of it."""
+
+    distribution: str
+    place: str
+
+
+class Repairs(TypedDict):
+    """How to repair, as the operation is told of it."""
+
+    files: bool
+    reconcile: bool
+    dry_run: bool
+    force: bool
+
+
 @routes.post(_PATH + "/verify", response_model=VerifiedObject)
 async def verify(
     prefix: str,
@@ -101,13 +117,13 @@ async def verify(
         _verify,
         resumable=True,
         target=target,
-        how={"files": wanted.Files},
+        files=wanted.Files,
         keyring=wanted.Keyring,
     )
 
 
-def _verify(session: Session, target: dict[str, str], how: dict[str, bool], keyring: str) -> Answer:
-    found = session.call("publish.verify", **target, **how, keyring=keyring.encode())
+def _verify(session: Session, target: Target, files: bool, keyring: str) -> Answer:
+    found = session.call("publish.verify", **target, files=files, keyring=keyring.encode())
     problems = [{"Path": problem.path, "Text": problem.text} for problem in found.problems]
     return Answer(200, {**_titled(found._asdict()), "Problems": problems})
 
@@ -138,9 +154,7 @@ async def repair(
     )
 
 
-def _repair(
-    session: Session, target: dict[str, str], how: dict[str, bool], passphrase: dict[str, str]
-) -> Answer:
+def _repair(session: Session, target: Target, how: Repairs, passphrase: dict[str, str]) -> Answer:
     with signing(session, passphrase) as able:
         done = able.call("publish.repair", **target, **how)
     return Answer(
@@ -163,20 +177,25 @@ async def rollback(
         resources=[f"publication:{target['place']}"],
         secret=bool(wanted.passphrase()),
         target=target,
-        how={"generation": wanted.Generation, "skip_cleanup": wanted.SkipCleanup},
+        generation=wanted.Generation,
+        skip_cleanup=wanted.SkipCleanup,
         passphrase=wanted.passphrase(),
     )
 
 
 def _rollback(
-    session: Session, target: dict[str, str], how: dict[str, Any], passphrase: dict[str, str]
+    session: Session,
+    target: Target,
+    generation: int,
+    skip_cleanup: bool,
+    passphrase: dict[str, str],
 ) -> Answer:
     with signing(session, passphrase) as able:
-        able.call("publish.rollback", **target, **how)
+        able.call("publish.rollback", **target, generation=generation, skip_cleanup=skip_cleanup)
     return Answer(200, shown(session, target["distribution"], target["place"]))
 
 
-def _target(prefix: str, distribution: str) -> dict[str, str]:
+def _target(prefix: str, distribution: str) -> Target:
     return {"distribution": decode(distribution), "place": place(prefix)}
 
 

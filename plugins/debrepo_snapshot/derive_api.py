@@ -1,6 +1,6 @@
 """``/api/snapshots/NAME/merge`` and ``pull``: snapshots out of others, over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
@@ -62,7 +62,12 @@ async def merge(
     )
 
 
-def _merge(session: Session, name: str, sources: list[str], policy: str) -> Answer:
+def _merge(
+    session: Session,
+    name: str,
+    sources: list[str],
+    policy: Literal["rightmost", "latest", "all"],
+) -> Answer:
     _check(session, sources)
     made = session.call("snapshot.merge", name=name, sources=sources, policy=policy)
     return Answer(201, plain(made.snapshot))
