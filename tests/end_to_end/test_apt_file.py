@@ -51,7 +51,8 @@ def test_files_of_source_packages_are_found(searcher):
 
 
 def test_a_file_that_went_away_is_not_found_any_more(searcher, archive):
+    assert searcher("apt-file", "search", "/usr/bin/first")
     archive("repo", "remove", "tools", "first")
     archive("publish", "update", "stable")
     searcher.update()
-    searcher("apt-file", "search", "/usr/bin/first", exit_code=1)
+    assert searcher("apt-file", "search", "/usr/bin/first", exit_code=1) == ""

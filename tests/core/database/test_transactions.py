@@ -116,7 +116,7 @@ def test_transaction_may_end_in_another_thread(db):
     block.__enter__()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(block.__exit__, None, None, None).result()
-    db.update(lambda txn: None)
+    assert db.update(lambda txn: "let in") == "let in"
 
 
 def test_second_opening_in_one_process_is_an_error(db, open_db):

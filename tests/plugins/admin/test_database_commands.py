@@ -33,14 +33,17 @@ def test_a_damaged_pool_file_is_named_with_its_package(debrepo, filled):
 
 def test_a_missing_pool_file_is_found_without_reading_any(debrepo, filled):
     pool_files(filled)[0].unlink()
-    debrepo("db", "check", "--no-files", exit_code=8)
+    result = debrepo("db", "check", "--no-files", exit_code=8)
+    assert "is missing" in result.output
+    assert "1 problem found" in result.output
 
 
-def test_adding_a_damaged_package_again_mends_it(debrepo, filled, tmp_path):
+def test_adding_a_damaged_package_again_repairs_it(debrepo, filled, tmp_path):
     for file in pool_files(filled):
         file.unlink()
     debrepo("repo", "add", "r", tmp_path / "hello_1.0_amd64.deb", tmp_path / "other_1.0_amd64.deb")
-    debrepo("db", "check")
+    assert "Everything is in order" in debrepo("db", "check").output
+    assert len(pool_files(filled)) == 2
 
 
 def test_cleanup_deletes_what_nothing_refers_to(debrepo, filled):

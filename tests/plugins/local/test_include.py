@@ -165,7 +165,8 @@ def test_common_uploaders_stand_in(debrepo, incoming, tmp_path, unstable):
     path = changes(incoming, build_deb(incoming, version="1.0-1"))
     file = uploaders(tmp_path, ["*"])
     words = ("--accept-unsigned", "--uploaders-file", file, path)
-    debrepo("repo", "include", *words, exit_code=1)
+    assert "no trusted key" in debrepo("repo", "include", *words, exit_code=1).output
+    assert not names(debrepo)
 
 
 def test_uploaders_that_make_no_sense_are_refused(debrepo, tmp_path):

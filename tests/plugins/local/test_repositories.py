@@ -133,7 +133,9 @@ def test_a_renamed_repository_is_still_where_snapshots_came_from(r):
 
 def test_rename_refuses_a_taken_name(r):
     r("repo", "create", "other")
-    r("repo", "rename", "r", "other", exit_code=4)
+    result = r("repo", "rename", "r", "other", exit_code=4)
+    assert "repository other exists already" in result.output
+    assert r("repo", "show", "r").output
 
 
 def test_remove_takes_what_matches(r, tmp_path):
