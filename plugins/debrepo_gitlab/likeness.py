@@ -136,7 +136,7 @@ async def parameters(request: Request) -> dict[str, str | list[str]]:
         data = await request.body()
         try:
             sent = json.loads(data) if data else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             raise refusals.Malformed("the body is not JSON") from None
         if not isinstance(sent, dict):
             raise refusals.Malformed("the body is no JSON object")

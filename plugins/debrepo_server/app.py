@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from debrepo_server.access import Access
 
 _log = logging.getLogger("debrepo.server")
+_FAULTS, _FAULT_LENGTH = 20, 300  # of a body; it may have as many as it has values
 
 
 class Application(FastAPI):
@@ -93,6 +95,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.add_exception_handler(DebrepoError, _debrepo_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _crash)
     settled = Settled(app.answer, partial(_state, session.db, runner), access.authenticate)
     app.around = Around(Hosted(settled, hosts), requests)
@@ -112,7 +115,10 @@ async def _debrepo_error(_: Request, error: Exception) -> Response:
 
 async def _validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    said = "; ".join(_said(found) for found in error.errors())
+    found = error.errors()
+    said = "; ".join(_said(one)[:_FAULT_LENGTH] for one in found[:_FAULTS])
+    if len(found) > _FAULTS:
+        said += f"; and {len(found) - _FAULTS} more"
     return json_answer({"error": said or "malformed request"}, 400)
 
 
@@ -134,6 +140,10 @@ async def _http_error(_: Request, error: Exception) -> Response:
     response = json_answer({"error": str(error.detail)}, error.status_code)
     response.headers.update(headers)
     return response
+
+
+async def _client_left(_: Request, __: Exception) -> Response:
+    return json_answer({"error": "the client went away"}, 400)  # for the log, and nobody else
 
 
 async def _crash(request: Request, error: Exception) -> Response:

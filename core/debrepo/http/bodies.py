@@ -47,7 +47,9 @@ async def as_json(request: Request, *, required: bool) -> Request:
     """Return a request whose form, or query where there is no body, has become JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _FORMS and kind != "application/json" and not kind.endswith("+json"):
-        raise InvalidInput(f"cannot read a body of the type {kind}", hint="send application/json")
+        raise InvalidInput(
+            f"cannot read a body of the type {kind[:80]}", hint="send application/json"
+        )
     try:
         async with asyncio.timeout(_PATIENCE):
             body = await request.body()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from python_multipart import MultipartParser
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -142,8 +142,8 @@ async def receive_form(request: Request, root: Path, directory: str) -> list[str
         )
     incoming = Incoming(root, directory)
     form = _Form(incoming)
-    parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
     try:
+        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
         async for chunk in _chunks(request):
             await _do(lambda data=chunk: parser.write(data))  # type: ignore[misc]
         await _do(parser.finalize)
@@ -152,7 +152,7 @@ async def receive_form(request: Request, root: Path, directory: str) -> list[str
         if not form.files:
             raise InvalidInput("the form holds no file")
         return await _do(incoming.commit)
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise InvalidInput(f"the form is malformed: {error}") from None
     finally:
         await run_in_threadpool(incoming.close)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
 _CHUNK = 256 << 10
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
 class _Part(NamedTuple):
@@ -100,14 +100,20 @@ def _part(request: Request, etag: str, found: os.stat_result) -> _Part | None:
     condition = request.headers.get("if-range", "")
     if condition and condition != etag and _date(condition) != int(found.st_mtime):
         return whole
-    first, last = asked[1], asked[2]
-    if not first:
-        start = max(0, found.st_size - int(last))
-        return _Part(start, found.st_size) if int(last) and found.st_size else None
-    end = min(found.st_size, int(last) + 1) if last else found.st_size
-    if int(first) >= found.st_size:
+    first, last = _offset(asked[1]), _offset(asked[2])
+    if not asked[1]:
+        start = max(0, found.st_size - last)
+        return _Part(start, found.st_size) if last and found.st_size else None
+    end = min(found.st_size, last + 1) if asked[2] else found.st_size
+    if first >= found.st_size:
         return None
-    return _Part(int(first), end) if end > int(first) else whole
+    return _Part(first, end) if end > first else whole
+
+
+def _offset(digits: str) -> int:
+    """Return a number of bytes; how many digits a client sends is up to it."""
+    digits = digits.lstrip("0")
+    return int(digits or 0) if len(digits) < 19 else 1 << 62
 
 
 def _date(text: str) -> int | None:
