@@ -75,6 +75,13 @@ def test_plugin_folder_is_under_the_import_contracts(plugin):
     assert plugin in independent["modules"]
 
 
+def test_floors_are_as_the_documentation_says():
+    rows = re.findall(r"^\| \d+ \| (.*?) \|", (ROOT / "docs/architecture.md").read_text(), re.M)
+    (floors,) = (c for c in PYPROJECT["tool"]["importlinter"]["contracts"] if c.get("exhaustive"))
+    layers = [re.findall(r"\w+", layer) for layer in reversed(floors["layers"])]
+    assert [re.findall(r"`(\w+)`", row) for row in rows] == layers
+
+
 @pytest.mark.parametrize("directory", ["core", "plugins"])
 def test_import_roots_are_not_packages(directory):
     assert not (ROOT / directory / "__init__.py").exists()

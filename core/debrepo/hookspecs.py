@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.deeds import Deed
-    from debrepo.http.callers import Caller
     from debrepo.metrics import Metric
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
+    from debrepo.permissions import Caller
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
     from debrepo.session import Session
 
@@ -107,7 +107,7 @@ def debrepo_signers() -> Mapping[str, Ref]:
 def debrepo_index_kinds() -> Mapping[str, Ref]:
     """Name the kinds of index you bring: ``{"packages": Ref(…)}``.
 
-    *Collects*, on every publish. Each refers to a subclass of `debrepo.index.IndexKind`.
+    *Collects*, on every publish. Each refers to a subclass of `debrepo.index_kind.IndexKind`.
     """
 
 

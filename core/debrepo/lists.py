@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import InUse, InvalidInput, NotFound
 
@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from debrepo.package import Link, PackageList
 
 _NAME = re.compile(r"[^\s/:\0-\x1f\x7f][^/:\0-\x1f\x7f]{0,199}")
-
-
-class Dependencies(NamedTuple):
-    """Which dependencies to take along, beyond what packages cannot be installed without."""
-
-    architectures: tuple[str, ...] = ()  #: none: those of the configuration, else of the lists
-    follow: tuple[str, ...] = ()  #: some of `debrepo.selection.FOLLOW`
 
 
 def check_name(name: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from debrepo.config import Config
     from debrepo.database import Transaction
-    from debrepo.lists import Dependencies
+    from debrepo.dependencies import Dependencies
     from debrepo.package import Entry, SetId
     from debrepo.query import Query
     from debrepo.resolver import Brought, Following, Lack, Universe

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.output import counted, dry_run_option, json_option, print_json, print_table, size
 from debrepo.errors import DatabaseError
-from debrepo.output import counted, dry_run_option, json_option, print_json, print_table, size
 from debrepo_admin import operations
 
 if TYPE_CHECKING:

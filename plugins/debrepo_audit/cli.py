@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.output import counted, json_option, print_json
 from debrepo.errors import VerificationFailed
-from debrepo.output import counted, json_option, print_json
 from debrepo_audit import operations
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.output import json_option, print_fields, print_json, print_table
+from debrepo.cli.output import json_option, print_fields, print_json, print_table
 from debrepo_gitlab import operations
 from debrepo_gitlab.containers import ROLES, VISIBILITIES
 from debrepo_gitlab.distributions import TEXTS, entity

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from debrepo.database import Transaction
-    from debrepo.http.callers import Caller
+    from debrepo.permissions import Caller
 
 VISIBILITIES = ("private", "internal", "public")
 

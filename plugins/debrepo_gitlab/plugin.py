@@ -8,8 +8,8 @@ from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
-    from debrepo.http.callers import Caller
     from debrepo.package import Link, PackageList
+    from debrepo.permissions import Caller
 
 _HERE = "debrepo_gitlab"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
-from debrepo.http.callers import Caller
+from debrepo.permissions import Caller
 from debrepo_gitlab import containers
 from debrepo_gitlab.containers import CONTAINERS, ROLES
 

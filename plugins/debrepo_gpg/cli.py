@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from debrepo.cli import pass_session
-from debrepo.names import Name
-from debrepo.output import json_option, print_fields, print_json, print_table
+from debrepo.cli.completion import Name
+from debrepo.cli.output import json_option, print_fields, print_json, print_table
 from debrepo_gpg import operations
 from debrepo_gpg.trust import KEYRING
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.completion import Name
 from debrepo.errors import InvalidInput
-from debrepo.names import Name
 from debrepo_graph import operations
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from debrepo.output import size
+from debrepo.cli.output import size
 
 if TYPE_CHECKING:
     from debrepo_graph.graph import Vertex

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from debrepo.dependencies import Dependencies
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.http import (
     Answer,
@@ -20,7 +21,6 @@ from debrepo.http import (
     list_packages,
     opens,
 )
-from debrepo.lists import Dependencies
 from debrepo.session import Session
 from debrepo_local.repos import LocalRepo
 

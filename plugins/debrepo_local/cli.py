@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.errors import DebrepoError, InvalidInput
-from debrepo.names import of_lists, origin
-from debrepo.options import (
+from debrepo.cli.completion import of_lists, origin
+from debrepo.cli.options import (
     Style,
     dependency_options,
     from_,
@@ -18,7 +17,7 @@ from debrepo.options import (
     search_options,
     transfer_options,
 )
-from debrepo.output import (
+from debrepo.cli.output import (
     counted,
     dry_run_option,
     force_option,
@@ -31,13 +30,14 @@ from debrepo.output import (
     print_packages,
     warn_missing,
 )
+from debrepo.errors import DebrepoError, InvalidInput
 from debrepo.progress import Stopwatch
 from debrepo_local import operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from debrepo.lists import Dependencies
+    from debrepo.dependencies import Dependencies
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
     from debrepo_local.transfers import Transferred

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from debrepo.lists import Dependencies
+    from debrepo.dependencies import Dependencies
     from debrepo.selection import Found
     from debrepo.session import Session
     from debrepo_local.adding import Outcome

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from debrepo.database import Transaction
-    from debrepo.lists import Dependencies
+    from debrepo.dependencies import Dependencies
     from debrepo.package import Entry, PackageList
     from debrepo.resolver import Following
     from debrepo.session import Session

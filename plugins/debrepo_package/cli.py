@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.options import QueryText, Style, format_option, search_options
+from debrepo.cli.output import described, json_option, print_json
 from debrepo.errors import NotFound
-from debrepo.options import QueryText, Style, format_option, search_options
-from debrepo.output import described, json_option, print_json
 from debrepo_package import operations
 
 if TYPE_CHECKING:

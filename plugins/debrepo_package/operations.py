@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from debrepo.lists import Dependencies
+    from debrepo.dependencies import Dependencies
     from debrepo.package import Package
     from debrepo.selection import Found
     from debrepo.session import Session

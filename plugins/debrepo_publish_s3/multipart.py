@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import RemoteError
-from debrepo.objects import side_by_side
+from debrepo.object_storage import side_by_side
 from debrepo_publish_s3 import checksums
 from debrepo_publish_s3.refusals import Refused, age
 from debrepo_publish_s3.slices import Slice

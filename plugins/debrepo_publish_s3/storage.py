@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
-from debrepo.objects import side_by_side
+from debrepo.object_storage import side_by_side
 from debrepo.storage import (
     Cache,
     PoolLink,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
-from debrepo.names import Name
-from debrepo.output import json_option, print_json, print_table
+from debrepo.cli.completion import Name
+from debrepo.cli.output import json_option, print_json, print_table
 from debrepo_server import operations
 
 if TYPE_CHECKING:

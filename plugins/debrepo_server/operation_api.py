@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import Response
 from pydantic import Field
 
-from debrepo import wire
 from debrepo.errors import InvalidInput
 from debrepo.http import Body, Door, Routes, opens, upload_path
 from debrepo.progress import Progress
 from debrepo.refs import Operation
+from debrepo.remote import encoding as wire
 from debrepo.session import Session
 
 _log = logging.getLogger("debrepo.operations")

@@ -32,7 +32,7 @@ def create_token(
     session: Session, name: str, *, scopes: Sequence[str], days: int | None = None
 ) -> str:
     """Create a token and return it; it can never be shown again."""
-    from debrepo.http.callers import check_scope
+    from debrepo.permissions import check_scope
 
     if not scopes:
         raise InvalidInput("a token without a scope may do nothing", hint="name a --scope")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.output import counted
 from debrepo.errors import InvalidInput
-from debrepo.output import counted
 from debrepo_shell import operations
 from debrepo_shell.scripts import SCRIPTS
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.errors import DebrepoError
-from debrepo.names import of_lists, origin
-from debrepo.options import (
+from debrepo.cli.completion import of_lists, origin
+from debrepo.cli.options import (
     Style,
     dependency_options,
     query_arguments,
     search_options,
     why_option,
 )
-from debrepo.output import (
+from debrepo.cli.output import (
     counted,
     dry_run_option,
     force_option,
@@ -30,10 +29,11 @@ from debrepo.output import (
     print_table,
     warn_missing,
 )
+from debrepo.errors import DebrepoError
 from debrepo_snapshot import operations
 
 if TYPE_CHECKING:
-    from debrepo.lists import Dependencies
+    from debrepo.dependencies import Dependencies
     from debrepo.session import Session
     from debrepo_snapshot.differences import Change
     from debrepo_snapshot.drafts import Made

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
+from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
 from debrepo.http import Answer, Body, Door, Flag, Refusal, Routes, Text, opens
-from debrepo.lists import Dependencies
 from debrepo.session import Session
 from debrepo_snapshot.api import SnapshotObject, plain
 

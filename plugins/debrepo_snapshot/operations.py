@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS
+from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
-from debrepo.lists import Dependencies
 from debrepo.package import PackageKey
 from debrepo.packageset import EMPTY
 from debrepo_snapshot import snapshots

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo import lists, packageset, selection
-from debrepo.lists import Dependencies
+from debrepo.dependencies import Dependencies
 from debrepo.package import PackageKey
 from debrepo.selection import Selection
 from debrepo_snapshot.drafts import Draft, draft, staging

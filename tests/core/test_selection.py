@@ -3,9 +3,9 @@
 import pytest
 
 from debrepo import selection
+from debrepo.cli.options import FOLLOWED
+from debrepo.dependencies import Dependencies
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
-from debrepo.lists import Dependencies
-from debrepo.options import FOLLOWED
 from debrepo.package import PackageKey
 from debrepo.packageset import EMPTY
 from debrepo.testing.packages import build_deb

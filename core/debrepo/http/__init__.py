@@ -27,13 +27,13 @@ from debrepo.http.answers import (
     status_of,
 )
 from debrepo.http.bodies import Body, Flag, Text
-from debrepo.http.callers import Caller, check_scope
 from debrepo.http.doors import Door, Opening, Server, opens
 from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
 from debrepo.http.kept import KeptAnswers
 from debrepo.http.listing import Wanted, list_packages, stanza_object
 from debrepo.http.routes import Route, Routes, opening_of, segments
 from debrepo.http.uploads import upload_path
+from debrepo.permissions import Caller, check_scope
 
 __all__ = [
     "STATUS",

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from debrepo.http.callers import Caller
 from debrepo.http.jobs import Job, Tasks
 from debrepo.http.kept import KeptAnswers
+from debrepo.permissions import Caller
 from debrepo.session import Session
 
 T = TypeVar("T")

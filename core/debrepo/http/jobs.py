@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fastapi import Response
 
-    from debrepo.http.callers import Caller
+    from debrepo.permissions import Caller
 
 
 class Cancelled(DebrepoError):

@@ -10,10 +10,10 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
 from debrepo import catalog
+from debrepo.dependencies import Dependencies
 from debrepo.http.answers import JSON
 from debrepo.http.bodies import Flag
 from debrepo.http.doors import Door
-from debrepo.lists import Dependencies
 from debrepo.package import Entry, Package, PackageFile
 from debrepo.selection import Found
 from debrepo.session import Session

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from debrepo.errors import Conflict, RemoteError
-from debrepo.objects import ObjectStorage
+from debrepo.object_storage import ObjectStorage
 from debrepo.testing.contracts import StorageContract
 from debrepo.testing.faults import FAULTS, Fault, FaultProxy, running
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.output import counted, json_option, print_fields, print_json
+from debrepo.cli.output import counted, json_option, print_fields, print_json
 from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import operations

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.output import counted, dry_run_option, json_option, print_json
 from debrepo.errors import VerificationFailed
-from debrepo.output import counted, dry_run_option, json_option, print_json
 from debrepo.progress import Stopwatch
 from debrepo_publish import operations
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from debrepo.names import Name, list_names
+from debrepo.cli.completion import Name, list_names
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
-from debrepo.output import counted, json_option, print_json, size
+from debrepo.cli.output import counted, json_option, print_json, size
 from debrepo.progress import Stopwatch
 from debrepo_publish import operations
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE

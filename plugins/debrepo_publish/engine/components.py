@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import packageset
 from debrepo.catalog import CHUNKS
-from debrepo.index import Layout, Published
+from debrepo.index_kind import Layout, Published
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.indexes import contents
 from debrepo_publish.indexes.compression import FORMS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from debrepo.database import Transaction
-    from debrepo.index import IndexKind
+    from debrepo.index_kind import IndexKind
     from debrepo.package import Entry
     from debrepo.packageset.tree import Chunk
     from debrepo_publish.engine.plan import Plan
@@ -33,6 +33,7 @@ def render(txn: Transaction, cache: Cache, plan: Plan, *, anew: bool) -> Iterato
     A component that is what it was is not looked at, unless it has to be stored ``anew``.
     """
     publication = plan.publication
+    architectures = plan.generation.architectures
     kinds = plan.kinds
     forms = [FORMS[name] for name in publication.compressions]
     renderer = Renderer(cache, forms, publication.sums)
@@ -47,7 +48,10 @@ def render(txn: Transaction, cache: Cache, plan: Plan, *, anew: bool) -> Iterato
             found = renderer.render(units, expected)
             yield from (item._replace(path=f"{component}/{item.path}") for item in found)
             if publication.contents:
-                listed = contents.render(txn, cache, renderer, plan, component, part)
+                before = plan.previous.parts.get(component) if plan.previous else None
+                listed = contents.render(
+                    txn, cache, renderer, publication, architectures, part, before
+                )
                 yield from (item._replace(path=f"{component}/{item.path}") for item in listed)
     finally:
         renderer.close()

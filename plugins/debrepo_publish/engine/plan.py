@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
-from debrepo.index import Published
+from debrepo.index_kind import Published
 from debrepo.packageset import EMPTY
 from debrepo_publish.engine import displaced as displacement
 from debrepo_publish.engine import ledger
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
-    from debrepo.index import IndexKind
+    from debrepo.index_kind import IndexKind
     from debrepo.package import Entry, Package
     from debrepo_publish.engine.displaced import Displaced
 

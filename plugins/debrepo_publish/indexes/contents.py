@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.package import Package
-    from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.cache import Cache
     from debrepo_publish.indexes.rendering import Rendered, Renderer
     from debrepo_publish.model.publication import Part, Publication
@@ -39,17 +38,25 @@ _SHIFT = 8  # the lower bits of the CRC are those that cut chunks; see `debrepo.
 
 
 def render(
-    txn: Transaction, cache: Cache, renderer: Renderer, plan: Plan, component: str, part: Part
+    txn: Transaction,
+    cache: Cache,
+    renderer: Renderer,
+    publication: Publication,
+    architectures: Iterable[str],
+    part: Part,
+    before: Part | None,
 ) -> Iterator[Rendered]:
-    """Yield the Contents files of a component, one for each architecture with packages."""
-    before = plan.previous.parts.get(component) if plan.previous else None
-    wanted = {*plan.generation.architectures, "all", "source"} & set(part.architectures)
+    """Yield the Contents files of a component, one for each architecture with packages.
+
+    ``before`` is the component in the generation before, if it was there.
+    """
+    wanted = {*architectures, "all", "source"} & set(part.architectures)
     for architecture in sorted(wanted):
         for kind, prefix in _kinds(architecture).items():
             root = _root(txn, cache, before, part, kind, architecture)
             path = prefix + architecture
             if root != packageset.EMPTY:
-                yield from renderer.render(_units(cache, root, path), (), [_form(plan.publication)])
+                yield from renderer.render(_units(cache, root, path), (), [_form(publication)])
 
 
 def keys(cache: Cache, publication: Publication, part: Part) -> Iterator[tuple[bytes, list[bytes]]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from debrepo.index import IndexKind, Layout, Published
+    from debrepo.index_kind import IndexKind, Layout, Published
 
 
 def key_of(*parts: bytes) -> bytes:

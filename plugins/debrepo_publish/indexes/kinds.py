@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from debrepo.index import IndexKind, Layout, Published
+from debrepo.index_kind import IndexKind, Layout, Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from object_stores import services
 
 from debrepo.errors import Conflict, InvalidInput, PluginError, RemoteError
-from debrepo.objects import side_by_side
+from debrepo.object_storage import side_by_side
 from debrepo.storage import PoolLink
 from debrepo_publish_s3 import locks, options
 from debrepo_publish_s3.deletions import Deletions

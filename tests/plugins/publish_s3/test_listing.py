@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debrepo.objects import side_by_side
+from debrepo.object_storage import side_by_side
 from debrepo_publish_s3 import listing
 
 NAMES = st.sets(st.text("ab+~", min_size=1, max_size=4), max_size=60)

@@ -51,7 +51,9 @@ BODIES = {
 #: What tells something about operations that it does not tell about other routes.
 OF_OPERATIONS = ("nothing", "surrogate", "objects", "wire", "strings")
 #: Values of the wrong type, for every field of a body.
-WRONG = [-1, 1.5, "\0", "../x", "x" * 5000, [[None]], {}, {"n": ["debrepo.wire:encode", []]}]
+WRONG = [
+    -1, 1.5, "\0", "../x", "x" * 5000, [[None]], {}, {"n": ["debrepo.remote.encoding:encode", []]},
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import ContainerClient, ContentSettings, ExponentialRetry
 
 from debrepo.errors import InvalidInput, RemoteError
-from debrepo.objects import Headers, Object, ObjectStorage
+from debrepo.object_storage import Headers, Object, ObjectStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

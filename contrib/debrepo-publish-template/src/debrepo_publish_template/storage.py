@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from debrepo.errors import InvalidInput, RemoteError
-from debrepo.objects import Headers, Object, ObjectStorage
+from debrepo.object_storage import Headers, Object, ObjectStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

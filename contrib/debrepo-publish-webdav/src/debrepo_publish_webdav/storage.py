@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from urllib.parse import unquote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, RemoteError
-from debrepo.objects import side_by_side
+from debrepo.object_storage import side_by_side
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
 from debrepo_publish_webdav import multistatus
 from debrepo_publish_webdav.client import Client

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from debrepo.options import Style
+    from debrepo.cli.options import Style
     from debrepo.package import Package, PackageKey
     from debrepo.selection import Found, Missing
 

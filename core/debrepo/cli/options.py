@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from debrepo.cli.completion import Name, list_names, of_lists, references
+from debrepo.cli.output import dry_run_option, json_option
+from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput, NotFound
-from debrepo.lists import Dependencies
-from debrepo.names import Name, list_names, of_lists, references
-from debrepo.output import dry_run_option, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -141,7 +141,7 @@ class Style(NamedTuple):
 
     def print(self, found: Sequence[Found], queries: Sequence[str] = ()) -> None:
         """Print packages; raise `NotFound` where there are none, except as JSON."""
-        from debrepo.output import print_found
+        from debrepo.cli.output import print_found
 
         if not found and queries and not self.as_json:
             text = " | ".join(queries)

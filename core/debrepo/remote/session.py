@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from debrepo import errors, wire
+from debrepo import errors
 from debrepo.deeds import Deed
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
+from debrepo.remote import encoding as wire
 from debrepo.session import Session
 
 if TYPE_CHECKING:

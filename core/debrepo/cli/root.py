@@ -135,7 +135,7 @@ def build_cli(plugins: PluginManager) -> click.Group:
         """Manage Debian package repositories."""
         progress = _progress(quiet=quiet)
         if server:
-            from debrepo.remote import RemoteSession
+            from debrepo.remote.session import RemoteSession
 
             token = os.environ.get("DEBREPO_TOKEN", "")
             ctx.obj = RemoteSession(
