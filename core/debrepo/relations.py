@@ -23,6 +23,8 @@ _ALTERNATIVE = re.compile(
 )
 _PROFILES = re.compile(r"<([^>]*)>")
 
+_MAX_CACHED = 2048  # characters of a field; a few long ones would fill the memory
+
 _CANONICAL = {"": "=", "<": "<=", ">": ">="}  # (1.0) and the signs of old, Policy 7.1
 
 _CPUS = {"armel": "arm", "armhf": "arm", "x32": "amd64", "arm64ilp32": "arm64"}
@@ -83,12 +85,15 @@ class Provided(NamedTuple):
     version: str = ""
 
 
-@lru_cache(maxsize=4096)
 def parse(text: str) -> Requirements:
     """Return what a field such as ``Depends`` or ``Build-Depends`` asks for.
 
     Raises `InvalidInput` with the column; a comma too many is let pass, as dpkg does.
     """
+    return _cached_parse(text) if len(text) <= _MAX_CACHED else _parse(text)
+
+
+def _parse(text: str) -> Requirements:
     requirements = []
     column = 1
     for part in text.split(","):
@@ -96,6 +101,9 @@ def parse(text: str) -> Requirements:
             requirements.append(_requirement(part, column))
         column += len(part) + 1
     return Requirements(requirements)
+
+
+_cached_parse = lru_cache(maxsize=4096)(_parse)
 
 
 def _requirement(text: str, column: int) -> Requirement:
@@ -109,8 +117,11 @@ def _requirement(text: str, column: int) -> Requirement:
     return Requirement(alternatives)
 
 
-@lru_cache(maxsize=16384)
 def _alternative(text: str) -> Alternative | None:
+    return _cached_alternative(text) if len(text) <= _MAX_CACHED else _read_alternative(text)
+
+
+def _read_alternative(text: str) -> Alternative | None:
     found = _ALTERNATIVE.fullmatch(text)
     if found is None:
         return None
@@ -123,6 +134,9 @@ def _alternative(text: str) -> Alternative | None:
         tuple(architectures.split()) if architectures else (),
         tuple(tuple(terms.split()) for terms in _PROFILES.findall(profiles)),
     )
+
+
+_cached_alternative = lru_cache(maxsize=16384)(_read_alternative)
 
 
 def _complaint(text: str, column: int) -> InvalidInput:
@@ -142,19 +156,25 @@ def _complaint(text: str, column: int) -> InvalidInput:
     )
 
 
-@lru_cache(maxsize=4096)
 def provides(text: str) -> tuple[Provided, ...]:
     """Return what a ``Provides`` field offers.
 
     What is none of ``name`` and ``name (= version)`` offers nothing (Policy 7.5), and is no
     reason to fail when packages are looked through: it is left out.
     """
+    return _cached_provides(text) if len(text) <= _MAX_CACHED else _provides(text)
+
+
+def _provides(text: str) -> tuple[Provided, ...]:
     found = []
     for part in text.split(","):
         alternative = _alternative(part)
         if alternative is not None and alternative.operator in ("", "="):
             found.append(Provided(alternative.name, alternative.version))
     return tuple(found)
+
+
+_cached_provides = lru_cache(maxsize=4096)(_provides)
 
 
 def satisfies(version: str, operator: str, wanted: str) -> bool:

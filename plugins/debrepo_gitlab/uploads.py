@@ -85,8 +85,11 @@ def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload
 def of_changes(session: Session, container: Container, changes: Path) -> Upload:
     """Return the upload that a .changes describes; its files lie beside it, as it says."""
     from debrepo.archive.source import parse_list
+    from debrepo.ingest import configured_limits
 
-    listed = parse_list(_verified(session, changes), changes.name)
+    limits = configured_limits(session.config)
+    data = _verified(session, changes, limits.control_file + 1)
+    listed = parse_list(data, changes.name, limits=limits)
     missing = [name for name in _REQUIRED if not listed.fields.get(name)]
     if missing:
         raise InvalidPackage(f"{changes.name} lacks the field {missing[0].title()}")
@@ -106,13 +109,18 @@ def of_changes(session: Session, container: Container, changes: Path) -> Upload:
     return Upload(found, files, done)
 
 
-def _verified(session: Session, changes: Path) -> bytes:
-    """Return the text of a .changes; what an uploader signed, where they are configured."""
+def _verified(session: Session, changes: Path, most: int) -> bytes:
+    """Return the text of a .changes; what an uploader signed, where they are configured.
+
+    Of an unsigned one, no more than ``most`` bytes are read.
+    """
     keyring = session.config["gitlab.uploaders"]
+    with changes.open("rb") as file:
+        data = file.read(most)
     if not keyring:
-        return changes.read_bytes()
+        return data
     path = session.root / Path(keyring).expanduser()
-    if not changes.read_bytes().startswith(_SIGNATURE):
+    if not data.startswith(_SIGNATURE):
         raise VerificationFailed(f"{changes.name} is not signed", hint="sign it: debsign FILE")
     try:
         run = subprocess.run(
@@ -197,11 +205,17 @@ def _check_strictly(
 ) -> None:
     from debrepo.archive.binary import read
     from debrepo.archive.source import read_source
+    from debrepo.ingest import configured_limits
 
+    limits = configured_limits(session.config)
     with session.db.read() as txn:
         taken = packages.elsewhere(session, txn, container, found.codename)
     for path in paths:
-        package = read_source(path) if path.suffix == ".dsc" else read(path).package
+        package = (
+            read_source(path, limits=limits)
+            if path.suffix == ".dsc"
+            else read(path, limits=limits).package
+        )
         if there := taken.get(package.source):
             name, version = package.source
             raise InvalidInput(f"Debian package {name} {version} exists in distribution {there}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS, Known
 from debrepo.errors import AlreadyExists, Conflict, DebrepoError
-from debrepo.ingest import Ingested, Rejected, find, ingest
+from debrepo.ingest import Ingested, Rejected, configured_limits, find, ingest
 from debrepo.package import Entry, PackageKey, PackageList, decode, digests
 from debrepo_local import repos
 
@@ -44,7 +44,8 @@ def add_files(
     """Add files to the repository ``name``, yielding what became of each once it is durable."""
     files = list(find(paths))
     workers = session.config["ingest.workers"] or None
-    results = ingest(session.pool, files, workers=workers)
+    limits = configured_limits(session.config)
+    results = ingest(session.pool, files, workers=workers, limits=limits)
     tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
     while batch := list(islice(tracked, BATCH)):
         read = [item for item in batch if isinstance(item, Ingested)]

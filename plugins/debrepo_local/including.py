@@ -14,7 +14,7 @@ from debrepo.errors import (
     NotFound,
     VerificationFailed,
 )
-from debrepo.ingest import Ingested, Rejected, ingest
+from debrepo.ingest import Ingested, Rejected, configured_limits, ingest
 from debrepo.package import PackageKey, decode
 from debrepo_local import repos, uploaders
 from debrepo_local.adding import Outcome, commit, reason
@@ -85,12 +85,13 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
 
 def _read(session: Session, path: Path, terms: Terms) -> Upload:
     """Read a .changes; of a signed one only what is signed."""
+    limits = configured_limits(session.config)
     try:
         with path.open("rb") as file:
-            data = file.read(archive.LIMITS.control_file + 1)
+            data = file.read(limits.control_file + 1)
     except OSError as error:
         raise NotFound(f"it cannot be read: {error.strerror}") from None
-    listed = archive.parse_list(data, path.name)
+    listed = archive.parse_list(data, path.name, limits=limits)
     if not listed.signed and not terms.accept_unsigned:
         raise VerificationFailed(
             "it is not signed", hint="sign it with debsign, or accept it with --accept-unsigned"
@@ -99,7 +100,8 @@ def _read(session: Session, path: Path, terms: Terms) -> Upload:
         return Upload(path, listed, ())
     keyring = {"keyring": terms.keyring} if terms.keyring else {}
     verified = session.call("key.verify", data=data, **keyring)
-    return Upload(path, archive.parse_list(verified.text, path.name), verified.fingerprints)
+    listed = archive.parse_list(verified.text, path.name, limits=limits)
+    return Upload(path, listed, verified.fingerprints)
 
 
 def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
@@ -135,7 +137,9 @@ def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[
     expected = {file.name: file for file in upload.listed.files}
     wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
     fitting: list[Ingested] = []
-    for item in ingest(session.pool, wanted, workers=session.config["ingest.workers"] or None):
+    workers = session.config["ingest.workers"] or None
+    limits = configured_limits(session.config)
+    for item in ingest(session.pool, wanted, workers=workers, limits=limits):
         if isinstance(item, Rejected):
             yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
             continue

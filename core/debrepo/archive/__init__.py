@@ -1,7 +1,7 @@
 """Archives: what a .deb, .dsc, .changes or .buildinfo says, and whether to believe it."""
 
 from debrepo.archive.binary import EXTENSIONS, Archive, Content, describe, file_name, parse, read
-from debrepo.archive.limits import LIMITS, Limits
+from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.source import (
     FileList,
     describe_source,
@@ -18,6 +18,7 @@ __all__ = [
     "EXTENSIONS",
     "LIMITS",
     "Archive",
+    "Budget",
     "Content",
     "Digests",
     "FileList",

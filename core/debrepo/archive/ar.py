@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 MAGIC = b"!<arch>\n"
 
 
-def members(stream: Stream) -> Iterator[tuple[str, int]]:
-    """Yield name and size of each member.
+def members(stream: Stream, left: int) -> Iterator[tuple[str, int]]:
+    """Yield name and size of each member of an archive of ``left`` bytes.
 
-    Whoever asks for the next one has read this one from ``stream`` to its last byte.
+    The caller reads each one from ``stream``, to its last byte, before it asks for the next.
+    A size beyond the end of the archive is refused at once: limits are derived from it.
     """
+    left -= len(MAGIC)
     if (magic := stream.take(8)) != MAGIC:
         raise InvalidPackage(f"not a Debian package: it starts with {magic!r}, not with {MAGIC!r}")
     while header := stream.take(60):
@@ -28,6 +30,11 @@ def members(stream: Stream) -> Iterator[tuple[str, int]]:
         if header[58:] != b"`\n" or not size.isdigit() or not name.isascii():
             raise InvalidPackage(f"not an ar header: {header[:16]!r}, size {size!r}")
         length = int(size)
+        left -= 60
+        if length > left:
+            missing = length - left
+            raise InvalidPackage(f"{name.decode()} is truncated: {missing} bytes are missing")
+        left -= length + length % 2
         yield name.decode().removesuffix("/"), length
         if length % 2 and stream.take(1) not in (b"\n", b""):  # b"": the last member of some tools
             raise InvalidPackage(f"ar member {name.decode()!r} is not of the size it claims")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.archive import ar, tar
 from debrepo.archive.compression import SUFFIXES, unpack
 from debrepo.archive.control import check
-from debrepo.archive.limits import LIMITS, Limits
+from debrepo.archive.limits import LIMITS, Budget, Limits, exceeded
 from debrepo.archive.stream import Digests, Stream, blocks
 from debrepo.errors import InvalidPackage
 from debrepo.package import Package, PackageKey, check_identity, files_hash
@@ -52,18 +53,20 @@ def read(path: Path, *, limits: Limits = LIMITS) -> Archive:
     """Read a binary package, once, whatever its size."""
     digests = Digests()
     with path.open("rb", buffering=0) as file:
-        content = parse(digests.through(blocks(file)), limits=limits)
+        size = os.fstat(file.fileno()).st_size
+        content = parse(digests.through(blocks(file)), size, limits=limits)
     return Archive(describe(content, digests, path.suffix), content.paths)
 
 
-def parse(data: Iterable[bytes], *, limits: Limits = LIMITS) -> Content:
-    """Take a binary package apart, block by block, to the last one.
+def parse(data: Iterable[bytes], size: int, *, limits: Limits = LIMITS) -> Content:
+    """Take a binary package of ``size`` bytes apart, block by block, to the last one.
 
     Raises `InvalidPackage` for all that dpkg would not install, and for what it would
     install in part only.
     """
     stream = Stream(data)
-    members = ar.members(stream)
+    budget = Budget(limits, size)
+    members = ar.members(stream, size)
     _read_format(stream, *next(members, ("", 0)))
     text = b""
     paths: bytes | None = None
@@ -71,9 +74,9 @@ def parse(data: Iterable[bytes], *, limits: Limits = LIMITS) -> Content:
         stem, suffix = _split(name)
         member = stream.pieces(size, name)
         if stem == "control.tar" and not text:
-            text = _control(member, name, suffix, limits)
+            text = _control(member, name, suffix, budget)
         elif stem == "data.tar" and text and paths is None:
-            paths = _paths(member, name, suffix, limits.unpacked(size), limits)
+            paths = _paths(member, name, suffix, limits.unpacked(size), budget)
         elif stem in ("control.tar", "data.tar", "debian-binary"):
             raise InvalidPackage(f"ar member {name} stands twice, or in the wrong place")
         elif paths is not None or name.startswith("_"):  # deb(5): to be ignored
@@ -132,11 +135,12 @@ def _split(name: str) -> tuple[str, str]:
     return stem + mark, suffix
 
 
-def _control(member: Iterable[bytes], name: str, suffix: str, limits: Limits) -> bytes:
+def _control(member: Iterable[bytes], name: str, suffix: str, budget: Budget) -> bytes:
     """Return the control file from control.tar."""
-    data = unpack(member, suffix, name, limit=limits.control, memory=limits.memory)
+    limit = budget.limits.control
+    data = unpack(member, suffix, name, limit=limit, budget=budget, setting="control")
     text = b""
-    for kind, path, content in tar.members(data, name, _CONTROL, limit=limits.control_file):
+    for kind, path, content in tar.members(data, name, _CONTROL, budget=budget):
         if path in _CONTROL:
             if text or kind != tar.REGULAR or not content:
                 raise InvalidPackage(f"the control file in {name} is empty, a link, or there twice")
@@ -146,16 +150,17 @@ def _control(member: Iterable[bytes], name: str, suffix: str, limits: Limits) ->
     return text
 
 
-def _paths(member: Iterable[bytes], name: str, suffix: str, limit: int, limits: Limits) -> bytes:
+def _paths(member: Iterable[bytes], name: str, suffix: str, limit: int, budget: Budget) -> bytes:
     """Return the path list of data.tar."""
     listed: list[bytes] = []
     others: list[bytes] = []  # directories and devices: not listed, but held to the same rules
-    room = limits.paths
-    data = unpack(member, suffix, name, limit=limit, memory=limits.memory)
-    for kind, path, _ in tar.members(data, name, limit=0):
+    room = budget.limits.paths
+    data = unpack(member, suffix, name, limit=limit, budget=budget)
+    for kind, path, _ in tar.members(data, name, budget=budget):
         room -= len(path) + _OVERHEAD
         if room < 0:
-            raise InvalidPackage(f"{name} has more paths than fit into {limits.paths} bytes")
+            most = budget.limits.paths
+            raise exceeded(f"{name} has more paths than fit into {most} bytes", "paths")
         if kind in _LISTED:
             listed.append(path)
         else:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import zstandard
 from isal import igzip_lib
 
+from debrepo.archive.limits import exceeded
 from debrepo.archive.stream import Stream
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from debrepo.archive.limits import Budget, Limits
+
 #: The most that is unpacked in one go.
 OUTPUT = 1 << 18
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_TOO_LARGE = re.compile("Memory usage limit|too much memory")  # all that lzma and zstd tell
+_PIECE = 1 << 16  # bytes; what follows a stream is copied, once for each stream
 _ZSTD_BLOCKS = 8  # of 128 KiB unpacked, at most
 _BROKEN: tuple[Any, ...] = (
     EOFError,
@@ -47,36 +54,44 @@ def unpack(
     what: str,
     *,
     limit: int,
-    memory: int,
+    budget: Budget,
+    setting: str = "data",
     several: bool = False,
 ) -> Iterator[bytes]:
     """Yield what ``pieces`` unpack to, and read them to the end.
 
     ``suffix`` is that of the member: ``.xz``, ``.gz`` …; empty for one that is not
-    compressed. As dpkg does, take several members of gzip but one stream of the others;
-    unlike dpkg, refuse what follows it, unless it is all zeros. ``several`` streams of xz and
-    bzip2 are taken where these programs would unpack them.
+    compressed. ``setting`` is the name of the limit. As dpkg does, take several members of
+    gzip but one stream of the others; unlike dpkg, refuse what follows it, unless it is all
+    zeros. ``several`` streams of xz and bzip2 are taken where these programs would unpack
+    them.
     """
     size = 0
     unpackers = _UNPACK_SEVERAL if several else _UNPACK
     try:
-        for block in unpackers[suffix](pieces, memory):
+        for block in unpackers[suffix](pieces, budget.limits):
+            budget.check(what)
             size += len(block)
             if size > limit:
-                raise InvalidPackage(f"{what} unpacks to more than {limit} bytes")
+                raise exceeded(f"{what} unpacks to more than {limit} bytes", setting)
             if block:
                 yield block
     except _BROKEN as error:
+        if _TOO_LARGE.search(str(error)):
+            most = budget.limits.memory
+            raise exceeded(
+                f"{what} takes more than {most} bytes of memory to unpack", "memory"
+            ) from None
         raise InvalidPackage(f"{what} is damaged: {str(error) or 'truncated'}") from None
     if not size:
         raise InvalidPackage(f"{what} is empty")
 
 
-def _plain(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
+def _plain(pieces: Iterable[bytes], _limits: Limits) -> Iterator[bytes]:
     return iter(pieces)
 
 
-def _gzip(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
+def _gzip(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     pieces = iter(pieces)
     first = next(pieces, b"")
     while len(first) < 2 and (more := next(pieces, b"")):
@@ -85,7 +100,7 @@ def _gzip(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
         yield first
         yield from pieces
         return
-    yield from _streams(_chain(first, pieces), _new_gzip, _GZIP)
+    yield from _streams(_chain(first, pieces), limits, _new_gzip, _GZIP)
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
@@ -98,39 +113,50 @@ def _new_gzip() -> _Decompressor:
     return decompressor
 
 
-def _bzip2(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
-    return _streams(pieces, bz2.BZ2Decompressor)
+def _bzip2(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    return _streams(pieces, limits, bz2.BZ2Decompressor)
 
 
-def _xz(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
-    return _streams(pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory))
+def _xz(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    return _streams(pieces, limits, _new_xz(limits))
 
 
-def _several_bzip2(pieces: Iterable[bytes], _memory: int) -> Iterator[bytes]:
-    return _streams(pieces, bz2.BZ2Decompressor, b"BZ")
+def _new_xz(limits: Limits) -> Callable[[], _Decompressor]:
+    return partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=limits.memory)
 
 
-def _several_xz(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
-    return _streams(
-        pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=memory), b"\xfd7"
-    )
+def _several_bzip2(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    return _streams(pieces, limits, bz2.BZ2Decompressor, b"BZ")
 
 
-def _lzma(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
-    return _streams(pieces, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory))
+def _several_xz(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    return _streams(pieces, limits, _new_xz(limits), b"\xfd7")
+
+
+def _lzma(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    new = partial(lzma.LZMADecompressor, lzma.FORMAT_ALONE, memlimit=limits.memory)
+    return _streams(pieces, limits, new)
 
 
 def _streams(
-    pieces: Iterable[bytes], new: Callable[[], _Decompressor], again: bytes = b""
+    pieces: Iterable[bytes],
+    limits: Limits,
+    new: Callable[[], _Decompressor],
+    again: bytes = b"",
 ) -> Iterator[bytes]:
     """Unpack one stream, and more of them if they start with ``again``."""
     decompressor = new()
-    for piece in pieces:
+    left = limits.streams - 1
+    for piece in _small(pieces):
         while piece:
             if decompressor.eof:
                 if not again or not again.startswith(piece[:2]):
                     _only_zeros(piece)
                     break
+                left -= 1
+                if left < 0:
+                    most = limits.streams
+                    raise exceeded(f"it has more than {most} compressed streams", "streams")
                 decompressor = new()
             yield decompressor.decompress(piece, OUTPUT)
             while not decompressor.eof and not decompressor.needs_input:
@@ -140,19 +166,28 @@ def _streams(
         raise EOFError
 
 
+def _small(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        if len(piece) <= _PIECE:
+            yield piece
+            continue
+        for start in range(0, len(piece), _PIECE):
+            yield piece[start : start + _PIECE]
+
+
 def _only_zeros(data: bytes) -> None:
     if data.strip(b"\0"):
         raise ValueError("there is something behind its end")
 
 
-def _zstd(pieces: Iterable[bytes], memory: int) -> Iterator[bytes]:
+def _zstd(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     """Unpack one frame block by block.
 
     A few bytes of zstd can unpack to any size, and python-zstandard neither stops in the
     middle nor tells a frame that was cut short; so the blocks are walked here (RFC 8878).
     """
     stream = Stream(pieces)
-    frame = zstandard.ZstdDecompressor(max_window_size=memory).decompressobj()
+    frame = zstandard.ZstdDecompressor(max_window_size=limits.memory).decompressobj()
     head = _exactly(stream, 5)
     if not head.startswith(_ZSTD):
         raise ValueError("not zstd")
@@ -182,7 +217,7 @@ def _exactly(stream: Stream, size: int) -> bytes:
     return data
 
 
-_UNPACK: dict[str, Callable[[Iterable[bytes], int], Iterator[bytes]]] = {
+_UNPACK: dict[str, Callable[[Iterable[bytes], Limits], Iterator[bytes]]] = {
     "": _plain,
     ".gz": _gzip,
     ".xz": _xz,

@@ -1,27 +1,41 @@
-"""How much a package may ask of whoever reads it."""
+"""How much a package may cost its reader: memory, bytes, and CPU time."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from time import thread_time
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _MIB = 1 << 20
 
 
 class Limits(NamedTuple):
-    """Sizes in bytes beyond which a file is refused instead of read.
+    """What is refused instead of read; each is the setting ``ingest.limits.NAME``.
 
     A package costs its reader what it unpacks to, and ten kilobytes of bzip2 unpack to ten
     gigabytes. The data member may always unpack to ``data``, which lets a disk image full
     of holes pass, and beyond that to ``ratio`` times its own size: text rarely reaches 20,
-    and the 200 costs a few seconds for each 100 MB that were really sent.
+    and the 200 costs a few seconds for each 100 MB that were really sent. The others leave
+    room for several times what the largest packages of Debian need: 135,000 files, each
+    with a line in md5sums.
     """
 
-    control: int = 16 * _MIB  #: control.tar, unpacked: scripts and md5sums, too
+    control: int = 64 * _MIB  #: control.tar, unpacked: scripts and md5sums, too
     control_file: int = 4 * _MIB  #: the control file in it, and any .dsc or .changes
+    files: int = 500  #: in a .dsc or .changes; the largest source packages have about a hundred
     data: int = 2048 * _MIB
     ratio: int = 200
     paths: int = 128 * _MIB  #: names in data.tar; a million of them, if each is short
+    headers: int = 1_000_000  #: of a tar archive: its members, and what extends their headers
+    extensions: int = 64 * _MIB  #: bytes of long names, long links and pax headers in one
+    records: int = 500_000  #: in its pax headers
+    streams: int = 100_000  #: compressed one after the other; bgzip makes one of every 64 KiB
     memory: int = 128 * _MIB  #: dictionary of xz, window of zstd; dpkg's own packages need 65 MiB
+    cpu: int = 20  #: seconds; and one more for each MiB of the file
 
     def unpacked(self, packed: int) -> int:
         """How large a data member of ``packed`` bytes may become."""
@@ -29,3 +43,47 @@ class Limits(NamedTuple):
 
 
 LIMITS = Limits()
+
+
+def exceeded(message: str, name: str) -> InvalidPackage:
+    """Return the error for a package that goes beyond the limit ``name``."""
+    return InvalidPackage(
+        message, hint=f"raise the setting ingest.limits.{name} if you trust this package"
+    )
+
+
+_CPU_PER_BYTE = 1 / _MIB  # seconds; unpacking and hashing take a tenth of it on a slow machine
+
+
+class Budget:
+    """What is left of the CPU time that one package may take, in the thread that reads it.
+
+    The other limits bound what is known to be expensive; this one bounds the rest, and sums
+    of many things each of which is within its limit. It is checked between pieces of work
+    that take milliseconds, so it holds in any thread and needs no signals.
+    """
+
+    __slots__ = ("_end", "_seconds", "limits")
+
+    def __init__(self, limits: Limits, size: int = 0) -> None:
+        self.limits = limits
+        self._seconds = float(limits.cpu)
+        self._end = thread_time() + limits.cpu
+        self.extend(size)
+
+    def extend(self, size: int) -> None:
+        """Allow for another ``size`` bytes that were really sent."""
+        self._seconds += size * _CPU_PER_BYTE
+        self._end += size * _CPU_PER_BYTE
+
+    def check(self, what: str) -> None:
+        """Raise `InvalidPackage` if reading ``what`` has taken too long."""
+        if thread_time() > self._end:
+            message = f"{what} takes more than {self._seconds:.0f} s of CPU time to read"
+            raise exceeded(message, "cpu")
+
+    def checked(self, blocks: Iterable[bytes], what: str) -> Iterator[bytes]:
+        """Pass ``blocks`` on for as long as there is time."""
+        for block in blocks:
+            self.check(what)
+            yield block

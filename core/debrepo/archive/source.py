@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.archive.control import check, without_signature
-from debrepo.archive.limits import LIMITS, Limits
+from debrepo.archive.limits import LIMITS, Limits, exceeded
 from debrepo.archive.stream import Digests, blocks
 from debrepo.errors import InvalidPackage, VerificationFailed
 from debrepo.package import Package, PackageFile, PackageKey, check_identity, files_hash
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_,=@-]*")
 _SUM = re.compile(r"[0-9A-Fa-f]+")
 _SIZE = re.compile(r"[0-9]{1,18}")
-_MAX_FILES = 500  # in one list; the largest source packages have about a hundred
 _LISTS = {
     "files": ("md5", 32),
     "checksums-sha1": ("sha1", 40),
@@ -40,11 +39,11 @@ class FileList(NamedTuple):
 def parse_list(data: bytes, what: str = "the control file", *, limits: Limits = LIMITS) -> FileList:
     """Take a .dsc, .changes or .buildinfo apart."""
     if len(data) > limits.control_file:
-        raise InvalidPackage(f"{what} has {len(data)} bytes; {limits.control_file} are allowed")
+        raise exceeded(f"{what} has more than {limits.control_file} bytes", "control_file")
     text = without_signature(data, what)
     stanza, _ = check(text, what)
     fields = {name.lower(): value for name, value in parse(stanza).items()}
-    return FileList(stanza, fields, _files(fields, what), signed=text is not data)
+    return FileList(stanza, fields, _files(fields, what, limits), signed=text is not data)
 
 
 def read_list(path: Path, *, limits: Limits = LIMITS) -> FileList:
@@ -97,10 +96,14 @@ def verified(expected: PackageFile, found: Digests) -> PackageFile:
     return file
 
 
-def _files(fields: dict[str, str], what: str) -> tuple[PackageFile, ...]:
+def _files(fields: dict[str, str], what: str, limits: Limits) -> tuple[PackageFile, ...]:
     """Join what Files and the Checksums fields say: each one has to list the same files."""
     files: dict[str, PackageFile] = {}
-    lists = {field: _lines(fields[field], field, what) for field in _LISTS if field in fields}
+    values = {field: fields[field] for field in _LISTS if field in fields}
+    for value in values.values():
+        if (most := 1 + value.strip().count("\n")) > limits.files:
+            raise exceeded(f"{what} lists {most} files; {limits.files} are allowed", "files")
+    lists = {field: _lines(value, field, what) for field, value in values.items()}
     for field, lines in lists.items():
         algorithm, length = _LISTS[field]
         if files and lines.keys() != files.keys():
@@ -113,8 +116,6 @@ def _files(fields: dict[str, str], what: str) -> tuple[PackageFile, ...]:
             if file.size != size:
                 raise InvalidPackage(f"{what} gives two sizes of {name}: {file.size} and {size}")
             files[name] = PackageFile(**(file._asdict() | {algorithm: digest}))
-    if len(files) > _MAX_FILES:
-        raise InvalidPackage(f"{what} lists {len(files)} files; {_MAX_FILES} are allowed")
     return tuple(files.values())
 
 

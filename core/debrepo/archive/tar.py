@@ -8,10 +8,13 @@ from struct import Struct
 from typing import TYPE_CHECKING
 from zlib import adler32
 
+from debrepo.archive.limits import exceeded
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
+
+    from debrepo.archive.limits import Budget, Limits
 
 REGULAR, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
 
@@ -28,15 +31,17 @@ _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,6}) ([^=\n]+)=")
 
 
 def members(
-    blocks: Iterator[bytes], what: str, keep: Container[bytes] = (), *, limit: int
+    blocks: Iterator[bytes], what: str, keep: Container[bytes] = (), *, budget: Budget
 ) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield kind, path and content of each member; all ``blocks`` are read.
 
     The kind of a plain file is `REGULAR`, whatever the archive calls it. Only the content
-    of plain files whose path is in ``keep`` is kept, up to ``limit`` bytes; for the others
-    it is empty.
+    of plain files whose path is in ``keep`` is kept, up to the size that a control file may
+    have; for the others it is empty.
     """
-    window = _Window(blocks, what)
+    limits = budget.limits
+    window = _Window(blocks, what, limits)
+    headers_left = limits.headers
     number, unpack, zeros = window.number, _HEADER.unpack, _ZEROS
     named: tuple[bytes, int] | None = None  # path and size as extensions give them
     headers: list[bytes] = []
@@ -50,9 +55,13 @@ def members(
         if not header or header == zeros:
             break
         headers.append(header)
+        headers_left -= 1
+        if headers_left < 0:
+            raise exceeded(f"{what} has more than {limits.headers} headers", "headers")
         if len(headers) == _TOGETHER:
             _check_sums(headers, what)
             headers.clear()
+            budget.check(what)
         path, size_text, kind, magic, prefix = unpack(header)
         path = path.partition(b"\0")[0]
         if prefix[0] and magic == b"ustar\0":
@@ -71,7 +80,7 @@ def members(
         if not size:
             yield kind, path, b""
         elif path in keep:
-            yield kind, path, window.content(path, size, limit)
+            yield kind, path, window.content(path, size, limits.control_file)
         else:
             window.skip(size + -size % 512)
             yield kind, path, b""
@@ -102,13 +111,16 @@ def _check_sums(headers: list[bytes], what: str) -> None:
 class _Window:
     """What is unpacked of the archive and not yet looked at."""
 
-    __slots__ = ("_blocks", "_what", "at", "buffer")
+    __slots__ = ("_blocks", "_bytes_left", "_limits", "_records_left", "_what", "at", "buffer")
 
-    def __init__(self, blocks: Iterator[bytes], what: str) -> None:
+    def __init__(self, blocks: Iterator[bytes], what: str, limits: Limits) -> None:
         self._blocks = blocks
         self.buffer = b""
         self.at = 0
         self._what = what
+        self._limits = limits
+        self._bytes_left = limits.extensions
+        self._records_left = limits.records
 
     def take(self, size: int) -> bytes:
         """Return the next bytes, or none where the archive ends."""
@@ -148,7 +160,9 @@ class _Window:
         """Return the content of a member that must not be larger than ``limit``."""
         if size > limit:
             name = path[:80].decode(errors="replace")
-            raise InvalidPackage(f"{name} in {self._what} has {size} bytes; {limit} are allowed")
+            raise exceeded(
+                f"{name} in {self._what} has {size} bytes; {limit} are allowed", "control_file"
+            )
         content = self.take(size)
         if len(content) < size:
             raise InvalidPackage(f"{self._what} is truncated: {size} bytes are missing")
@@ -157,7 +171,17 @@ class _Window:
 
     def extension(self, kind: bytes, size: int, path: bytes, real_size: int) -> tuple[bytes, int]:
         """Return path and size of the next member, as far as this one tells them."""
-        content = self.content(b"a header", size, _MAX_EXTENSION)
+        self._bytes_left -= size
+        if self._bytes_left < 0:
+            most = self._limits.extensions
+            raise exceeded(
+                f"{self._what} has more than {most} bytes of extended headers", "extensions"
+            )
+        if size > _MAX_EXTENSION:
+            raise InvalidPackage(
+                f"{self._what} has an extended header of {size} bytes; {_MAX_EXTENSION} are allowed"
+            )
+        content = self.content(b"", size, size)
         if kind == _LONG_LINK:
             return path, real_size
         if kind == _LONG_PATH:
@@ -182,6 +206,12 @@ class _Window:
                 raise InvalidPackage(f"{self._what} is damaged: not a pax header")
             records[found[2]] = content[found.end() : end - 1]
             at = end
+            self._records_left -= 1
+            if self._records_left < 0:
+                most = self._limits.records
+                raise exceeded(
+                    f"{self._what} has more than {most} records in pax headers", "records"
+                )
         return records
 
     def decimal(self, text: bytes) -> int:

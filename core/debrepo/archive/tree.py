@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from debrepo.archive import tar
 from debrepo.archive.compression import SUFFIXES, unpack
+from debrepo.archive.limits import Budget, exceeded
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _PART = re.compile(
     r"\.(?:orig(?:-(?P<component>[A-Za-z0-9-]+))?\.tar|(?P<debian>debian\.tar)|tar|(?P<diff>diff))"
     r"(?P<suffix>\.[a-z0-9]+)$"
 )
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d{1,18}))? \+\d+(?:,(\d{1,18}))? @@")
 #: Paths that are not simply names with slashes between.
 _ODD = re.compile(rb"[\n\0]|(?:^|/)\.{0,2}(?:/|$)")
 _LISTED = frozenset([tar.REGULAR, tar.HARD_LINK, tar.SYMLINK])
@@ -41,6 +42,7 @@ class SourceTree:
     def __init__(self, limits: Limits) -> None:
         self.remark = ""
         self._limits = limits
+        self._budget = Budget(limits)
         self._room = limits.paths
         self._packed = self._unpacked = 0
         self._upstream: set[bytes] = set()
@@ -68,6 +70,7 @@ class SourceTree:
 
     def _list(self, name: str, size: int, part: re.Match[str], blocks: Iterator[bytes]) -> None:
         self._packed += size
+        self._budget.extend(size)
         limit = max(self._limits.unpacked(self._packed) - self._unpacked, 0)
         data = self._counted(
             unpack(
@@ -75,14 +78,14 @@ class SourceTree:
                 part["suffix"],
                 name,
                 limit=limit,
-                memory=self._limits.memory,
+                budget=self._budget,
                 several=True,  # it is xz and bzip2 themselves that unpack it one day
             )
         )
         if part["diff"]:
             self._debian.update(self._fitting(_patched(data, name), name))
             return
-        paths = list(self._fitting(_listed(data, name), name))
+        paths = list(self._fitting(_listed(data, name, self._budget), name))
         if part["debian"]:
             self._replaced = True
             self._debian.update(paths)
@@ -99,15 +102,15 @@ class SourceTree:
         for path in paths:
             self._room -= len(path) + _OVERHEAD
             if self._room < 0:
-                raise InvalidPackage(
-                    f"{name} has more paths than fit into {self._limits.paths} bytes"
+                raise exceeded(
+                    f"{name} has more paths than fit into {self._limits.paths} bytes", "paths"
                 )
             yield path
 
 
-def _listed(data: Iterator[bytes], name: str) -> Iterator[bytes]:
+def _listed(data: Iterator[bytes], name: str, budget: Budget) -> Iterator[bytes]:
     """Yield the paths of the files in a tarball, without those that lead out of it."""
-    for kind, path, _ in tar.members(data, name, limit=0):
+    for kind, path, _ in tar.members(data, name, budget=budget):
         if kind in _LISTED and (tidy := _tidy(path)):
             yield tidy
 
@@ -145,9 +148,16 @@ def _patched(data: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _lines(data: Iterator[bytes], name: str) -> Iterator[bytes]:
-    rest = b""
+    rest: list[bytes] = []  # of a line that has not ended: joined once, however it is cut
+    size = 0
     for block in data:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
-        if len(rest) > _LONGEST:
+        head, newline, tail = block.partition(b"\n")
+        rest.append(head)
+        size += len(head)
+        if newline:
+            *lines, last = tail.split(b"\n")
+            yield b"".join(rest)
+            yield from lines
+            rest, size = [last], len(last)
+        if size > _LONGEST:
             raise InvalidPackage(f"{name} has a line of more than {_LONGEST} bytes")

@@ -126,10 +126,10 @@ class Intake:
         fd, size = _open(name)
         try:
             if size > _SMALL:
-                package, paths = self._large(fd, extension)
+                package, paths = self._large(fd, size, extension)
             else:
                 data = _read(fd, size)
-                content = archive.parse((data,), limits=self._limits)
+                content = archive.parse((data,), len(data), limits=self._limits)
                 package = archive.describe(content, Digests(data), extension)
                 paths = content.paths
                 self._pool.put(package.files[0].sha256, data)
@@ -137,10 +137,10 @@ class Intake:
             os.close(fd)
         return Ingested(path, (path,), package.key.entry, encode(package), self._compress(paths))
 
-    def _large(self, fd: int, extension: str) -> tuple[Package, bytes]:
+    def _large(self, fd: int, size: int, extension: str) -> tuple[Package, bytes]:
         digests = Digests()
         with _stream(fd) as file, self._pool.stage(file) as staged:
-            content = archive.parse(digests.through(staged), limits=self._limits)
+            content = archive.parse(digests.through(staged), size, limits=self._limits)
             package = archive.describe(content, digests, extension)
             staged.place(package.files[0].sha256)
         return package, content.paths

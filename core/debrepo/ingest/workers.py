@@ -24,6 +24,8 @@ from debrepo.pool import Pool
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from debrepo.config import Config
+
 Result = Ingested | Rejected
 
 _BATCH = 16  # files
@@ -38,6 +40,11 @@ _PROGRAM = (
     "import marshal, sys; sys.path[:] = marshal.load(sys.stdin.buffer); "
     "from debrepo.ingest.workers import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
 )
+
+
+def configured_limits(config: Config) -> Limits:
+    """Return the limits of what is read, as they are configured."""
+    return Limits(**config.section("ingest.limits"))
 
 
 def ingest(

@@ -21,7 +21,8 @@ DATA_TAR = ("data.tar", tar({"usr/bin/hello": b"#!/bin/sh\n"}))
 
 
 def parse(*members, limits=archive.LIMITS):
-    return archive.parse((ar(members),), limits=limits)
+    data = ar(members)
+    return archive.parse((data,), len(data), limits=limits)
 
 
 def with_control(text):
@@ -113,8 +114,9 @@ def test_package_reads_the_same_in_blocks_of_any_size(cuts, compression):
     while data:
         pieces.append(data[: cuts[len(pieces) % len(cuts)]])
         data = data[len(pieces[-1]) :]
-    whole = archive.parse((b"".join(pieces),))
-    assert archive.parse(pieces) == whole
+    size = sum(map(len, pieces))
+    whole = archive.parse((b"".join(pieces),), size)
+    assert archive.parse(pieces, size) == whole
     assert whole.paths == b"a" * 150 + b"\nb"
 
 
@@ -123,7 +125,7 @@ def test_package_cut_short_anywhere_is_refused(tmp_path, compression):
     data = build_deb(tmp_path, compression=compression).read_bytes()
     for size in [*range(0, len(data) - 1, 97), len(data) - 2]:
         with pytest.raises(InvalidPackage):
-            archive.parse((data[:size],))
+            archive.parse((data[:size],), size)
 
 
 @pytest.mark.parametrize("compression", ["gzip", "xz", "zstd", "bzip2"])
@@ -141,12 +143,12 @@ def test_damage_never_raises_anything_but_invalid_package(position, change):
     data = bytearray(ar([FORMAT, ("control.tar.xz", compress(CONTROL_TAR[1], "xz")), DATA_TAR]))
     data[position % len(data)] ^= change
     with contextlib.suppress(InvalidPackage):
-        archive.describe(archive.parse((bytes(data),)), Digests(), ".deb")
+        archive.describe(archive.parse((bytes(data),), len(data)), Digests(), ".deb")
 
 
 def test_what_is_no_package_is_refused():
     with pytest.raises(InvalidPackage, match="not a Debian package: it starts with b'<html>'"):
-        archive.parse((b"<html>",))
+        archive.parse((b"<html>",), 6)
 
 
 @pytest.mark.parametrize(
@@ -185,13 +187,14 @@ def test_members_that_dpkg_ignores_are_ignored():
 
 def test_what_follows_the_last_member_is_refused():
     with pytest.raises(InvalidPackage, match="bytes of an ar header"):
-        archive.parse((ar([FORMAT, CONTROL_TAR, DATA_TAR]) + b"garbage",))
+        data = ar([FORMAT, CONTROL_TAR, DATA_TAR]) + b"garbage"
+        archive.parse((data,), len(data))
 
 
 def test_member_of_a_wrong_size_is_refused():
     data = ar([FORMAT, CONTROL_TAR, DATA_TAR])
     with pytest.raises(InvalidPackage, match="not an ar header"):
-        archive.parse((data.replace(b"4         `", b"6         `", 1),))
+        archive.parse((data.replace(b"4         `", b"6         `", 1),), len(data))
 
 
 @pytest.mark.parametrize(
@@ -269,11 +272,11 @@ def test_bomb_is_refused_before_it_is_unpacked():
 
 @pytest.mark.parametrize("compression", ["gzip", "xz", "zstd", "bzip2", "lzma"])
 def test_control_member_that_swells_is_refused(compression):
-    bomb = compress(tar({"control": bytes(17 << 20)}), compression)
-    with pytest.raises(InvalidPackage, match=r"control in control.tar.* has 17825792 bytes"):
+    bomb = compress(tar({"control": bytes(65 << 20)}), compression)
+    with pytest.raises(InvalidPackage, match=r"control in control.tar.* has 68157440 bytes"):
         parse(FORMAT, (f"control.tar{SUFFIXES[compression]}", bomb), DATA_TAR)
-    bomb = compress(tar({"md5sums": bytes(17 << 20)}), compression)
-    with pytest.raises(InvalidPackage, match="unpacks to more than 16777216 bytes"):
+    bomb = compress(tar({"md5sums": bytes(65 << 20)}), compression)
+    with pytest.raises(InvalidPackage, match="unpacks to more than 67108864 bytes"):
         parse(FORMAT, (f"control.tar{SUFFIXES[compression]}", bomb), DATA_TAR)
 
 
@@ -291,5 +294,5 @@ def test_too_many_paths_are_refused():
 
 def test_dictionary_larger_than_allowed_is_refused():
     packed = lzma.compress(DATA_TAR[1], preset=9)
-    with pytest.raises(InvalidPackage, match=r"data.tar.xz is damaged: Memory usage limit"):
+    with pytest.raises(InvalidPackage, match=r"data.tar.xz takes more than 1048576 bytes"):
         parse(FORMAT, CONTROL_TAR, ("data.tar.xz", packed), limits=Limits(memory=1 << 20))

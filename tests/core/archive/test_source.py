@@ -135,7 +135,7 @@ def test_list_of_too_many_files_is_refused():
 
 
 def test_list_that_is_too_long_is_refused():
-    with pytest.raises(InvalidPackage, match="100 are allowed"):
+    with pytest.raises(InvalidPackage, match="more than 100 bytes"):
         archive.parse_list(CHANGES * 9, limits=Limits(control_file=100))
 
 

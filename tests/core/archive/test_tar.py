@@ -7,13 +7,15 @@ import tarfile
 
 import pytest
 
-from debrepo.archive import tar
+from debrepo.archive import LIMITS, Budget, tar
 from debrepo.errors import InvalidPackage
 from debrepo.testing.packages import tar as build
 
 
 def names(data, **options):
-    return [path.decode() for _, path, _ in tar.members(iter([data]), "x.tar", limit=1000)]
+    return [
+        path.decode() for _, path, _ in tar.members(iter([data]), "x.tar", budget=Budget(LIMITS))
+    ]
 
 
 def header(name, size=0, kind=b"0", **parts):
@@ -49,13 +51,14 @@ def test_every_layout_is_read(layout):
 def test_kinds_are_told_apart():
     data = header(b"a", 0, b"\0") + header(b"b", 0, b"7") + header(b"c/", 0, b"0")
     data += header(b"d", 0, b"1") + header(b"e", 0, b"2") + header(b"f", 0, b"3") + END
-    kinds = [kind for kind, _, _ in tar.members(iter([data]), "x.tar", limit=0)]
+    kinds = [kind for kind, _, _ in tar.members(iter([data]), "x.tar", budget=Budget(LIMITS))]
     assert kinds == [b"0", b"0", b"5", b"1", b"2", b"3"]
 
 
 def test_only_what_is_asked_for_is_kept():
     data = build({"a": b"first", "b": b"second"})
-    kept = {path: content for _, path, content in tar.members(iter([data]), "x", [b"./b"], limit=9)}
+    members = tar.members(iter([data]), "x", [b"./b"], budget=Budget(LIMITS))
+    kept = {path: content for _, path, content in members}
     assert kept[b"./b"] == b"second"
     assert kept[b"./a"] == b""
 
@@ -87,8 +90,8 @@ def test_what_follows_the_mark_is_not_looked_at():
 def test_blocks_may_be_cut_anywhere():
     data = build({"a" * 200: b"x" * 1500, "b": b"c"})
     pieces = [data[start : start + 100] for start in range(0, len(data), 100)]
-    members = list(tar.members(iter(pieces), "x.tar", limit=0))
-    assert members == list(tar.members(iter([data]), "x.tar", limit=0))
+    members = list(tar.members(iter(pieces), "x.tar", budget=Budget(LIMITS)))
+    assert members == list(tar.members(iter([data]), "x.tar", budget=Budget(LIMITS)))
 
 
 @pytest.mark.parametrize(
@@ -124,5 +127,5 @@ def test_tarfile_agrees_on_hard_links():
         link = tarfile.TarInfo("./" + "b" * 120)
         link.type, link.linkname = tarfile.LNKTYPE, "./" + "a" * 120
         archive.addfile(link)
-    members = list(tar.members(iter([buffer.getvalue()]), "x", limit=0))
+    members = list(tar.members(iter([buffer.getvalue()]), "x", budget=Budget(LIMITS)))
     assert members == [(tar.HARD_LINK, b"./" + b"b" * 120, b"")]
