@@ -34,6 +34,7 @@ class Caller(NamedTuple):
     name: str
     scopes: tuple[str, ...]
     anonymous: bool = False
+    identity: str = ""  #: tells a token from an earlier one of the same name
 
     def may(self, scope: str) -> bool:
         """Whether a grant covers ``scope``."""

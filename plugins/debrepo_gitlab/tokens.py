@@ -84,13 +84,17 @@ def identify(txn: Transaction, secret: str) -> Caller | None:
     if token is None or _expired(token):
         return None
     if token.kind == "personal":
-        return Caller(f"user:{token.owner}", tuple(_of_user(txn, token)))
+        return Caller(f"user:{token.owner}", tuple(_of_user(txn, token)), identity=token.digest)
     where = txn[CONTAINERS].get(token.owner)
     if where is None:
         return None
     allowed = {"see", *(("read",) if token.read else ()), *(("write",) if token.write else ())}
     actions = tuple(action for action in ROLES["developer"] if action in allowed)
-    return Caller(f"{token.kind}:{token.name}", tuple(containers.grants(where, actions)))
+    return Caller(
+        f"{token.kind}:{token.name}",
+        tuple(containers.grants(where, actions)),
+        identity=token.digest,
+    )
 
 
 def _of_user(txn: Transaction, token: Token) -> Iterator[str]:

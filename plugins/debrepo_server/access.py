@@ -58,7 +58,7 @@ class Access:
         with self._session.db.read() as txn:
             token = tokens.find(txn, secret)
             if token is not None:
-                return Caller(f"token:{token.name}", token.scopes)
+                return Caller(f"token:{token.name}", token.scopes, identity=token.digest)
             caller: Caller | None = self._session.hook.debrepo_authenticate(txn=txn, secret=secret)
         if caller is None:
             self._wrong.take(host)  # others of the same host, or proxy, go on

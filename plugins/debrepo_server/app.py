@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from asyncio import create_task
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,12 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
-        await run_in_threadpool(replays.forget_old)
+        forgetting = create_task(replays.keep_forgetting())
         await run_in_threadpool(forget_aborted, session.root)
         try:
             yield
         finally:
+            forgetting.cancel()
             await run_in_threadpool(runner.stop)
 
     app = Application(

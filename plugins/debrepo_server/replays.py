@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +12,8 @@ from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from debrepo.database import json_table
-from debrepo.errors import AlreadyExists, Conflict, InvalidInput
+from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidInput
+from debrepo_server.body_digest import BodyDigest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 _KEPT_FOR = 24 * 3600  # seconds
+_ANY = 1 << 62  # bytes of a body that is sent again
+_LOOKED_AT_EVERY = 600.0  # seconds
+
+_log = logging.getLogger("debrepo.server")
 
 
 class Replay(NamedTuple):
@@ -33,6 +40,7 @@ class Replay(NamedTuple):
     status: int = 0
     media_type: str = ""
     body: str = ""
+    sent: str = ""  #: the digest of what was sent, where ``request`` does not hold it
 
 
 def _load(fields: dict[str, Any]) -> Replay:
@@ -49,11 +57,25 @@ class Replays:
         self._session = session
         self._server = server
 
+    async def keep_forgetting(self) -> None:
+        """Forget what is too old, now and again, for as long as the server runs."""
+        while True:
+            try:
+                await run_in_threadpool(self.forget_old)
+            except DebrepoError as error:
+                _log.warning("cannot forget old replays: %s", error)
+            await asyncio.sleep(_LOOKED_AT_EVERY)
+
     def forget_old(self) -> None:
         """Forget what nobody will ask for any more."""
+        with self._session.db.read() as txn:
+            old = [key for key, replay in txn[REPLAYS].items() if _is_old(replay)]
+        if not old:
+            return
         with self._session.db.write() as txn:
-            for key, replay in list(txn[REPLAYS].items()):
-                if _is_old(replay):
+            for key in old:
+                replay = txn[REPLAYS].get(key)
+                if replay is not None and _is_old(replay):
                     del txn[REPLAYS][key]
 
     async def answer(
@@ -61,30 +83,34 @@ class Replays:
         key: str,
         caller: Caller,
         request: Request,
-        body: bytes,
-        handle: Callable[[], Awaitable[Response]],
+        body: bytes | None,
+        handle: Callable[[Request], Awaitable[Response]],
     ) -> Response:
         """Handle a request, unless that has been done already for who sends it."""
         if len(key) > 255:
             raise InvalidInput("an idempotency key has 255 characters at most")
-        name = _digest(caller.name, key)
-        length = request.headers.get("content-length", "")
-        asked = _digest(request.method, str(request.url), length, body.hex())
+        name = _digest(caller.name, caller.identity, key)
+        read = "" if body is None else hashlib.sha256(body).hexdigest()
+        asked = _digest(request.method, str(request.url), read)
+        digest = BodyDigest(request) if body is None else None
         found = await run_in_threadpool(self._begin, name, asked)
         if found is not None:
+            if digest is not None and await digest.finish(_ANY) != found.sent:
+                raise _other_request()
             response = Response(found.body, found.status, media_type=found.media_type)
             response.headers["Idempotency-Replayed"] = "true"
             return response
         try:
-            response = await handle()
+            response = await handle(digest.request if digest else request)
         except BaseException:
             await run_in_threadpool(self._forget, name)
             raise
+        sent = await digest.finish() if digest else read
         secret = response.headers.get("cache-control") == "no-store"
-        if secret or response.status_code >= 500 or not isinstance(response.body, bytes):
+        if secret or not sent or response.status_code >= 500 or not _is_whole(response):
             await run_in_threadpool(self._forget, name)
             return response
-        await run_in_threadpool(self._keep, name, asked, response)
+        await run_in_threadpool(self._keep, name, asked, sent, response)
         return response
 
     def _begin(self, name: str, asked: str) -> Replay | None:
@@ -94,9 +120,7 @@ class Replays:
                 txn[REPLAYS][name] = Replay(asked, time.time(), self._server)
                 return None
             if found.request != asked:
-                raise AlreadyExists(
-                    "this idempotency key came with another request", hint="make a new key"
-                )
+                raise _other_request()
             if not found.status:
                 same = found.server == self._server
                 raise Conflict(
@@ -109,10 +133,10 @@ class Replays:
 
         return self._session.db.update(begin)
 
-    def _keep(self, name: str, asked: str, response: Response) -> None:
+    def _keep(self, name: str, asked: str, sent: str, response: Response) -> None:
         body = bytes(response.body).decode()
         kind = response.headers.get("content-type", "")
-        replay = Replay(asked, time.time(), self._server, response.status_code, kind, body)
+        replay = Replay(asked, time.time(), self._server, response.status_code, kind, body, sent)
 
         def keep(txn: Transaction) -> None:
             txn[REPLAYS][name] = replay
@@ -122,6 +146,15 @@ class Replays:
     def _forget(self, name: str) -> None:
         with self._session.db.write() as txn:
             txn[REPLAYS].discard(name)
+
+
+def _other_request() -> AlreadyExists:
+    return AlreadyExists("this idempotency key came with another request", hint="make a new key")
+
+
+def _is_whole(response: Response) -> bool:
+    """Whether a response is not sent while it is made."""
+    return isinstance(getattr(response, "body", None), bytes)
 
 
 def _digest(*parts: str) -> str:

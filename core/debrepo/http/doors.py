@@ -25,10 +25,13 @@ class Replays(Protocol):
         key: str,
         caller: Caller,
         request: Request,
-        body: bytes,
-        handle: Callable[[], Awaitable[Response]],
+        body: bytes | None,
+        handle: Callable[[Request], Awaitable[Response]],
     ) -> Response:
-        """Handle a request, unless that has been done already under its key."""
+        """Handle a request, unless that has been done already under its key.
+
+        ``body`` is ``None`` where ``handle`` reads it as it comes.
+        """
         ...
 
 

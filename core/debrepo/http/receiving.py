@@ -124,7 +124,7 @@ async def receive_one(
     incoming = Incoming(root, directory, limit)
     try:
         await _do(lambda: incoming.begin(name))
-        async for chunk in _chunks(request):
+        async for chunk in chunks(request):
             await _do(lambda data=chunk: incoming.write(data))  # type: ignore[misc]
         await _do(incoming.end)
         return await _do(incoming.commit)
@@ -144,7 +144,7 @@ async def receive_form(request: Request, root: Path, directory: str) -> list[str
     form = _Form(incoming)
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
-        async for chunk in _chunks(request):
+        async for chunk in chunks(request):
             await _do(lambda data=chunk: parser.write(data))  # type: ignore[misc]
         await _do(parser.finalize)
         if not form.complete:
@@ -212,7 +212,7 @@ class _Form:
         self.complete = True
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
+async def chunks(request: Request) -> AsyncIterator[bytes]:
     """Yield the body as it comes, for as long as it does come."""
     stream = request.stream().__aiter__()
     while True:

@@ -60,8 +60,8 @@ class Route(APIRoute):
             if not key or caller is None or request.method != "POST":
                 return await handle(request)
             server: Server = request.app.state.debrepo
-            data = b"" if raw else await request.body()
-            return await server.replays.answer(key, caller, request, data, lambda: handle(request))
+            body_read = None if raw else await request.body()
+            return await server.replays.answer(key, caller, request, body_read, handle)
 
         return admit
 

@@ -223,20 +223,3 @@ def test_client_says_how_long_it_waits(api):
     assert [task["ID"] for task in api.get("/api/tasks").json()] == [2]
     api.post("/api/tasks-clear")
     assert api.get("/api/tasks").json() == []
-
-
-def test_request_with_a_key_is_done_once(api):
-    def post(name, key="k"):
-        return api.post("/api/repos", json={"Name": name}, headers={"Idempotency-Key": key})
-
-    assert (post("a").status_code, post("a").status_code) == (201, 201)
-    assert post("a").headers["idempotency-replayed"] == "true"
-    assert post("b").status_code == 409
-    assert post("a", "other").status_code == 409
-    assert post("a", "k" * 256).status_code == 400
-
-
-def test_failed_request_may_come_again_with_its_key(api):
-    headers = {"Idempotency-Key": "k"}
-    assert api.post("/api/repos", json={"Name": ""}, headers=headers).status_code == 400
-    assert api.post("/api/repos", json={"Name": "a"}, headers=headers).status_code == 201
