@@ -8,6 +8,6 @@ Plugin authors import from here::
 from debrepo.hookspecs import hookimpl
 from debrepo.refs import Command, Operation, Ref, Setting, TableRef
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["Command", "Operation", "Ref", "Setting", "TableRef", "__version__", "hookimpl"]
