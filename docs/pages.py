@@ -104,7 +104,10 @@ def operations_page() -> str:
 def _describe(operation: Operation) -> str:
     function = operation.ref.load()
     _, *parameters = inspect.signature(function).parameters.values()
-    scopes = " and ".join(f"`{scope}`" for scope in operation.scopes)
+    needed = [f"`{scope}`" for scope in operation.scopes]
+    if any("Path" in str(parameter.annotation) for parameter in parameters):
+        needed.append("`upload:DIRECTORY` of files that were uploaded")
+    scopes = " and ".join(needed)
     nature = "changes things" if operation.changes else "changes nothing"
     return "\n".join(
         [

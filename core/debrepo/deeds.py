@@ -9,6 +9,7 @@ from debrepo.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from debrepo.database import Transaction
     from debrepo.refs import Operation
@@ -27,22 +28,59 @@ class Deed:
         function: Callable[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
+        operation: Operation | None = None,
     ) -> None:
         self.actor = session.actor
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
         self._session = session
-        self._function = function
-        self._args = args
-        self._kwargs = kwargs
+        self._operation = operation
+        self._files: tuple[Path, ...] = ()
         self._told = False
 
     @property
     def operation(self) -> Operation:
         """What is being done."""
-        target = f"{self._function.__module__}:{self._function.__qualname__}"
-        for operation in self._session.operations.values():
-            if operation.target == target:
-                return operation
-        raise PluginError(f"{target} is no operation", hint="name it in debrepo_operations")
+        if self._operation is None:
+            target = f"{self.function.__module__}:{self.function.__qualname__}"
+            known = self._session.operations.values()
+            self._operation = next((one for one in known if one.target == target), None)
+            if self._operation is None:
+                raise PluginError(f"{target} is no operation", hint="name it in debrepo_operations")
+        return self._operation
+
+    def fit(self) -> None:
+        """Hold the arguments against the signature; raise `InvalidInput` where they do not fit.
+
+        Files among them have to lie in the upload area of the session.
+        """
+        from debrepo import arguments, uploads
+
+        name = self.operation.name
+        bound = arguments.bind(name, self.function, self._session, self.args, self.kwargs)
+        self.args, self.kwargs = bound.args[1:], bound.kwargs
+        self._files = tuple(arguments.files([self.args, self.kwargs]))
+        for path in self._files:
+            uploads.below(self._session.area, path)
+
+    def check_links(self) -> None:
+        """Raise `InvalidInput` where a link leads from the files out of the upload area."""
+        from debrepo import uploads
+
+        for path in self._files:
+            uploads.check_links(self._session.area, path)
+
+    @property
+    def uploads(self) -> tuple[str, ...]:
+        """The permissions that its files need, once they have been fitted: ``upload:ci-42``."""
+        from debrepo.uploads import AREA, upload_name
+
+        root = self._session.root
+        if self._session.area != root / AREA:  # the route has received them by itself
+            return ()
+        names = (upload_name(root, path, self.actor) for path in self._files)
+        return tuple(f"upload:{name}" for name in names)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -62,7 +100,7 @@ class Deed:
         """Return what stands for the braces of a scope, in the one spelling that it has there."""
         import inspect
 
-        bound = inspect.signature(self._function).bind(self._session, *self._args, **self._kwargs)
+        bound = inspect.signature(self.function).bind(self._session, *self.args, **self.kwargs)
         bound.apply_defaults()
         found = {name[1:-1]: bound.arguments[name[1:-1]] for name in _BRACES.findall(scope)}
         for batch in self._session.hook.debrepo_spellings():

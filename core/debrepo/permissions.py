@@ -15,6 +15,7 @@ from debrepo.errors import InvalidInput, NotAllowed, NotAuthenticated
 if TYPE_CHECKING:
     from debrepo.deeds import Deed
 
+_UPLOAD = "upload:"
 _GRANT = re.compile(r"[^\s\[\]?,\0-\x1f]{1,200}")
 
 
@@ -38,6 +39,8 @@ class Caller(NamedTuple):
 
     def may(self, scope: str) -> bool:
         """Whether a grant covers ``scope``."""
+        if scope.startswith(_UPLOAD):
+            return any(_covers_upload(grant, scope) for grant in self.scopes)
         return any(grant == "admin" or fnmatchcase(scope, grant) for grant in self.scopes)
 
     def may_some(self, template: str) -> bool:
@@ -52,13 +55,14 @@ class Caller(NamedTuple):
 
     def check(self, deed: Deed) -> None:
         """Raise `NotAllowed` unless grants cover what an operation is about to do."""
-        for scope in deed.scopes:
+        for scope in (*deed.scopes, *deed.uploads):
             self.require(scope)
 
     def check_change(self, deed: Deed) -> None:
         """As `check`, but whoever may do something is also told what came of it."""
-        if deed.operation.scope != "read":
-            self.check(deed)
+        needed = deed.scopes if deed.operation.scope != "read" else ()
+        for scope in (*needed, *deed.uploads):
+            self.require(scope)
 
     def refusal(self, scope: str) -> NotAllowed:
         """Return the error that says which scope is lacking."""
@@ -70,6 +74,20 @@ class Caller(NamedTuple):
         return NotAllowed(
             f"{self.name} lacks the scope {scope}", hint="see: debrepo token create --help"
         )
+
+
+def _covers_upload(grant: str, scope: str) -> bool:
+    """Whether a grant covers an upload directory: one for a directory covers all below it.
+
+    A ``*`` stands for text in one name, so no grant by the end of a name covers what others
+    have called so below a directory of their own.
+    """
+    if not grant.startswith(_UPLOAD):
+        return grant == "admin" or fnmatchcase(scope, grant)
+    granted = grant.removeprefix(_UPLOAD).split("/")
+    parts = [part for part in scope.removeprefix(_UPLOAD).split("/") if part]
+    matching = zip(parts, granted, strict=False)
+    return len(granted) <= len(parts) and all(fnmatchcase(*pair) for pair in matching)
 
 
 def _meet(one: str, other: str) -> bool:

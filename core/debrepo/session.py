@@ -8,8 +8,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from debrepo.deeds import Deed
-from debrepo.errors import InvalidInput, NotFound, PluginError
+from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.progress import Progress
+from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +82,7 @@ class Session:
         self.whole = self
         self.opening = RLock()  # the threads of a server may be the first to use something
         self.actor = ""  #: on whose behalf; empty: of whoever runs this process
+        self.area = root / AREA  #: what the files lie below that a caller may name
         self._check: Callable[[Deed], None] | None = None
         self._deed: Deed | None = None
 
@@ -94,12 +96,19 @@ class Session:
         """Return a session on behalf of ``actor``, that shares all that is open.
 
         ``check`` is asked about every operation before it begins, and raises `NotAllowed`;
-        not about those that an operation calls in its turn.
+        not about those that an operation calls in its turn. What an operation is called with
+        has to be of the types that it states, and files have to lie in the upload area.
         """
         part = copy(self)
         part.actor = actor
         part.progress = progress or self.progress
         part._check = check  # noqa: SLF001  # it is one of us
+        return part
+
+    def receiving(self, area: Path) -> Session:
+        """Return a session for files that a route has received below a directory of its own."""
+        part = copy(self)
+        part.area = area
         return part
 
     @property
@@ -154,13 +163,8 @@ class Session:
         self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Call an operation by its function; every door goes through here."""
-        deed = Deed(self, function, args, kwargs)
-        if self._check is not None:
-            self._check(deed)
-        part = copy(self)
-        part._check = None  # noqa: SLF001  # it is one of us
-        part._deed = deed  # noqa: SLF001  # it is one of us
-        return function(part, *args, **kwargs)
+        result: T = self._do(Deed(self, function, args, kwargs))
+        return result
 
     def call(self, name: str, /, **arguments: Any) -> Any:
         """Call an operation by its name, as one plugin calls what another one brings."""
@@ -170,7 +174,29 @@ class Session:
             raise NotFound(
                 f"no operation called {name}", hint="is the plugin that brings it disabled?"
             ) from None
-        return self.run(operation.ref.load(), **arguments)
+        return self._do(Deed(self, operation.ref.load(), (), arguments, operation))
+
+    def _do(self, deed: Deed) -> Any:
+        if self._check is not None:
+            self._admit(deed, self._check)
+        part = copy(self)
+        part._check = None  # noqa: SLF001  # it is one of us
+        part._deed = deed  # noqa: SLF001  # it is one of us
+        return deed.function(part, *deed.args, **deed.kwargs)
+
+    def _admit(self, deed: Deed, check: Callable[[Deed], None]) -> None:
+        """Raise unless a caller may do this, with these arguments; the log has a line for it."""
+        try:
+            deed.fit()
+            check(deed)
+            deed.check_links()
+        except DebrepoError as error:
+            from logging import getLogger  # which no command line waits for
+
+            said = str(error).encode("unicode_escape").decode()
+            name = deed.operation.name
+            getLogger("debrepo.operations").warning("%s: refused %s: %s", self.actor, name, said)
+            raise
 
     def storage(self, endpoint: str) -> Storage:
         """Open the storage ``SCHEME:NAME``, or the default one for the empty string."""

@@ -43,6 +43,7 @@ def debrepo_operations() -> list[Operation]:
             "db backup",
             changes=False,
             long=True,
+            local=True,
         ),
         Operation(
             "db.check",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo.errors import InvalidInput
 from debrepo_audit import log
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def list_(
     session: Session, *, actor: str = "", operation: str = "", what: str = "", limit: int = 0
 ) -> list[Record]:
     """Return records, newest first; of one actor, operation or thing that was changed."""
+    if limit < 0:
+        raise InvalidInput(f"cannot list {limit} records", hint="0 lists all of them")
     with session.db.read() as txn:
         found = (
             record

@@ -185,7 +185,8 @@ async def upload(
     if not alone and path.suffix != ".changes":
         return _created({})
     try:
-        received = await door.call(
+        received = await run_in_threadpool(
+            session.receiving(path.parent).call,
             "distribution.upload",
             container=container.name,
             paths=[path],

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 KEYRING = "trustedkeys.gpg"
 
 _PATIENCE = 60  # seconds; a key server may be slow
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.(?:gpg|pgp)")
+#: Files of GnuPG's own, which end like keyrings.
+_TAKEN = {"pubring.gpg", "secring.gpg", "trustdb.gpg"}
 _ID = re.compile(r"(?:0x)?([0-9A-Fa-f]{8}|[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 _SERVER = re.compile(r"(?:(?:hkps?|https?|ldaps?)://)?[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?")
 _FORGED = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG")
@@ -62,9 +64,10 @@ class Keyrings:
 
     def path(self, name: str) -> Path:
         """Return the file of a keyring; it need not be there."""
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or name.lower() in _TAKEN:
             raise InvalidInput(
-                f"not a keyring: {name[:80]!r}", hint="it is a file in the GnuPG home, by its name"
+                f"not a keyring: {name[:80]!r}",
+                hint="give the name of a file in the GnuPG home that ends in .gpg or .pgp",
             )
         return self._directory / name
 

@@ -13,6 +13,7 @@ from debrepo_local.adding import Outcome
 
 routes = Routes(prefix="/api", tags=["repos"])
 
+Adding = Annotated[Door, opens("repo.add", scope="upload:{directory}", task=True)]
 Keep = Annotated[Flag, Query(alias="noRemove", description="1: leave the uploaded files")]
 Replace = Annotated[Flag, Query(alias="forceReplace", description="1: replace other builds")]
 
@@ -36,7 +37,7 @@ class Report(BaseModel):
 async def add_directory(
     name: str,
     directory: str,
-    door: Annotated[Door, opens("repo.add", task=True)],
+    door: Adding,
     keep: Keep = False,
     replace: Replace = False,
 ) -> Response:
@@ -59,7 +60,7 @@ async def add_file(
     name: str,
     directory: str,
     file: str,
-    door: Annotated[Door, opens("repo.add", task=True)],
+    door: Adding,
     keep: Keep = False,
     replace: Replace = False,
 ) -> Response:
@@ -80,14 +81,14 @@ async def add_file(
 def _add(
     session: Session, name: str, directory: str, file: str, keep: bool, replace: bool
 ) -> Answer:
-    place = upload_path(session.root, directory, file)
+    place = upload_path(session.root, directory, file, owner=session.actor)
     found = session.call(
         "repo.add", name=name, paths=[place], force_replace=replace, remove_files=not keep
     )
     return _answer(session, directory, found, keep=keep)
 
 
-Including = Annotated[Door, opens("repo.include", task=True)]
+Including = Annotated[Door, opens("repo.include", scope="upload:{directory}", task=True)]
 KeepUpload = Annotated[Flag, Query(alias="noRemoveFiles", description="1: leave the upload")]
 Unsigned = Annotated[Flag, Query(alias="acceptUnsigned", description="1: take it unsigned")]
 Ignoring = Annotated[Flag, Query(alias="ignoreSignature", description="1: do not verify")]
@@ -155,7 +156,7 @@ def _include(
     accept_unsigned: bool,
     ignore_signatures: bool,
 ) -> Answer:
-    place = upload_path(session.root, directory, file)
+    place = upload_path(session.root, directory, file, owner=session.actor)
     if "{{" not in name:
         session.call("repo.show", name=name)
     found = session.call(
@@ -190,6 +191,6 @@ def _answer(session: Session, directory: str, outcomes: Iterable[Outcome], *, ke
             session.progress.note(f"{title}: {', '.join(found)}")
     if not keep:
         with suppress(OSError):  # it is not empty
-            upload_path(session.root, directory).rmdir()
+            upload_path(session.root, directory, owner=session.actor).rmdir()
     report = {"Warnings": warnings, "Added": added, "Removed": removed}
     return Answer(200, {"FailedFiles": failed, "Report": report})

@@ -141,6 +141,7 @@ def debrepo_settings() -> list[Setting]:
         Setting("publish.label", "", "Label of new publications"),
         Setting("publish.compressions", ("gz", "xz"), "Compressions: plain, gz, xz, zst, bz2"),
         Setting("publish.sums", ("sha256",), "Sums to list: md5, sha1, sha256, sha512"),
+        Setting("publish.passphrase_files", (), "Files that requests may name as PassphraseFile"),
         Setting("publish.skip_signing", False, "Publish without a signature"),
         Setting("publish.skip_contents", False, "Publish no Contents files"),
         Setting(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from debrepo.errors import InvalidInput
+from debrepo.errors import InvalidInput, NotAllowed
 from debrepo.http import Body
 from debrepo.session import Session
 
@@ -40,9 +40,21 @@ def signing(session: Session, passphrase: dict[str, str]) -> Iterator[Session]:
         yield session
         return
     if file := passphrase.get("file"):
+        _check_file(session, file)
         yield session.signing_with(passphrase_file=file)
         return
     with tempfile.NamedTemporaryFile("w", prefix="debrepo-", encoding="utf-8") as private:
         private.write(passphrase["passphrase"] + "\n")
         private.flush()
         yield session.signing_with(passphrase_file=private.name)
+
+
+def _check_file(session: Session, file: str) -> None:
+    """Raise `NotAllowed` unless requests may name this file of the server."""
+    config = session.config
+    own = config.section(f"signing.{config['signing.signer']}").get("passphrase_file")
+    if file not in {*config["publish.passphrase_files"], own}:
+        raise NotAllowed(
+            "requests may not read passphrases from this file",
+            hint="list it in publish.passphrase_files, or send the Passphrase",
+        )

@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Request, Response
@@ -38,7 +39,7 @@ def list_(door: Looking) -> Response:
 )
 async def upload(directory: str, request: Request, door: Uploading) -> Response:
     """Upload the files of a form."""
-    found = await receive_form(request, door.session.root, directory)
+    found = await receive_form(request, door.session.root, directory, owner=door.caller.name)
     request.app.state.requests.upload(len(found))
     return json_answer([f"{directory}/{name}" for name in found])
 
@@ -50,7 +51,7 @@ async def upload(directory: str, request: Request, door: Uploading) -> Response:
 )
 async def put(directory: str, name: str, request: Request, door: Uploading) -> Response:
     """Upload one file, as the body: what dput does."""
-    await receive_one(request, door.session.root, directory, name)
+    await receive_one(request, door.session.root, directory, name, owner=door.caller.name)
     request.app.state.requests.upload(1)
     return json_answer([f"{directory}/{name}"])
 
@@ -58,7 +59,7 @@ async def put(directory: str, name: str, request: Request, door: Uploading) -> R
 @routes.get("/files/{directory}", response_model=list[str])
 def show(directory: str, door: Looking) -> Response:
     """List what is in a directory, at any depth."""
-    place = upload_path(door.session.root, directory)
+    place = _place(door, directory)
     if not place.is_dir():
         raise NotFound(f"nothing was uploaded to {directory}")
     return json_answer(names(place.rglob("*")))
@@ -67,7 +68,7 @@ def show(directory: str, door: Looking) -> Response:
 @routes.delete("/files/{directory}", response_model=dict[str, str])
 def drop(directory: str, door: Uploading) -> Response:
     """Delete a directory, and all that was uploaded to it."""
-    place = upload_path(door.session.root, directory)
+    place = _place(door, directory)
     with suppress(FileNotFoundError):
         if not place.is_dir():
             place.unlink()
@@ -79,9 +80,13 @@ def drop(directory: str, door: Uploading) -> Response:
 @routes.delete("/files/{directory}/{name}", response_model=dict[str, str])
 def remove(directory: str, name: str, door: Uploading) -> Response:
     """Delete an uploaded file."""
-    place = upload_path(door.session.root, directory, name)
+    place = _place(door, directory, name)
     try:
         place.unlink(missing_ok=True)
     except (IsADirectoryError, NotADirectoryError):
         raise InvalidInput(f"{directory}/{name} is no file") from None
     return json_answer({})
+
+
+def _place(door: Door, directory: str, name: str = "") -> Path:
+    return upload_path(door.session.root, directory, name, owner=door.caller.name)

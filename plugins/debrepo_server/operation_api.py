@@ -10,11 +10,13 @@ from fastapi import Response
 from pydantic import Field
 
 from debrepo.errors import InvalidInput
-from debrepo.http import Body, Door, Routes, opens, upload_path
+from debrepo.fitting import hints
+from debrepo.http import Body, Door, Routes, opens
 from debrepo.progress import Progress
 from debrepo.refs import Operation
 from debrepo.remote import encoding as wire
 from debrepo.session import Session
+from debrepo.uploads import upload_name, upload_path
 
 _log = logging.getLogger("debrepo.operations")
 
@@ -78,27 +80,37 @@ class _Listening(Progress):
 
 def perform(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:
     """Do an operation with arguments from the wire, and return the result for it."""
-    arguments = {k: wire.decode(v, partial(_uploaded, session)) for k, v in sent.items()}
+    arguments = _decoded(session, operation, sent)
     listening = _Listening(session.progress)
     session.progress = listening
-    try:
-        result = session.call(operation, **arguments)
-        iterator = isinstance(result, Iterator)
-        encoded = wire.encode(result, partial(_name_of, session))
-    except (TypeError, AttributeError, ValueError) as error:
-        _log.exception("%s failed", operation)
-        raise InvalidInput(
-            f"the arguments of {operation} are not what it takes: {error}",
-            hint="is the client of the same version as the server?",
-        ) from error
+    result = session.call(operation, **arguments)
+    iterator = isinstance(result, Iterator)
+    encoded = wire.encode(result, partial(_name_of, session))
     return {"result": encoded, "iterator": iterator, "notes": listening.notes}
+
+
+def _decoded(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments as Python has them; whether they fit, the session says."""
+    kinds = hints(session.operations[operation].ref.load())
+    find = partial(_uploaded, session)
+    try:
+        return {name: wire.decode(v, find, kinds.get(name)) for name, v in sent.items()}
+    except InvalidInput as error:
+        said = str(error).encode("unicode_escape").decode()
+        _log.warning("%s: refused %s: %s", session.actor, operation, said)
+        raise
 
 
 def _uploaded(session: Session, name: Any) -> Path:
     """Return a file that was sent ahead; no path reaches any other."""
-    return upload_path(session.root, str(name))
+    if not isinstance(name, str):
+        raise TypeError(name)
+    return upload_path(session.root, name, owner=session.actor)
 
 
 def _name_of(session: Session, path: Path) -> str:
-    area = session.root / "upload"
-    return str(path.relative_to(area)) if path.is_relative_to(area) else str(path)
+    """Return what the caller calls a file: of those that were sent, not where they lie."""
+    try:
+        return upload_name(session.root, path, session.actor)
+    except InvalidInput:
+        return str(path)

@@ -32,8 +32,8 @@ from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
 from debrepo.http.kept import KeptAnswers
 from debrepo.http.listing import Wanted, list_packages, stanza_object
 from debrepo.http.routes import Route, Routes, opening_of, segments
-from debrepo.http.uploads import upload_path
 from debrepo.permissions import Caller, check_scope
+from debrepo.uploads import upload_path
 
 __all__ = [
     "STATUS",

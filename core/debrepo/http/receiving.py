@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from debrepo.errors import DatabaseError, DatabaseFull, DebrepoError, InvalidInput
-from debrepo.http.uploads import upload_path
+from debrepo.uploads import upload_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -42,12 +42,13 @@ class TooLarge(InvalidInput):
 class Incoming:
     """Files on their way in: all of them get to their places, or none."""
 
-    def __init__(self, root: Path, directory: str, limit: int = 0) -> None:
+    def __init__(self, root: Path, directory: str, owner: str = "", limit: int = 0) -> None:
         self._limit = limit
         self._size = 0
         self._root = root
         self._directory = directory
-        self._target = upload_path(root, directory)
+        self._owner = owner
+        self._target = upload_path(root, directory, owner=owner)
         self._staging = root / "upload" / f".{uuid4().hex}"
         self._lock = -1  # held for as long as this process lives; see `forget_aborted`
         self._names: list[str] = []
@@ -55,7 +56,7 @@ class Incoming:
 
     def begin(self, name: str) -> None:
         """Begin a file."""
-        upload_path(self._root, self._directory, name)
+        upload_path(self._root, self._directory, name, owner=self._owner)
         if self._lock < 0:
             self._staging.mkdir(parents=True)
             self._lock = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY)
@@ -118,10 +119,10 @@ def forget_aborted(root: Path) -> None:
 
 
 async def receive_one(
-    request: Request, root: Path, directory: str, name: str, *, limit: int = 0
+    request: Request, root: Path, directory: str, name: str, *, owner: str = "", limit: int = 0
 ) -> list[str]:
     """Store the body of a request as a file, of at most ``limit`` bytes; 0: any number."""
-    incoming = Incoming(root, directory, limit)
+    incoming = Incoming(root, directory, owner, limit)
     try:
         await _do(lambda: incoming.begin(name))
         async for chunk in chunks(request):
@@ -132,7 +133,9 @@ async def receive_one(
         await run_in_threadpool(incoming.close)
 
 
-async def receive_form(request: Request, root: Path, directory: str) -> list[str]:
+async def receive_form(
+    request: Request, root: Path, directory: str, *, owner: str = ""
+) -> list[str]:
     """Store the files of a form, whatever its fields are called."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
@@ -140,7 +143,7 @@ async def receive_form(request: Request, root: Path, directory: str) -> list[str
         raise InvalidInput(
             "files come as multipart/form-data", hint="curl -F file=@hello_1.0_amd64.deb URL"
         )
-    incoming = Incoming(root, directory)
+    incoming = Incoming(root, directory, owner)
     form = _Form(incoming)
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]

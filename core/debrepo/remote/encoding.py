@@ -6,17 +6,20 @@ in hex, ``{"t": […]}`` a tuple, ``{"n": [class, …]}`` a named tuple or a pac
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import InvalidInput
-from debrepo.package import Package
+from debrepo.fitting import records
+from debrepo.package import Package, PackageFile, PackageKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_DEEPEST = 60  # values within values
 
 
 def encode(value: Any, path: Callable[[Path], Any]) -> Any:
@@ -49,49 +52,55 @@ def encode(value: Any, path: Callable[[Path], Any]) -> Any:
     )
 
 
-def decode(value: Any, path: Callable[[Any], Path]) -> Any:
-    """Return what `encode` was given; ``path`` makes paths of what the other side said."""
-    if isinstance(value, list):
-        return [decode(part, path) for part in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) != 1:
-        raise InvalidInput("what was sent is not what debrepo sends")
-    ((kind, data),) = value.items()
-    try:
-        return _MAKERS[kind](data, path)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidInput("what was sent is not what debrepo sends") from error
+def decode(value: Any, path: Callable[[Any], Path], hint: Any) -> Any:
+    """Return what `encode` was given; ``path`` makes paths of what the other side said.
+
+    Nothing is made but what a value of the type ``hint`` may hold, as plain data or as one of
+    its classes; whether it is of that type, `debrepo.fitting` says.
+    """
+    return _Decoder(path, hint).value(value)
 
 
-def _named(data: Any, path: Callable[[Any], Path]) -> Any:
-    name, *parts = data
-    module, _, qualname = name.partition(":")
-    found = getattr(sys.modules.get(module) or _own(module), qualname)
-    known = found is Package or (issubclass(found, tuple) and hasattr(found, "_fields"))
-    if not known:
-        raise ValueError(name)
-    return found(*(decode(part, path) for part in parts))
+class _Decoder:
+    def __init__(self, path: Callable[[Any], Path], hint: Any) -> None:
+        self._path = path
+        self._hint = hint
+        self._depth = 0
+        self._makers: dict[str, Callable[[Any], Any]] = {
+            "b": bytes.fromhex,
+            "d": lambda data: {self.value(key): self.value(part) for key, part in data},
+            "i": datetime.fromisoformat,
+            "n": self._named,
+            "p": path,
+            "s": lambda data: frozenset(map(self.value, data)),
+            "t": lambda data: tuple(map(self.value, data)),
+        }
 
+    def value(self, value: Any) -> Any:
+        if not isinstance(value, (list, dict)):
+            return value
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise InvalidInput("what was sent is too deep")
+        try:
+            if isinstance(value, list):
+                return [self.value(part) for part in value]
+            ((kind, data),) = value.items()
+            return self._makers[kind](data)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidInput("what was sent is not what debrepo sends") from error
+        finally:
+            self._depth -= 1
 
-def _own(module: str) -> Any:
-    """Import a module of debrepo's or of a plugin's, and no other."""
-    if not module.partition(".")[0].startswith("debrepo"):
-        raise ValueError(module)
-    from importlib import import_module
+    @cached_property
+    def _classes(self) -> dict[str, Any]:
+        """The classes that are expected, by the names that `encode` gives them."""
+        found = set(records(self._hint))
+        if Package in found:
+            found |= {PackageKey, PackageFile}
+        known = (one for one in found if one is Package or hasattr(one, "_fields"))
+        return {f"{one.__module__}:{one.__qualname__}": one for one in known}
 
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ValueError(module) from error
-
-
-_MAKERS: dict[str, Callable[[Any, Callable[[Any], Path]], Any]] = {
-    "b": lambda data, _: bytes.fromhex(data),
-    "d": lambda data, path: {decode(k, path): decode(v, path) for k, v in data},
-    "i": lambda data, _: datetime.fromisoformat(data),
-    "n": _named,
-    "p": lambda data, path: path(data),
-    "s": lambda data, path: frozenset(decode(part, path) for part in data),
-    "t": lambda data, path: tuple(decode(part, path) for part in data),
-}
+    def _named(self, data: Any) -> Any:
+        name, *parts = data
+        return self._classes[name](*map(self.value, parts))

@@ -8,21 +8,20 @@ import json
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from debrepo import errors
-from debrepo.deeds import Deed
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
+from debrepo.fitting import hints
 from debrepo.remote import encoding as wire
 from debrepo.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-P = ParamSpec("P")
-T = TypeVar("T")
+    from debrepo.deeds import Deed
 
 _BLOCK = 1 << 20
 
@@ -42,14 +41,12 @@ class RemoteSession(Session):
             "this cannot be done through a server", hint="run the command where the root is"
         )
 
-    def run(
-        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Have the server do what ``function`` does."""
-        operation = Deed(self, function, args, kwargs).operation
+    def _do(self, deed: Deed) -> Any:
+        """Have the server do it."""
+        operation, function = deed.operation, deed.function
         if operation.local:  # it has to do with this machine, not with the root
-            return function(self, *args, **kwargs)
-        bound = inspect.signature(function).bind(self, *args, **kwargs)
+            return function(self, *deed.args, **deed.kwargs)
+        bound = inspect.signature(function).bind(self, *deed.args, **deed.kwargs)
         arguments = dict(list(bound.arguments.items())[1:])
         parcel = _Parcel(self, operation.name)
         try:
@@ -57,13 +54,12 @@ class RemoteSession(Session):
             answer = self.ask("POST", f"/api/operations/{operation.name}", {"arguments": body})
             for line in answer["notes"]:
                 self.progress.note(line)
-            result = wire.decode(answer["result"], parcel.found)
+            result = wire.decode(answer["result"], parcel.found, hints(function)["return"])
         finally:
             parcel.clean()
         if answer["iterator"]:
             result = iter(result)
-        value: T = result
-        return value
+        return result
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Send a request, and return what the answer says; raise what it complains of."""
@@ -109,7 +105,7 @@ class _Parcel:
 
     def __init__(self, session: RemoteSession, name: str) -> None:
         self._session = session
-        self._directory = f"{name}-{uuid4().hex[:12]}"
+        self._directory = f"~{name}-{uuid4().hex[:12]}"  # ~: of the caller, and nobody else
         self._names: dict[str, Path] = {}
 
     def send(self, path: Path) -> str:

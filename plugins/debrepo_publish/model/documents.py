@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from debrepo import fitting
 from debrepo.errors import InvalidInput
-from debrepo_publish.model.publication import COMPRESSIONS, SUMS, Publication
+from debrepo_publish.model.publication import (
+    COMPRESSIONS,
+    SUMS,
+    Publication,
+    check_component,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +36,29 @@ def defaults(config: Config) -> dict[str, Any]:
 
 
 def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publication:
-    """Return the publication with other fields; ``skip_bz2`` is one of its compressions less."""
+    """Return the publication with other fields; ``skip_bz2`` is one of its compressions less.
+
+    Raise `InvalidInput` for what is no option, or of another type than the field.
+    """
     fields = dict(options or {})
-    if fields.pop("skip_bz2", False):
+    skip_bz2 = fields.pop("skip_bz2", False)
+    types = fitting.hints(Publication)
+    for name, value in fields.items():
+        if name not in types or name in _NO_OPTIONS:
+            raise InvalidInput(f"a publication has no option {name[:80]!r}")
+        try:
+            fitting.fitter(types[name])(value)
+        except fitting.Misfit as misfit:
+            raise InvalidInput(f"the option {name}: {misfit}") from None
+    if skip_bz2:
         given = fields.get("compressions", publication.compressions)
         fields["compressions"] = tuple(name for name in given if name != "bz2")
     return publication._replace(**fields)
+
+
+#: Fields that say which publication it is, and what clients see: no option changes them.
+_NO_OPTIONS = {"storage", "prefix", "distribution", "live", "pending"}
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 #: What rolling back leaves as it is.
@@ -64,8 +88,16 @@ def checked(publication: Publication) -> Publication:
             )
     if not {"sha256", "sha512"} & set(publication.sums):
         raise InvalidInput("apt needs a strong sum", hint="list sha256 or sha512 among the sums")
+    for component in publication.sources:
+        check_component(component)
+    odd = [name for name in publication.architectures if not _ARCHITECTURE.fullmatch(name)]
+    if odd:
+        raise InvalidInput(f"no architecture is called {odd[0][:80]!r}", hint="such as: amd64")
+    for name in ("valid_for", "keep_generations", "grace"):
+        if getattr(publication, name) < 0:
+            raise InvalidInput(f"{name} cannot be negative")
     for name in ("origin", "label", "suite", "codename", "version", "description", "signed_by"):
-        if not str(getattr(publication, name)).isprintable():
+        if not getattr(publication, name).isprintable():
             raise InvalidInput(f"{name} has to be one line of text")
     if publication.but_automatic_upgrades and not publication.not_automatic:
         raise InvalidInput("ButAutomaticUpgrades needs NotAutomatic", hint="add --notautomatic=yes")

@@ -299,6 +299,7 @@ def test_delete_publication_source(api, sources):
 def test_passphrase_is_used_and_not_written_down(session, api, archive, tmp_path):
     secret = tmp_path / "passphrase"
     secret.write_text("open sesame\n")
+    session.config.override("publish.passphrase_files", (str(secret),), "test")
     session.call("key.create", name="Somebody", passphrase_file=secret)
     archive.add("r", archive.deb())
     assert archive.publish(Signing={"Passphrase": "wrong"}).status_code == 422
@@ -307,6 +308,8 @@ def test_passphrase_is_used_and_not_written_down(session, api, archive, tmp_path
     file = {"Signing": {"PassphraseFile": str(secret)}, "Label": "new"}
     assert api.post("/api/publish/:./stable/update", json=file).status_code == 200
     assert b"BEGIN PGP" in api.get("/repos/-/dists/stable/InRelease").content
+    other = {"Signing": {"PassphraseFile": "/etc/passwd"}, "Label": "newer"}
+    assert api.post("/api/publish/:./stable/update", json=other).status_code == 403
 
 
 @pytest.fixture

@@ -336,3 +336,98 @@ def test_scope_of_an_argument_is_needed_where_it_is_given(guarded, session, toke
     edited = operate(guarded, "project.edit", editor, path="g", kind="group", visibility="public")
     moved = operate(guarded, "project.edit", editor, path="g", kind="group", new_path="h")
     assert (edited.status_code, moved.status_code) == (200, 403)
+
+
+@pytest.fixture
+def uploads(guarded, token, tmp_path, session):
+    """A repository, and a package of somebody else's in ``ci-42``."""
+    session.call("repo.create", name="web")
+    data = build_deb(tmp_path, "hello").read_bytes()
+    url = "/api/files/ci-42/hello_1.0_amd64.deb"
+    assert guarded.put(url, content=data, headers=token("upload:ci-42")).status_code == 200
+    return session.root / "upload/ci-42"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ("/api/repos/web/file/ci-42", None),
+        ("/api/repos/web/file/ci-42/hello_1.0_amd64.deb", None),
+        ("/api/repos/web/include/ci-42", None),
+        ("/api/operations/repo.add", {"name": "web", "paths": [{"p": "ci-42"}]}),
+        ("/api/operations/repo.include", {"repo": "web", "paths": [{"p": "ci-42"}]}),
+    ],
+    ids=str,
+)
+def test_adding_uploads_needs_the_right_to_their_directory(guarded, token, uploads, request_):
+    url, sent = request_
+    body = {"arguments": sent} if sent else {}
+    for grants in (["repo:web:*"], ["repo:web:*", "upload:ci-43", "upload:~*", "upload:*/*"]):
+        answer = guarded.post(url, json=body, headers=token(*grants))
+        assert answer.status_code == 403, grants
+        assert "lacks the scope upload:ci-42" in answer.json()["error"]
+    assert [path.name for path in uploads.iterdir()] == ["hello_1.0_amd64.deb"]
+    allowed = guarded.post(url, json=body, headers=token("repo:web:*", "upload:ci-*"))
+    assert allowed.status_code == 200
+
+
+def test_right_to_a_directory_covers_what_is_below(guarded, token, uploads, session):
+    mine = token("upload:team-*", "repo:web:add")
+    put = guarded.put("/api/files/team-a%2Fx/a.txt", content=b"x", headers=mine)
+    assert (put.status_code, (session.root / "upload/team-a/x/a.txt").exists()) == (200, True)
+    for place in ("ci-42", "ci-42%2Fteam-a", "%2Fci-42%2F%2Fteam-a", "ci-42%2F..%2Fteam-a"):
+        refused = guarded.put(f"/api/files/{place}/a.txt", content=b"x", headers=mine)
+        assert refused.status_code in {400, 403}, place
+    by_its_end = token("upload:*-a")
+    assert guarded.delete("/api/files/ci-42%2Fx-a", headers=by_its_end).status_code == 403
+    assert guarded.delete("/api/files/team-a", headers=by_its_end).status_code == 200
+
+
+def test_directory_with_a_tilde_is_of_the_caller(guarded, token, session):
+    one, other = (token("upload:~*", "repo:web:add", "read") for _ in range(2))
+    assert guarded.put("/api/files/~x/a.txt", content=b"1", headers=one).status_code == 200
+    assert guarded.get("/api/files/~x", headers=one).json() == ["a.txt"]
+    assert guarded.get("/api/files/~x", headers=other).status_code == 404
+    (home,) = guarded.get("/api/files", headers=one).json()
+    for name in (home, f"{home}%2Fx"):
+        assert guarded.get(f"/api/files/{name}", headers=other).status_code == 404
+    assert guarded.delete("/api/files/~x", headers=other).status_code == 200
+    assert (session.root / "upload" / home / "x/a.txt").exists()
+
+
+def test_link_leads_nowhere(guarded, token, session, tmp_path):
+    admin = token("admin")
+    area = session.root / "upload"
+    (tmp_path / "away").mkdir()
+    (area / "sub").mkdir(parents=True)
+    (area / "link").symlink_to(tmp_path / "away")
+    (area / "sub/link").symlink_to(tmp_path / "away")
+    session.call("repo.create", name="web")
+    build_deb(tmp_path / "away", "secret")
+    for method, path in (
+        ("PUT", "/api/files/link/x"),
+        ("GET", "/api/files/link"),
+        ("DELETE", "/api/files/link"),
+        ("DELETE", "/api/files/link/secret_1.0_amd64.deb"),
+        ("POST", "/api/repos/web/file/link"),
+        ("POST", "/api/repos/web/file/sub"),
+        ("POST", "/api/repos/web/include/sub"),
+    ):
+        answer = guarded.request(method, path, headers=admin)
+        assert answer.status_code == 400, (method, path)
+        assert "leads out of the upload area" in answer.text
+    assert [path.name for path in (tmp_path / "away").iterdir()] == ["secret_1.0_amd64.deb"]
+
+
+def test_refused_call_is_one_line_of_the_log(guarded, token, caplog):
+    editor = token("repo:web:edit")
+    for sent in ({"name": "web", "comment": 5}, {"name": "web\n", "comment": {"z": 1}}):
+        answer = guarded.post("/api/operations/repo.edit", json={"arguments": sent}, headers=editor)
+        assert answer.status_code == 400
+    lines = [one for one in caplog.records if one.name == "debrepo.operations"]
+    assert [one.getMessage() for one in lines] == [
+        "token:t0: refused repo.edit: repo.edit: comment has to be text or nothing, "
+        "not a whole number (5)",
+        "token:t0: refused repo.edit: what was sent is not what debrepo sends",
+    ]
+    assert not any(one.exc_info for one in lines)

@@ -155,7 +155,6 @@ audit verify
 db check
 db cleanup --dry-run
 db cleanup
-db backup {place}/backup
 config create
 man {place}/man
 """.strip().splitlines()

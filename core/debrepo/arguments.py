@@ -1,0 +1,62 @@
+"""Arguments: what a caller gave, held against the signature of an operation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from debrepo import fitting
+from debrepo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def bind(
+    name: str,
+    function: Callable[..., Any],
+    session: object,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> inspect.BoundArguments:
+    """Return the arguments by name; raise `InvalidInput` unless the operation takes them.
+
+    ``name`` is what errors call the operation. Whoever calls it decides the types: each
+    argument, and whatever is in it, has to be of the one that the signature states.
+    """
+    try:
+        bound = inspect.signature(function).bind(session, *args, **kwargs)
+    except TypeError as error:
+        raise InvalidInput(f"{name}: {error}", hint=_hint(name)) from None
+    first, *given = bound.arguments.items()
+    kinds = fitting.hints(function)
+    for parameter, value in given:
+        try:
+            bound.arguments[parameter] = fitting.fitter(kinds[parameter])(value)
+        except fitting.Misfit as misfit:
+            place = " of ".join(reversed((parameter, *misfit.place)))
+            raise InvalidInput(
+                f"{name}: {place} has to be {misfit.expected}, not {fitting.shown(misfit.value)}",
+                hint=_hint(name),
+            ) from None
+    bound.arguments[first[0]] = session
+    return bound
+
+
+def _hint(name: str) -> str:
+    return f"the page of operations in the reference lists what {name} takes"
+
+
+def files(value: Any) -> Iterator[Path]:
+    """Yield the paths in a value, however deep."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from files(key)
+            yield from files(part)
+    elif isinstance(value, (list, tuple, Set)):
+        for part in value:
+            yield from files(part)
