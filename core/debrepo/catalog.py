@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.database import bytes_table
 from debrepo.errors import NotFound
-from debrepo.package import Entry, Package, PackageKey, decode
+from debrepo.package import Entry, Package, PackageKey, decode, digests
 from debrepo.refs import TableRef
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 PACKAGES = bytes_table("core.packages")  #: `Entry` to the record of `package.encode`
 CONTENTS = bytes_table("core.contents")  #: `Entry` to the package's path list, compressed
 CHUNKS = bytes_table("core.chunks")  #: hash to a chunk of a package set, or a node above
+#: SHA256 of pool files that a cleanup will delete, unless a package comes to name them
+CONDEMNED = bytes_table("core.condemned")
 
 TABLES = (
     TableRef("core.packages", 1, "debrepo.catalog:PACKAGES"),
     TableRef("core.contents", 1, "debrepo.catalog:CONTENTS"),
     TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
+    TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED"),
 )
 
 _WALK = 4096  # packages to read before the pages that they stand on are let go of
@@ -40,6 +43,11 @@ def add(txn: Transaction, packages: Iterable[Known]) -> None:
     known = sorted(packages)
     txn[PACKAGES].put_many((package.entry, package.record) for package in known)
     txn[CONTENTS].put_many((p.entry, p.contents) for p in known if p.contents)
+    condemned = txn[CONDEMNED]
+    if condemned:  # a cleanup is at work
+        for package in known:
+            for digest in digests(package.record):
+                condemned.discard(bytes.fromhex(digest))
 
 
 def get(txn: Transaction, entry: bytes) -> Package:

@@ -8,11 +8,12 @@ import hashlib
 import os
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from debrepo import claims
 from debrepo.errors import DatabaseFull, DebrepoError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -33,13 +34,18 @@ class Pool:
     files of that transaction, and deleted *after* the one that stops. A crash in between
     leaves a file nobody refers to, which cleanup finds; never a reference to a file that is
     not there. After a power failure a file may be short under its name, but only one that
-    no transaction refers to: whoever puts it again finds the wrong size, and replaces it.
+    no transaction refers to: putting it again finds the wrong size, and replaces it.
+
+    Between the two a cleanup may run, to which the file looks like garbage: so put it into
+    a pool that `reserving` returns, and nobody deletes it until the block ends.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, claim: claims.Claim | None = None) -> None:
         self.root = root
+        self.claim = claim
         self._path = os.fspath(root)
         self._staging = f"{self._path}/staging"
+        self._claims = f"{self._path}/claims"
         self._token = os.urandom(6).hex()
         self._numbers = count()
 
@@ -77,9 +83,40 @@ class Pool:
                 digests = [start + rest for rest in _listing(f"{self._path}/{start}")]
                 yield from filter(_SHA256.fullmatch, digests)
 
+    @contextmanager
+    def reserving(self) -> Iterator[Pool]:
+        """Return the same pool, in which what is put or found stays until the block ends."""
+        with ExitStack() as held:
+            with _writing(self._path):
+                claim = held.enter_context(claims.hold(self._claims))
+            yield Pool(self.root, claim)
+
+    @contextmanager
+    def reserved(self) -> Iterator[set[str]]:
+        """Run the block with what others reserve; until it ends nobody reserves more.
+
+        Keep it short, and ask in it which files transactions name: who reserved one and is
+        done has committed before.
+        """
+        with ExitStack() as held:
+            with _writing(self._path):
+                found = held.enter_context(claims.standing(self._claims))
+            yield found
+
+    def reserve(self, sha256: str) -> bool:
+        """Return whether a file is here; a pool that is `reserving` keeps it."""
+        self._reserve(sha256)
+        return sha256 in self
+
+    def _reserve(self, sha256: str) -> None:
+        if self.claim is not None:
+            with _writing(self._path):
+                self.claim.add(sha256)
+
     def put(self, sha256: str, data: bytes) -> None:
         """Keep ``data``, whose digest is ``sha256``; a file that is here already stays."""
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
+        self._reserve(sha256)
         if _size(target) == len(data):
             return
         try:
@@ -166,6 +203,7 @@ class Pool:
     def place(self, path: str, fd: int, sha256: str) -> None:
         """Give a staged file its name, unless it is here already."""
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
+        self._reserve(sha256)
         if _size(target) == os.fstat(fd).st_size:
             return
         with _writing(self._path):

@@ -15,7 +15,7 @@ Configured = Annotated[Door, opens("config.show")]
 @routes.post("/db/cleanup", response_model=None)
 async def cleanup(door: Annotated[Door, opens("db.cleanup", task=True)]) -> Response:
     """Delete packages and files that nothing refers to."""
-    return await door.task("Clean up db", _cleanup, resources=["*"], resumable=True)
+    return await door.task("Clean up db", _cleanup, resources=["db:cleanup"], resumable=True)
 
 
 def _cleanup(session: Session) -> Answer:

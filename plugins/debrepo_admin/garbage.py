@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from debrepo import catalog, packageset
-from debrepo.catalog import CHUNKS, CONTENTS, PACKAGES
-from debrepo.package import Entry, SetId, digests
+from debrepo import catalog, leases, packageset
+from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, PACKAGES
+from debrepo.errors import NotFound
+from debrepo.package import digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
+    from debrepo.package import Entry, SetId
     from debrepo.session import Session
 
-_BATCH = 1000
+T = TypeVar("T")
+
+_BATCH = 500
 
 
 class Garbage(NamedTuple):
@@ -29,90 +33,153 @@ class Garbage(NamedTuple):
     bytes: int
 
 
-def live_sets(hook: HookRelay, txn: Transaction) -> set[SetId]:
-    """Return every package set that something refers to."""
-    listed = {found.set_id for batch in hook.debrepo_package_lists(txn=txn) for found in batch}
-    return listed.union(*hook.debrepo_live_sets(txn=txn))
+class Live:
+    """What something refers to, or did when this was last brought up to date."""
+
+    def __init__(self, hook: HookRelay) -> None:
+        self._hook = hook
+        self.nodes: set[bytes] = set()  #: chunks, and nodes above them
+        self.entries: set[Entry] = set()
+
+    def update(self, txn: Transaction) -> None:
+        """Add what has come since; that costs what changed, and so fits a write transaction."""
+        store = txn[CHUNKS]
+        for set_id in self._sets(txn):
+            for node in list(packageset.nodes(store, set_id, self.nodes)):
+                self.nodes.add(node)
+                if store.get(node, b"")[:1] == b"L":
+                    self.entries.update(packageset.entries_of(store, node))
+
+    def _sets(self, txn: Transaction) -> set[SetId]:
+        batches = self._hook.debrepo_package_lists(txn=txn)
+        listed = {found.set_id for batch in batches for found in batch}
+        return listed.union(*self._hook.debrepo_live_sets(txn=txn))
 
 
-def live_nodes(hook: HookRelay, txn: Transaction) -> set[bytes]:
-    """Return the hashes of all chunks, and nodes above them, of live sets."""
-    seen: set[bytes] = set()
-    for set_id in live_sets(hook, txn):
-        seen.update(packageset.nodes(txn[CHUNKS], set_id, seen))
-    return seen
+def collect(
+    session: Session, *, dry_run: bool, reached: Callable[[str], None] = lambda _: None
+) -> Garbage:
+    """Find what nothing refers to, and delete it, whatever others do meanwhile.
 
-
-def live_entries(txn: Transaction, nodes: set[bytes]) -> set[Entry]:
-    """Return the members of the live chunks among ``nodes``."""
-    store = txn[CHUNKS]
-    found: set[Entry] = set()
-    for node in nodes:
-        if node in store and store[node][:1] == b"L":
-            found.update(packageset.entries_of(store, node))
-    return found
-
-
-def collect(session: Session, *, dry_run: bool) -> Garbage:
-    """Find what nothing refers to, and delete it in short transactions.
-
-    Each one looks again, at the lists that have changed since, before it deletes anything.
+    One cleanup works at a time. Each short transaction looks again at what has changed
+    before it deletes anything. Chunks go before packages, and those before their files, so
+    that a set whose chunks are there is whole. ``reached`` is told of each step that is done.
     """
+    if dry_run:
+        return _found(session)
+    with leases.hold(
+        session.root,
+        "db:cleanup",
+        note=lambda lease: session.progress.note(f"Waiting for {lease}."),
+    ):
+        session.pool.sweep()
+        live = Live(session.hook)
+        with session.db.read() as txn:
+            live.update(txn)
+            nodes = [key for key in txn[CHUNKS] if key not in live.nodes]
+            entries = [entry for entry in catalog.find(txn) if entry not in live.entries]
+        reached("found")
+        chunks = _delete_chunks(session, live, nodes)
+        reached("chunks")
+        packages = _delete_packages(session, live, entries)
+        reached("packages")
+        return Garbage(packages, chunks, *_delete_files(session, reached))
+
+
+def _found(session: Session) -> Garbage:
+    live = Live(session.hook)
     with session.db.read() as txn:
-        nodes = live_nodes(session.hook, txn)
-        entries = live_entries(txn, nodes)
-        dead_nodes = [key for key in txn[CHUNKS] if key not in nodes]
-        dead = [entry for entry in catalog.find(txn) if entry not in entries]
-        needed = {
-            digest for entry in entries for digest in digests(txn[PACKAGES].get(entry) or b"\n\n")
-        }
-    if not dry_run:
-        _delete_packages(session, dead)
-        _delete_chunks(session, dead_nodes)
-    files, size = _delete_files(session, needed, dry_run=dry_run)
-    return Garbage(len(dead), len(dead_nodes), files, size)
+        live.update(txn)
+        nodes = sum(key not in live.nodes for key in txn[CHUNKS])
+        entries = sum(entry not in live.entries for entry in catalog.find(txn))
+        needed = _needed(record for entry, record in _records(txn) if entry in live.entries)
+    files = [digest for digest in session.pool if digest not in needed]
+    return Garbage(entries, nodes, len(files), sum(_size(session, digest) for digest in files))
 
 
-def _batches(items: list[bytes] | list[Entry]) -> Iterator[list[bytes]]:
+def _records(txn: Transaction) -> Iterator[tuple[Entry, bytes]]:
+    for entry in catalog.find(txn):
+        if record := txn[PACKAGES].get(entry):
+            yield entry, record
+
+
+def _needed(records: Iterator[bytes]) -> set[str]:
+    return {digest for record in records for digest in digests(record)}
+
+
+def _size(session: Session, digest: str) -> int:
+    try:
+        return session.pool.size(digest)
+    except NotFound:  # somebody else has deleted it
+        return 0
+
+
+def _batches(items: list[T]) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, _BATCH)):
-        yield list(batch)
+        yield batch
 
 
-def _delete_packages(session: Session, dead: list[Entry]) -> None:
+def _delete_chunks(session: Session, live: Live, dead: list[bytes]) -> int:
+    count = 0
     for batch in _batches(dead):
         with session.db.write() as txn:
-            live = live_entries(txn, live_nodes(session.hook, txn))
+            live.update(txn)
+            count += sum(txn[CHUNKS].discard(key) for key in batch if key not in live.nodes)
+    return count
+
+
+def _delete_packages(session: Session, live: Live, dead: list[Entry]) -> int:
+    count = 0
+    for batch in _batches(dead):
+        with session.db.write() as txn:
+            live.update(txn)
             for entry in batch:
-                if entry not in live:
-                    txn[PACKAGES].discard(entry)
+                if entry not in live.entries:
+                    count += txn[PACKAGES].discard(entry)
                     txn[CONTENTS].discard(entry)
+    return count
 
 
-def _delete_chunks(session: Session, dead: list[bytes]) -> None:
-    for batch in _batches(dead):
-        with session.db.write() as txn:
-            live = live_nodes(session.hook, txn)
-            for node in batch:
-                if node not in live:
-                    txn[CHUNKS].discard(node)
+def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int, int]:
+    """Delete pool files of no package; return how many there were, and their size.
 
-
-def _delete_files(session: Session, needed: set[str], *, dry_run: bool) -> tuple[int, int]:
-    """Delete pool files of no package, each batch within a transaction.
-
-    Whoever adds a package looks, in the transaction that adds it, whether its files are
-    still in the pool: so either he sees them gone, or this sees his package.
+    They are condemned first: a package that names one afterwards takes that back in the
+    transaction that adds it, and one that came before is seen when all are read once more.
+    So nobody has to read the packages while others wait to write.
     """
+    with session.db.read() as txn:
+        needed = _needed(record for _, record in _records(txn))
     dead = [digest for digest in session.pool if digest not in needed]
-    size = sum(session.pool.size(digest) for digest in dead)
-    if dry_run:
-        return len(dead), size
-    for start in range(0, len(dead), _BATCH):
+    if not dead:
+        return 0, 0
+    with session.db.write() as txn:
+        txn[CONDEMNED].clear()  # of a cleanup that was killed
+    try:
+        for batch in _batches(dead):
+            with session.db.write() as txn:
+                txn[CONDEMNED].put_many((bytes.fromhex(digest), b"") for digest in batch)
+        reached("condemned")
+        with session.db.read() as txn:
+            needed = _needed(record for _, record in _records(txn))
+        reached("read again")
+        gone = [
+            size
+            for batch in _batches([digest for digest in dead if digest not in needed])
+            for size in _delete_batch(session, batch)
+        ]
+    finally:
         with session.db.write() as txn:
-            batch = set(dead[start : start + _BATCH])
-            for record in txn[PACKAGES].values():
-                batch.difference_update(digests(record))
-            for digest in batch:
+            txn[CONDEMNED].clear()
+    return len(gone), sum(gone)
+
+
+def _delete_batch(session: Session, batch: list[str]) -> list[int]:
+    """Delete the files that are condemned still and that nobody reserves; return their sizes."""
+    gone: list[int] = []
+    with session.pool.reserved() as reserved, session.db.read() as txn:
+        for digest in batch:
+            if digest not in reserved and bytes.fromhex(digest) in txn[CONDEMNED]:
+                gone.append(_size(session, digest))
                 session.pool.delete(digest)
-    return len(dead), size
+    return gone

@@ -45,24 +45,38 @@ def add_files(
     files = list(find(paths))
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
-    results = ingest(session.pool, files, workers=workers, limits=limits)
-    tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
-    while batch := list(islice(tracked, BATCH)):
-        read = [item for item in batch if isinstance(item, Ingested)]
-        for added in read:
-            if added.remark:
-                session.progress.note(f"{added.source}: {added.remark}")
-        session.pool.sync()
-        outcomes = commit(session, name, read, force_replace=force_replace) if read else {}
-        for item in batch:
-            if isinstance(item, Rejected):
-                yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
-                continue
-            outcome = outcomes[item.source]
-            if remove_files and outcome.status != "failed":
-                for part in item.parts:
-                    part.unlink(missing_ok=True)
-            yield outcome
+    with session.pool.reserving() as pool:
+        results = ingest(pool, files, workers=workers, limits=limits)
+        tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
+        while batch := list(islice(tracked, BATCH)):
+            yield from _add_batch(
+                session, name, batch, force_replace=force_replace, remove_files=remove_files
+            )
+
+
+def _add_batch(
+    session: Session,
+    name: str,
+    batch: list[Ingested | Rejected],
+    *,
+    force_replace: bool,
+    remove_files: bool,
+) -> Iterator[Outcome]:
+    read = [item for item in batch if isinstance(item, Ingested)]
+    for added in read:
+        if added.remark:
+            session.progress.note(f"{added.source}: {added.remark}")
+    session.pool.sync()
+    outcomes = commit(session, name, read, force_replace=force_replace) if read else {}
+    for item in batch:
+        if isinstance(item, Rejected):
+            yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
+            continue
+        outcome = outcomes[item.source]
+        if remove_files and outcome.status != "failed":
+            for part in item.parts:
+                part.unlink(missing_ok=True)
+        yield outcome
 
 
 def reason(item: Rejected) -> str:
@@ -136,7 +150,7 @@ def _check(
 
 
 def _check_files(session: Session, batch: list[Ingested]) -> None:
-    """Raise `Conflict` if a cleanup took a file that was in the pool when it was read."""
+    """Raise `Conflict` if somebody deleted a file, whatever the pool reserves."""
     for item in batch:
         for digest in digests(item.record):
             if digest not in session.pool:

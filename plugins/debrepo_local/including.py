@@ -136,30 +136,39 @@ def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[
     """Add the packages of an upload in one transaction, those that it may bring."""
     expected = {file.name: file for file in upload.listed.files}
     wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
-    fitting: list[Ingested] = []
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
-    for item in ingest(session.pool, wanted, workers=workers, limits=limits):
-        if isinstance(item, Rejected):
-            yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
-            continue
-        key = PackageKey.from_entry(item.entry)
-        try:
-            _check_package(upload.listed, key, item, expected)
-        except DebrepoError as error:
-            yield Outcome(item.source, key.display, "failed", str(error), error.hint)
-            continue
-        if item.remark:
-            session.progress.note(f"{item.source}: {item.remark}")
-        fitting.append(item)
-    session.pool.sync()
-    outcomes = commit(session, name, fitting, force_replace=terms.force_replace)
+    with session.pool.reserving() as pool:
+        fitting: list[Ingested] = []
+        for item in ingest(pool, wanted, workers=workers, limits=limits):
+            if (refused := _refused(upload, item, expected)) is not None:
+                yield refused
+            elif isinstance(item, Ingested):
+                if item.remark:
+                    session.progress.note(f"{item.source}: {item.remark}")
+                fitting.append(item)
+        pool.sync()
+        outcomes = commit(session, name, fitting, force_replace=terms.force_replace)
     for item in fitting:
         outcome = outcomes[item.source]
         if terms.remove_files and outcome.status != "failed":
             for part in item.parts:
                 part.unlink(missing_ok=True)
         yield outcome
+
+
+def _refused(
+    upload: Upload, item: Ingested | Rejected, expected: dict[str, PackageFile]
+) -> Outcome | None:
+    """Return why a package does not join, or ``None`` if it may."""
+    if isinstance(item, Rejected):
+        return Outcome(item.source, "", "failed", reason(item), item.error.hint)
+    key = PackageKey.from_entry(item.entry)
+    try:
+        _check_package(upload.listed, key, item, expected)
+    except DebrepoError as error:
+        return Outcome(item.source, key.display, "failed", str(error), error.hint)
+    return None
 
 
 def _check_package(

@@ -96,16 +96,7 @@ def _save(session: Session, txn: Transaction, drafted: Draft) -> bool:
     for digest, chunk in drafted.chunks.items():
         store[digest] = chunk
     snapshot = drafted.made.snapshot
-    if not _is_whole(store, snapshot.set_id):  # a cleanup took a chunk that nothing was using
-        return False
+    if not packageset.is_whole(store, snapshot.set_id):
+        return False  # a cleanup took a chunk that nothing was using
     snapshots.create(txn, snapshot)
     return True
-
-
-def _is_whole(store: Store, set_id: SetId) -> bool:
-    try:
-        return all(
-            node in store or node == packageset.EMPTY for node in packageset.nodes(store, set_id)
-        )
-    except KeyError:
-        return False

@@ -208,7 +208,7 @@ class Intake:
     def _kept(self, expected: PackageFile, tree: SourceTree) -> Digests:
         """Return the digests of a file that is in the pool since an earlier time."""
         digests = Digests()
-        if not expected.sha256 or expected.sha256 not in self._pool:
+        if not expected.sha256 or not self._pool.reserve(expected.sha256):
             raise NotFound(f"{expected.name} is neither beside it nor in the pool")
         with self._pool.open(expected.sha256) as file:
             tree.read(expected.name, expected.size, digests.through(blocks(file)))

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from debrepo import errors
+from debrepo import claims, errors
 from debrepo.archive import LIMITS, Limits
 from debrepo.errors import DebrepoError
 from debrepo.ingest.files import Ingested, Intake, Rejected
@@ -52,7 +52,8 @@ def ingest(
 ) -> Iterator[Result]:
     """Take package files into the pool, and yield what became of each, in order.
 
-    Call `Pool.sync` before a transaction names what came out. ``workers`` is how many
+    Call `Pool.sync` before a transaction names what came out, and let the pool be one that
+    is `Pool.reserving`, or a cleanup may be faster. ``workers`` is how many
     processes take part, this one included; by default as many as there are processors, if
     the files are worth it. Raises `DebrepoError` if the pool cannot be written.
     """
@@ -132,7 +133,8 @@ class _Worker:
         assert self._process.stdout
         self._requests, self._answers = self._process.stdin, self._process.stdout
         self._send([os.fspath(path) for path in sys.path])
-        self._send((os.fspath(pool.root), tuple(limits)))
+        claim = pool.claim.path if pool.claim else ""
+        self._send((os.fspath(pool.root), claim, tuple(limits)))
 
     def __enter__(self) -> _Worker:
         return self
@@ -181,8 +183,12 @@ def _exactly(file: Any, size: int) -> bytes:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Take files as they are asked for, until nobody asks any more; what a worker does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks will stop asking
-    root, limits = marshal.load(requests)  # noqa: S302  # from the process that started this one
-    intake = Intake(Pool(Path(root)), Limits(*limits))
+    root, claim, limits = marshal.load(requests)  # noqa: S302  # from who started this process
+    try:
+        pool = Pool(Path(root), claims.join(claim) if claim else None)
+    except FileNotFoundError:  # who started it has died
+        return
+    intake = Intake(pool, Limits(*limits))
     while True:
         try:
             paths = marshal.load(requests)  # noqa: S302

@@ -289,3 +289,11 @@ def nodes(store: Store, set_id: SetId, seen: AbstractSet[bytes] = frozenset()) -
             yield from nodes(store, SetId(chunk.hash), seen)
         else:
             yield chunk.hash
+
+
+def is_whole(store: Store, set_id: SetId) -> bool:
+    """Tell whether all that a set consists of is there."""
+    try:
+        return all(node in store or node == EMPTY for node in nodes(store, set_id))
+    except KeyError:
+        return False

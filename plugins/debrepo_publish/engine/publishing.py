@@ -93,8 +93,7 @@ def publish(
         publication = edit(known)
         with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
             dirty = recovery.recover(session, storage, key)
-            with session.db.read() as txn:
-                plan = planning.make(txn, session.hook, publication, why, _now(), again=again)
+            plan = _plan(session, publication, why, again)
             if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
                 if known is not None:
                     _store(session, known, edit)
@@ -106,7 +105,8 @@ def publish(
 
             if not force:
                 foreign_files.check_free(session, storage, publication)
-            recovery.start(session, plan)
+            while not recovery.start(session, plan):  # what it lists went, and a cleanup came by
+                plan = _plan(session, publication, why, again)
             try:
                 if force_overwrite:
                     foreign_files.make_room(session, storage, plan)
@@ -135,6 +135,11 @@ def publish(
         paths=frozenset(map(publication.path, made)),
     )
     return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
+
+
+def _plan(session: Session, publication: Publication, why: str, again: int) -> Plan:
+    with session.db.read() as txn:
+        return planning.make(txn, session.hook, publication, why, _now(), again=again)
 
 
 def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> None:

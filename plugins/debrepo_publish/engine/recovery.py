@@ -10,6 +10,8 @@ import time
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from debrepo import packageset
+from debrepo.catalog import CHUNKS
 from debrepo.storage import somebody_elses
 from debrepo_publish.engine import commits, displaced, ledger
 from debrepo_publish.engine import plan as planning
@@ -33,11 +35,18 @@ def document_of(generation: Generation) -> Publication:
     return load_publication(generation.document)
 
 
-def start(session: Session, plan: Plan) -> None:
-    """Record that a generation is on its way."""
+def start(session: Session, plan: Plan) -> bool:
+    """Record that a generation is on its way; from then on no cleanup touches its packages.
+
+    Return whether they were all there still.
+    """
+    parts = plan.generation.parts.values()
     with session.db.write() as txn:
+        if not all(packageset.is_whole(txn[CHUNKS], part.set_id) for part in parts):
+            return False
         publications.put_generation(txn, plan.publication.key, plan.generation)
         displaced.remember(txn, plan.publication.place, plan.displaced)
+    return True
 
 
 def recover(session: Session, storage: Storage, key: str) -> bool:

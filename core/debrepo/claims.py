@@ -1,0 +1,108 @@
+"""Claims: the pool files that somebody counts on before a transaction names them.
+
+Adding packages claims each file before it looks whether the pool has it, and releases them
+after the commit. A claim is a row of digests in a file with a lock of the kernel's on
+it, so that it ends with its owner, however that dies.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DIGEST = 32  # bytes
+
+
+class Claim:
+    """A list of digests that grows while its owner works; one thread uses it at a time."""
+
+    def __init__(self, path: str, file: int, directory: int) -> None:
+        self.path = path
+        self._file = file
+        self._directory = directory
+
+    def add(self, sha256: str) -> None:
+        """Claim a file, whether it is there or not; from now on no cleanup deletes it."""
+        flock(self._directory, LOCK_SH)
+        try:
+            os.write(self._file, bytes.fromhex(sha256))
+        finally:
+            flock(self._directory, LOCK_UN)
+
+    def close(self) -> None:
+        """Stop using it; it ends when its owner has closed it, too."""
+        os.close(self._file)
+        os.close(self._directory)
+
+
+@contextmanager
+def hold(directory: str) -> Iterator[Claim]:
+    """Hold a claim, empty at first, while the block runs."""
+    os.makedirs(directory, exist_ok=True)
+    common = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    path = f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        flock(common, LOCK_SH)  # until the file is locked nobody must take it for a dead one's
+        file = os.open(path, flags, 0o666)
+        flock(file, LOCK_EX)
+        flock(common, LOCK_UN)
+    except BaseException:
+        os.close(common)
+        raise
+    claim = Claim(path, file, common)
+    try:
+        yield claim
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        claim.close()
+
+
+def join(path: str) -> Claim:
+    """Return the claim of another process, to which this one adds."""
+    directory = os.path.dirname(path)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    return Claim(path, file, os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+@contextmanager
+def standing(directory: str) -> Iterator[set[str]]:
+    """Run the block with what is claimed, while nobody can claim anything else.
+
+    Keep it short: all that add packages wait. What dead owners left goes.
+    """
+    os.makedirs(directory, exist_ok=True)
+    common = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        flock(common, LOCK_EX)
+        found: set[str] = set()
+        for name in os.listdir(directory):
+            found |= _read(f"{directory}/{name}")
+        yield found
+    finally:
+        os.close(common)
+
+
+def _read(path: str) -> set[str]:
+    with suppress(FileNotFoundError):  # it has just been released
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            try:
+                flock(file, LOCK_SH | LOCK_NB)
+            except BlockingIOError:
+                return _digests(file)
+            os.unlink(path)
+        finally:
+            os.close(file)
+    return set()
+
+
+def _digests(file: int) -> set[str]:
+    data = os.pread(file, os.fstat(file).st_size, 0)
+    return {data[at : at + _DIGEST].hex() for at in range(0, len(data), _DIGEST)}
