@@ -242,21 +242,21 @@ def debrepo_download(txn: Transaction, path: str, caller: Caller) -> None:
 def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
     if kind != "group":
         return None
-    from debrepo_gitlab.gathering import package_list
+    from debrepo_gitlab.group_lists import package_list
 
     return package_list(txn, name)
 
 
 @hookimpl
 def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
-    from debrepo_gitlab.gathering import package_lists
+    from debrepo_gitlab.group_lists import package_lists
 
     return list(package_lists(txn))
 
 
 @hookimpl
 def debrepo_links(txn: Transaction) -> list[Link]:
-    from debrepo_gitlab.gathering import links
+    from debrepo_gitlab.group_lists import links
 
     return list(links(txn))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import leases
 from debrepo.errors import InUse, NotFound
-from debrepo_gitlab import containers, distributions, gathering
+from debrepo_gitlab import containers, distributions, group_lists
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.refusals import NoDistribution
 
@@ -57,7 +57,7 @@ def publish(session: Session, container: Container, codename: str) -> Published:
     key = f"{container.key}\0{codename}"
     with hold(session, key):
         if container.kind == "group":
-            gathering.gather(session, container, codename)
+            group_lists.gather(session, container, codename)
         with session.db.read() as txn:
             container = containers.get(txn, container.key)  # its keys may be others by now
             found = distributions.get(txn, container, codename)
@@ -89,7 +89,7 @@ def _publish(session: Session, container: Container, found: Distribution) -> Any
     options = _options(session, found)
     kind = "repo" if container.kind == "project" else "group"
     sources = {
-        component: gathering.list_name(found, component) if kind == "group" else name
+        component: group_lists.list_name(found, component) if kind == "group" else name
         for component, name in found.components.items()
     }
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from debrepo_server.gathering import Gathering
+from debrepo_server.head_buffer import HeadBuffer
 from debrepo_server.hosts import TARGET_HOST
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Protocol(HttpToolsProtocol):
     _head = 0  # bytes of one that is not whole yet
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self._gathering = Gathering(transport)
-        super().connection_made(self._gathering)  # type: ignore[arg-type]
+        self._buffer = HeadBuffer(transport)
+        super().connection_made(self._buffer)  # type: ignore[arg-type]
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.family != socket.AF_UNIX:
             # asyncio does so only where the protocol number was given to socket(); without it
@@ -72,7 +72,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._gathering.flush()
+        self._buffer.flush()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -1,4 +1,4 @@
-"""Gathering: the head of an answer goes out together with the beginning of its body."""
+"""The head buffer: the head of an answer goes out together with the beginning of its body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from asyncio import Transport
 
 
-class Gathering:
+class HeadBuffer:
     """A transport that keeps the head of an answer until there is more to send.
 
     uvicorn writes head and body one by one: twice the system calls, and the client wakes up

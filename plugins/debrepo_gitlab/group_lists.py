@@ -1,4 +1,4 @@
-"""Gathering: a group's distribution is what the public projects below it have of that name."""
+"""The lists of a group's distribution: what the public projects below it have of that name."""
 
 from __future__ import annotations
 

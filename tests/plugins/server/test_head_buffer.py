@@ -2,7 +2,7 @@
 
 from http.client import HTTPConnection
 
-from debrepo_server.gathering import Gathering
+from debrepo_server.head_buffer import HeadBuffer
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
@@ -25,7 +25,7 @@ class Wire:
 
 def test_head_goes_out_with_the_body():
     wire = Wire()
-    transport = Gathering(wire)
+    transport = HeadBuffer(wire)
     for data in (HEAD, b"one", b"two"):
         transport.write(data)
     assert wire.sent == [HEAD + b"one", b"two"]
@@ -33,7 +33,7 @@ def test_head_goes_out_with_the_body():
 
 def test_head_without_a_body_goes_out_at_the_end():
     wire = Wire()
-    transport = Gathering(wire)
+    transport = HeadBuffer(wire)
     transport.write(HEAD)
     assert wire.sent == []
     transport.flush()
@@ -43,7 +43,7 @@ def test_head_without_a_body_goes_out_at_the_end():
 
 def test_nothing_is_left_behind_when_the_transport_closes():
     wire = Wire()
-    transport = Gathering(wire)
+    transport = HeadBuffer(wire)
     transport.write(HEAD)
     transport.close()
     assert wire.sent == [HEAD, "closed"]
@@ -51,7 +51,7 @@ def test_nothing_is_left_behind_when_the_transport_closes():
 
 def test_interim_answer_goes_out_at_once():
     wire = Wire()
-    Gathering(wire).write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    HeadBuffer(wire).write(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert len(wire.sent) == 1
 
 
