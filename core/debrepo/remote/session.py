@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from debrepo import errors
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
-from debrepo.fitting import hints
+from debrepo.fitting import Misfit, fitter, hints
 from debrepo.remote import encoding as wire
 from debrepo.session import Session
 
@@ -32,6 +32,8 @@ class RemoteSession(Session):
     def __init__(self, url: str, token: str, root: Path, plugins: Any, **more: Any) -> None:
         super().__init__(root, plugins, **more)
         self._url = url
+        if not (token.isascii() and token.isprintable()):
+            raise InvalidInput("the token holds characters that no token has")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     @property
@@ -52,14 +54,24 @@ class RemoteSession(Session):
         try:
             body = {name: wire.encode(value, parcel.send) for name, value in arguments.items()}
             answer = self.ask("POST", f"/api/operations/{operation.name}", {"arguments": body})
-            for line in answer["notes"]:
-                self.progress.note(line)
-            result = wire.decode(answer["result"], parcel.found, hints(function)["return"])
+            return self._result(answer, parcel, hints(function)["return"])
         finally:
             parcel.clean()
-        if answer["iterator"]:
-            result = iter(result)
-        return result
+
+    def _result(self, answer: Any, parcel: _Parcel, hint: Any) -> Any:
+        """Return what an operation returned, and say what it said; it has to be of its type."""
+        try:
+            notes, iterator = answer["notes"], answer["iterator"]
+            fitter(list[str])(notes)
+            fitter(bool)(iterator)
+            result = fitter(hint)(wire.decode(answer["result"], parcel.found, hint))
+        except (KeyError, TypeError):
+            raise self._stranger("its answer has other parts") from None
+        except (Misfit, InvalidInput) as error:
+            raise self._stranger(str(error)) from None
+        for line in notes:
+            self.progress.note(_printable(line))
+        return iter(result) if iterator else result
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Send a request, and return what the answer says; raise what it complains of."""
@@ -85,19 +97,32 @@ class RemoteSession(Session):
                 encode_chunked=not length,
             )
             response = connection.getresponse()
-            text = response.read()
-            answer = json.loads(text)
-        except (OSError, http.client.HTTPException) as error:
+            text = b"".join(iter(lambda: response.read(_BLOCK), b""))
+            if response.length:
+                raise http.client.IncompleteRead(text, response.length)
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            said = " ".join(_printable(error).split())[:200] or type(error).__name__
             raise RemoteError(
-                f"cannot reach {self._url}: {error}", hint="is the server running?"
+                f"cannot reach {self._url}: {said}", hint="is the server running?"
             ) from error
-        except ValueError:
-            raise RemoteError(f"{self._url} does not answer as debrepo does") from None
         finally:
             connection.close()
-        if response.status >= 400:
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            answer = None
+        if response.status >= 400 and isinstance(answer, dict):
             raise _error(response.status, answer)
+        if response.status >= 300 or answer is None:
+            raise self._stranger(f"status {response.status}")
         return answer
+
+    def _stranger(self, said: str) -> RemoteError:
+        """Return the error that says that the server answers as no server of debrepo's does."""
+        return RemoteError(
+            f"{self._url} does not answer as debrepo does: {said}",
+            hint="is it a debrepo server of the same version?",
+        )
 
 
 class _Parcel:
@@ -149,7 +174,11 @@ def _companions(path: Path) -> list[Path]:
     """Return the files beside a .dsc or .changes file that it names."""
     if path.suffix not in {".dsc", ".changes", ".buildinfo"}:
         return []
-    words = {word for word in path.read_text("utf-8", "replace").split() if "/" not in word}
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    words = {word for word in text.split() if "/" not in word}
     beside = (path.parent / word for word in sorted(words - {path.name, ".", ".."}))
     return [file for file in beside if len(file.name) < 256 and file.is_file()]
 
@@ -178,17 +207,28 @@ class _PathConnection(http.client.HTTPConnection):
 def _connect(url: str) -> http.client.HTTPConnection:
     if url.startswith("unix:"):
         return _PathConnection(url.removeprefix("unix:").removeprefix("//"))
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), "", None
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in {"http", "https"} or not host or more:
         raise InvalidInput(f"not a server: {url!r}", hint="give http://HOST:PORT or unix:PATH")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.netloc)
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, port or http.client.HTTPS_PORT)
+    return http.client.HTTPConnection(host, port or http.client.HTTP_PORT)
 
 
-def _error(status: int, answer: Any) -> DebrepoError:
+def _error(status: int, said: Mapping[str, Any]) -> DebrepoError:
     """Return the error that a server complains of, as the kind that it was there."""
-    said = answer if isinstance(answer, dict) else {}
     kind = getattr(errors, str(said.get("kind")), None)
     if not (isinstance(kind, type) and issubclass(kind, DebrepoError)):
         kind = RemoteError if status >= 500 else DebrepoError
-    return kind(str(said.get("error", f"status {status}")), hint=str(said.get("hint", "")))
+    text = _printable(said.get("error", f"status {status}"))
+    return kind(text, hint=_printable(said.get("hint", "")))
+
+
+def _printable(said: object) -> str:
+    """Return what a server says, without what would steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in str(said))
