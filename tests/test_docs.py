@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
+from debrepo.testing.packages import build_deb
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
@@ -86,28 +88,62 @@ def test_commands_that_a_page_mentions_exist(path):
     assert unknown | wrong == set()
 
 
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_the_checkout_that_a_page_names_exist(path):
+    text = path.read_text()
+    named = set(re.findall(r"(?<![\w./-])(?:contrib|core|plugins|tests)/[\w./-]*\w", text))
+    assert {name for name in named if not (ROOT / name).exists() and "NAME" not in name} == set()
+
+
 def fenced(path: Path) -> str:
     """Return the shell examples of a page: fenced ``sh`` and ``console`` blocks."""
     blocks = re.findall(r"```(?:sh|console)[^\n]*\n(.*?)```", path.read_text(), re.DOTALL)
     return "\n".join(blocks)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the tutorial installs a package, as root")
-def test_tutorial_runs_from_top_to_bottom(tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
+def sessions(path: Path) -> list[tuple[str, str]]:
+    """Return the commands that ``console`` blocks of a page show, each with its output."""
+    blocks = re.findall(r"```console\n(.*?)```", path.read_text(), re.DOTALL)
+    return re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(blocks), re.MULTILINE)
+
+
+def without_chance(output: str) -> str:
+    """Return the output with the same key and the same duration each time."""
+    return re.sub(r"in [0-9.]+ s", "in 0.1 s", re.sub(r"[0-9A-F]{40}", "F" * 40, output))
+
+
+def test_readme_shows_what_its_commands_print(tmp_path):
+    for name in ("build", "next"):
+        (tmp_path / name).mkdir()
+    build_deb(tmp_path / "build", "hello", "1.0")
+    build_deb(tmp_path / "build", "hello-doc", "1.0", "all")
+    build_deb(tmp_path / "next", "hello", "1.1")
+    shown = sessions(ROOT / "README.md")
+    assert len(shown) == 7
+    for command, output in shown:
+        done = run_in(tmp_path, command)
+        assert without_chance(done.stdout) == without_chance(output)
+
+
+def run_in(directory: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a directory that is the home directory, too."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("DEBREPO_", "GNUPG"))}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", fenced(DOCS / "tutorial.md")],
-        cwd=tmp_path,
-        env=kept | {"HOME": str(home), "PATH": path},
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=directory,
+        env=kept | {"HOME": str(directory), "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the tutorial installs a package, as root")
+def test_tutorial_runs_from_top_to_bottom(tmp_path):
+    done = run_in(tmp_path, fenced(DOCS / "tutorial.md"))
     assert done.returncode == 0, done.stdout
     assert re.findall("^Good .*", done.stdout, re.MULTILINE) == ["Good morning", "Good evening"]
     assert "W: " not in done.stdout
