@@ -113,7 +113,7 @@ def debrepo_index_kinds() -> Mapping[str, Ref]:
 
 @hookspec
 def debrepo_routes() -> Iterable[Ref]:
-    """Name the routes you bring to the server: ``Ref("debrepo_local.api:routes")``.
+    """Name the routes you bring to the server: ``Ref("debrepo_aptly.repositories:routes")``.
 
     *Collects*, when a server starts. Each refers to a FastAPI router, best made with
     `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need.

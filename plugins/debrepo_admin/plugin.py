@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrepo import Command, Operation, Ref, hookimpl
+from debrepo import Command, Operation, hookimpl
 
 _OPERATIONS = "debrepo_admin.operations"
 
@@ -79,8 +79,3 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         ),
     ]
-
-
-@hookimpl
-def debrepo_routes() -> list[Ref]:
-    return [Ref("debrepo_admin.api:routes", "The installation as a whole.")]

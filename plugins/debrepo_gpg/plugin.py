@@ -112,11 +112,6 @@ def debrepo_settings() -> list[Setting]:
 
 
 @hookimpl
-def debrepo_routes() -> list[Ref]:
-    return [Ref("debrepo_gpg.api:routes", "Trusted keys.")]
-
-
-@hookimpl
 def debrepo_metrics(session: Session) -> list[Metric]:
     from debrepo_gpg.measures import metrics
 

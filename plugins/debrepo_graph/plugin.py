@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrepo import Command, Operation, Ref, hookimpl
+from debrepo import Command, Operation, hookimpl
 
 
 @hookimpl
@@ -22,8 +22,3 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         )
     ]
-
-
-@hookimpl
-def debrepo_routes() -> list[Ref]:
-    return [Ref("debrepo_graph.api:routes", "The graph.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Command, Operation, Ref, TableRef, hookimpl
+from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
@@ -131,14 +131,6 @@ def debrepo_operations() -> list[Operation]:
             "repo:{name}:drop",
             "repo drop",
         ),
-    ]
-
-
-@hookimpl
-def debrepo_routes() -> list[Ref]:
-    return [
-        Ref("debrepo_local.api:routes", "Local repositories."),
-        Ref("debrepo_local.upload_api:routes", "Uploaded packages, on their way into them."),
     ]
 
 

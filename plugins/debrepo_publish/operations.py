@@ -122,7 +122,7 @@ def update(
         distribution,
         place,
         lambda publication: documents.changed(
-            publication._replace(sources=pending.revision(publication), pending=None), options
+            publication._replace(sources=publication.next_sources, pending=None), options
         ),
         why="publish update",
         force=force,

@@ -153,15 +153,6 @@ def debrepo_settings() -> list[Setting]:
 
 
 @hookimpl
-def debrepo_routes() -> list[Ref]:
-    return [
-        Ref("debrepo_publish.sources_api:routes", "What publications will be made of."),
-        Ref("debrepo_publish.care_api:routes", "The care of publications."),
-        Ref("debrepo_publish.api:routes", "Publications."),
-    ]
-
-
-@hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.model.tables:{name}")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from debrepo.errors import InvalidInput
 from debrepo.fitting import hints
-from debrepo.http import Body, Door, Routes, opens
+from debrepo.http import Door, Routes, opens
 from debrepo.progress import Progress
 from debrepo.refs import Operation
 from debrepo.remote import encoding as wire
@@ -21,7 +21,7 @@ from debrepo.uploads import upload_name, upload_path
 _log = logging.getLogger("debrepo.operations")
 
 
-class Arguments(Body):
+class Arguments(BaseModel):
     """The arguments of an operation, by name."""
 
     arguments: dict[str, Any] = Field(default_factory=dict)

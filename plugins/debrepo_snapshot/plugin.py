@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Command, Operation, Ref, TableRef, hookimpl
+from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
@@ -117,14 +117,6 @@ def debrepo_operations() -> list[Operation]:
             "snapshot:{name}:drop",
             "snapshot drop",
         ),
-    ]
-
-
-@hookimpl
-def debrepo_routes() -> list[Ref]:
-    return [
-        Ref("debrepo_snapshot.api:routes", "Snapshots."),
-        Ref("debrepo_snapshot.derive_api:routes", "Snapshots out of others."),
     ]
 
 

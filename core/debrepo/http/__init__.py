@@ -1,4 +1,4 @@
-"""The ground that HTTP routes stand on: doors, bodies, answers and tasks.
+"""What HTTP routes of any API stand on: doors, bodies, answers and tasks.
 
 Importing this imports FastAPI, so only a plugin's ``api.py`` does, when a server loads it::
 
@@ -26,11 +26,9 @@ from debrepo.http.answers import (
     known_as,
     status_of,
 )
-from debrepo.http.bodies import Body, Flag, Text
 from debrepo.http.doors import Door, Opening, Server, opens
 from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
 from debrepo.http.kept import KeptAnswers
-from debrepo.http.listing import Wanted, list_packages, stanza_object
 from debrepo.http.routes import Route, Routes, opening_of, segments
 from debrepo.permissions import Caller, check_scope
 from debrepo.uploads import upload_path
@@ -38,11 +36,9 @@ from debrepo.uploads import upload_path
 __all__ = [
     "STATUS",
     "Answer",
-    "Body",
     "Caller",
     "Cancelled",
     "Door",
-    "Flag",
     "Job",
     "KeptAnswers",
     "Opening",
@@ -53,17 +49,13 @@ __all__ = [
     "Server",
     "TaskObject",
     "Tasks",
-    "Text",
-    "Wanted",
     "check_scope",
     "failure",
     "json_answer",
     "known_as",
-    "list_packages",
     "opening_of",
     "opens",
     "segments",
-    "stanza_object",
     "status_of",
     "upload_path",
 ]

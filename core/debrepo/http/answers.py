@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
 
 class Refusal(errors.DebrepoError):
-    """An error under the status that aptly's clients know it by."""
+    """An error under a status of its own, which clients of an API know it by."""
 
     def __init__(
         self, message: str, *, hint: str = "", status: int = 400, kind: str = "InvalidInput"
@@ -59,7 +59,7 @@ class Refusal(errors.DebrepoError):
 
 @contextmanager
 def known_as(status: int, *kinds: type[errors.DebrepoError]) -> Iterator[None]:
-    """Let errors of these kinds go out under the ``status`` that aptly gives them."""
+    """Answer with another ``status`` than usual to errors of these kinds."""
     try:
         yield
     except kinds as error:

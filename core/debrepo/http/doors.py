@@ -14,8 +14,6 @@ from debrepo.session import Session
 
 T = TypeVar("T")
 
-_OFF = {"n", "no", "f", "false", "0", "off"}  # of aptly's ``_async``; all else is on
-
 
 class Replays(Protocol):
     """The answers that a server keeps for requests that are sent again."""
@@ -32,6 +30,14 @@ class Replays(Protocol):
 
         ``body`` is ``None`` where ``handle`` reads it as it comes.
         """
+        ...
+
+
+class Patient(Protocol):
+    """A route that knows how long a client waits for a task."""
+
+    def patience(self, request: Request) -> float | None:
+        """Return the seconds; ``None``: until it ends."""
         ...
 
 
@@ -80,8 +86,13 @@ class Door:
         client asks for.
         """
         job = Job(name, work, arguments, self.caller, tuple(resources), resumable, secret)
-        patience = _patience(self.request) if wait is None else None if wait else 0
+        patience = self._patience() if wait is None else None if wait else 0
         return await self._server.tasks.answer(job, patience)
+
+    def _patience(self) -> float | None:
+        """Return for how long the client waits, as its kind of route reads that."""
+        route: Patient = self.request.scope["route"]
+        return route.patience(self.request)
 
     async def kept(self, key: str, make: Callable[[], bytes]) -> Response:
         """Answer with JSON that never changes under its key; see `KeptAnswers`."""
@@ -133,14 +144,3 @@ def opens(*operations: str, scope: str = "", task: bool = False, settled: bool =
     and which tasks there are, and on nothing else, so that it may be given again.
     """
     return Depends(Opening(operations, scope, task=task, settled=settled), scope="function")
-
-
-def _patience(request: Request) -> float | None:
-    """Return for how many seconds a client wants to wait: ``_async``, or RFC 7240's Prefer."""
-    asked = request.query_params.get("_async")
-    if asked is not None:
-        return None if asked.lower() in _OFF else 0
-    prefer = request.headers.get("prefer", "")
-    if wait := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", prefer):
-        return float(wait[1])
-    return 0 if "respond-async" in prefer else None

@@ -1,4 +1,4 @@
-"""Routes: FastAPI's, that open only with a scope, and read paths and bodies as aptly does."""
+"""Routes: FastAPI's, that open only with a scope, and read no body before asking who it is."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -16,6 +16,7 @@ from debrepo.http.doors import Opening, Server
 
 #: Stands for an encoded slash while paths are matched; no character, so in no name.
 _SLASH = "\ufdd0"
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
 _BODY_LIMIT = 16 << 20  # bytes of JSON; package files have routes of their own
 
 
@@ -46,6 +47,20 @@ class Route(APIRoute):
             }
         return match, child
 
+    async def read(self, request: Request, *, required: bool) -> Request:
+        """Return the request with its body as JSON, in whatever form the client may send it."""
+        return await as_json(request, required=required)
+
+    def patience(self, request: Request) -> float | None:
+        """Return for how many seconds a client waits for a task: ``None``, until it ends.
+
+        It says so in a ``Prefer`` header (RFC 7240).
+        """
+        prefer = request.headers.get("prefer", "")
+        if wait := _WAIT.search(prefer):
+            return float(wait[1])
+        return 0 if "respond-async" in prefer else None
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         opening = opening_of(self)
@@ -55,7 +70,7 @@ class Route(APIRoute):
         async def admit(request: Request) -> Response:
             caller = opening.admit(request) if opening else None
             if not raw and body is not None:
-                request = await as_json(request, required=body.field_info.is_required())
+                request = await self.read(request, required=body.field_info.is_required())
             key = request.headers.get("idempotency-key")
             if not key or caller is None or request.method != "POST":
                 return await handle(request)
@@ -75,11 +90,12 @@ class Routes(APIRouter):
         prefix: str,
         tags: list[str] | None = None,
         body_limit: int | None = _BODY_LIMIT,
+        route_class: type[Route] = Route,
     ) -> None:
         super().__init__(
             prefix=prefix,
             tags=[*(tags or [])],
-            route_class=Route,
+            route_class=route_class,
             max_body_size=body_limit,
             responses={
                 "4XX": {"model": Problem, "description": "Why it cannot be done"},

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-def revision(publication: Publication) -> dict[str, str]:
-    """Return the sources that the next update publishes."""
-    return dict(publication.sources if publication.pending is None else publication.pending)
-
-
 def revised(publication: Publication, sources: Mapping[str, str]) -> Publication:
     """Return the publication with these sources from its next update on."""
     if not sources:
@@ -29,7 +24,7 @@ def revised(publication: Publication, sources: Mapping[str, str]) -> Publication
 
 def add(publication: Publication, new: Mapping[str, str]) -> Publication:
     """Let components join."""
-    sources = revision(publication)
+    sources = publication.next_sources
     taken = [component for component in new if component in sources]
     if taken:
         raise AlreadyExists(
@@ -41,7 +36,7 @@ def add(publication: Publication, new: Mapping[str, str]) -> Publication:
 
 def update(publication: Publication, new: Mapping[str, str]) -> Publication:
     """Give components another source."""
-    sources = revision(publication)
+    sources = publication.next_sources
     _check_there(publication, sources, new)
     return revised(publication, {**sources, **new})
 
@@ -53,7 +48,7 @@ def replace(publication: Publication, new: Mapping[str, str]) -> Publication:
 
 def remove(publication: Publication, components: Sequence[str]) -> Publication:
     """Let components go."""
-    sources = revision(publication)
+    sources = publication.next_sources
     _check_there(publication, sources, components)
     return revised(publication, {c: s for c, s in sources.items() if c not in components})
 
@@ -66,7 +61,7 @@ def switched(
     With ``join``, components may be new, and what is pending is not so any more.
     """
     if join:
-        publication = publication._replace(sources=revision(publication), pending=None)
+        publication = publication._replace(sources=publication.next_sources, pending=None)
     sources = publication.sources
     named = list(components) or list(sources)
     if len(named) != len(found):
@@ -109,14 +104,14 @@ def matched(
     for the only component there is, or for ``main``.
     """
     if not components and len(names) == 1:
-        current = list(revision(publication))
+        current = list(publication.next_sources)
         components = current if len(current) == 1 else ["main"]
     if len(names) != len(components) or len(set(components)) != len(components):
         raise InvalidInput(
             f"mismatch in number of components ({len(set(components))}) and sources ({len(names)})",
             hint="name one component for each source: --component main,contrib",
         )
-    kinds = {source.partition(":")[0] for source in revision(publication).values()}
+    kinds = {source.partition(":")[0] for source in publication.next_sources.values()}
     usual = kind or (kinds.pop() if len(kinds) == 1 else "snapshot")
     return {
         check_component(component): name if ":" in name else f"{usual}:{name}"

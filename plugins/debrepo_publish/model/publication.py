@@ -61,6 +61,11 @@ class Publication(NamedTuple):
         """What the database calls it; the blank keeps ``a/b c`` and ``a b/c`` apart."""
         return f"{self.place} {self.distribution}"
 
+    @property
+    def next_sources(self) -> dict[str, str]:
+        """The sources that the next update publishes."""
+        return dict(self.sources if self.pending is None else self.pending)
+
     def __str__(self) -> str:
         return f"{self.place}/{self.distribution}"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from debrepo_publish.encoding import decode, place
+from debrepo_aptly.spelling import decode, place
 
 SKIP = {"Signing": {"Skip": True}}
 KEYS = [
@@ -56,8 +56,8 @@ def test_segments_are_decoded_as_aptly_does(segment, decoded):
         ("ppa", "ppa"),
     ],
 )
-def test_segments_name_places(segment, expected):
-    assert place(segment) == expected
+def test_segments_name_places(segment, expected, session):
+    assert place(session, segment) == expected
 
 
 def test_get_publish(filled):

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import Response
 
-from debrepo.http import Answer, Door, Routes, json_answer, opens
+from debrepo.http import Answer, Door, json_answer, opens
 from debrepo.session import Session
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["administration"])
+routes = AptlyRoutes(tags=["administration"])
 
 Configured = Annotated[Door, opens("config.show")]
 

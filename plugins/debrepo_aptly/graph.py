@@ -5,11 +5,18 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from debrepo.errors import NotFound
-from debrepo.http import Door, Routes, opens
-from debrepo_graph.operations import EXTENSIONS
+from debrepo.http import Door, opens
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["graph"])
+routes = AptlyRoutes(tags=["graph"])
 
+#: The forms that the graph is drawn in, by extension.
+_FORMS = {name: name for name in ("text", "dot", "mermaid", "json", "svg", "png", "jpg", "pdf")} | {
+    "txt": "text",
+    "gv": "dot",
+    "mmd": "mermaid",
+    "jpeg": "jpg",
+}
 _PLAIN = {"dot", "gv", "mmd", "mermaid"}  # which a browser shows as text, and does not save
 
 
@@ -25,10 +32,10 @@ def draw(
     names: Annotated[list[str] | None, Query(alias="name", description="KIND:NAME")] = None,
 ) -> Response:
     """Draw what was made from what, in the format that the extension says."""
-    form = EXTENSIONS.get(extension.lower())
+    form = _FORMS.get(extension.lower())
     if form is None:
         raise NotFound(
-            f"nothing is drawn as {extension[:40]!r}", hint=f"there are: {', '.join(EXTENSIONS)}"
+            f"nothing is drawn as {extension[:40]!r}", hint=f"there are: {', '.join(_FORMS)}"
         )
     picture = door.session.call("graph.draw", names=names or (), form=form, layout=layout)
     kind = "text/plain; charset=utf-8" if extension.lower() in _PLAIN else picture.media_type

@@ -1,30 +1,21 @@
 """``/api/repos``: local repositories over HTTP."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Protocol
 
 from fastapi import Response
 from pydantic import BaseModel, Field
 
 from debrepo.dependencies import Dependencies
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
-from debrepo.http import (
-    Answer,
-    Body,
-    Door,
-    Flag,
-    Refusal,
-    Routes,
-    Text,
-    Wanted,
-    json_answer,
-    known_as,
-    list_packages,
-    opens,
-)
+from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
 from debrepo.session import Session
-from debrepo_local.repos import LocalRepo
+from debrepo_aptly.bodies import Body, Flag, Text
+from debrepo_aptly.listing import Wanted, list_packages
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["repos"])
+routes = AptlyRoutes(tags=["repos"])
 
 
 class RepoObject(BaseModel):
@@ -74,7 +65,20 @@ class Copying(Body):
     dry_run: bool = Field(False, alias="dry-run")
 
 
-def plain(repo: LocalRepo) -> dict[str, object]:
+class Repository(Protocol):
+    """What this API says of a repository."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
+    @property
+    def distribution(self) -> str: ...
+    @property
+    def component(self) -> str: ...
+
+
+def plain(repo: Repository) -> dict[str, object]:
     """Return a repository as clients read it."""
     return {
         "Name": repo.name,
@@ -202,10 +206,9 @@ async def add_keys(
     """Let packages join a repository, by their keys."""
     return await door.task(
         f"Add packages to repo {name}",
-        _change_keys,
+        _add_keys,
         resources=[f"repo:{name}"],
         resumable=True,
-        operation="repo.add-keys",
         name=name,
         keys=body.PackageRefs,
     )
@@ -218,21 +221,30 @@ async def remove_keys(
     """Take packages out of a repository, by their keys."""
     return await door.task(
         f"Delete packages from repo {name}",
-        _change_keys,
+        _remove_keys,
         resources=[f"repo:{name}"],
         resumable=True,
-        operation="repo.remove-keys",
         name=name,
         keys=body.PackageRefs,
     )
 
 
-def _change_keys(session: Session, operation: str, name: str, keys: list[str]) -> Answer:
+def _add_keys(session: Session, name: str, keys: list[str]) -> Answer:
+    with _known_keys(session, name):
+        return Answer(200, plain(session.call("repo.add-keys", name=name, keys=keys)))
+
+
+def _remove_keys(session: Session, name: str, keys: list[str]) -> Answer:
+    with _known_keys(session, name):
+        return Answer(200, plain(session.call("repo.remove-keys", name=name, keys=keys)))
+
+
+@contextmanager
+def _known_keys(session: Session, name: str) -> Iterator[None]:
+    """Answer to keys as aptly does: what is not a key is the key of no package."""
     session.call("repo.show", name=name)
-    # What is no key is the key of nothing.
     with known_as(404, InvalidInput), known_as(400, AlreadyExists):
-        repo = session.call(operation, name=name, keys=keys)
-    return Answer(200, plain(repo))
+        yield
 
 
 @routes.post("/repos/{name}/copy/{source}/{query}", response_model=dict[str, object])

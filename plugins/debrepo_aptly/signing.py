@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from debrepo.errors import InvalidInput, NotAllowed
-from debrepo.http import Body
 from debrepo.session import Session
+from debrepo_aptly.bodies import Body
 
 
 class SigningOptions(Body):

@@ -5,19 +5,12 @@ from typing import Annotated
 from fastapi import Response
 
 from debrepo.errors import InvalidInput, NotFound
-from debrepo.http import (
-    Door,
-    Routes,
-    Wanted,
-    json_answer,
-    known_as,
-    list_packages,
-    opens,
-    stanza_object,
-)
+from debrepo.http import Door, json_answer, known_as, opens
 from debrepo.package import PackageKey
+from debrepo_aptly.listing import Wanted, list_packages, stanza_object
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["packages"])
+routes = AptlyRoutes(tags=["packages"])
 
 
 @routes.get("/packages", response_model=list[str] | list[dict[str, str]])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo_publish.model.publication import one_place
-
 if TYPE_CHECKING:
-    from debrepo_publish.operations import Shown
+    from collections.abc import Mapping
+
+    from debrepo.session import Session
 
 _DROPPED = ("..", "$", "`")
 _KINDS = {"repo": "local"}
@@ -26,14 +26,21 @@ def clean(text: str) -> str:
     return text.lstrip("/")
 
 
-def place(segment: str) -> str:
+def place(session: Session, segment: str) -> str:
     """Return the storage and prefix that a segment of a path stands for, as publications do."""
-    return one_place(decode(segment))
+    found = decode(segment)
+    for batch in session.hook.debrepo_spellings():
+        if "place" in batch:
+            found = batch["place"].load()(found)
+    return found
 
 
-def plain(shown: Shown) -> dict[str, object]:
+def publication_object(session: Session, distribution: str, where: str) -> dict[str, object]:
     """Return a publication as clients read it."""
+    shown = session.call("publish.show", distribution=distribution, place=where, past=False)
     publication = shown.publication
+    live = (g.parts for g in shown.generations if g.number == publication.live)
+    served = {name for parts in live for part in parts.values() for name in part.architectures}
     scheme, colon, name = publication.storage.partition(":")
     storage = f"{_SCHEMES.get(scheme, scheme)}{colon}{name}"
     path = f"{storage}:{publication.prefix}" if storage else publication.prefix
@@ -41,7 +48,7 @@ def plain(shown: Shown) -> dict[str, object]:
     kind = sources[0][1].partition(":")[0] if sources else "snapshot"
     return {
         "AcquireByHash": publication.acquire_by_hash,
-        "Architectures": _architectures(shown),
+        "Architectures": sorted(set(publication.architectures) or served - {"all"}),
         "ButAutomaticUpgrades": "yes" if publication.but_automatic_upgrades else "",
         "Codename": publication.codename,
         "Distribution": publication.distribution,
@@ -61,18 +68,9 @@ def plain(shown: Shown) -> dict[str, object]:
     }
 
 
-def plain_sources(sources: dict[str, str]) -> list[dict[str, str]]:
+def plain_sources(sources: Mapping[str, str]) -> list[dict[str, str]]:
     """Return what the components of a publication are made of, sorted."""
     return [
         {"Component": component, "Name": source.partition(":")[2]}
         for component, source in sorted(sources.items())
     ]
-
-
-def _architectures(shown: Shown) -> list[str]:
-    """Return the architectures as asked for, else those that are live."""
-    if shown.publication.architectures:
-        return sorted(set(shown.publication.architectures))
-    live = (g for g in shown.generations if g.number == shown.publication.live)
-    parts = (part for generation in live for part in generation.parts.values())
-    return sorted({name for part in parts for name in part.architectures} - {"all"})

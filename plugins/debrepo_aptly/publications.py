@@ -7,12 +7,14 @@ from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
-from debrepo.http import Answer, Body, Door, Flag, Routes, Text, json_answer, known_as, opens
+from debrepo.http import Answer, Door, json_answer, known_as, opens
 from debrepo.session import Session
-from debrepo_publish.encoding import clean, decode, place, plain
-from debrepo_publish.signing_body import SigningOptions, signing
+from debrepo_aptly.bodies import Body, Flag, Text
+from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.signing import SigningOptions, signing
+from debrepo_aptly.spelling import clean, decode, place, publication_object
 
-routes = Routes(prefix="/api", tags=["publish"])
+routes = AptlyRoutes(tags=["publish"])
 
 KINDS = {"local": "repo", "repo": "repo", "snapshot": "snapshot"}
 
@@ -131,11 +133,6 @@ def label(where: str, distribution: str) -> str:
     return f"{where}/{distribution}"
 
 
-def shown(session: Session, distribution: str, where: str) -> dict[str, object]:
-    """Return a publication as clients read it."""
-    return plain(session.call("publish.show", distribution=distribution, place=where, past=False))
-
-
 Creating = Annotated[Door, opens("publish.create", task=True)]
 
 
@@ -145,7 +142,7 @@ def list_(door: Annotated[Door, opens("publish.list", "publish.show", settled=Tr
     found = []
     for one in door.session.call("publish.list"):
         with suppress(NotFound):  # it has been dropped since
-            found.append(shown(door.session, one.distribution, one.place))
+            found.append(publication_object(door.session, one.distribution, one.place))
     return json_answer(found)
 
 
@@ -181,7 +178,7 @@ async def _create(door: Door, prefix: str, body: NewPublication, kind: str) -> R
         raise InvalidInput(f"unknown SourceKind {kind[:40]!r}", hint="local or snapshot")
     if not body.Sources:
         raise InvalidInput("no sources to publish", hint="name a repository or a snapshot")
-    where, distribution = place(prefix), clean(body.Distribution)
+    where, distribution = place(door.session, prefix), clean(body.Distribution)
     names = [source.Name for source in body.Sources]
     components = [source.Component for source in body.Sources]
     said = ", ".join(component or "main" for component in components)
@@ -224,7 +221,7 @@ def _publish(
             options=as_fields(options),
             force_overwrite=force_overwrite,
         )
-    return Answer(201, shown(session, result.publication.distribution, where))
+    return Answer(201, publication_object(session, result.publication.distribution, where))
 
 
 def as_fields(options: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +234,9 @@ async def show(
     prefix: str, distribution: str, door: Annotated[Door, opens("publish.show", settled=True)]
 ) -> Response:
     """Show a publication."""
-    return json_answer(shown(door.session, decode(distribution), place(prefix)))
+    return json_answer(
+        publication_object(door.session, decode(distribution), place(door.session, prefix))
+    )
 
 
 @routes.put("/publish/{prefix}/{distribution}", response_model=PublicationObject)
@@ -264,7 +263,7 @@ async def update(
 
 async def again(door: Door, prefix: str, distribution: str, body: Document) -> Response:
     """Publish anew, as a task."""
-    where, named = place(prefix), decode(distribution)
+    where, named = place(door.session, prefix), decode(distribution)
     snapshots = body.Snapshots if isinstance(body, ChangedPublication) else []
     return await door.task(
         f"Update published snapshot repository {label(where, named)}",
@@ -307,7 +306,7 @@ def _again(
         given["join"] = True
     with signing(session, passphrase) as able:
         able.call(operation, **given)
-    return Answer(200, shown(session, distribution, where))
+    return Answer(200, publication_object(session, distribution, where))
 
 
 @routes.delete("/publish/{prefix}/{distribution}", response_model=dict[str, str])
@@ -320,7 +319,7 @@ async def drop(
     skip_cleanup_too: Annotated[Flag, Query(alias="skipCleanup")] = False,
 ) -> Response:
     """Take a publication down."""
-    where, named = place(prefix), decode(distribution)
+    where, named = place(door.session, prefix), decode(distribution)
     return await door.task(
         f"Delete published snapshot repository {label(where, named)}",
         _drop,

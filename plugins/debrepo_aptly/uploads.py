@@ -2,20 +2,35 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Protocol
 
 from fastapi import Query, Response
 from pydantic import BaseModel
 
-from debrepo.http import Answer, Door, Flag, Routes, opens, upload_path
+from debrepo.http import Answer, Door, opens, upload_path
 from debrepo.session import Session
-from debrepo_local.adding import Outcome
+from debrepo_aptly.bodies import Flag
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["repos"])
+routes = AptlyRoutes(tags=["repos"])
 
 Adding = Annotated[Door, opens("repo.add", scope="upload:{directory}", task=True)]
 Keep = Annotated[Flag, Query(alias="noRemove", description="1: leave the uploaded files")]
 Replace = Annotated[Flag, Query(alias="forceReplace", description="1: replace other builds")]
+
+
+class Outcome(Protocol):
+    """What this API says of a file that was to be added."""
+
+    @property
+    def source(self) -> Path: ...
+    @property
+    def package(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
 
 
 class Lines(BaseModel):

@@ -1,30 +1,20 @@
 """``/api/snapshots``: snapshots over HTTP."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Protocol
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from debrepo.errors import AlreadyExists, InvalidInput
-from debrepo.http import (
-    Answer,
-    Body,
-    Door,
-    Flag,
-    Refusal,
-    Routes,
-    Text,
-    Wanted,
-    json_answer,
-    known_as,
-    list_packages,
-    opens,
-)
+from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
 from debrepo.package import PackageKey
 from debrepo.session import Session
-from debrepo_snapshot.snapshots import Snapshot
+from debrepo_aptly.bodies import Body, Flag, Text
+from debrepo_aptly.listing import Wanted, list_packages
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["snapshots"])
+routes = AptlyRoutes(tags=["snapshots"])
 
 
 class SnapshotObject(BaseModel):
@@ -74,6 +64,19 @@ class Difference(BaseModel):
 
 
 _KINDS = {"repo": "local", "mirror": "repo"}
+
+
+class Snapshot(Protocol):
+    """What this API says of a snapshot."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def created(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def sources(self) -> Sequence[str]: ...
 
 
 def plain(snapshot: Snapshot) -> dict[str, object]:

@@ -5,13 +5,15 @@ from typing import Annotated, Any, TypedDict
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from debrepo.http import Answer, Body, Door, Routes, opens
+from debrepo.http import Answer, Door, opens
 from debrepo.session import Session
-from debrepo_publish.api import PublicationObject, label, shown
-from debrepo_publish.encoding import decode, place
-from debrepo_publish.signing_body import SigningOptions, signing
+from debrepo_aptly.bodies import Body
+from debrepo_aptly.publications import PublicationObject, label
+from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.signing import SigningOptions, signing
+from debrepo_aptly.spelling import decode, place, publication_object
 
-routes = Routes(prefix="/api", tags=["publish"])
+routes = AptlyRoutes(tags=["publish"])
 
 _PATH = "/publish/{prefix}/{distribution}"
 
@@ -111,7 +113,7 @@ async def verify(
     body: Verifying | None = None,
 ) -> Response:
     """Check a published tree in its storage as a client would, and against the database."""
-    wanted, target = body or Verifying(), _target(prefix, distribution)
+    wanted, target = body or Verifying(), _target(door, prefix, distribution)
     return await door.task(
         f"Verify {label(target['place'], target['distribution'])}",
         _verify,
@@ -136,7 +138,7 @@ async def repair(
     body: Repairing | None = None,
 ) -> Response:
     """Mend a published tree from the pool and the database."""
-    wanted, target = body or Repairing(), _target(prefix, distribution)
+    wanted, target = body or Repairing(), _target(door, prefix, distribution)
     return await door.task(
         f"Repair {label(target['place'], target['distribution'])}",
         _repair,
@@ -170,7 +172,7 @@ async def rollback(
     body: RollingBack | None = None,
 ) -> Response:
     """Publish an older generation again."""
-    wanted, target = body or RollingBack(), _target(prefix, distribution)
+    wanted, target = body or RollingBack(), _target(door, prefix, distribution)
     return await door.task(
         f"Roll back {label(target['place'], target['distribution'])}",
         _rollback,
@@ -192,11 +194,11 @@ def _rollback(
 ) -> Answer:
     with signing(session, passphrase) as able:
         able.call("publish.rollback", **target, generation=generation, skip_cleanup=skip_cleanup)
-    return Answer(200, shown(session, target["distribution"], target["place"]))
+    return Answer(200, publication_object(session, target["distribution"], target["place"]))
 
 
-def _target(prefix: str, distribution: str) -> Target:
-    return {"distribution": decode(distribution), "place": place(prefix)}
+def _target(door: Door, prefix: str, distribution: str) -> Target:
+    return {"distribution": decode(distribution), "place": place(door.session, prefix)}
 
 
 def _titled(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from fastapi import Response
 from pydantic import RootModel
 
 from debrepo.errors import AlreadyExists
-from debrepo.http import Answer, Body, Door, Refusal, Routes, Text, json_answer, known_as, opens
+from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
 from debrepo.session import Session
-from debrepo_publish.api import NamedSource
-from debrepo_publish.encoding import decode, place, plain_sources
-from debrepo_publish.model.component_sources import revision
+from debrepo_aptly.bodies import Body, Text
+from debrepo_aptly.publications import NamedSource
+from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.spelling import decode, place, plain_sources
 
-routes = Routes(prefix="/api", tags=["publish"])
+routes = AptlyRoutes(tags=["publish"])
 
 _PATH = "/publish/{prefix}/{distribution}/sources"
 
@@ -43,9 +44,9 @@ async def list_(
 ) -> Response:
     """List what the next update publishes, if that is another thing."""
     found = door.session.call(
-        "publish.source.list", distribution=decode(distribution), place=place(prefix)
+        "publish.source.list", distribution=decode(distribution), place=place(door.session, prefix)
     )
-    return json_answer(plain_sources(revision(found)))
+    return json_answer(plain_sources(found.next_sources))
 
 
 @routes.post(_PATH, status_code=201, response_model=dict[str, str])
@@ -94,11 +95,12 @@ async def update(
     door: Annotated[Door, opens("publish.source.replace", task=True)],
 ) -> Response:
     """Give a component another source, or another name, with the next update."""
+    where = place(door.session, prefix)
     return await door.task(
-        f"Update source {decode(component)} of {place(prefix)}/{decode(distribution)}",
+        f"Update source {decode(component)} of {where}/{decode(distribution)}",
         _update,
-        resources=[f"publication:{place(prefix)}"],
-        where=place(prefix),
+        resources=[f"publication:{where}"],
+        where=where,
         distribution=decode(distribution),
         component=decode(component),
         new_component=body.Component,
@@ -116,7 +118,7 @@ def _update(
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
     publication = session.call("publish.show", **target, past=False).publication
-    sources = revision(publication)
+    sources = publication.next_sources
     if component not in sources:
         raise Refusal(f"{publication} has no component {component}", status=404)
     wanted = new_component or component
@@ -147,7 +149,7 @@ _SAYS = {"add": "Add", "replace": "Replace", "drop": "Drop changes of", "remove"
 async def _task(
     door: Door, verb: str, prefix: str, distribution: str, sources: dict[str, str]
 ) -> Response:
-    where, named = place(prefix), decode(distribution)
+    where, named = place(door.session, prefix), decode(distribution)
     return await door.task(
         f"{_SAYS[verb]} sources of {where}/{named}",
         _change,
@@ -185,4 +187,4 @@ def _change(
 def _replaced(session: Session, target: dict[str, str], sources: dict[str, str]) -> dict[str, str]:
     names, components = list(sources.values()), list(sources)
     changed = session.call("publish.source.replace", **target, names=names, components=components)
-    return revision(changed)
+    return changed.next_sources

@@ -7,10 +7,13 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from debrepo.errors import DebrepoError, InvalidInput
-from debrepo.http import Body, Door, Refusal, Routes, Text, json_answer, known_as, opens
-from debrepo_gpg.trust import KEYRING
+from debrepo.http import Door, Refusal, json_answer, known_as, opens
+from debrepo_aptly.bodies import Body, Text
+from debrepo_aptly.routes import AptlyRoutes
 
-routes = Routes(prefix="/api", tags=["gpg"])
+KEYRING = "trustedkeys.gpg"  #: the keyring where the client names none
+
+routes = AptlyRoutes(tags=["gpg"])
 
 
 class NewKey(Body):

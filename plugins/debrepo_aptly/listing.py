@@ -12,11 +12,11 @@ from starlette.concurrency import iterate_in_threadpool
 from debrepo import catalog
 from debrepo.dependencies import Dependencies
 from debrepo.http.answers import JSON
-from debrepo.http.bodies import Flag
 from debrepo.http.doors import Door
 from debrepo.package import Entry, Package, PackageFile
 from debrepo.selection import Found
 from debrepo.session import Session
+from debrepo_aptly.bodies import Flag
 
 _BATCH = 256  # packages read in one transaction, so that a slow client holds none open
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -7,11 +7,13 @@ from pydantic import BaseModel, Field
 
 from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
-from debrepo.http import Answer, Body, Door, Flag, Refusal, Routes, Text, opens
+from debrepo.http import Answer, Door, Refusal, opens
 from debrepo.session import Session
-from debrepo_snapshot.api import SnapshotObject, plain
+from debrepo_aptly.bodies import Body, Flag, Text
+from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.snapshots import SnapshotObject, plain
 
-routes = Routes(prefix="/api", tags=["snapshots"])
+routes = AptlyRoutes(tags=["snapshots"])
 
 
 class Merging(Body):

@@ -1,0 +1,1 @@
+"""aptly's REST API, under ``/api``."""

@@ -1,0 +1,30 @@
+"""Routes: those of any API, that read bodies and wait for tasks as aptly does."""
+
+from typing import Any
+
+from fastapi import Request
+
+from debrepo.http import Route, Routes
+from debrepo_aptly.bodies import as_json
+
+_OFF = {"n", "no", "f", "false", "0", "off"}  # of ``_async``; everything else is on
+
+
+class AptlyRoute(Route):
+    """A route whose body may come as a form or in the query, with ``_async`` for a task."""
+
+    async def read(self, request: Request, *, required: bool) -> Request:
+        return await super().read(await as_json(request), required=required)
+
+    def patience(self, request: Request) -> float | None:
+        asked = request.query_params.get("_async")
+        if asked is None:
+            return super().patience(request)
+        return None if asked.lower() in _OFF else 0
+
+
+class AptlyRoutes(Routes):
+    """Routes below ``/api``."""
+
+    def __init__(self, *, tags: list[str], **more: Any) -> None:
+        super().__init__(prefix="/api", tags=tags, route_class=AptlyRoute, **more)
