@@ -13,7 +13,7 @@ from uuid import uuid4
 from starlette.concurrency import run_in_threadpool
 
 from debrepo import leases
-from debrepo.errors import DebrepoError, InvalidInput, NotFound
+from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.http import Answer, Caller, Cancelled, Job, json_answer, status_of
 from debrepo.refs import Ref
 from debrepo_server import records
@@ -191,6 +191,10 @@ class Runner:
     def _take_over(self, record: Record) -> Record:
         mine = record._replace(server=self.server)
         if record.arguments is not None and (record.state == WAITING or record.resumable):
+            try:
+                Ref(record.work).load()
+            except PluginError as error:  # an older debrepo wrote it down, or a plugin is gone
+                return _failed(mine, f"{error}: ask for it again", 500)
             return mine._replace(state=WAITING)
         said = "the server ended while this ran: look how far it came, and ask again"
         return _failed(mine, said, 503)

@@ -171,6 +171,17 @@ def test_server_takes_over_what_an_earlier_one_left(session, monkeypatch):
     runner.stop()
 
 
+def test_work_that_is_not_there_any_more_fails_and_stops_no_server(session):
+    left_behind(session, 1, work="debrepo_moved.api:_create")
+    runner = Runner(session)
+    runner.start()
+    record = runner.get(1)
+    assert (record.state, record.status) == (records.FAILED, 500)
+    assert "debrepo_moved" in record.output
+    assert "ask for it again" in record.output
+    runner.stop()
+
+
 def test_server_leaves_the_tasks_of_one_that_lives(session, runner):
     with leases.hold(session.root, "server:alive"):
         left_behind(session, 1, server="server:alive", state=records.RUNNING)
