@@ -1,5 +1,6 @@
 """The documentation names everything that there is, and its examples run."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -93,6 +94,30 @@ def test_files_of_the_checkout_that_a_page_names_exist(path):
     text = path.read_text()
     named = set(re.findall(r"(?<![\w./-])(?:contrib|core|plugins|tests)/[\w./-]*\w", text))
     assert {name for name in named if not (ROOT / name).exists() and "NAME" not in name} == set()
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_and_names_that_a_page_mentions_can_be_imported(path):
+    missing = []
+    for name in sorted(imported(path.read_text())):
+        module, _, attribute = name.rpartition(".")
+        try:
+            found = importlib.import_module(module)
+            if not hasattr(found, attribute):
+                importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    assert missing == []
+
+
+def imported(text: str) -> set[str]:
+    """Return what a page takes from our packages, in its examples or in its sentences."""
+    lines = re.findall(r"^\s*from (debrepo[\w.]*) import ([\w, ]+)$", text, re.MULTILINE)
+    found = {f"{module}.{name.strip()}" for module, names in lines for name in names.split(",")}
+    found |= set(re.findall(r"`(debrepo[\w]*\.[\w.]*\w)`", text))
+    ours = {"debrepo", *(folder.name for folder in (ROOT / "plugins").iterdir())}
+    files = re.compile(r"debrepo\.(toml|sock|service|socket|conf|fish)")
+    return {name for name in found if name.split(".")[0] in ours and not files.fullmatch(name)}
 
 
 def fenced(path: Path) -> str:

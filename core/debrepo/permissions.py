@@ -1,4 +1,4 @@
-"""Callers: who is asking, and the scopes that reach as far as he may go.
+"""Permissions: callers, and the scopes that say what they may do.
 
 A scope is words between colons: ``repo:web:add``, ``publish:prod:update``, ``read``. What is
 granted may have a ``*`` for any text, and ``admin`` is everything.
@@ -30,7 +30,7 @@ def check_scope(text: str) -> str:
 
 
 class Caller(NamedTuple):
-    """Somebody at the door, under the name that the audit log will know him by."""
+    """Who sends a request, under the name that the audit log records."""
 
     name: str
     scopes: tuple[str, ...]

@@ -24,6 +24,7 @@ _HOST = re.compile(
     r"(?P<name>[a-z0-9_.-]{1,255}|\[[0-9a-f:.]{2,45}\])(:(?P<port>[0-9]{0,5}))?", re.I
 )
 _NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.I)
+_SLASHES = (b"/", b"%2F", b"%2f")
 _LOOPBACK = ("localhost", "*.localhost", "ip6-localhost", "ip6-loopback")
 
 
@@ -66,14 +67,15 @@ class Hosted:
             return _bad("the request has two Host headers")
         if not said and scope["http_version"] != "1.0":  # no browser speaks 1.0
             return _bad("the request has no Host header")
-        if _by_path(scope):  # many clients send the path, which is no host
-            return None
+        by_path = _by_path(scope)
         target = scope.get("state", {}).get(TARGET_HOST)
         for host in (*said, *([target] if target is not None else [])):
+            if by_path and host.startswith(_SLASHES):  # clients that send the path of the socket
+                continue
             name = _name(host)
             if name is None:
                 return _bad(f"the Host is malformed: {host[:80].decode('latin-1')!r}")
-            if not self._hosts.has(name):
+            if not (by_path or self._hosts.has(name)):
                 return _misdirected(name)
         return None
 

@@ -16,7 +16,7 @@ class Own(Opening):
     """The way to one task, that also lets in who has asked for it."""
 
     def admit(self, request: Request) -> Caller:
-        """Return who is asking; raise `NotAllowed` unless the task is his, or all are."""
+        """Return who is asking; raise `NotAllowed` for a task that somebody else asked for."""
         server: Server = request.app.state.debrepo
         caller = server.authenticate(request)
         if not caller.may(self.scope) and not _asked_for(request, caller):

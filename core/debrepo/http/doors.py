@@ -120,7 +120,7 @@ class Opening:
         return [*found, self.scope] if self.scope else found
 
     def admit(self, request: Request) -> Caller:
-        """Return who is asking; raise `NotAllowed` where he could not pass in any case."""
+        """Return who is asking; raise `NotAllowed` for a caller who could not pass in any case."""
         server: Server = request.app.state.debrepo
         caller = server.authenticate(request)
         if self.scope and self.scope != "public":

@@ -174,10 +174,12 @@ def test_host_is_one_and_is_that_of_the_target(serving):
     assert said(address, whole("localhost"), "Host: evil.example")[0] == 421
 
 
-def test_unix_socket_answers_to_any_name_but_to_one_of_them(serving, tmp_path):
+def test_unix_socket_answers_to_any_name_but_not_to_what_is_malformed(serving, tmp_path):
     serving("--listen", f"unix:{tmp_path}/s")
     path = str(tmp_path / "s")
     assert said(path, "GET /api/version HTTP/1.1", "Host: anything.example")[0] == 200
     assert said(path, "GET /api/version HTTP/1.1", f"Host: {path}")[0] == 200
+    assert said(path, "GET /api/version HTTP/1.1", f"Host: {path.replace('/', '%2F')}")[0] == 200
+    assert said(path, "GET /api/version HTTP/1.1", "Host: a b")[0] == 400
     assert said(path, "GET /api/version HTTP/1.1", "Host: a", "Host: a")[0] == 400
     assert said(path, "GET /api/version HTTP/1.1")[0] == 400
