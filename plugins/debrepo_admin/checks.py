@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from debrepo import packageset
-from debrepo.catalog import CHUNKS, PACKAGES
+from debrepo.catalog import CHUNKS, PACKAGES, TABLES
+from debrepo.errors import DatabaseError
 from debrepo.package import PackageKey, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo.database import Transaction
+    from debrepo.package import PackageList
     from debrepo.session import Session
 
 
 def problems(session: Session, *, files: bool) -> Iterator[str]:
     """Yield a line for everything that is missing or damaged."""
+    wanted: dict[str, str] = {}
     with session.db.read() as txn:
+        damaged = list(_records(session, txn))
+        yield from damaged
         yield from _lists(session, txn)
-        wanted = {
-            file.sha256: f"{key.display}: {file.name}"
-            for entry, record in txn[PACKAGES].items()
-            for key in [PackageKey.from_entry(entry)]
-            for file in decode(key, record).files
-        }
-        for batch in session.hook.debrepo_check(txn=txn):
-            yield from batch
+        yield from _packages(txn, wanted)
+        for found in _answers(session, "debrepo_check", txn):
+            yield from _still(damaged, found)
     tracked = session.progress.track("Checking files", sorted(wanted), total=len(wanted))
     for digest in tracked:
         wrong = session.pool.check(digest) if files else None
@@ -36,12 +37,54 @@ def problems(session: Session, *, files: bool) -> Iterator[str]:
             yield f"{wanted[digest]}: {wrong}"
 
 
+def _records(session: Session, txn: Transaction) -> Iterator[str]:
+    """Yield every record that is not what its table says, by table and key."""
+    declared = [ref for batch in session.hook.debrepo_tables() for ref in batch]
+    for ref in sorted({*TABLES, *declared}):
+        yield from txn[ref.ref.load()].faults()
+        txn.trim()
+
+
+def _packages(txn: Transaction, files: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong with packages; put into ``files`` what to call theirs, by digest."""
+    for entry, record in txn[PACKAGES].items():
+        try:
+            key = PackageKey.from_entry(entry)
+            found = decode(key, record).files
+        except Exception as error:
+            yield f"the record {entry!r} of {PACKAGES.name} is damaged: {error!r}"
+            continue
+        files |= {file.sha256: f"{key.display}: {file.name}" for file in found}
+
+
+def _answers(session: Session, hook: str, txn: Transaction) -> Iterator[Iterable[Any]]:
+    """Yield what each plugin answers, so that what one cannot read keeps no other back."""
+    plugins = [plugin for _, plugin in session.plugins.list_name_plugin() if plugin]
+    for plugin in plugins:
+        others = [other for other in plugins if other is not plugin]
+        yield _asked(session.plugins.subset_hook_caller(hook, others), txn)
+
+
+def _asked(ask: Callable[..., Any], txn: Transaction) -> Iterator[Any]:
+    for batch in ask(txn=txn):
+        yield from batch
+
+
+def _still(known: list[str], lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines up to the record that ends them, which is named if it is not known yet."""
+    try:
+        yield from lines
+    except DatabaseError as error:
+        if str(error) not in known:
+            yield str(error)
+
+
 def _lists(session: Session, txn: Transaction) -> Iterator[str]:
     """Yield what is wrong with package lists: chunks or packages that are not there."""
     seen: set[bytes] = set()
     store = txn[CHUNKS]
-    for batch in session.hook.debrepo_package_lists(txn=txn):
-        for found in batch:
+    for batch in _answers(session, "debrepo_package_lists", txn):
+        for found in _readable(batch):
             try:
                 chunks = packageset.chunks(store, found.set_id)
             except KeyError:
@@ -54,6 +97,17 @@ def _lists(session: Session, txn: Transaction) -> Iterator[str]:
                 if chunk.hash not in store:
                     yield f"{found}: chunk {chunk.hash.hex()} of its package set is missing"
                     continue
-                for entry in packageset.entries_of(store, chunk.hash):
+                try:
+                    entries = list(packageset.entries_of(store, chunk.hash))
+                except Exception as error:
+                    yield f"{found}: chunk {chunk.hash.hex()} is damaged: {error!r}"
+                    continue
+                for entry in entries:
                     if entry not in txn[PACKAGES]:
                         yield f"{found}: package {PackageKey.from_entry(entry)} is missing"
+
+
+def _readable(batch: Iterable[PackageList]) -> Iterator[PackageList]:
+    """Yield package lists up to the first whose record is damaged: it has been named."""
+    with suppress(DatabaseError):
+        yield from batch

@@ -52,7 +52,7 @@ def _key(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
-_named = json_table("audit.records", load=_load, dump=Record._asdict)
+_named = json_table("audit.records", load=_load, dump=Record._asdict, record=Record)
 RECORDS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
 
 

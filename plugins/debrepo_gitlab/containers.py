@@ -66,13 +66,19 @@ def _load(fields: dict[str, Any]) -> Container:
     return Container(**{**fields, "keys": tuple(fields["keys"])})
 
 
-CONTAINERS = json_table("gitlab.containers", load=_load, dump=Container._asdict)
+CONTAINERS = json_table("gitlab.containers", load=_load, dump=Container._asdict, record=Container)
 #: ``project:acme/web``, in lower case, to the number.
-PATHS = json_table("gitlab.paths", load=lambda f: int(f["id"]), dump=lambda n: {"id": n})
+PATHS = json_table(
+    "gitlab.paths", load=lambda f: int(f["id"]), dump=lambda n: {"id": n}, record=int
+)
 #: ``user NUL project:5`` to the role.
-MEMBERS = json_table("gitlab.members", load=lambda f: str(f["role"]), dump=lambda r: {"role": r})
+MEMBERS = json_table(
+    "gitlab.members", load=lambda f: str(f["role"]), dump=lambda r: {"role": r}, record=str
+)
 #: The greatest number that was given to a project, a group or a distribution.
-NUMBERS = json_table("gitlab.numbers", load=lambda f: int(f["last"]), dump=lambda n: {"last": n})
+NUMBERS = json_table(
+    "gitlab.numbers", load=lambda f: int(f["last"]), dump=lambda n: {"last": n}, record=int
+)
 
 
 def next_number(txn: Transaction, what: str) -> int:

@@ -69,7 +69,9 @@ def _load(fields: dict[str, Any]) -> Distribution:
     return Distribution(**{**fields, **lists})
 
 
-DISTRIBUTIONS = json_table("gitlab.distributions", load=_load, dump=Distribution._asdict)
+DISTRIBUTIONS = json_table(
+    "gitlab.distributions", load=_load, dump=Distribution._asdict, record=Distribution
+)
 
 
 def get(txn: Transaction, container: Container, name: str) -> Distribution:

@@ -39,9 +39,11 @@ def _load(fields: dict[str, Any]) -> Token:
     return Token(**fields)
 
 
-TOKENS = json_table("gitlab.tokens", load=_load, dump=Token._asdict)
+TOKENS = json_table("gitlab.tokens", load=_load, dump=Token._asdict, record=Token)
 #: The name of a token by its digest.
-DIGESTS = json_table("gitlab.digests", load=lambda f: str(f["name"]), dump=lambda n: {"name": n})
+DIGESTS = json_table(
+    "gitlab.digests", load=lambda f: str(f["name"]), dump=lambda n: {"name": n}, record=str
+)
 
 
 def add(txn: Transaction, token: Token) -> str:

@@ -45,6 +45,7 @@ REPOS = json_table(
     "local.repos",
     load=_load,
     dump=_dump,
+    record=LocalRepo,
     noted=lambda repo: (f"repo:{repo.name}", repo.set_id.hex()),
 )
 

@@ -56,11 +56,13 @@ def _key(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
-_named = json_table("server.tasks", load=_load, dump=Record._asdict)
+_named = json_table("server.tasks", load=_load, dump=Record._asdict, record=Record)
 TASKS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
 
 #: The greatest task number that was ever given to a task that was written down.
-COUNTERS = json_table("server.counters", load=lambda f: int(f["last"]), dump=lambda n: {"last": n})
+COUNTERS = json_table(
+    "server.counters", load=lambda f: int(f["last"]), dump=lambda n: {"last": n}, record=int
+)
 
 
 def add(txn: Transaction, record: Record) -> Record:

@@ -47,7 +47,7 @@ def _load(fields: dict[str, Any]) -> Replay:
     return Replay(**fields)
 
 
-REPLAYS = json_table("server.replays", load=_load, dump=Replay._asdict)
+REPLAYS = json_table("server.replays", load=_load, dump=Replay._asdict, record=Replay)
 
 
 class Replays:

@@ -32,10 +32,12 @@ def _load(fields: dict[str, Any]) -> Token:
     return Token(**{**fields, "scopes": tuple(fields["scopes"])})
 
 
-TOKENS = json_table("server.tokens", load=_load, dump=Token._asdict)
+TOKENS = json_table("server.tokens", load=_load, dump=Token._asdict, record=Token)
 
 #: The name of a token by its digest.
-DIGESTS = json_table("server.digests", load=lambda f: str(f["name"]), dump=lambda n: {"name": n})
+DIGESTS = json_table(
+    "server.digests", load=lambda f: str(f["name"]), dump=lambda n: {"name": n}, record=str
+)
 
 
 def digest(secret: str) -> str:

@@ -46,6 +46,7 @@ SNAPSHOTS = json_table(
     "snapshot.snapshots",
     load=_load,
     dump=_dump,
+    record=Snapshot,
     noted=lambda snapshot: (f"snapshot:{snapshot.name}", snapshot.set_id.hex()),
 )
 

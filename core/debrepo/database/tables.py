@@ -14,6 +14,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
+from debrepo.errors import DatabaseError, DebrepoError, InvalidInput
+from debrepo.fitting import Misfit, fitter
+
 if TYPE_CHECKING:
     from debrepo.database.transaction import Transaction
 
@@ -47,25 +50,32 @@ def json_table(
     load: Callable[[dict[str, Any]], V],
     dump: Callable[[V], dict[str, Any]],
     *,
+    record: Any = Any,
     version: int = 1,
     migrations: tuple[Callable[[Transaction], None], ...] = (),
     noted: Callable[[V], tuple[str, str]] | None = None,
 ) -> Table[str, V]:
     """Return a table whose keys are names and whose values are JSON objects.
 
-    The fields are stored in the order in which ``dump`` gives them. What ``noted`` says of a
-    record, its name and its state, is noted for the audit log when the state changes.
+    The fields are stored in the order in which ``dump`` gives them. ``record`` is the type of
+    the values: nothing else is stored, or read. What ``noted`` says of a record, its name and
+    its state, is noted for the audit log when the state changes.
     """
 
     def load_record(data: bytes) -> V:
         from json import loads  # whoever reads no table need not wait for it
 
-        return load(loads(data))
+        found: V = fitter(record)(load(loads(data)))
+        return found
 
     def dump_record(value: V) -> bytes:
         from json import dumps
 
-        return dumps(dump(value), separators=(",", ":")).encode()
+        try:
+            fields = dump(fitter(record)(value))
+        except Misfit as misfit:
+            raise InvalidInput(f"this cannot be stored in {name}: {misfit}") from None
+        return dumps(fields, separators=(",", ":")).encode()
 
     return Table(
         name, load_record, dump_record, bytes.decode, str.encode, version, migrations, noted
@@ -79,7 +89,14 @@ def bytes_table(
     migrations: tuple[Callable[[Transaction], None], ...] = (),
 ) -> Table[bytes, bytes]:
     """Return a table that stores bytes under bytes, as they are."""
-    return Table(name, bytes, bytes, bytes, bytes, version, migrations)
+    return Table(name, bytes, _as_bytes, bytes, _as_bytes, version, migrations)
+
+
+def _as_bytes(value: object) -> bytes:
+    """Return bytes as they are; `bytes` itself would make some of a number."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise InvalidInput(f"only bytes can be stored here, not a {type(value).__name__}")
+    return bytes(value)
 
 
 class TableView(MutableMapping[K, V]):
@@ -103,7 +120,7 @@ class TableView(MutableMapping[K, V]):
         data = self._raw.get(self._prefix + self._dump_key(key))
         if data is None:
             raise KeyError(key)
-        return self._load(data)
+        return self._read(key, data)
 
     @overload
     def get(self, key: K, default: None = None, /) -> V | None: ...
@@ -113,7 +130,45 @@ class TableView(MutableMapping[K, V]):
     def get(self, key: K, default: T, /) -> V | T: ...
     def get(self, key: K, default: object = None, /) -> object:
         data = self._raw.get(self._prefix + self._dump_key(key))
-        return default if data is None else self._load(data)
+        return default if data is None else self._read(key, data)
+
+    def _read(self, key: object, data: bytes) -> V:
+        try:
+            return self._load(data)
+        except Exception as error:
+            raise self._damaged(key, error) from error
+
+    def _damaged(self, key: object, error: Exception) -> DebrepoError:
+        if isinstance(error, DatabaseError):
+            return error
+        reason = error if isinstance(error, Misfit) else repr(error)
+        return DatabaseError(
+            f"the record {key!r} of {self.table.name} is damaged: {reason}",
+            hint='run "debrepo db check", and put a backup of the database in its place',
+        )
+
+    def faults(self) -> Iterator[str]:
+        """Yield a line for each record that cannot be read, with its key."""
+        skip = len(self._prefix)
+        with self._raw.cursor() as cursor:
+            if not cursor.set_range(self._prefix):
+                return
+            for key, value in cursor.iternext():
+                if key >= self._end:
+                    return
+                try:
+                    self._load_key(key[skip:])
+                    self._load(value)
+                except Exception as error:
+                    yield str(self._damaged(self._spelled(key), error))
+
+    def _spelled(self, key: bytes) -> object:
+        """Return a key as it is given, if it can be read."""
+        part = bytes(key[len(self._prefix) :])
+        try:
+            return self._load_key(part)
+        except Exception:
+            return part
 
     def __contains__(self, key: object) -> bool:
         return self._raw.get(self._prefix + self._dump_key(key)) is not None  # type: ignore[arg-type]
@@ -210,12 +265,20 @@ class TableView(MutableMapping[K, V]):
                 for key, value in cursor.iternext():
                     if key >= high:
                         return
-                    yield load_key(key[skip:]), load(value)
+                    try:
+                        item = load_key(key[skip:]), load(value)
+                    except Exception as error:
+                        raise self._damaged(self._spelled(key), error) from error
+                    yield item
             elif reverse and _seek_before(cursor, high):
                 for key, value in cursor.iterprev():
                     if key < low:
                         return
-                    yield load_key(key[skip:]), load(value)
+                    try:
+                        item = load_key(key[skip:]), load(value)
+                    except Exception as error:
+                        raise self._damaged(self._spelled(key), error) from error
+                    yield item
 
     def _keys(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[K]:
         load_key, skip = self._load_key, len(self._prefix)

@@ -7,11 +7,11 @@ from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import InvalidInput
+from debrepo.package import SetId  # noqa: TC001  # records are held against their types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from debrepo.package import SetId
 
 #: The sums a Release file may list, by their names in `debrepo.package.PackageFile`.
 SUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}

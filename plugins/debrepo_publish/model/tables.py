@@ -40,10 +40,13 @@ PUBLICATIONS = json_table(
     "publish.publications",
     load=load_publication,
     dump=Publication._asdict,
+    record=Publication,
     noted=lambda publication: (f"publication:{publication}", f"generation {publication.live}"),
 )
 #: `generation_key` to what was, is or will be served.
-GENERATIONS = json_table("publish.generations", load=_load_generation, dump=_dump_generation)
+GENERATIONS = json_table(
+    "publish.generations", load=_load_generation, dump=_dump_generation, record=Generation
+)
 #: `generation_key` to the bytes of the file that commits it: ``InRelease``.
 COMMITS = bytes_table("publish.commits")
 #: Place and path to what the ledger knows of a file that debrepo wrote.
@@ -51,4 +54,4 @@ FILES = bytes_table("publish.files")
 #: Place, component and package, of packages whose usual path was taken by other bytes.
 DISPLACED = bytes_table("publish.displaced")
 #: ``generation_key NUL batch`` to the paths that nothing referred to any more after it.
-RETIRED = json_table("publish.retired", load=dict, dump=dict)
+RETIRED = json_table("publish.retired", load=dict, dump=dict, record=dict[str, list[str]])

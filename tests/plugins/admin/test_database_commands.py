@@ -2,9 +2,15 @@
 
 import json
 import shutil
+from contextlib import closing
 
 import pytest
 
+from debrepo.catalog import PACKAGES
+from debrepo.database import bytes_table
+from debrepo.errors import InvalidInput
+from debrepo.plugins import load_plugins
+from debrepo.session import Session
 from debrepo.testing.packages import build_deb
 
 
@@ -36,6 +42,63 @@ def test_a_missing_pool_file_is_found_without_reading_any(debrepo, filled):
     result = debrepo("db", "check", "--no-files", exit_code=8)
     assert "is missing" in result.output
     assert "1 problem found" in result.output
+
+
+DAMAGED = {
+    "local.repos": {
+        "wrong type": b'{"name":"r","comment":5,"set_id":""}',
+        "unknown field": b'{"name":"r","set_id":"","other":1}',
+        "no JSON": b'{"name"',
+    },
+    "snapshot.snapshots": {"missing field": b'{"name":"r"}'},
+    "publish.publications": {"wrong type": b'{"architectures":5,"keys":[],"compressions":[]}'},
+    "server.tokens": {"elements": b'{"name":"r","scopes":[5],"digest":"","created":""}'},
+    "core.packages": {"no package": b"\xff"},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "damage"), [(table, damage) for table, kinds in DAMAGED.items() for damage in kinds]
+)
+def test_a_damaged_record_is_named_and_the_check_goes_on(debrepo, filled, table, damage):
+    def spoil(txn):
+        txn[bytes_table(table)][b"spoilt"] = DAMAGED[table][damage]
+
+    with closing(Session(filled, load_plugins())) as session:
+        session.db.update(spoil)
+    pool_files(filled)[0].unlink()
+    said = debrepo("db", "check", "--no-files", exit_code=8).output
+    assert said.count("spoilt") == 1
+    assert f"{table} is damaged" in said
+    assert "is missing from the pool" in said
+    assert "2 problems found" in said
+
+
+@pytest.mark.parametrize("damage", DAMAGED["local.repos"])
+@pytest.mark.parametrize(
+    "command", ["repo list", "repo show r", "graph", "publish repo r --skip-signing", "db cleanup"]
+)
+def test_a_command_that_meets_a_damaged_record_says_so(debrepo, filled, command, damage):
+    def spoil(txn):
+        txn[bytes_table("local.repos")][b"r"] = DAMAGED["local.repos"][damage]
+
+    with closing(Session(filled, load_plugins())) as session:
+        session.db.update(spoil)
+    said = debrepo(*command.split(), exit_code=8).output
+    assert "the record" in said
+    assert "of local.repos is damaged" in said
+    assert "debrepo db check" in said
+
+
+def test_a_record_of_another_type_is_not_stored(filled):
+    with closing(Session(filled, load_plugins())) as session:
+        with pytest.raises(
+            InvalidInput, match=r"local\.repos: comment has to be text, not a whole"
+        ):
+            session.call("repo.edit", name="r", comment=5)
+        assert session.call("repo.show", name="r").repo.comment == ""
+        with pytest.raises(InvalidInput, match="only bytes can be stored"):
+            session.db.update(lambda txn: txn[PACKAGES].put_many([(b"x", 5)]))
 
 
 def test_adding_a_damaged_package_again_repairs_it(debrepo, filled, tmp_path):
