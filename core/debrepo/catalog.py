@@ -64,7 +64,7 @@ def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:
         record = record_of(entry)
         key = PackageKey.from_entry(entry)
         if record is None:
-            raise NotFound(f"no package {key} in the database", hint="see: debrepo db check")
+            raise NotFound(f"no package {key} in the database", hint='run "debrepo db check"')
         yield decode(key, record)
 
 

@@ -125,7 +125,7 @@ class Config:
                 if "*" in pattern and _matches(pattern.split("."), parts):
                     return candidate
             raise InvalidInput(
-                f"{origin}: no setting is called {name}", hint="see: debrepo config show --all"
+                f"{origin}: no setting is called {name}", hint='run "debrepo config show --all"'
             )
         return setting
 

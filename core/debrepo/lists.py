@@ -57,5 +57,5 @@ def check_unused(
     names += ", …" if len(holding) > 5 else ""
     kind, _, name = str(target).partition(":")
     if any(link.firm for link in holding):
-        raise InUse(f"{kind} {name} is served by {names}", hint="see: debrepo publish drop")
+        raise InUse(f"{kind} {name} is served by {names}", hint='run "debrepo publish drop"')
     raise InUse(f"{kind} {name} is used by {names}", hint="drop it all the same with --force")

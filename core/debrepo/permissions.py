@@ -72,7 +72,7 @@ class Caller(NamedTuple):
                 hint="send it as a Bearer token, or as the password of Basic authentication",
             )
         return NotAllowed(
-            f"{self.name} lacks the scope {scope}", hint="see: debrepo token create --help"
+            f"{self.name} lacks the scope {scope}", hint='run "debrepo token create --help"'
         )
 
 

@@ -271,7 +271,7 @@ def _failure(root: str | Path, error: OSError) -> DebrepoError:
 
 
 def _missing(sha256: str) -> NotFound:
-    return NotFound(f"the pool has no file {sha256}", hint="see: debrepo db check")
+    return NotFound(f"the pool has no file {sha256}", hint='run "debrepo db check"')
 
 
 def _listing(directory: str) -> list[str]:

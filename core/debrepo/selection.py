@@ -233,7 +233,7 @@ def universe(
         found = records.get(entry)
         if found is None:
             key = PackageKey.from_entry(entry)
-            raise NotFound(f"no package {key} in the database", hint="see: debrepo db check")
+            raise NotFound(f"no package {key} in the database", hint='run "debrepo db check"')
         return found
 
     return Universe(

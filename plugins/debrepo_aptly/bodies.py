@@ -1,4 +1,4 @@
-"""Bodies: JSON objects as aptly's clients send them, in whatever case and form."""
+"""Bodies: JSON objects with names in any case, or as a form."""
 
 import json
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""``/api/publish/…/verify``, ``repair`` and ``rollback``: the care of publications, over HTTP."""
+"""``/api/publish/…/verify``, ``repair`` and ``rollback``: verifying and repairing publications."""
 
 from typing import Annotated, Any, TypedDict
 
@@ -19,21 +19,21 @@ _PATH = "/publish/{prefix}/{distribution}"
 
 
 class Verifying(Body):
-    """How closely to look."""
+    """What to verify."""
 
     Files: bool = Field(default=False, description="Read every package file too")
     Keyring: str = Field(default="", description="Public keys, armored, instead of our own")
 
 
 class ProblemObject(BaseModel):
-    """Something that is not as it should be."""
+    """A problem with a published tree."""
 
     Path: str
     Text: str
 
 
 class VerifiedObject(BaseModel):
-    """What was looked at, and what is wrong with it."""
+    """What was verified, and the problems that were found."""
 
     Publication: str
     Problems: list[ProblemObject]
@@ -43,17 +43,17 @@ class VerifiedObject(BaseModel):
 
 
 class Signed(Body):
-    """What has to be signed again."""
+    """A request after which Release is signed again."""
 
     Signing: SigningOptions | None = Field(default=None, description="What opens the keys")
 
     def passphrase(self) -> dict[str, str]:
-        """Return what opens the signing keys, if the client says."""
+        """Return the passphrase of the signing keys, or the file that holds it."""
         return self.Signing.passphrase() if self.Signing else {}
 
 
 class Repairing(Signed):
-    """How to mend a tree."""
+    """How to repair a tree."""
 
     Files: bool = Field(default=False, description="Read every package file too")
     Reconcile: bool = Field(default=False, description="List the storage, correct the ledger")
@@ -62,7 +62,7 @@ class Repairing(Signed):
 
 
 class ReconciledObject(BaseModel):
-    """Paths below the prefix, by what became of them."""
+    """Paths below the prefix, by what was done with them."""
 
     Adopted: list[str]
     Recounted: list[str]
@@ -72,7 +72,7 @@ class ReconciledObject(BaseModel):
 
 
 class RepairedObject(BaseModel):
-    """What was wrong and is mended, and what nobody here can mend."""
+    """What was repaired, and what cannot be repaired here."""
 
     Publication: str
     Mended: list[str]
@@ -83,21 +83,21 @@ class RepairedObject(BaseModel):
 
 
 class RollingBack(Signed):
-    """Where to go back to."""
+    """The generation to go back to."""
 
     Generation: int = Field(default=0, ge=0, description="0: the one before the live one")
     SkipCleanup: bool = False
 
 
 class Target(TypedDict):
-    """A publication, as operations are told of it."""
+    """A publication, as arguments of operations."""
 
     distribution: str
     place: str
 
 
 class Repairs(TypedDict):
-    """How to repair, as the operation is told of it."""
+    """How to repair, as arguments of the operation."""
 
     files: bool
     reconcile: bool
@@ -112,7 +112,7 @@ async def verify(
     door: Annotated[Door, opens("publish.verify", task=True)],
     body: Verifying | None = None,
 ) -> Response:
-    """Check a published tree in its storage as a client would, and against the database."""
+    """Verify a published tree as a client would, and against the database."""
     wanted, target = body or Verifying(), _target(door, prefix, distribution)
     return await door.task(
         f"Verify {label(target['place'], target['distribution'])}",
@@ -137,7 +137,7 @@ async def repair(
     door: Annotated[Door, opens("publish.repair", task=True)],
     body: Repairing | None = None,
 ) -> Response:
-    """Mend a published tree from the pool and the database."""
+    """Repair a published tree from the pool and the database."""
     wanted, target = body or Repairing(), _target(door, prefix, distribution)
     return await door.task(
         f"Repair {label(target['place'], target['distribution'])}",
@@ -202,5 +202,5 @@ def _target(door: Door, prefix: str, distribution: str) -> Target:
 
 
 def _titled(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields under names as aptly's clients spell them."""
+    """Return fields with names spelled as in aptly's API."""
     return {name.title(): value for name, value in fields.items()}

@@ -1,4 +1,4 @@
-"""``/api/db`` and the configured endpoints: the installation as a whole, over HTTP."""
+"""``/api/db`` and the configured endpoints: the database and the configured storages."""
 
 from typing import Annotated
 

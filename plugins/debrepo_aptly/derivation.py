@@ -1,4 +1,4 @@
-"""``/api/snapshots/NAME/merge`` and ``pull``: snapshots out of others, over HTTP."""
+"""``/api/snapshots/NAME/merge`` and ``pull``: snapshots made of other snapshots."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ class Merging(Body):
 
 
 class Pulling(Body):
-    """What to pull, from where, and the name of the snapshot that it makes."""
+    """What to pull, where from, and the name of the new snapshot."""
 
     Source: Text
     Destination: Text
@@ -138,7 +138,7 @@ def _pull(
 
 
 def _check(session: Session, names: list[str]) -> None:
-    """Raise `NotFound` unless these are snapshots; other lists have no routes here."""
+    """Raise `NotFound` unless these are snapshots."""
     for name in names:
         if ":" in name:
             raise Refusal(f"no snapshot called {name}", status=404)

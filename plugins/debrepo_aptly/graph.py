@@ -1,4 +1,4 @@
-"""``/api/graph.EXT``: the graph over HTTP."""
+"""``/api/graph.EXT``: the graph of repositories, snapshots and publications."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``/api/gpg``: the keys whose signatures on uploads are believed, over HTTP."""
+"""``/api/gpg``: the keys that uploads may be signed with."""
 
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -26,7 +26,7 @@ class NewKey(Body):
 
 
 class OldKey(Body):
-    """A key that is to be trusted no longer."""
+    """A key to stop trusting."""
 
     Keyring: str = KEYRING
     GpgKeyID: Text
@@ -43,14 +43,14 @@ class KeyObject(BaseModel):
 
 
 class KeysObject(BaseModel):
-    """The trusted keys, or nothing."""
+    """The trusted keys; null if there are none."""
 
     Keys: list[KeyObject] | None
 
 
 @routes.post("/gpg/key", response_model=str)
 def trust(body: NewKey, door: Annotated[Door, opens("key.trust", "key.fetch")]) -> Response:
-    """Trust keys."""
+    """Trust public keys."""
     keyring = _name(body.Keyring)
     if not body.GpgKeyArmor and not (body.Keyserver and body.GpgKeyID):
         raise InvalidInput("no key given", hint="send GpgKeyArmor, or Keyserver and GpgKeyID")
@@ -88,15 +88,15 @@ def list_(
 
 @routes.delete("/gpg/key", response_model=str)
 def distrust(body: OldKey, door: Annotated[Door, opens("key.distrust")]) -> Response:
-    """Trust a key no longer."""
+    """Stop trusting a public key."""
     keyring = _name(body.Keyring)
     with known_as(400, DebrepoError):
         door.session.call("key.distrust", keys=body.GpgKeyID.split(), keyring=keyring)
-    return json_answer(f"key {body.GpgKeyID} is trusted no longer\n")
+    return json_answer(f"key {body.GpgKeyID} is not trusted any more\n")
 
 
 def _name(keyring: str) -> str:
-    """Return a keyring's name; a path names no file of this server."""
+    """Return the name of a keyring; raise `Refusal` for a path."""
     if "/" in keyring.lstrip("/"):
         raise Refusal(f"no keyring {PurePosixPath(keyring)}", hint="give the name of a file alone")
     return keyring.lstrip("/") or KEYRING

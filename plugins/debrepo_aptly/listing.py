@@ -29,7 +29,7 @@ _SUMS = {
 
 
 class Asked(NamedTuple):
-    """What a client asked for: the parameters of every list of packages."""
+    """The query parameters that every list of packages takes."""
 
     query: str = ""
     with_dependencies: bool = False
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
     latest: bool = False
 
     def arguments(self) -> dict[str, Any]:
-        """Return them as the operations that search take them."""
+        """Return them as arguments of the operations that search."""
         return {
             "queries": [self.query] if self.query else [],
             "dependencies": Dependencies() if self.with_dependencies else None,
@@ -51,7 +51,7 @@ def _asked(
     format_: Annotated[str, Query(alias="format", description="details: whole stanzas")] = "",
     maximum_version: Annotated[Flag, Query(alias="maximumVersion")] = False,
 ) -> Asked:
-    """Read the parameters as aptly's clients spell them."""
+    """Read the parameters as spelled in aptly's API."""
     # Without a query all packages are asked for, and with them all that they depend on.
     return Asked(q, with_deps and bool(q), format_ == "details", maximum_version)
 
@@ -104,7 +104,7 @@ def _encoded(value: object) -> bytes:
 
 
 def stanza_object(package: Package) -> dict[str, str]:
-    """Return a package as clients read it: its fields, its key, and what its files are."""
+    """Return a package as in aptly's API: its fields, its key and its files."""
     key = package.key
     fields = package.fields()
     if package.kind == "source":

@@ -1,4 +1,4 @@
-"""``/api/packages``: all packages that debrepo knows, over HTTP."""
+"""``/api/packages``: all packages in the database."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ routes = AptlyRoutes(tags=["packages"])
 async def search(
     asked: Wanted, door: Annotated[Door, opens("package.search", settled=True)]
 ) -> Response:
-    """Search all packages; two builds of one version are two packages."""
+    """Search all packages; different builds of one version are different packages."""
     return await list_packages(
         door, "", asked, lambda: door.session.call("package.search", **asked.arguments())
     )
@@ -32,4 +32,4 @@ def show(key: str, door: Annotated[Door, opens("package.show", settled=True)]) -
     for package in (one.package for one in shown):
         if package.key[:4] == wanted[:4]:
             return json_answer(stanza_object(package))
-    raise NotFound(f"no package has the key {key[:200]}", hint="see: GET /api/packages")
+    raise NotFound(f"no package has the key {key[:200]}", hint='ask "GET /api/packages"')

@@ -1,4 +1,4 @@
-"""``/api/publish``: publications over HTTP."""
+"""``/api/publish``: publications."""
 
 from contextlib import suppress
 from typing import Annotated, Any
@@ -27,14 +27,14 @@ class Source(Body):
 
 
 class NamedSource(BaseModel):
-    """What a component is made of."""
+    """A component, and the list that it is published from."""
 
     Component: str
     Name: str
 
 
 class PublicationObject(BaseModel):
-    """Where something is published, what, and how."""
+    """A publication."""
 
     AcquireByHash: bool
     Architectures: list[str]
@@ -57,7 +57,7 @@ class PublicationObject(BaseModel):
 
 
 class Document(Body):
-    """What can be said of a publication; what is left out stays, or is as configured."""
+    """Properties of a publication; omitted ones stay, or come from the configuration."""
 
     AcquireByHash: bool | None = None
     ForceOverwrite: bool = False
@@ -74,7 +74,7 @@ class Document(Body):
     Version: str | None = None
 
     def options(self) -> dict[str, Any]:
-        """Return the fields of a publication that are given."""
+        """Return the given fields of a publication."""
         found = {
             "acquire_by_hash": self.AcquireByHash,
             "label": self.Label,
@@ -91,12 +91,12 @@ class Document(Body):
         return {name: value for name, value in found.items() if value is not None}
 
     def passphrase(self) -> dict[str, str]:
-        """Return what opens the signing keys, if the client says."""
+        """Return the passphrase of the signing keys, or the file that holds it."""
         return self.Signing.passphrase() if self.Signing else {}
 
 
 class NewPublication(Document):
-    """What to publish, and how."""
+    """A publication to create."""
 
     SourceKind: Text
     Sources: list[Source]
@@ -117,19 +117,19 @@ class NewPublication(Document):
 
 
 class OldPublication(NewPublication):
-    """What to publish, where the path says of which kind it is."""
+    """A publication to create, of the kind that the path names."""
 
     SourceKind: str = ""
 
 
 class ChangedPublication(Document):
-    """What to change of a publication: its snapshots, and what is said of it."""
+    """A publication to change: its snapshots and its properties."""
 
     Snapshots: list[Source] = Field(default_factory=list)
 
 
 def label(where: str, distribution: str) -> str:
-    """Return how the names of tasks call a publication."""
+    """Return a publication as it appears in the names of tasks."""
     return f"{where}/{distribution}"
 
 
@@ -160,13 +160,13 @@ async def create(prefix: str, body: NewPublication, door: Creating) -> Response:
 
 @routes.post("/publish/{prefix}/repos", status_code=201, include_in_schema=False)
 async def create_of_repos(prefix: str, body: OldPublication, door: Creating) -> Response:
-    """Publish repositories, as the first examples of aptly's API do it."""
+    """Publish repositories, through the older route of aptly's API."""
     return await _create(door, prefix, body, "local")
 
 
 @routes.post("/publish/{prefix}/snapshots", status_code=201, include_in_schema=False)
 async def create_of_snapshots(prefix: str, body: OldPublication, door: Creating) -> Response:
-    """Publish snapshots, as the first examples of aptly's API do it."""
+    """Publish snapshots, through the older route of aptly's API."""
     return await _create(door, prefix, body, "snapshot")
 
 
@@ -225,7 +225,7 @@ def _publish(
 
 
 def as_fields(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options that have been JSON as fields of a publication: lists are tuples."""
+    """Return options that were JSON as fields of a publication, with tuples for lists."""
     return {n: tuple(value) if isinstance(value, list) else value for n, value in options.items()}
 
 
@@ -246,7 +246,7 @@ async def change(
     door: Annotated[Door, opens("publish.update", "publish.switch", task=True)],
     body: ChangedPublication | None = None,
 ) -> Response:
-    """Publish other snapshots, or what the repositories hold now."""
+    """Switch to other snapshots, or publish what the repositories hold now."""
     return await again(door, prefix, distribution, body or ChangedPublication())
 
 
@@ -257,12 +257,12 @@ async def update(
     door: Annotated[Door, opens("publish.update", task=True)],
     body: Document | None = None,
 ) -> Response:
-    """Publish what the package lists hold now, with the changes that are prepared."""
+    """Publish what the package lists hold now, with pending changes of sources."""
     return await again(door, prefix, distribution, body or Document())
 
 
 async def again(door: Door, prefix: str, distribution: str, body: Document) -> Response:
-    """Publish anew, as a task."""
+    """Publish again, as a task."""
     where, named = place(door.session, prefix), decode(distribution)
     snapshots = body.Snapshots if isinstance(body, ChangedPublication) else []
     return await door.task(
@@ -318,7 +318,7 @@ async def drop(
     skip_cleanup: Annotated[Flag, Query(alias="SkipCleanup")] = False,
     skip_cleanup_too: Annotated[Flag, Query(alias="skipCleanup")] = False,
 ) -> Response:
-    """Take a publication down."""
+    """Drop a publication."""
     where, named = place(door.session, prefix), decode(distribution)
     return await door.task(
         f"Delete published snapshot repository {label(where, named)}",

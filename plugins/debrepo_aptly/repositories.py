@@ -1,4 +1,4 @@
-"""``/api/repos``: local repositories over HTTP."""
+"""``/api/repos``: local repositories."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ class NewRepo(Body):
 
 
 class ChangedRepo(Body):
-    """What is to change of a local repository; what is left out stays."""
+    """Properties of a local repository to change; omitted ones stay."""
 
     Name: str | None = None
     Comment: str | None = None
@@ -53,20 +53,20 @@ class ChangedRepo(Body):
 
 
 class Keys(Body):
-    """Packages that debrepo knows, by their keys."""
+    """Keys of packages that are in the database."""
 
     PackageRefs: list[str]
 
 
 class Copying(Body):
-    """How packages are copied."""
+    """How to copy packages."""
 
     with_deps: bool = Field(False, alias="with-deps")
     dry_run: bool = Field(False, alias="dry-run")
 
 
 class Repository(Protocol):
-    """What this API says of a repository."""
+    """The properties of a repository that this API shows."""
 
     @property
     def name(self) -> str: ...
@@ -79,7 +79,7 @@ class Repository(Protocol):
 
 
 def plain(repo: Repository) -> dict[str, object]:
-    """Return a repository as clients read it."""
+    """Return a repository as in aptly's API."""
     return {
         "Name": repo.name,
         "Comment": repo.comment,
@@ -137,7 +137,7 @@ async def edit(
     body: ChangedRepo,
     door: Annotated[Door, opens("repo.edit", "repo.rename", task=True)],
 ) -> Response:
-    """Change what is said of a repository, or its name."""
+    """Edit or rename a repository."""
     return await door.task(
         f"Edit repository {name}",
         _edit,
@@ -203,7 +203,7 @@ async def packages(
 async def add_keys(
     name: str, body: Keys, door: Annotated[Door, opens("repo.add-keys", task=True)]
 ) -> Response:
-    """Let packages join a repository, by their keys."""
+    """Add packages to a repository, by key."""
     return await door.task(
         f"Add packages to repo {name}",
         _add_keys,
@@ -218,7 +218,7 @@ async def add_keys(
 async def remove_keys(
     name: str, body: Keys, door: Annotated[Door, opens("repo.remove-keys", task=True)]
 ) -> Response:
-    """Take packages out of a repository, by their keys."""
+    """Remove packages from a repository, by key."""
     return await door.task(
         f"Delete packages from repo {name}",
         _remove_keys,
@@ -241,7 +241,7 @@ def _remove_keys(session: Session, name: str, keys: list[str]) -> Answer:
 
 @contextmanager
 def _known_keys(session: Session, name: str) -> Iterator[None]:
-    """Answer to keys as aptly does: what is not a key is the key of no package."""
+    """Give errors in keys the status that aptly gives them."""
     session.call("repo.show", name=name)
     with known_as(404, InvalidInput), known_as(400, AlreadyExists):
         yield

@@ -1,4 +1,4 @@
-"""Signing, as the bodies of requests ask for it."""
+"""Signing, as request bodies ask for it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from debrepo_aptly.bodies import Body
 
 
 class SigningOptions(Body):
-    """Which keys to sign with, and what opens them; keyrings are those of the server."""
+    """The keys to sign with, and their passphrase; keyrings are those of the server."""
 
     Skip: bool = False
     GpgKey: str = ""
@@ -35,7 +35,7 @@ class SigningOptions(Body):
 
 @contextmanager
 def signing(session: Session, passphrase: dict[str, str]) -> Iterator[Session]:
-    """Yield a session that can sign with a passphrase of its own, if one is given."""
+    """Yield a session that signs with the given passphrase, if there is one."""
     if not passphrase:
         yield session
         return

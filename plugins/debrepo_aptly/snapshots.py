@@ -1,4 +1,4 @@
-"""``/api/snapshots``: snapshots over HTTP."""
+"""``/api/snapshots``: snapshots."""
 
 from collections.abc import Sequence
 from typing import Annotated, Protocol
@@ -50,7 +50,7 @@ class AssembledSnapshot(NewSnapshot):
 
 
 class ChangedSnapshot(Body):
-    """What is to change of a snapshot; what is left out or empty stays."""
+    """Properties of a snapshot to change; omitted and empty ones stay."""
 
     Name: str = ""
     Description: str = ""
@@ -67,7 +67,7 @@ _KINDS = {"repo": "local", "mirror": "repo"}
 
 
 class Snapshot(Protocol):
-    """What this API says of a snapshot."""
+    """The properties of a snapshot that this API shows."""
 
     @property
     def name(self) -> str: ...
@@ -80,7 +80,7 @@ class Snapshot(Protocol):
 
 
 def plain(snapshot: Snapshot) -> dict[str, object]:
-    """Return a snapshot as clients read it."""
+    """Return a snapshot as in aptly's API."""
     kinds = {source.partition(":")[0] for source in snapshot.sources}
     return {
         "Name": snapshot.name,
@@ -170,7 +170,7 @@ async def edit(
     body: ChangedSnapshot,
     door: Annotated[Door, opens("snapshot.rename", "snapshot.edit", task=True)],
 ) -> Response:
-    """Give a snapshot another name or description."""
+    """Rename a snapshot, or change its description."""
     return await door.task(
         f"Update snapshot {name}",
         _edit,

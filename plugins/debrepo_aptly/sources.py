@@ -1,4 +1,4 @@
-"""``/api/publish/…/sources``: what a publication will be made of, over HTTP."""
+"""``/api/publish/…/sources``: the component sources of a publication."""
 
 from typing import Annotated
 
@@ -42,7 +42,7 @@ async def list_(
     distribution: str,
     door: Annotated[Door, opens("publish.source.list", settled=True)],
 ) -> Response:
-    """List what the next update publishes, if that is another thing."""
+    """List the sources that the next update publishes, if changes are pending."""
     found = door.session.call(
         "publish.source.list", distribution=decode(distribution), place=place(door.session, prefix)
     )
@@ -56,7 +56,7 @@ async def add(
     body: NewSource,
     door: Annotated[Door, opens("publish.source.add", task=True)],
 ) -> Response:
-    """Let a component join with the next update."""
+    """Add a component with the next update."""
     return await _task(door, "add", prefix, distribution, {body.Component: body.Name})
 
 
@@ -67,12 +67,12 @@ async def replace(
     body: NewSources,
     door: Annotated[Door, opens("publish.source.replace", task=True)],
 ) -> Response:
-    """Let there be these components, and no others, after the next update."""
+    """Replace all components with the next update."""
     sources = {source.Component: source.Name for source in body.root}
     if len(sources) < len(body.root):
         raise Refusal("two sources for one component", hint="name each component once")
     if not sources:
-        raise Refusal("no sources given", hint="DELETE the publication to take it down")
+        raise Refusal("no sources given", hint="to drop the publication, send DELETE")
     return await _task(door, "replace", prefix, distribution, sources)
 
 
@@ -82,7 +82,7 @@ async def drop(
     distribution: str,
     door: Annotated[Door, opens("publish.source.drop", task=True)],
 ) -> Response:
-    """Forget the changes that are pending."""
+    """Discard pending changes of sources."""
     return await _task(door, "drop", prefix, distribution, {})
 
 
@@ -94,7 +94,7 @@ async def update(
     body: ChangedSource,
     door: Annotated[Door, opens("publish.source.replace", task=True)],
 ) -> Response:
-    """Give a component another source, or another name, with the next update."""
+    """Change the source or the name of a component with the next update."""
     where = place(door.session, prefix)
     return await door.task(
         f"Update source {decode(component)} of {where}/{decode(distribution)}",
@@ -139,7 +139,7 @@ async def remove(
     component: str,
     door: Annotated[Door, opens("publish.source.remove", task=True)],
 ) -> Response:
-    """Let a component go with the next update."""
+    """Remove a component with the next update."""
     return await _task(door, "remove", prefix, distribution, {decode(component): ""})
 
 

@@ -1,4 +1,4 @@
-"""Encoding: how aptly's clients spell prefixes, distributions and publications."""
+"""Encoding: prefixes, distributions and publications as in aptly's API."""
 
 from __future__ import annotations
 

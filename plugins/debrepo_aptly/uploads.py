@@ -1,4 +1,4 @@
-"""``/api/repos/NAME/file`` and ``include``: from the upload area into repositories."""
+"""``/api/repos/NAME/file`` and ``include``: adding uploaded files to repositories."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,12 +16,14 @@ from debrepo_aptly.routes import AptlyRoutes
 routes = AptlyRoutes(tags=["repos"])
 
 Adding = Annotated[Door, opens("repo.add", scope="upload:{directory}", task=True)]
-Keep = Annotated[Flag, Query(alias="noRemove", description="1: leave the uploaded files")]
-Replace = Annotated[Flag, Query(alias="forceReplace", description="1: replace other builds")]
+Keep = Annotated[Flag, Query(alias="noRemove", description="1: keep the uploaded files")]
+Replace = Annotated[
+    Flag, Query(alias="forceReplace", description="1: replace packages that differ")
+]
 
 
 class Outcome(Protocol):
-    """What this API says of a file that was to be added."""
+    """The outcome of a file that was to be added."""
 
     @property
     def source(self) -> Path: ...
@@ -104,9 +106,11 @@ def _add(
 
 
 Including = Annotated[Door, opens("repo.include", scope="upload:{directory}", task=True)]
-KeepUpload = Annotated[Flag, Query(alias="noRemoveFiles", description="1: leave the upload")]
-Unsigned = Annotated[Flag, Query(alias="acceptUnsigned", description="1: take it unsigned")]
-Ignoring = Annotated[Flag, Query(alias="ignoreSignature", description="1: do not verify")]
+KeepUpload = Annotated[Flag, Query(alias="noRemoveFiles", description="1: keep the files")]
+Unsigned = Annotated[Flag, Query(alias="acceptUnsigned", description="1: accept unsigned ones")]
+Ignoring = Annotated[
+    Flag, Query(alias="ignoreSignature", description="1: do not verify signatures")
+]
 
 
 @routes.post("/repos/{name}/include/{directory}", response_model=Report)

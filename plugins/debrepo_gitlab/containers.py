@@ -139,7 +139,7 @@ def get(txn: Transaction, name: str) -> Container:
     found = txn[CONTAINERS].get(f"{kind}:{number}") if number is not None else None
     if found is None:
         error = NoGroup if kind == "group" else NoProject
-        raise error(f"no {kind} called {path[:200]}", hint=f"see: debrepo {kind} list")
+        raise error(f"no {kind} called {path[:200]}", hint=f'run "debrepo {kind} list"')
     return found
 
 

@@ -82,7 +82,7 @@ def get(txn: Transaction, container: Container, name: str) -> Distribution:
     if found is None:
         raise NoDistribution(
             f"{container.name} has no distribution {name[:100]}",
-            hint=f"see: debrepo distribution list {container.name}",
+            hint=f'run "debrepo distribution list {container.name}"',
         )
     return found
 

@@ -71,7 +71,7 @@ def package_list(txn: Transaction, name: str) -> PackageList:
     """Return one component of a group's distribution as the rest of debrepo sees it."""
     found = next((one for one in package_lists(txn) if one.name == name), None)
     if found is None:
-        raise NotFound(f"no group publishes {name}", hint="see: debrepo group list")
+        raise NotFound(f"no group publishes {name}", hint='run "debrepo group list"')
     return found
 
 

@@ -66,7 +66,7 @@ def revoke(txn: Transaction, name: str) -> None:
     """Forget a token."""
     token = txn[TOKENS].get(name)
     if token is None:
-        raise NotFound(f"no token called {name}", hint="see: debrepo project token list")
+        raise NotFound(f"no token called {name}", hint='run "debrepo project token list"')
     del txn[TOKENS][name]
     txn[DIGESTS].discard(token.digest)
     txn.note(f"token:{name}", f"{token.kind} {token.owner}", "")

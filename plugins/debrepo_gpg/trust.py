@@ -113,7 +113,7 @@ class Keyrings:
         there = {key.fingerprint for key in self.list_(name)}
         for key in wanted:
             if not any(fingerprint.endswith(key) for fingerprint in there):
-                raise NotFound(f"no key {key} in {name}", hint="see: debrepo key trusted")
+                raise NotFound(f"no key {key} in {name}", hint='run "debrepo key trusted"')
         with self._copy(name, save=True) as (gpg, _):
             done = self._run([*gpg, "--yes", "--delete-keys", *wanted], b"")
             if done.returncode:
@@ -140,7 +140,7 @@ class Keyrings:
             if not found or not text.exists():
                 raise VerificationFailed(
                     f"no trusted key has signed it: {_last_words(done.stderr)}",
-                    hint="see: debrepo key trusted",
+                    hint='run "debrepo key trusted"',
                 )
             return Verified(text.read_bytes(), found)
 

@@ -47,7 +47,7 @@ REPO = of_lists("repo")
 
 
 def _content(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
-    """Return what is in a file; an empty name stands for nothing, and takes away what is there."""
+    """Return the contents of a file; an empty name removes what is set."""
     if not path:
         return path
     try:
@@ -60,7 +60,7 @@ _uploaders = click.option(
     "--uploaders-file",
     "uploaders",
     callback=_content,
-    help="File, in JSON, that says who may include uploads; '' for everybody.",
+    help="JSON file that says who may include uploads; '' allows everybody.",
 )
 
 
@@ -73,8 +73,8 @@ def repo() -> None:
 @click.argument("name")
 @click.argument("origin", metavar="[from KIND SOURCE]", nargs=-1, type=origin())
 @click.option("--component", default="main", show_default=True, help="Default component.")
-@click.option("--distribution", default="", help="Distribution to publish as by default.")
-@click.option("--comment", default="", help="What the repository is for.")
+@click.option("--distribution", default="", help="Default distribution to publish as.")
+@click.option("--comment", default="", help="Comment that describes the repository.")
 @_uploaders
 @pass_session
 def create(
@@ -109,8 +109,8 @@ def create(
 @repo.command()
 @click.argument("name", type=REPO)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--force-replace", is_flag=True, help="Replace packages that have other bytes.")
-@click.option("--remove-files", is_flag=True, help="Delete the files that are in afterwards.")
+@click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
+@click.option("--remove-files", is_flag=True, help="Delete each file once it has been added.")
 @json_option
 @pass_session
 def add(
@@ -123,7 +123,7 @@ def add(
 ) -> None:
     """Add package files to a repository.
 
-    FILES are .deb, .udeb, .ddeb and .dsc files, and directories to search for them.
+    FILES are .deb, .udeb, .ddeb and .dsc files, or directories to search for them.
     """
     found = session.run(
         operations.add, name, files, force_replace=force_replace, remove_files=remove_files
@@ -132,7 +132,7 @@ def add(
 
 
 def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: bool) -> None:
-    """Print what becomes of files as it is known, and then how it went."""
+    """Print the outcome of each file as it is known, then a summary."""
     watch = Stopwatch()
     outcomes = []
     for outcome in found:
@@ -162,20 +162,20 @@ def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: b
     "target",
     default="{{.Distribution}}",
     show_default=True,
-    help="Repository; a template over the fields of the .changes.",
+    help="Repository to add to: a name, or a template of fields of the .changes file.",
 )
-@click.option("--force-replace", is_flag=True, help="Replace packages that have other bytes.")
-@click.option("--no-remove-files", is_flag=True, help="Leave the files that are in afterwards.")
-@click.option("--accept-unsigned", is_flag=True, help="Take uploads that nobody has signed.")
+@click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
+@click.option("--no-remove-files", is_flag=True, help="Keep the files after they have been added.")
+@click.option("--accept-unsigned", is_flag=True, help="Accept uploads without a signature.")
 @click.option(
     "--ignore-signatures", "--ignore-signature", is_flag=True, help="Do not verify signatures."
 )
-@click.option("--keyring", default="", help="Keyring in the GnuPG home, if not the usual one.")
+@click.option("--keyring", default="", help="Keyring in the GnuPG home to verify with.")
 @click.option(
     "--uploaders-file",
     "uploaders",
     callback=_content,
-    help="Who may include uploads, where the repository does not say.",
+    help="JSON file that says who may include uploads, for repositories without rules.",
 )
 @json_option
 @pass_session
@@ -189,9 +189,10 @@ def include(
     as_json: bool,
     **terms: Any,
 ) -> None:
-    """Add the packages of uploads that trusted keys have signed.
+    """Add the packages of signed uploads.
 
-    FILES are .changes files, and directories to search for them. See debrepo key trust.
+    FILES are .changes files, or directories to search for them. An upload has to be signed with a
+    trusted key: see "debrepo key trust".
     """
     found = session.run(
         operations.include,
@@ -224,7 +225,7 @@ def list_(session: Session, sort: str, raw: bool, as_json: bool) -> None:
 
 @repo.command()
 @click.argument("name", type=REPO)
-@click.option("--with-packages", is_flag=True, help="List the packages as well.")
+@click.option("--with-packages", is_flag=True, help="List its packages, too.")
 @json_option
 @pass_session
 def show(session: Session, name: str, with_packages: bool, as_json: bool) -> None:
@@ -249,13 +250,13 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
 
 @repo.command()
 @click.argument("name", type=REPO)
-@click.option("--component", help="Component to publish in by default.")
-@click.option("--distribution", help="Distribution to publish as by default.")
-@click.option("--comment", help="What the repository is for.")
+@click.option("--component", help="Default component to publish in.")
+@click.option("--distribution", help="Default distribution to publish as.")
+@click.option("--comment", help="Comment that describes the repository.")
 @_uploaders
 @pass_session
 def edit(session: Session, /, name: str, **said: str | None) -> None:
-    """Change what is said of a repository."""
+    """Edit the properties of a repository."""
     session.run(operations.edit, name, **said)
     click.echo(f"Changed repository {name}.")
 
@@ -265,7 +266,7 @@ def edit(session: Session, /, name: str, **said: str | None) -> None:
 @click.argument("new_name")
 @pass_session
 def rename(session: Session, name: str, new_name: str) -> None:
-    """Give a repository another name."""
+    """Rename a repository."""
     session.run(operations.rename, name, new_name)
     click.echo(f"Renamed repository {name} to {new_name}.")
 
@@ -285,7 +286,7 @@ def search(
 @transfer_options
 @pass_session
 def copy(session: Session, /, source: str, target: str, **given: Any) -> None:
-    """Let packages join another repository as well.
+    """Copy packages to another repository.
 
     SOURCE is a repository; another package list is given as KIND:NAME.
     """
@@ -296,7 +297,7 @@ def copy(session: Session, /, source: str, target: str, **given: Any) -> None:
 @transfer_options
 @pass_session
 def move(session: Session, /, source: str, target: str, **given: Any) -> None:
-    """Let packages go from one repository to another."""
+    """Move packages from one repository to another."""
     _print_transfer(session, operations.move, "moved", source, target, **given)
 
 
@@ -304,7 +305,7 @@ def move(session: Session, /, source: str, target: str, **given: Any) -> None:
 @transfer_options
 @pass_session
 def import_(session: Session, /, source: str, target: str, **given: Any) -> None:
-    """Let packages of a mirror join a repository.
+    """Import packages of a mirror into a repository.
 
     SOURCE is a mirror; another package list is given as KIND:NAME.
     """
@@ -348,7 +349,7 @@ def remove(
 ) -> None:
     """Remove packages from a repository.
 
-    With --with-deps, what they depend on goes too, unless something that stays needs it.
+    With --with-deps, their dependencies are removed too, unless a remaining package needs them.
     """
     gone = session.run(operations.remove, name, queries, dependencies=dependencies, dry_run=dry_run)
     print_lines(f"removed  {key.display}" for key in gone)
@@ -363,9 +364,9 @@ def remove(
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @pass_session
 def add_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
-    """Let packages that debrepo knows join a repository, by their keys.
+    """Add packages that are in the database to a repository, by key.
 
-    A KEY is what debrepo package search --json prints, and holds blanks: quote it.
+    "debrepo package search --json" prints keys. They contain spaces, so quote them.
     """
     session.run(operations.add_keys, name, keys)
     click.echo(f"Added {counted(len(keys), 'package')} to {name}.")
@@ -376,12 +377,12 @@ def add_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @pass_session
 def remove_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
-    """Take packages out of a repository, by their keys.
+    """Remove packages from a repository, by key.
 
-    Those that are not in it do no harm.
+    Keys of packages that are not in it are ignored.
     """
     session.run(operations.remove_keys, name, keys)
-    click.echo(f"Took {counted(len(keys), 'package')} out of {name}.")
+    click.echo(f"Removed {counted(len(keys), 'package')} from {name}.")
 
 
 @repo.command()
@@ -389,6 +390,6 @@ def remove_keys(session: Session, name: str, keys: tuple[str, ...]) -> None:
 @force_option
 @pass_session
 def drop(session: Session, name: str, force: bool) -> None:
-    """Drop a repository; its packages stay in the pool until cleanup."""
+    """Drop a repository. Its packages stay in the pool until "debrepo db cleanup"."""
     session.run(operations.drop, name, force=force)
     click.echo(f"Dropped repository {name}.")

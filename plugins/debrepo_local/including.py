@@ -1,4 +1,4 @@
-"""Including uploads: what a .changes lists, if its signature, its sums and its signer will do."""
+"""Including uploads: the packages of a .changes file, once it has been verified."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _PACKAGES = (".deb", ".udeb", ".ddeb", ".dsc")
 
 
 class Terms(NamedTuple):
-    """On which terms uploads are included."""
+    """The terms on which uploads are included."""
 
     repo: str = "{{.Distribution}}"  #: a template over the fields of the .changes
     force_replace: bool = False
     remove_files: bool = True
     accept_unsigned: bool = False
     ignore_signatures: bool = False
-    keyring: str = ""  #: empty: the usual one
+    keyring: str = ""  #: empty: the default one
     uploaders: str = ""  #: JSON, for repositories that have none of their own
 
 
 class Upload(NamedTuple):
-    """A .changes, read, and who signed it."""
+    """A .changes file that has been read, and the keys that signed it."""
 
     path: Path
     listed: FileList
@@ -51,7 +51,7 @@ class Upload(NamedTuple):
 
 
 def find(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the .changes files in ``paths``, and what is not there."""
+    """Yield the .changes files in ``paths``, and paths that do not exist."""
     for path in paths:
         # Not the methods of paths: they raise for names that are longer than any file's.
         if os.path.isdir(path):  # noqa: PTH112
@@ -61,7 +61,7 @@ def find(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[Outcome]:
-    """Include uploads one after another, yielding what became of each package."""
+    """Include uploads one after another; yield the outcome of each package."""
     template = templates.parse(terms.repo)
     common = uploaders.rules(terms.uploaders) if terms.uploaders else None
     for path in find(paths):
@@ -84,7 +84,7 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
 
 
 def _read(session: Session, path: Path, terms: Terms) -> Upload:
-    """Read a .changes; of a signed one only what is signed."""
+    """Read a .changes file; of a signed one, only the signed text."""
     limits = configured_limits(session.config)
     try:
         with path.open("rb") as file:
@@ -105,13 +105,13 @@ def _read(session: Session, path: Path, terms: Terms) -> Upload:
 
 
 def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a .changes under the names by which templates ask for them."""
+    """Yield the fields of a .changes file under the names that templates use."""
     for name, value in listed.fields.items():
         yield "-".join(part.capitalize() for part in name.split("-")), value.strip()
 
 
 def _check_sums(upload: Upload) -> None:
-    """Raise unless each file is beside the .changes and is what that says, by all its sums."""
+    """Raise unless each file is beside the .changes file and matches all its checksums."""
     if not upload.listed.files:
         raise InvalidPackage("it lists no files")
     for expected in upload.listed.files:
@@ -133,7 +133,7 @@ def _digests(path: Path) -> Digests:
 
 
 def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[Outcome]:
-    """Add the packages of an upload in one transaction, those that it may bring."""
+    """Add the packages of an upload that it may bring, in one transaction."""
     expected = {file.name: file for file in upload.listed.files}
     wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
     workers = session.config["ingest.workers"] or None
@@ -160,7 +160,7 @@ def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[
 def _refused(
     upload: Upload, item: Ingested | Rejected, expected: dict[str, PackageFile]
 ) -> Outcome | None:
-    """Return why a package does not join, or ``None`` if it may."""
+    """Return why a package is refused, or ``None`` if it is not."""
     if isinstance(item, Rejected):
         return Outcome(item.source, "", "failed", reason(item), item.error.hint)
     key = PackageKey.from_entry(item.entry)
@@ -174,7 +174,7 @@ def _refused(
 def _check_package(
     listed: FileList, key: PackageKey, item: Ingested, expected: dict[str, PackageFile]
 ) -> None:
-    """Raise unless a package is what the .changes lists, and what it may bring."""
+    """Raise unless a package is one that the .changes file lists and may bring."""
     package = decode(key, item.record)
     own = package.files[0]
     if package.kind != "source":
@@ -208,7 +208,7 @@ def _check_file(found: PackageFile, expected: PackageFile) -> None:
 
 
 def _remove(upload: Upload, outcomes: list[Outcome]) -> None:
-    """Delete an upload that went in as a whole: the .changes, and what is no package."""
+    """Delete an upload that was added as a whole, with its files that are not packages."""
     if any(outcome.status == "failed" for outcome in outcomes):
         return
     for file in upload.listed.files:

@@ -52,7 +52,7 @@ def _known(txn: Transaction, entries: list[Entry]) -> list[Entry]:
         if entry not in txn[PACKAGES]:
             key = PackageKey.from_entry(entry)
             raise NotFound(
-                f"no package has the key {key}", hint="see: debrepo package search --json"
+                f"no package has the key {key}", hint='run "debrepo package search --json"'
             )
     return entries
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LocalRepo(NamedTuple):
-    """A named package list, and where it would like to be published."""
+    """A named package list, and its defaults for publishing."""
 
     name: str
     component: str = "main"
@@ -62,21 +62,21 @@ def get(txn: Transaction, name: str) -> LocalRepo:
     try:
         return txn[REPOS][name]
     except KeyError:
-        raise NotFound(f"no repository called {name}", hint="see: debrepo repo list") from None
+        raise NotFound(f"no repository called {name}", hint='run "debrepo repo list"') from None
 
 
 def put(txn: Transaction, repo: LocalRepo) -> None:
-    """Store what has become of a repository."""
+    """Store a repository that has changed."""
     txn[REPOS][repo.name] = repo
 
 
 def drop(txn: Transaction, name: str) -> None:
-    """Forget a repository."""
+    """Remove a repository from the database."""
     del txn[REPOS][name]
 
 
 def nodes(txn: Transaction) -> list[Node]:
-    """Return what a graph says of repositories."""
+    """Return the repositories as nodes of the graph."""
     return [
         Node(str(repo.package_list()), (repo.set_id,), remarks=tuple(filter(None, [repo.comment])))
         for repo in txn[REPOS].values()

@@ -22,7 +22,7 @@ _EXTRAS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/|,(?=\s*[\]}])', re
 
 
 class Rule(NamedTuple):
-    """Which uploads it is about, and whose keys they may or may not be signed with."""
+    """A rule: the uploads that it applies to, and the keys that may and may not sign them."""
 
     text: str
     condition: Query
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
 
 
 def check(text: str) -> str:
-    """Return rules as compact JSON; raise `InvalidInput` where they make no sense."""
+    """Return rules as compact JSON; raise `InvalidInput` if they are malformed."""
     if not text.strip():
         return ""
     rules(text)
@@ -56,7 +56,7 @@ def rules(text: str) -> list[Rule]:
 
 
 def check_upload(listed: Sequence[Rule], upload: FileList, fingerprints: Sequence[str]) -> None:
-    """Raise `VerificationFailed` unless a rule lets who signed an upload in.
+    """Raise `VerificationFailed` unless a rule allows a key that signed the upload.
 
     The first rule decides whose condition holds, and which names one of the signers.
     """
@@ -71,7 +71,7 @@ def check_upload(listed: Sequence[Rule], upload: FileList, fingerprints: Sequenc
     who = f"keys {', '.join(fingerprints)}" if fingerprints else "no trusted key"
     raise VerificationFailed(
         f"denied, as no rule of the uploaders allows it: it is signed with {who}",
-        hint="see: debrepo repo show",
+        hint='run "debrepo repo show"',
     )
 
 
@@ -115,7 +115,7 @@ def _names(keys: frozenset[str], fingerprints: Sequence[str]) -> bool:
 
 
 def _candidate(upload: FileList) -> Candidate:
-    """Return an upload as queries see packages: they ask for the fields of the .changes."""
+    """Return an upload as a package that queries can match, by the fields of the .changes."""
     fields = upload.fields
     key = PackageKey(fields.get("source", ""), "", fields.get("version", ""), "0")
     return Candidate(key, lambda: Package(key, "deb", upload.stanza, ()))

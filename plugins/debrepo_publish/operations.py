@@ -86,7 +86,7 @@ def create(
         if existing:
             raise AlreadyExists(
                 f"{existing} is published already",
-                hint="debrepo publish update or switch; debrepo publish drop takes it down",
+                hint='run "debrepo publish update" or "debrepo publish switch"',
             )
         return publication
 
@@ -220,7 +220,7 @@ def _again(
 
     def edit(existing: Publication | None) -> Publication:
         if existing is None:
-            raise NotFound(f"{wanted} is not published", hint="see: debrepo publish list")
+            raise NotFound(f"{wanted} is not published", hint='run "debrepo publish list"')
         return documents.checked(change(existing))
 
     return engine.publish(session, wanted.place, distribution, edit, **how)
@@ -295,7 +295,7 @@ def source_list(session: Session, distribution: str, place: str = "") -> Publica
     if publication.pending is None:
         raise NotFound(
             f"no changes of sources are pending for {publication}",
-            hint="see: debrepo publish source add --help",
+            hint='run "debrepo publish source add --help"',
         )
     return publication
 

@@ -63,7 +63,7 @@ class Access:
         if caller is None:
             self._wrong.take(host)  # others of the same host, or proxy, go on
             raise NotAuthenticated(
-                "this token is not known, or has expired", hint="see: debrepo token list"
+                "this token is not known, or has expired", hint='run "debrepo token list"'
             )
         return caller
 

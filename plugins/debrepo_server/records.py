@@ -78,5 +78,5 @@ def get(txn: Transaction, number: int) -> Record:
     """Return a task by its number."""
     record = txn[TASKS].get(number) if 0 < number < 1 << 63 else None
     if record is None:
-        raise NotFound(f"no task has the number {number}", hint="see: GET /api/tasks")
+        raise NotFound(f"no task has the number {number}", hint='ask "GET /api/tasks"')
     return record

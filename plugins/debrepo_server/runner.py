@@ -309,5 +309,5 @@ def _accepted(record: Record) -> Response:
 def check_number(text: str) -> int:
     """Return the number that a path names a task with."""
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise NotFound(f"no task has the number {text[:40]!r}", hint="see: GET /api/tasks")
+        raise NotFound(f"no task has the number {text[:40]!r}", hint='ask "GET /api/tasks"')
     return int(text)

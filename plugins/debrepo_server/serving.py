@@ -48,7 +48,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
         listener.close()
         raise InvalidInput(
             f"refusing to listen on {place}: nobody has a token",
-            hint="debrepo token create NAME --scope admin; or --insecure to let everybody in",
+            hint='run "debrepo token create NAME --scope admin", or add --insecure',
         )
     host = "" if activated else host_of(listen or session.config["server.listen"])
     app = build(session, Access(session, trusting=trusting), host)

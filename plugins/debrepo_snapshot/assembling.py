@@ -42,7 +42,7 @@ def assemble(
         if entry not in txn[PACKAGES]:
             key = PackageKey.from_entry(entry)
             raise NotFound(
-                f"no package has the key {key}", hint="see: debrepo package search --json"
+                f"no package has the key {key}", hint='run "debrepo package search --json"'
             )
     selection.check_joinable(txn, EMPTY, wanted, name)
     set_id = packageset.build(store, sorted(wanted))

@@ -68,7 +68,7 @@ def get(txn: Transaction, name: str) -> Snapshot:
     try:
         return txn[SNAPSHOTS][name]
     except KeyError:
-        raise NotFound(f"no snapshot called {name}", hint="see: debrepo snapshot list") from None
+        raise NotFound(f"no snapshot called {name}", hint='run "debrepo snapshot list"') from None
 
 
 def rename(txn: Transaction, name: str, new_name: str) -> None:

@@ -197,7 +197,7 @@ class Environment:
             if self._map_size <= size and not self._enlarge(size * 2):
                 raise DatabaseFull(
                     f"the database in {self._path} needs more address space than is allowed",
-                    hint="raise the limit of this process; see: ulimit -v",
+                    hint='raise the limit of this process, which "ulimit -v" shows',
                 )
 
     def _adopt(self) -> None:
@@ -208,7 +208,7 @@ class Environment:
             if not enough:
                 raise DatabaseError(
                     f"the database in {self._path} has outgrown the address space allowed",
-                    hint="raise the limit of this process; see: ulimit -v",
+                    hint='raise the limit of this process, which "ulimit -v" shows',
                 )
 
     def _enlarge(self, size: int) -> bool:

@@ -22,7 +22,7 @@ _DAMAGED = (
     lmdb.CursorFullError,
     lmdb.IncompatibleError,
 )
-_RESTORE = "put a backup in its place; see: debrepo db backup"
+_RESTORE = 'restore a backup that "debrepo db backup" made'
 _FREE = "free some space, then do it again; nothing that was there is lost"
 
 

@@ -179,7 +179,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
             if size < _SMALLEST_MAP:
                 raise DatabaseError(
                     f"the database in {path} does not fit into the address space allowed",
-                    hint="raise the limit of this process; see: ulimit -v",
+                    hint='raise the limit of this process, which "ulimit -v" shows',
                 ) from error
         except lmdb.VersionMismatchError as error:
             raise DatabaseError(

@@ -60,7 +60,7 @@ def verify(
     with session.db.read() as txn:
         known = txn[PUBLICATIONS].get(wanted.key)
     if known is None and not url:
-        raise NotFound(f"{wanted} is not published", hint="see: debrepo publish list")
+        raise NotFound(f"{wanted} is not published", hint='run "debrepo publish list"')
     publication = known or wanted
     signed = not publication.skip_signing
     expiring: list[str] = []

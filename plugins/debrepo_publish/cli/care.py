@@ -68,7 +68,7 @@ def verify(
     if found.problems:
         raise VerificationFailed(
             f"{counted(len(found.problems), 'problem')} in {found.publication}",
-            hint=f"debrepo publish repair {distribution} {place}".rstrip(),
+            hint='run "debrepo publish repair" with the same arguments',
         )
     if not as_json:
         click.echo(f"{found.publication} is as it should be.")

@@ -16,7 +16,7 @@ def revised(publication: Publication, sources: Mapping[str, str]) -> Publication
     if not sources:
         raise InvalidInput(
             f"{publication} would have no component left",
-            hint="debrepo publish drop takes it down",
+            hint='drop it with "debrepo publish drop"',
         )
     same = dict(sources) == publication.sources
     return publication._replace(pending=None if same else dict(sources))
@@ -29,7 +29,7 @@ def add(publication: Publication, new: Mapping[str, str]) -> Publication:
     if taken:
         raise AlreadyExists(
             f"{publication} has {_named(taken)} already",
-            hint="debrepo publish source update gives it another source",
+            hint='change its source with "debrepo publish source update"',
         )
     return revised(publication, {**sources, **new})
 

@@ -24,7 +24,7 @@ def get(txn: Transaction, key: str) -> Publication:
     except KeyError:
         place, _, distribution = key.rpartition(" ")
         raise NotFound(
-            f"nothing is published as {distribution} in {place}", hint="see: debrepo publish list"
+            f"nothing is published as {distribution} in {place}", hint='run "debrepo publish list"'
         ) from None
 
 
@@ -33,7 +33,7 @@ def create(txn: Transaction, publication: Publication) -> None:
     if publication.key in txn[PUBLICATIONS]:
         raise AlreadyExists(
             f"{publication} is published already",
-            hint="debrepo publish update, or publish drop first",
+            hint='run "debrepo publish update", or "debrepo publish drop" first',
         )
     txn[PUBLICATIONS][publication.key] = publication
 

@@ -194,7 +194,7 @@ def test_little_address_space_is_enough_for_a_small_database(db, blobs, tmp_path
     result = limited(OPEN, tmp_path / "db", bytes_=300 << 20)
     assert result.stderr == ""
     assert result.stdout.startswith("3\nDatabaseFull the database in ")
-    assert result.stdout.endswith("raise the limit of this process; see: ulimit -v\n")
+    assert result.stdout.endswith('raise the limit of this process, which "ulimit -v" shows\n')
 
 
 def test_database_larger_than_the_address_space_is_refused(db, blobs, tmp_path):

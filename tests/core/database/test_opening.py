@@ -143,7 +143,7 @@ def test_truncated_database_is_damaged(full_of_blobs, open_db, kept):
     os.truncate(data, int(data.stat().st_size * kept))
     with pytest.raises(DatabaseError, match="is damaged") as caught:
         open_db()
-    assert caught.value.hint.startswith("put a backup in its place")
+    assert caught.value.hint.startswith("restore a backup")
 
 
 def test_overwritten_pages_are_reported_when_they_are_read(full_of_blobs, open_db, blobs):

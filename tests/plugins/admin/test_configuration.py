@@ -36,7 +36,7 @@ def test_a_setting_that_nobody_declares_is_an_error(debrepo, debrepo_root):
     (debrepo_root / "debrepo.toml").write_text('publish.orgin = "Example"\n')
     result = debrepo("config", "show", exit_code=2)
     assert "no setting is called publish.orgin" in result.output
-    assert "Hint: see: debrepo config show --all" in result.output
+    assert 'Hint: run "debrepo config show --all"' in result.output
 
 
 def test_a_value_of_the_wrong_type_says_what_it_has_to_be(debrepo, debrepo_root):

@@ -37,7 +37,7 @@ def test_create_refuses_a_taken_name(r):
 
 def test_show_of_a_missing_repository_says_where_to_look(debrepo):
     result = debrepo("repo", "show", "nope", exit_code=3)
-    assert result.output == "Error: no repository called nope\nHint: see: debrepo repo list\n"
+    assert result.output == 'Error: no repository called nope\nHint: run "debrepo repo list"\n'
 
 
 def test_directories_are_searched_for_packages_of_every_kind(r, tmp_path):
@@ -163,4 +163,4 @@ def test_drop_is_refused_while_it_is_published_even_by_force(r, tmp_path):
     r("repo", "add", "r", build_deb(tmp_path))
     r("publish", "repo", "r", "--distribution", "stable", "--skip-signing")
     result = r("repo", "drop", "r", "--force", exit_code=5)
-    assert "Hint: see: debrepo publish drop" in result.output
+    assert 'Hint: run "debrepo publish drop"' in result.output
