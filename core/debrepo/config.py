@@ -41,6 +41,10 @@ CORE_SETTINGS = (
         "Seconds of CPU time to read a package, and one more for each MiB of it",
     ),
     Setting("ingest.workers", 0, "Processes that read package files; 0: one for each core"),
+    Setting("query.count", 10_000, "Queries that may come at once"),
+    Setting("query.depth", 100, "Levels of parentheses and negations of a query, at most 150"),
+    Setting("query.length", 1 << 20, "Characters of the queries that come at once"),
+    Setting("query.terms", 10_000, "Terms of the queries that come at once"),
     Setting("signing.signer", "gpg", "OpenPGP back end that signs Release files"),
 )
 

@@ -14,8 +14,9 @@
     ├── PluginError                 exit 9    a plugin is broken or lacks a dependency
     ├── SigningFailed               exit 10   no usable key, or it would not sign
     ├── Conflict                    exit 11   somebody else changed it meanwhile
-    └── NotAllowed                  exit 12   the token does not reach that far
-        └── NotAuthenticated
+    ├── NotAllowed                  exit 12   the token does not reach that far
+    │   └── NotAuthenticated
+    └── Cancelled                   exit 13   the work was told to stop before its end
 
 The class says what kind of thing went wrong, and fixes the exit code and the HTTP
 status; the message says which repository, file or URL. Anything that is *not* a
@@ -124,3 +125,9 @@ class NotAllowed(DebrepoError):
 
 class NotAuthenticated(NotAllowed):
     """There is no token, or one that is not known here (any more)."""
+
+
+class Cancelled(DebrepoError):
+    """The work was told to stop: by its caller, by a limit, or because the server ends."""
+
+    exit_code = 13

@@ -8,6 +8,7 @@ from debrepo import packageset, query
 from debrepo.catalog import CHUNKS, PACKAGES, find, get
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.package import Package, PackageKey, check_architecture
+from debrepo.stopping import each
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:
@@ -82,9 +83,28 @@ def why(brought: Brought) -> str:
     return f"{PackageKey.from_entry(brought.by).display} {brought.field}: {brought.requirement}"
 
 
-def parse(queries: Iterable[str]) -> Query | None:
-    """Return the query for what any of ``queries`` matches, or ``None`` for everything."""
-    parsed = [query.parse(text) for text in queries]
+def limits(config: Config) -> query.Limits:
+    """Return how large a query may be, as configured."""
+    values = config.section("query")
+    return query.Limits(values["terms"], values["depth"], values["length"])
+
+
+def parse(config: Config, queries: Iterable[str]) -> Query | None:
+    """Return the query for what any of ``queries`` matches, or ``None`` for everything.
+
+    Together they may be as large as one: the limits are those of the configuration.
+    """
+    texts, most = list(queries), config["query.count"]
+    if len(texts) > most:
+        raise InvalidInput(
+            f"there are {len(texts)} queries, and {most} may come at once",
+            hint="the setting query.count sets the limit",
+        )
+    left = limits(config)
+    parsed = []
+    for text in texts:
+        found, left = query.parse_within(text, left)
+        parsed.append(found)
     return query.or_(*parsed) if parsed else None
 
 
@@ -126,8 +146,8 @@ def _holding(
     record = txn[PACKAGES].get
     first, *others = needles  # a record that is gone is left for the query to stumble upon
     if not others:
-        return (entry for entry in entries if first in record(entry, first))
-    return (e for e in entries if any(needle in record(e, first) for needle in needles))
+        return (entry for entry in each(entries) if first in record(entry, first))
+    return (e for e in each(entries) if any(needle in record(e, first) for needle in needles))
 
 
 def search(
@@ -145,7 +165,7 @@ def search(
     Without a query, that is each of them. With ``latest``, only the newest version of each
     name and architecture is chosen.
     """
-    chosen = tuple(members(txn, set_id, parse(queries)))
+    chosen = tuple(members(txn, set_id, parse(session.config, queries)))
     if latest:
         chosen = tuple(newest(chosen))
     selected = Selection(chosen)
@@ -262,7 +282,7 @@ def with_dependencies(
 def newest(entries: Iterable[Entry]) -> list[Entry]:
     """Return the newest version of every name and architecture, in order."""
     best: dict[bytes, tuple[bytes, Entry]] = {}
-    for entry in sorted(entries):
+    for entry in each(sorted(entries)):
         version = sort_key(entry.split(b"\0", 3)[2].decode())
         group = packageset.group(entry)
         if group not in best or best[group][0] <= version:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from debrepo import stopping
 from debrepo.errors import (
     AlreadyExists,
     DebrepoError,
@@ -123,12 +123,8 @@ def _verified(session: Session, changes: Path, most: int) -> bytes:
     if not data.startswith(_SIGNATURE):
         raise VerificationFailed(f"{changes.name} is not signed", hint="sign it: debsign FILE")
     try:
-        run = subprocess.run(
-            ["gpgv", "--keyring", str(path), "--output", "-", str(changes)],
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
+        command = ["gpgv", "--keyring", str(path), "--output", "-", str(changes)]
+        run = stopping.run(command, timeout=60)
     except FileNotFoundError:
         raise PluginError("cannot verify uploads without gpgv", hint="install gpgv") from None
     if run.returncode:

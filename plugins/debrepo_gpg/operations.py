@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import InvalidInput, SigningFailed
+from debrepo.stopping import checkpoint
 from debrepo_gpg.keys import CREATE_HINT, choose
 from debrepo_gpg.signer import GpgSigner, read_passphrase
 from debrepo_gpg.trust import KEYRING, Keyrings
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from debrepo.session import Session
-    from debrepo.signing import SigningKey
     from debrepo_gpg.keys import Key
     from debrepo_gpg.trust import TrustedKey, Verified
 
@@ -100,17 +100,18 @@ def list_(session: Session) -> list[KeyStatus]:
 
 def show(session: Session, key: str) -> KeyStatus:
     """Return the secret key that ``key`` names: a fingerprint, a key ID or part of a user ID."""
-    return _status(_find(opened(session), key))
+    return _status(_find(opened(session).secret_keys(), key))
 
 
 def check(session: Session, key: str = "") -> list[KeyCheck]:
     """Check a key, or all there are, against today's policy, by signing a probe too."""
     signer = opened(session)
-    found = [_find(signer, key)] if key else signer.secret_keys()
+    there = signer.secret_keys()
+    found = [_find(there, key)] if key else there
     if not found:
         raise SigningFailed("there is no secret key", hint=CREATE_HINT)
     return [
-        KeyCheck(entry.key.fingerprint, entry.key.user_ids, signer.problems(entry.key))
+        KeyCheck(entry.key.fingerprint, entry.key.user_ids, signer.problems_of(entry))
         for entry in found
     ]
 
@@ -118,10 +119,11 @@ def check(session: Session, key: str = "") -> list[KeyCheck]:
 def export(session: Session, keys: Sequence[str] = ()) -> bytes:
     """Return public keys, armored; without names, those that would sign."""
     signer = opened(session)
-    chosen: list[SigningKey] = (
-        [_find(signer, name).key for name in keys] if keys else signer.resolve([])
-    )
-    return signer.export(chosen)
+    if not keys:
+        return signer.export(signer.resolve([]))
+    there = signer.secret_keys()
+    chosen = {found.key.fingerprint: found.key for found in (_find(there, key) for key in keys)}
+    return signer.export(list(chosen.values()))
 
 
 def import_(session: Session, data: bytes) -> list[KeyStatus]:
@@ -177,9 +179,10 @@ def opened(session: Session) -> GpgSigner:
     return GpgSigner.open(session.config.section("signing.gpg"), session.root)
 
 
-def _find(signer: GpgSigner, name: str) -> Key:
+def _find(there: Sequence[Key], name: str) -> Key:
     """Return the one key of that name; one that cannot sign too, if it is the only one."""
-    matching = [key for key in signer.secret_keys() if key.answers_to(name)]
+    checkpoint()
+    matching = [key for key in there if key.answers_to(name)]
     return matching[0] if len(matching) == 1 else choose(matching, [name])[0]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from debrepo import stopping
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
     from datetime import datetime
 
@@ -79,4 +81,4 @@ def _refusal(command: Sequence[str]) -> str:
 
 
 def _run(command: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, input=data, capture_output=True, check=False, timeout=60)
+    return stopping.run(command, data, timeout=60)

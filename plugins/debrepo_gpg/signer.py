@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import gnupg
-
 from debrepo.errors import InvalidInput, SigningFailed
 from debrepo.signing import Signatures, Signer, SigningKey
 from debrepo_gpg import keys as keyring
 from debrepo_gpg import policy
 from debrepo_gpg.home import Home
+from debrepo_gpg.running import Gpg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,26 +89,31 @@ class GpgSigner(Signer):
             raise SigningFailed(
                 f"there is no secret key {error.args[0]}", hint=keyring.CREATE_HINT
             ) from None
+        return self._sign_with(chosen, release)
+
+    def _sign_with(self, chosen: Sequence[Key], release: bytes) -> Signatures:
         gpg = self._gpg(self.home.view())
         arguments = _arguments(chosen)
         return Signatures(
             self._signed(gpg, release, chosen, arguments, clearsign=True, detach=False),
             self._signed(gpg, release, chosen, arguments, clearsign=False, detach=True),
-            tuple(key.fingerprint for key in keys),
+            tuple(found.key.fingerprint for found in chosen),
         )
 
     def problems(self, key: SigningKey) -> list[str]:
         """Look at the key, then sign a probe with it and have it verified by who is there."""
         found = [entry for entry in self.secret_keys() if entry.key.fingerprint == key.fingerprint]
-        if not found:
-            return ["there is no secret key"]
-        problems = policy.of_key(found[0], datetime.now(UTC))
-        exported = self.export_binary([key])
+        return self.problems_of(found[0]) if found else ["there is no secret key"]
+
+    def problems_of(self, entry: Key) -> list[str]:
+        """As `problems`, for a key as `secret_keys` has listed it."""
+        problems = policy.of_key(entry, datetime.now(UTC))
+        exported = self.export_binary([entry.key])
         problems += policy.of_self_signatures(self._program, exported)
-        if found[0].fault:
+        if entry.fault:
             return problems
         try:
-            signed = self.sign(policy.PROBE, [key])
+            signed = self._sign_with([entry], policy.PROBE)
         except SigningFailed as error:
             return [*problems, str(error)]
         return problems + policy.of_verifiers(exported, signed)
@@ -149,7 +153,7 @@ class GpgSigner(Signer):
         # LC_ALL: what it says ends up in our messages.
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         try:
-            return gnupg.GPG(
+            return Gpg(
                 self._program,
                 gnupghome=str(home) if home else None,
                 options=list(_OPTIONS),

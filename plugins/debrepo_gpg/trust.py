@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import stopping
 from debrepo.errors import InvalidInput, NotFound, PluginError, RemoteError, VerificationFailed
 from debrepo_gpg.home import lock
 
@@ -170,14 +171,7 @@ class Keyrings:
     def _run(self, command: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         try:
-            return subprocess.run(
-                command,
-                input=data,
-                capture_output=True,
-                check=False,
-                env=environment,
-                timeout=_PATIENCE,
-            )
+            return stopping.run(command, data, env=environment, timeout=_PATIENCE)
         except FileNotFoundError:
             raise PluginError(f"there is no program {command[0]}", hint="install gnupg") from None
         except subprocess.TimeoutExpired:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+from debrepo import stopping
 from debrepo.errors import PluginError
 
 #: Seconds after which a picture is given up: ten thousand frames take less.
@@ -13,13 +14,7 @@ PATIENCE = 300
 def draw(dot: str, form: str, *, program: str = "dot") -> bytes:
     """Return what Graphviz makes of a picture in DOT."""
     try:
-        done = subprocess.run(
-            [program, f"-T{form}"],
-            input=dot.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=True,
-        )
+        done = stopping.run([program, f"-T{form}"], dot.encode(), timeout=PATIENCE)
     except FileNotFoundError:
         raise PluginError(
             f"{form} needs Graphviz, and there is no program {program!r} here",
@@ -30,7 +25,8 @@ def draw(dot: str, form: str, *, program: str = "dot") -> bytes:
             f"Graphviz did not finish the picture within {PATIENCE} seconds",
             hint="draw less: debrepo graph KIND:NAME",
         ) from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        raise PluginError(f"Graphviz could not draw: {said[0] if said else error}") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = said[0] if said else f"it ended with {done.returncode}"
+        raise PluginError(f"Graphviz could not draw: {reason}")
     return done.stdout

@@ -45,7 +45,7 @@ def transfer(
 
     What is there already stays; what ``move`` takes leaves the source in the same commit.
     """
-    wanted = selection.parse(queries)
+    wanted = selection.parse(session.config, queries)
     with session.db.read() as txn:
         origin = lists.get(session.hook, txn, *lists.parse(source, kind))
         repo = repos.get(txn, target)
@@ -129,7 +129,7 @@ def remove(
     dry_run: bool = False,
 ) -> list[PackageKey]:
     """Take packages out of a repository, and with ``dependencies`` what only they needed."""
-    wanted = selection.parse(queries)
+    wanted = selection.parse(session.config, queries)
     with session.db.read() as txn:
         repo = repos.get(txn, name)
         gone = list(selection.members(txn, repo.set_id, wanted))

@@ -51,7 +51,7 @@ def show(
     session: Session, text: str, *, with_files: bool = False, with_references: bool = False
 ) -> list[Shown]:
     """Return the packages that a query matches, the newest version of each name first."""
-    wanted = selection.parse([text])
+    wanted = selection.parse(session.config, [text])
     with session.db.read() as txn:
         lists = []
         if with_references:

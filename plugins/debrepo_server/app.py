@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +27,7 @@ from debrepo_server.operation_api import operation_routes
 from debrepo_server.replays import Replays
 from debrepo_server.runner import Runner
 from debrepo_server.settled import Settled
+from debrepo_server.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -59,7 +61,9 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     ``listen`` is the host that it listens on, which is one of its names.
     """
     hosts = Hosts(session.config["server.hosts"], trusting=access.trusting, listen=listen)
-    runner = Runner(session, session.config["server.tasks"])
+    reads = session.config["server.reads"]
+    runner = Runner(session, session.config["server.tasks"], reads)
+    watches = Watches()
     replays = Replays(session, runner.server)
     requests = Requests()
 
@@ -84,7 +88,10 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.debrepo = Server(session, access.authenticate, runner, KeptAnswers(), replays)
+    app.state.debrepo = Server(
+        session, access.authenticate, runner, KeptAnswers(), replays, CapacityLimiter(reads)
+    )
+    app.state.halt = partial(_halt, runner, watches)
     app.state.requests = requests
     app.openapi = cache(partial(describe, app, session))  # type: ignore[method-assign]
     for batch in session.hook.debrepo_routes():
@@ -100,8 +107,14 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _crash)
     settled = Settled(app.answer, partial(_state, session.db, runner), access.authenticate)
-    app.around = Around(Hosted(settled, hosts), requests)
+    app.around = Around(Hosted(settled, hosts), requests, watches)
     return app
+
+
+def _halt(runner: Runner, watches: Watches) -> list[str]:
+    """Tell all that is being done to end now; return the names of the tasks of it."""
+    watches.stop("the server is stopping", "ask again")
+    return runner.halt()
 
 
 def _state(database: Database, runner: Runner) -> object:

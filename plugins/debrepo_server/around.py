@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from fastapi.routing import APIRoute
 
 from debrepo.http import segments
+from debrepo.stopping import watching
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from debrepo_server.metrics import Requests
+    from debrepo_server.watches import Watches
 
 _log = logging.getLogger("debrepo.requests")
 _WITH_TREES = "/api/v4/"  #: a path that ends with a slash is that of a directory there
@@ -23,8 +25,9 @@ _LINE = "%s %s %s %d %d %.3f"
 class Around:
     """What every request goes through, before it gets to a route."""
 
-    def __init__(self, app: ASGIApp, requests: Requests) -> None:
+    def __init__(self, app: ASGIApp, requests: Requests, watches: Watches) -> None:
         self._app = app
+        self._watches = watches
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +59,8 @@ class Around:
         begun = time.perf_counter()
         self._requests.begin()
         try:
-            await self._app(scope, take, count)
+            with watching(self._watches.begin(scope)):
+                await self._app(scope, take, count)
         finally:
             seconds = time.perf_counter() - begun
             route = scope.get("route")

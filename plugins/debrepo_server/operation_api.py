@@ -50,7 +50,8 @@ def _route(operation: Operation) -> Callable[..., Any]:
         response = await door.task(
             operation.name,
             perform,
-            resources=["*"] if operation.scope == "admin" and operation.changes else [],
+            resources=_alone(operation),
+            reads=not operation.changes,
             secret=True,
             wait=True if operation.secret else None,  # a task would be written down
             operation=operation.name,
@@ -61,6 +62,12 @@ def _route(operation: Operation) -> Callable[..., Any]:
         return response
 
     return call
+
+
+def _alone(operation: Operation) -> list[str]:
+    """Return the resources of what goes through everything; a token is made at once."""
+    alone = operation.changes and operation.long and operation.scope == "admin"
+    return ["*"] if alone else []
 
 
 class _Listening(Progress):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import resource
 import socket
 import struct
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from debrepo_server.head_buffer import HeadBuffer
 from debrepo_server.hosts import TARGET_HOST
+from debrepo_server.watches import leave
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle, Transport
 
+_log = logging.getLogger("debrepo.server")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 _HEAD_LIMIT = 64 << 10  # bytes of a request line and its headers
 _HEAD_PATIENCE = 30.0  # seconds that a request may take to come, but for its body
 _ANSWER_PATIENCE = 120.0  # seconds that a client may take nothing of what it asked for
+_SPARE = 16  # file descriptors at least that are left to the work
 
 
 class Protocol(HttpToolsProtocol):
@@ -29,10 +35,17 @@ class Protocol(HttpToolsProtocol):
     _deadline: TimerHandle | None = None
     _in_body = False
     _head = 0  # bytes of one that is not whole yet
+    _since = 0.0  # when the client was last heard of
+    most: ClassVar[float] = float("inf")  #: connections; one more closes the idlest
+    crowded: ClassVar[bool] = False  #: whether that has been said
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         self._buffer = HeadBuffer(transport)
         super().connection_made(self._buffer)  # type: ignore[arg-type]
+        self._since = self.loop.time()
+        if len(self.connections) > self.most and not self._make_room():
+            self._refuse(503, "too many requests are being worked on")
+            return
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.family != socket.AF_UNIX:
             # asyncio does so only where the protocol number was given to socket(); without it
@@ -48,9 +61,39 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._clear_deadline()
+        if self.cycle is not None and not self.cycle.response_complete:
+            leave(self.cycle.scope["state"])
         super().connection_lost(exc)
+        if len(self.connections) < self.most // 2:
+            type(self).crowded = False
+
+    def _make_room(self) -> bool:
+        """Close the connection on which nothing has happened for the longest time, if any."""
+        if not self.crowded:
+            type(self).crowded = True
+            _log.warning(
+                "%d connections are open: the idlest are closed (server.connections, ulimit -n)",
+                len(self.connections) - 1,
+            )
+        idle = [
+            other
+            for other in self.connections
+            if isinstance(other, Protocol) and other is not self and other.is_idle
+        ]
+        if not idle:
+            return False
+        idlest = min(idle, key=lambda other: other._since)  # noqa: SLF001  # it is one of us
+        idlest.transport.abort()
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being worked on, nor its body awaited."""
+        done = self.cycle is None or self.cycle.response_complete
+        return done and not self._in_body and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
+        self._since = self.loop.time()
         self._head += 0 if self._in_body else len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -101,6 +144,14 @@ class Protocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def capacity(wanted: int) -> int:
+    """Return how many connections may be open: ``wanted``, or fewer where files are limited."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    there = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    possible = max(4, limit - there - max(_SPARE, limit // 4))
+    return min(wanted, possible) if wanted else possible
 
 
 def _host(url: bytes) -> bytes:

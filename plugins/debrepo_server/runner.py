@@ -7,6 +7,7 @@ import logging
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,7 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from debrepo import leases
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.http import Answer, Caller, Cancelled, Job, json_answer, status_of
+from debrepo.http.reading import begin
 from debrepo.refs import Ref
+from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
 from debrepo_server.records import FAILED, RUNNING, SUCCEEDED, TASKS, WAITING, Record
 from debrepo_server.running import Running
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from fastapi import Response
 
     from debrepo.session import Session
+    from debrepo.stopping import Watch
 
+_HALTED = ("the server is stopping", "ask again")
 _log = logging.getLogger("debrepo.tasks")
 
 
@@ -35,9 +40,9 @@ class Runner:
     number; one whose client waits for the end lives in memory alone.
     """
 
-    def __init__(self, session: Session, workers: int = 4) -> None:
+    def __init__(self, session: Session, workers: int = 4, readers: int = 4) -> None:
         self._session = session
-        self._workers = workers
+        self._workers = {False: workers, True: readers}  # by whether they only read
         self.server = f"server:{uuid4().hex}"  #: the lease that says that it lives
         self._lock = threading.Lock()
         self._last = 0
@@ -64,19 +69,33 @@ class Runner:
 
     def stop(self) -> None:
         """Let what runs come to its end; what waits is written down for the next server."""
+        self._refuse_more()
         with self._lock:
-            self._stopping = True
-            for task in [task for task in self._waiting if not task.durable]:
-                self._waiting.remove(task)
-                task.future.set_exception(Cancelled("the server is stopping", hint="ask again"))
             while self._running:
                 self._idle.wait()
         self._stack.close()
 
+    def halt(self) -> list[str]:
+        """Tell what runs to end now, wherever it is; return the names of it."""
+        self._refuse_more()
+        with self._lock:
+            running = list(self._running.values())
+        for task in running:
+            task.watch.stop(*_HALTED)
+        return [task.record.name for task in running]
+
+    def _refuse_more(self) -> None:
+        with self._lock:
+            self._stopping = True
+            for task in [task for task in self._waiting if not task.durable]:
+                self._waiting.remove(task)
+                task.future.set_exception(Cancelled(_HALTED[0], hint=_HALTED[1]))
+
     async def answer(self, job: Job, patience: float | None) -> Response:
         """Do a job; see `debrepo.http.Tasks`."""
         if patience is None:
-            task = self._enqueue(self._number(job))
+            # Who only reads ends with the request; a change has a watch of its own.
+            task = self._enqueue(self._number(job, current() if job.reads else None))
             return _result(await asyncio.wrap_future(task.future))
         task = await run_in_threadpool(self.submit, job)
         if patience > 0:
@@ -147,8 +166,8 @@ class Runner:
         if task is None:
             record = self.get(number)  # raises NotFound
             raise InvalidInput(f"task {record.id} has ended already")
+        task.watch.stop("the task was cancelled", "what it had done so far stays done")
         with self._lock:
-            task.cancelled = True
             waited = task in self._waiting
             if waited:
                 self._waiting.remove(task)
@@ -169,7 +188,7 @@ class Runner:
     def _live(self) -> list[Running]:
         return [*self._running.values(), *self._waiting]
 
-    def _number(self, job: Job) -> Running:
+    def _number(self, job: Job, watch: Watch | None = None) -> Running:
         with self._lock:
             self._last += 1
             number = self._last
@@ -186,7 +205,7 @@ class Runner:
             resumable=job.resumable and not job.secret,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return Running(record, job, durable=False)
+        return Running(record, job, durable=False, watch=watch)
 
     def _take_over(self, record: Record) -> Record:
         mine = record._replace(server=self.server)
@@ -202,7 +221,7 @@ class Runner:
     def _enqueue(self, task: Running) -> Running:
         with self._lock:
             if self._stopping and not task.durable:
-                raise Cancelled("the server is stopping", hint="ask again")
+                raise Cancelled(_HALTED[0], hint=_HALTED[1])
             self._waiting.append(task)
             self.turns += 1
         self._pump()
@@ -213,9 +232,12 @@ class Runner:
         with self._lock:
             earlier = list(self._running.values())
             for task in list(self._waiting):
-                if self._stopping or len(self._running) >= self._workers:
+                if self._stopping:
                     return
-                if not any(task.shares(other) for other in earlier):
+                reads = task.job.reads
+                busy = sum(other.job.reads == reads for other in self._running.values())
+                alone = not any(task.shares(other) for other in earlier)
+                if alone and busy < self._workers[reads]:
                     self._waiting.remove(task)
                     self._running[task.record.id] = task
                     task.record = task.record._replace(state=RUNNING)
@@ -226,11 +248,14 @@ class Runner:
 
     def _execute(self, task: Running) -> None:
         caller = task.job.caller
-        session = self._session.acting(actor=caller.name, progress=task, check=caller.check_change)
+        check = partial(begin, self._session.config, caller.check_change)
+        session = self._session.acting(actor=caller.name, progress=task, check=check)
         try:
             if task.durable:
                 self._store(task.record)
-            result = task.job.work(session, **task.job.arguments)
+            with watching(task.watch):
+                checkpoint()
+                result = task.job.work(session, **task.job.arguments)
             self._end(task, result if isinstance(result, Answer) else Answer(200, result))
         except DebrepoError as error:
             self._end(task, error)
@@ -240,7 +265,9 @@ class Runner:
 
     def _end(self, task: Running, outcome: Answer | Exception) -> None:
         record = task.now()
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Cancelled) and self._stopping and _may_go_on(record):
+            record = record._replace(state=WAITING)  # the next server does it
+        elif isinstance(outcome, Answer):
             output = "\n".join([*task.lines, "Task succeeded"])
             record = record._replace(
                 state=SUCCEEDED, output=output, status=outcome.status, value=outcome.value
@@ -271,6 +298,10 @@ class Runner:
             txn[TASKS][record.id] = record  # type: ignore[index]
 
         self._session.db.update(store)
+
+
+def _may_go_on(record: Record) -> bool:
+    return record.resumable and record.arguments is not None
 
 
 def _look(future: asyncio.Future[Answer]) -> None:

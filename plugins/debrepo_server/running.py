@@ -6,13 +6,13 @@ from collections.abc import Sized
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from debrepo.http import Answer, Cancelled
 from debrepo.progress import Progress
+from debrepo.stopping import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from debrepo.http import Job
+    from debrepo.http import Answer, Job
     from debrepo_server.records import Record
 
 T = TypeVar("T")
@@ -23,7 +23,9 @@ _KEPT_LINES = 2000
 class Running(Progress):
     """A task that waits or runs, and the progress that its work reports to."""
 
-    def __init__(self, record: Record, job: Job, *, durable: bool) -> None:
+    def __init__(
+        self, record: Record, job: Job, *, durable: bool, watch: Watch | None = None
+    ) -> None:
         self.record = record
         self.job = job
         self.durable = durable
@@ -31,7 +33,7 @@ class Running(Progress):
         self.future.set_running_or_notify_cancel()  # a client that goes away cancels nothing
         self.lines: list[str] = [record.output] if record.output else []
         self.detail: dict[str, Any] = {}
-        self.cancelled = False
+        self.watch = watch or Watch()
 
     def now(self) -> Record:
         """Return the record, with what has been said so far."""
@@ -39,7 +41,7 @@ class Running(Progress):
         return self.record._replace(output=output, detail=dict(self.detail))
 
     def note(self, text: str) -> None:
-        self._stop_if_cancelled()
+        self.watch.check()
         if len(self.lines) < _KEPT_LINES:
             self.lines.append(text)
 
@@ -52,15 +54,13 @@ class Running(Progress):
             "RemainingNumberOfPackages": count,
         }
         for done, item in enumerate(items, start=1):
-            self._stop_if_cancelled()
+            self.watch.check()
             yield item
             self.detail["RemainingNumberOfPackages"] = max(0, count - done)
 
     def shares(self, other: Running) -> bool:
         """Whether the two must not run at the same time."""
+        if self.job.reads or other.job.reads:
+            return False
         mine, theirs = set(self.job.resources), set(other.job.resources)
         return "*" in mine | theirs or not mine.isdisjoint(theirs)
-
-    def _stop_if_cancelled(self) -> None:
-        if self.cancelled:
-            raise Cancelled("the task was cancelled", hint="what it had done so far stays done")

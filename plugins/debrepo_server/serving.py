@@ -15,6 +15,7 @@ from debrepo.errors import InvalidInput, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     import uvicorn
 
@@ -31,8 +32,9 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
 
         from debrepo_server.access import Access
         from debrepo_server.app import build
+        from debrepo_server.ending import Ending
         from debrepo_server.logs import configure
-        from debrepo_server.protocol import Protocol
+        from debrepo_server.protocol import Protocol, capacity
     except ImportError as error:
         raise PluginError(
             f"the server needs {error.name}", hint="pip install 'debrepo-manager[serve]'"
@@ -52,36 +54,51 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
         )
     host = "" if activated else host_of(listen or session.config["server.listen"])
     app = build(session, Access(session, trusting=trusting), host)
+    grace = max(1, session.config["server.grace"])
+    path = Path(place.removeprefix("unix:")) if place.startswith("unix:") else None
+    own = None if activated else path
+    most = capacity(session.config["server.connections"])
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=type("Limited", (Protocol,), {"most": most}),
+        timeout_graceful_shutdown=max(1, grace * 3 // 4),
         ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         lifespan="on",
     )
-    server = _server(uvicorn.Server, config, lambda: _announce(session, place))
+    ending = Ending(grace, app.state.halt, lambda: own.unlink(missing_ok=True) if own else None)
+    server = _server(uvicorn.Server, config, lambda: _announce(session, place), ending.begin)
     for number in (signal.SIGINT, signal.SIGTERM):  # until uvicorn listens to them, and after
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        signal.signal(number, server.handle_exit)
     try:
         server.run(sockets=[listener])
     finally:
         _notify("STOPPING=1")
-        if place.startswith("unix:") and not activated:
-            Path(place.removeprefix("unix:")).unlink(missing_ok=True)
+        if own:
+            own.unlink(missing_ok=True)
     if not server.started:
         raise PluginError("the server could not start", hint="its log says why")
 
 
-def _server(kind: type[uvicorn.Server], config: uvicorn.Config, ready: Callable[[], None]) -> Any:
-    """Return a server that says when it is ready."""
+def _server(
+    kind: type[uvicorn.Server],
+    config: uvicorn.Config,
+    ready: Callable[[], None],
+    end: Callable[[], None],
+) -> Any:
+    """Return a server that says when it is ready, and calls ``end`` for each signal to end."""
 
     class Announcing(kind):  # type: ignore[misc,valid-type]
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
                 ready()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            self.should_exit = True
+            end()
 
     return Announcing(config)
 

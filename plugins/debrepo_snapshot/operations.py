@@ -187,7 +187,7 @@ def filter_(
     def plan(txn: Transaction) -> Draft:
         found = _list(session, txn, source)
         chosen = selection.Selection(
-            tuple(selection.members(txn, found.set_id, selection.parse(queries)))
+            tuple(selection.members(txn, found.set_id, selection.parse(session.config, queries)))
         )
         sets = (found.set_id,)
         if dependencies is not None:

@@ -42,9 +42,10 @@ def pull(
     given = dependencies or Dependencies()
     rules = selection.following(session.config, txn, (old.set_id, offered.set_id), given)
     wanted = {*rules.architectures, "all"} | ({"source"} & set(given.architectures))
+    asked = selection.parse(session.config, queries)
     chosen: Iterable[Entry] = (
         entry
-        for entry in selection.members(txn, offered.set_id, selection.parse(queries))
+        for entry in selection.members(txn, offered.set_id, asked)
         if entry.split(b"\0", 2)[1].decode() in wanted
     )
     found = Selection(tuple(chosen if all_matches else selection.newest(chosen)))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from debrepo.errors import DatabaseError, DebrepoError, InvalidInput
 from debrepo.fitting import Misfit, fitter
+from debrepo.stopping import each
 
 if TYPE_CHECKING:
     from debrepo.database.transaction import Transaction
@@ -262,7 +263,7 @@ class TableView(MutableMapping[K, V]):
         load, load_key, skip = self._load, self._load_key, len(self._prefix)
         with self._raw.cursor() as cursor:
             if not reverse and cursor.set_range(low):
-                for key, value in cursor.iternext():
+                for key, value in each(cursor.iternext()):
                     if key >= high:
                         return
                     try:
@@ -271,7 +272,7 @@ class TableView(MutableMapping[K, V]):
                         raise self._damaged(self._spelled(key), error) from error
                     yield item
             elif reverse and _seek_before(cursor, high):
-                for key, value in cursor.iterprev():
+                for key, value in each(cursor.iterprev()):
                     if key < low:
                         return
                     try:
@@ -288,12 +289,12 @@ class TableView(MutableMapping[K, V]):
     def _walk_keys(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[bytes]:
         with self._raw.cursor() as cursor:
             if not reverse and cursor.set_range(low):
-                for key in cursor.iternext(values=False):
+                for key in each(cursor.iternext(values=False)):
                     if key >= high:
                         return
                     yield key
             elif reverse and _seek_before(cursor, high):
-                for key in cursor.iterprev(values=False):
+                for key in each(cursor.iterprev(values=False)):
                     if key < low:
                         return
                     yield key

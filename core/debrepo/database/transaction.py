@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from debrepo.database.tables import NotedView, TableView
+from debrepo.stopping import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -76,10 +77,11 @@ class Transaction:
     def run_actions(self) -> None:
         """Do what waited for the commit; the `Database` calls this."""
         failure: Exception | None = None
-        for action in self._actions:
-            try:
-                action()
-            except Exception as error:  # what is committed is committed
-                failure = failure or error
+        with watching(None):  # it belongs to what is committed, so nothing stops it
+            for action in self._actions:
+                try:
+                    action()
+                except Exception as error:  # what is committed is committed
+                    failure = failure or error
         if failure:
             raise failure

@@ -16,6 +16,7 @@ A route opens its door for the operations that it calls, and the scopes of these
 filled in with the arguments that they are called with, decide who may pass.
 """
 
+from debrepo.errors import Cancelled
 from debrepo.http.answers import (
     STATUS,
     Answer,
@@ -27,7 +28,7 @@ from debrepo.http.answers import (
     status_of,
 )
 from debrepo.http.doors import Door, Opening, Server, opens
-from debrepo.http.jobs import Cancelled, Job, TaskObject, Tasks
+from debrepo.http.jobs import Job, TaskObject, Tasks
 from debrepo.http.kept import KeptAnswers
 from debrepo.http.routes import Route, Routes, opening_of, segments
 from debrepo.permissions import Caller, check_scope

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.DebrepoError], int] = {
     errors.Conflict: 409,
     errors.NotAllowed: 403,
     errors.NotAuthenticated: 401,
+    errors.Cancelled: 503,
 }
 
 

@@ -60,3 +60,23 @@ def _check_text(body: bytes) -> None:
         raise InvalidInput("the body holds half of a surrogate pair") from None
     except (ValueError, RecursionError):
         return  # FastAPI says what is wrong
+
+
+def check_lists(body: bytes, most: int) -> None:
+    """Raise `InvalidInput` if a list in a JSON document has more than ``most`` elements."""
+    if not most or body.count(b",") < most:  # no list is longer than that
+        return
+    try:
+        waiting = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return  # FastAPI says what is wrong
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, (list, dict)):
+            continue
+        if len(one) > most:
+            raise InvalidInput(
+                f"a list of the request has {len(one)} elements, and the limit is {most}",
+                hint="send it in parts; the setting server.list_length sets the limit",
+            )
+        waiting += one if isinstance(one, list) else one.values()

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from debrepo.http.jobs import Job, Tasks
 from debrepo.http.kept import KeptAnswers
+from debrepo.http.reading import begin
 from debrepo.permissions import Caller
 from debrepo.session import Session
 
@@ -49,6 +51,7 @@ class Server(NamedTuple):
     tasks: Tasks
     kept: KeptAnswers
     replays: Replays
+    reading: CapacityLimiter  #: holds for reads, which leave threads to those who write
 
 
 class Door:
@@ -57,12 +60,20 @@ class Door:
     def __init__(self, request: Request, server: Server, caller: Caller) -> None:
         self.request = request
         self.caller = caller
-        self.session = server.session.acting(actor=caller.name, check=caller.check)
+        self.session = server.session.acting(
+            actor=caller.name, check=partial(begin, server.session.config, caller.check)
+        )
         self._server = server
 
     async def call(self, operation: str, /, **arguments: Any) -> Any:
         """Call an operation that is no long work, in a thread."""
-        return await run_in_threadpool(self.session.call, operation, **arguments)
+        changes = operation not in self.session.operations or (
+            self.session.operations[operation].changes
+        )
+        return await to_thread.run_sync(
+            partial(self.session.call, operation, **arguments),
+            limiter=None if changes else self._server.reading,
+        )
 
     async def task(
         self,
@@ -74,6 +85,7 @@ class Door:
         resumable: bool = False,
         secret: bool = False,
         wait: bool | None = None,
+        reads: bool = False,
         **arguments: Any,
     ) -> Response:
         """Do ``work(session, **arguments)`` as a task, and answer as the client wants it.
@@ -83,9 +95,10 @@ class Door:
         ``resumable`` says that it may be done again when it may have been done in part, and
         ``secret`` that the arguments must not be written down. What ``work`` returns is the
         body of a 200, or an `Answer`. ``wait`` says whether to wait for the end, whatever the
-        client asks for.
+        client asks for. ``reads`` says that it changes nothing: it waits for nobody, nobody
+        waits for it, and it ends when its client goes away or its time is up.
         """
-        job = Job(name, work, arguments, self.caller, tuple(resources), resumable, secret)
+        job = Job(name, work, arguments, self.caller, tuple(resources), resumable, secret, reads)
         patience = self._patience() if wait is None else None if wait else 0
         return await self._server.tasks.answer(job, patience)
 

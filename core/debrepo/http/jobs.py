@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from debrepo.errors import DebrepoError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi import Response
 
     from debrepo.permissions import Caller
-
-
-class Cancelled(DebrepoError):
-    """Somebody cancelled the task, or the server had to stop."""
 
 
 class Job(NamedTuple):
@@ -30,6 +24,7 @@ class Job(NamedTuple):
     resources: tuple[str, ...] = ()  #: tasks that share one run one after another; ``*``: all
     resumable: bool = False  #: whether it may be done again when a server died in the middle
     secret: bool = False  #: whether the arguments must not be written down
+    reads: bool = False  #: whether it changes nothing, so that it waits for nobody
 
 
 class TaskObject(BaseModel):

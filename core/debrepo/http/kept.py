@@ -10,6 +10,8 @@ from typing import NamedTuple, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 
+from debrepo.stopping import Watch, current, watching
+
 T = TypeVar("T")
 
 _LIMIT = 48 << 20  # bytes of all bodies together
@@ -23,6 +25,19 @@ class _Kept(NamedTuple):
     packed: bytes
 
 
+class _Together(Watch):
+    """Lets work go on as long as one of those who asked for it is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.members: list[Watch | None] = []
+
+    def check(self) -> None:
+        if all(member is not None and member.stopped for member in self.members):
+            self.stop("nobody waits for this any more")
+        super().check()
+
+
 class KeptAnswers:
     """JSON bodies by key, the least recently used ones dropped when there are too many.
 
@@ -34,7 +49,7 @@ class KeptAnswers:
         self._limit = limit
         self._size = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._making: dict[str, asyncio.Future[_Kept]] = {}
+        self._making: dict[str, tuple[asyncio.Future[_Kept], _Together]] = {}
         self._makers = CapacityLimiter(_AT_ONCE)
 
     async def in_turn(self, work: Callable[[], T]) -> T:
@@ -59,17 +74,21 @@ class KeptAnswers:
 
     async def _made(self, key: str, etag: str, make: Callable[[], bytes]) -> _Kept:
         """Return what is made for ``key``, once for all who ask for it meanwhile."""
-        making = self._making.get(key)
-        if making is None:
+        making, together = self._making.get(key, (None, _Together()))
+        if making is None or together.stopped:
+            together = _Together()
 
             def done(future: asyncio.Future[_Kept]) -> None:
-                del self._making[key]
+                if self._making.get(key, (None,))[0] is future:
+                    del self._making[key]
                 if not future.cancelled() and not future.exception():
                     self._keep(key, future.result())
 
-            making = asyncio.ensure_future(self.in_turn(lambda: _packed(etag, make())))
-            self._making[key] = making
+            with watching(together):
+                making = asyncio.ensure_future(self.in_turn(lambda: _packed(etag, make())))
+            self._making[key] = making, together
             making.add_done_callback(done)
+        together.members.append(current())
         return await asyncio.shield(making)  # who goes away leaves it to the others
 
     def _keep(self, key: str, kept: _Kept) -> None:

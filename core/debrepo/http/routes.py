@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Coroutine
+from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from debrepo.http.answers import Problem
-from debrepo.http.bodies import as_json
+from debrepo.http.bodies import as_json, check_lists
 from debrepo.http.doors import Opening, Server
 
 #: Stands for an encoded slash while paths are matched; no character, so in no name.
@@ -34,6 +35,7 @@ class Route(APIRoute):
         self.path_regex = re.compile(self.path_regex.pattern.replace("[^/]+)/", "[^/]*)/"))
         self._literal = path.partition("{")[0]
         self._methods = frozenset(self.methods or ())
+        self._crowds = not iscoroutinefunction(endpoint)  # it takes a thread that all share
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         # Every request asks one route after another, and most answers can be had for little.
@@ -68,13 +70,17 @@ class Route(APIRoute):
         raw = body is None or type(body.field_info).__name__ != "Body"
 
         async def admit(request: Request) -> Response:
+            server: Server = request.app.state.debrepo
             caller = opening.admit(request) if opening else None
             if not raw and body is not None:
                 request = await self.read(request, required=body.field_info.is_required())
+                check_lists(await request.body(), server.session.config["server.list_length"])
             key = request.headers.get("idempotency-key")
+            if request.method == "GET" and self._crowds:
+                async with server.reading:
+                    return await handle(request)
             if not key or caller is None or request.method != "POST":
                 return await handle(request)
-            server: Server = request.app.state.debrepo
             body_read = None if raw else await request.body()
             return await server.replays.answer(key, caller, request, body_read, handle)
 

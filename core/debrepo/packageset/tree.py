@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from zlib import crc32
 
 from debrepo.package import Entry, SetId
+from debrepo.stopping import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping, Sequence
@@ -88,6 +89,7 @@ def _node_of(store: Store, digest: bytes) -> bytes:
 
 def _read(store: Store, digest: bytes) -> tuple[int, list[Chunk]]:
     """Return the level of a node above chunks, and what is below it."""
+    checkpoint()
     data = _node_of(store, digest)
     found, position = [], 2
     while position < len(data):
@@ -102,6 +104,7 @@ def _read(store: Store, digest: bytes) -> tuple[int, list[Chunk]]:
 
 def entries_of(store: Store, chunk: bytes) -> list[Entry]:
     """Return the entries of the chunk with this hash."""
+    checkpoint()
     return store[chunk][1:].split(b"\n")  # type: ignore[return-value]  # entries went in
 
 

@@ -5,7 +5,8 @@ package and `select` goes through a whole set of them.
 """
 
 from debrepo.query.candidate import Candidate
-from debrepo.query.parser import parse
+from debrepo.query.lexer import Limits
+from debrepo.query.parser import parse, parse_within
 from debrepo.query.terms import SPECIAL_FIELDS, Dependency, Exact, Field
 from debrepo.query.tree import And, Not, Or, Query, and_, or_, select
 
@@ -16,11 +17,13 @@ __all__ = [
     "Dependency",
     "Exact",
     "Field",
+    "Limits",
     "Not",
     "Or",
     "Query",
     "and_",
     "or_",
     "parse",
+    "parse_within",
     "select",
 ]

@@ -36,11 +36,44 @@ class Token(NamedTuple):
         return "the end of the query" if self.kind == END else f'"{self.text}"'
 
 
-def tokens(text: str) -> Iterator[Token]:
+class Limits(NamedTuple):
+    """How large queries may be; see the settings of these names below ``query``."""
+
+    terms: int = 10_000
+    depth: int = 100
+    length: int = 1 << 20
+    used: int = 0  #: terms of the queries before
+    read: int = 0  #: characters of them
+
+    def less(self, terms: int, length: int) -> Limits:
+        """Return what one query leaves for those that come with it."""
+        return self._replace(used=self.used + terms, read=self.read + length)
+
+    def exceeded(self, name: str, found: str) -> InvalidInput:
+        """Return the error for a query that goes beyond the limit ``name``."""
+        return InvalidInput(
+            f"{found}, and the limit is {getattr(self, name)}",
+            hint=f"the setting query.{name} sets the limit",
+        )
+
+
+LIMITS = Limits()
+TOO_MANY = "the query has too many terms"
+
+
+def tokens(text: str, limits: Limits = LIMITS) -> Iterator[Token]:
     """Yield the tokens of a query and, as the last one, its end."""
+    length = limits.read + len(text)
+    if length > limits.length:
+        raise limits.exceeded("length", f"the query has {length} characters or more")
     position = _skip_blanks(text, 0)
+    most = 8 * limits.terms + 8  # signs and values of that many terms, and some to spare
+    count = 0
     while position < len(text):
         token, position = _next(text, position)
+        count += 1
+        if count > most:
+            raise limits.exceeded("terms", TOO_MANY)
         yield token
         position = _skip_blanks(text, position)
     yield Token(END, "", position + 1)

@@ -16,26 +16,43 @@ import re
 
 from debrepo.errors import InvalidInput
 from debrepo.package import PackageKey
-from debrepo.query.lexer import END, OPERATOR, WORD, Token, complaint, tokens
+from debrepo.query.lexer import (
+    END,
+    LIMITS,
+    OPERATOR,
+    TOO_MANY,
+    WORD,
+    Limits,
+    Token,
+    complaint,
+    tokens,
+)
 from debrepo.query.patterns import condition
 from debrepo.query.terms import SPECIAL_FIELDS, Dependency, Exact, Field
 from debrepo.query.tree import Not, Query, and_, or_
 
 _KEY = re.compile(r"\w{0,2}P([a-z0-9-]+) ([^\s()]+) ([^\s()]+) ([0-9a-f]{8,16})")
 _CANONICAL = {"": "=", "<": "<=", ">": ">="}  # the signs of old, Policy 7.1
-_DEEPEST = 100  # more is a mistake or an attack, and would exhaust the stack
+_DEEPEST = 150  # more would exhaust the stack, whatever is configured
+_LONGEST_KEY = 10_000  # characters
 
 
-def parse(text: str) -> Query:
+def parse(text: str, limits: Limits = LIMITS) -> Query:
     """Return the query that ``text`` spells.
 
     A printed package key is a query as well, in quotes where it is only part of one.
-    Raises `InvalidInput` that names the column.
+    Raises `InvalidInput` that names the column, or the limit that it goes beyond.
     """
-    key = _key(text.strip())
+    return parse_within(text, limits)[0]
+
+
+def parse_within(text: str, limits: Limits) -> tuple[Query, Limits]:
+    """Return the query that ``text`` spells, and what it leaves of the limits for others."""
+    key = _key(text.strip()) if len(text) < _LONGEST_KEY else None
     if key is not None:
-        return Exact(key)
-    return _Parser(text).parse()
+        return Exact(key), limits.less(1, len(text))
+    parser = _Parser(text, limits)
+    return parser.parse(), limits.less(parser.terms, len(text))
 
 
 def _key(text: str) -> PackageKey | None:
@@ -44,11 +61,13 @@ def _key(text: str) -> PackageKey | None:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, limits: Limits) -> None:
         self._text = text
-        self._tokens = list(tokens(text))
+        self._limits = limits
+        self._tokens = list(tokens(text, limits))
         self._position = 0
         self._depth = 0
+        self.terms = 0
 
     def parse(self) -> Query:
         query = self._any()
@@ -69,8 +88,12 @@ class _Parser:
 
     def _not(self) -> Query:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise self._complain("the query is nested too deeply")
+        deepest = min(self._limits.depth, _DEEPEST)
+        if self._depth > deepest:
+            raise self._complain(
+                f"the query is nested too deeply, and the limit is {deepest}",
+                advice="the setting query.depth sets the limit",
+            )
         query = Not(self._not()) if self._accept("!") else self._group()
         self._depth -= 1
         return query
@@ -84,6 +107,9 @@ class _Parser:
 
     def _term(self) -> Query:
         token = self._expect(WORD, "a field or package name", _TERM_ADVICE)
+        self.terms += 1
+        if self._limits.used + self.terms > self._limits.terms:
+            raise self._limits.exceeded("terms", TOO_MANY)
         word = token.text
         if not word:
             raise self._complain("expected a field or package name, found nothing in quotes", token)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from debrepo.package import Entry, Package, PackageKey
 from debrepo.query.candidate import Candidate
+from debrepo.stopping import each
 
 NAME, ARCHITECTURE, VERSION = 0, 1, 2  # where a `PackageKey` has them
 
@@ -180,7 +181,7 @@ def select(
     """
     by_key = query.compiled.by_key
     on_candidate = query.compiled.on_candidate
-    for entry in _narrow(query, entries):
+    for entry in each(_narrow(query, entries)):
         key = entry.decode().split("\0")
         verdict = by_key(key)
         if verdict is None:

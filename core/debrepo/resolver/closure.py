@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.resolver.rules import STRICT, Following, Lack, Need, asked, provided
+from debrepo.stopping import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,7 @@ def verify(universe: Universe, roots: Iterable[Entry], following: Following) -> 
     known: dict[Need, bool] = {}
     lacks: list[Lack] = []
     for entry in sorted(roots):
+        checkpoint()
         needs, problems = asked(universe.glimpse(entry), following)
         lacks += problems
         for field, need in needs:
@@ -98,6 +100,7 @@ class _Attempt:
             self._add(root)
         queue = deque(roots)
         while queue:
+            checkpoint()
             entry = queue.popleft()
             needs, problems = asked(self._universe.package(entry), self._following)
             self._needs[entry] = needs
@@ -159,6 +162,7 @@ class _Attempt:
                         for candidate in self._universe.candidates(need):
                             users.setdefault(candidate, []).append((entry, need))
         while waiting:
+            checkpoint()
             for user, need in users.get(waiting.popleft(), ()):
                 if user not in broken and all(c in broken for c in self._universe.candidates(need)):
                     broken.add(user)

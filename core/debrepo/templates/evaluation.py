@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from debrepo.errors import InvalidInput
+from debrepo.stopping import checkpoint
 from debrepo.templates.nodes import (
     Assign,
     Branch,
@@ -23,6 +24,8 @@ from debrepo.templates.nodes import (
 
 MISSING = "<no value>"
 _VERB = re.compile(r"%([-+ #0]*)([0-9]*)(?:\.([0-9]*))?([a-zA-Z%])")
+_LONGEST = 1 << 20  # characters of a text that a template makes
+_MOST = 1_000_000  # pieces of it, the empty ones too
 _WIDEST = 10_000  # characters; printf could be asked for more memory than there is
 
 
@@ -41,12 +44,19 @@ class Template:
 
     def render(self, data: Mapping[str, object]) -> str:
         """Return the text that the template makes of ``data``."""
-        return "".join(_render(self._nodes, data, [{"$": data}]))
+        pieces, size = [], 0
+        for steps, piece in enumerate(_render(self._nodes, data, [{"$": data}])):
+            size += len(piece)
+            if size > _LONGEST or steps > _MOST:
+                raise InvalidInput(f"template: it makes more than {_LONGEST} characters")
+            pieces.append(piece)
+        return "".join(pieces)
 
 
 def _render(nodes: Sequence[Node], dot: object, scopes: list[dict[str, object]]) -> Iterator[str]:
     scopes = [*scopes, {}]
     for node in nodes:
+        checkpoint()
         match node:
             case Text(text):
                 yield text
@@ -54,7 +64,10 @@ def _render(nodes: Sequence[Node], dot: object, scopes: list[dict[str, object]])
                 yield _text(_evaluate(value, dot, scopes))
             case Assign(name, value, declares):
                 holder = scopes[-1] if declares else _scope(scopes, name)
-                holder[name] = _evaluate(value, dot, scopes)
+                result = _evaluate(value, dot, scopes)
+                if isinstance(result, str) and len(result) > _LONGEST:
+                    raise InvalidInput(f"template: it makes more than {_LONGEST} characters")
+                holder[name] = result
             case Branch():
                 yield from _branch(node, dot, scopes)
 

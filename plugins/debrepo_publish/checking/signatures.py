@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import stopping
 from debrepo.errors import InvalidInput, PluginError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _gpgv(place: Path, *words: str) -> list[str]:
     """Return what is wrong; one good signature by a key of the keyring is enough."""
     command = ["gpgv", "--status-fd", "1", "--keyring", str(place / "keyring.gpg"), *words]
     try:
-        result = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        result = stopping.run(command, timeout=60)
     except FileNotFoundError:
         raise PluginError("cannot check signatures without gpgv", hint="install gpgv") from None
     said = [

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
 from debrepo.errors import Conflict, DebrepoError
+from debrepo.stopping import checkpoint, watching
 from debrepo_publish.engine import commits, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.model import clock, publications
@@ -92,7 +93,8 @@ def publish(
             known = txn[PUBLICATIONS].get(key)
         publication = edit(known)
         with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
-            dirty = recovery.recover(session, storage, key)
+            with watching(None):
+                dirty = recovery.recover(session, storage, key)
             plan = _plan(session, publication, why, again)
             if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
                 if known is not None:
@@ -119,21 +121,24 @@ def publish(
                     storage, plan, staged, alone, overwrite=dirty or force, force=force
                 )
             except BaseException as error:
-                with suppress(DebrepoError):  # else the next run does it
+                with suppress(DebrepoError), watching(None):  # else the next run does it
                     _undo(session, storage, plan, theirs=isinstance(error, Conflict))
                 raise
-            made = commits.commit(storage, plan, staged, overwrite=dirty or force)
-            alone.close()
-            made |= {commits.turn_path(publication): turn} if turn else {}
-            recovery.finish(session, publication, plan.generation.number, made, staged.versions)
-            if not skip_cleanup:
-                recovery.retire(session, storage, publication)
-            eviction.evict(session)
-    session.hook.debrepo_published(
-        publication=str(publication),
-        generation=plan.generation.number,
-        paths=frozenset(map(publication.path, made)),
-    )
+            with watching(None):  # clients see the first of it: all of it has to follow
+                made = commits.commit(storage, plan, staged, overwrite=dirty or force)
+                alone.close()
+                made |= {commits.turn_path(publication): turn} if turn else {}
+                number = plan.generation.number
+                recovery.finish(session, publication, number, made, staged.versions)
+                if not skip_cleanup:
+                    recovery.retire(session, storage, publication)
+                eviction.evict(session)
+    with watching(None):
+        session.hook.debrepo_published(
+            publication=str(publication),
+            generation=plan.generation.number,
+            paths=frozenset(map(publication.path, made)),
+        )
     return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
 
 
@@ -216,8 +221,9 @@ def drop(
         with session.db.read() as txn:
             publication = publications.get(txn, key)
         done = Dropped(publication, 0, {})
+        checkpoint()
         try:
-            with closing(session.storage(publication.storage)) as storage:
+            with closing(session.storage(publication.storage)) as storage, watching(None):
                 recovery.recover(session, storage, key)
                 files = _take_down(session, storage, publication, skip_cleanup=skip_cleanup)
                 done = done._replace(files=files, requests=storage.statistics())

@@ -51,6 +51,36 @@ def test_a_key_is_shown_with_what_it_is(run):
     assert "Expires: never\n" in output
 
 
+@pytest.fixture
+def starts(tmp_path, monkeypatch):
+    """Return what counts how often GnuPG was started since it was last asked."""
+    program, log = tmp_path / "counted-gpg", tmp_path / "starts"
+    program.write_text(f'#!/bin/sh\necho >> {log}\nexec gpg "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("DEBREPO_SIGNING_GPG_PROGRAM", str(program))
+
+    def count():
+        found = len(log.read_text()) if log.exists() else 0
+        log.write_text("")
+        return found
+
+    return count
+
+
+@pytest.mark.parametrize("command", ["export", "distrust"])
+def test_gnupg_is_started_as_often_for_many_names_as_for_one(run, starts, tmp_path, command):
+    keys = [create(run) for _ in range(3)]
+    exported = tmp_path / "public.asc"
+    exported.write_text(run("export", *keys).stdout)
+    run("trust", str(exported))
+    starts()
+    run(command, keys[0])
+    once = starts()
+    names = keys[1:] if command == "distrust" else [*keys, *(key[-16:] for key in keys)] * 100
+    run(command, *names)
+    assert 0 < once == starts()
+
+
 def test_a_key_is_shown_to_programs(run):
     made = create(run)
     shown = json.loads(run("show", "archive", "--json").stdout)

@@ -1,0 +1,28 @@
+"""Running GnuPG: each process ends with the work that started it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gnupg
+
+from debrepo.stopping import checkpoint, current
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+
+class Gpg(gnupg.GPG):  # type: ignore[misc]  # it has no types
+    """python-gnupg's, whose processes are killed when the work is told to stop."""
+
+    def _open_subprocess(self, args: list[str], passphrase: bool = False) -> Popen[bytes]:
+        checkpoint()
+        child: Popen[bytes] = super()._open_subprocess(args, passphrase)
+        watch = current()
+        if watch is not None:
+            watch.adopt(child)
+        return child
+
+    def _collect_output(self, *args: Any, **more: Any) -> None:
+        super()._collect_output(*args, **more)
+        checkpoint()  # else what was killed would be reported as a failure of GnuPG's
