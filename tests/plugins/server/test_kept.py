@@ -8,6 +8,7 @@ from fastapi import Request
 
 from debrepo.errors import InvalidInput
 from debrepo.http import KeptAnswers
+from debrepo.stopping import Watch, checkpoint, watching
 
 
 def request(**headers):
@@ -89,3 +90,32 @@ def test_answer_that_nobody_asked_for_goes_first(key, expected):
     for name in ("a", "b", "a", "c"):
         ask(kept, name, make=lambda: b"x" * 40)
     assert ask(kept, key, make=lambda: b"new")[0].body == expected
+
+
+def test_answer_is_made_for_as_long_as_one_of_those_who_asked_is_there():
+    """Who goes away leaves it to the others; when all have, nothing more is done for it."""
+    watches = [Watch(), Watch()]
+    began, go_on = threading.Event(), threading.Event()
+
+    def make():
+        began.set()
+        assert go_on.wait(20)
+        checkpoint()
+        return b"[]"
+
+    async def asked(kept, watch):
+        with watching(watch):
+            return await kept.answer(request(), "k", make)
+
+    async def together(leaving):
+        kept = KeptAnswers()
+        asking = [asyncio.ensure_future(asked(kept, watch)) for watch in watches]
+        await asyncio.to_thread(began.wait, 20)
+        for watch in leaving:
+            watch.leave()
+        go_on.set()
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    assert [answer.body for answer in asyncio.run(together(watches[:1]))] == [b"[]", b"[]"]
+    answers = asyncio.run(together(watches))
+    assert [str(answer) for answer in answers] == ["nobody waits for this any more"] * 2

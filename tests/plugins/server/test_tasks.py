@@ -1,5 +1,6 @@
 """Tasks: queueing, cancelling, and what is left when a server ends."""
 
+import sys
 import threading
 import time
 
@@ -137,6 +138,42 @@ def test_numbers_go_on_after_a_restart(runner, session):
     other.start()
     assert submit(other, create_repo, "b").record.id == first.record.id + 1
     other.stop()
+
+
+def test_server_that_ends_leaves_what_can_be_done_again_to_the_next(session, monkeypatch):
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    GATE.clear()
+    SEEN.clear()
+    runner = Runner(session)
+    runner.start()
+    again = submit(runner, count, "again", resumable=True)
+    once = submit(runner, count, "once")
+    eventually(lambda: SEEN.count(5) == 2)
+    assert sorted(runner.halt()) == ["do again", "do once"]
+    runner.stop()
+    with session.db.read() as txn:
+        states = [txn[TASKS][task.record.id].state for task in (again, once)]
+    assert states == [records.WAITING, records.FAILED]
+    assert "the server is stopping" in runner.get(once.record.id).output
+    other = Runner(session)
+    SEEN.clear()
+    other.start()
+    eventually(lambda: SEEN)
+    other.halt()
+    other.stop()
+
+
+def test_reads_do_not_wait_for_writes_nor_writes_for_them(session):
+    GATE.clear()
+    SEEN.clear()
+    runner = Runner(session, workers=1, readers=1)
+    runner.start()
+    for name, reads in (("r1", True), ("r2", True), ("w1", False), ("w2", False)):
+        submit(runner, wait_for_the_gate, name, resources=["*"], reads=reads)
+    eventually(lambda: len(SEEN) == 2)
+    assert sorted(SEEN) == ["r1 began", "w1 began"]
+    GATE.set()
+    runner.stop()
 
 
 def left_behind(session, number, **fields):
