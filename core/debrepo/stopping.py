@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_STEPS = 256  # items between two looks at the watch, which then cost nothing that counts
+_STEPS = 32  # items between two looks at the watch: an item may cost milliseconds
 
 
 class Watch:

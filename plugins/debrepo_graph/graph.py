@@ -9,6 +9,7 @@ from debrepo import packageset
 from debrepo.catalog import CHUNKS, PACKAGES
 from debrepo.errors import NotFound
 from debrepo.package import Node, size
+from debrepo.stopping import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,7 +165,7 @@ def gather(graph: Graph, *, at_least: int) -> Cards:
     """Put ``at_least`` or more vertices with the same neighbours into one frame; 0: none."""
     into, out = neighbours((b, a) for a, b in graph.edges), neighbours(graph.edges)
     twins: dict[object, list[Vertex]] = {}
-    for name, vertex in graph.vertices.items():
+    for name, vertex in each(graph.vertices.items()):
         sides = frozenset(into.get(name, ())), frozenset(out.get(name, ()))
         twins.setdefault((vertex.kind, vertex.known, *sides), []).append(vertex)
     frames: list[Card] = []

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from debrepo.errors import InvalidInput, NotFound, RemoteError
+from debrepo.stopping import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -136,6 +137,7 @@ def _received(response: HTTPResponse, *, keep: bool) -> tuple[bytes, str]:
     kept: list[bytes] = []
     digest = hashlib.sha256()
     while piece := response.read(_PIECE):
+        checkpoint()
         digest.update(piece)
         if keep:
             kept.append(piece)

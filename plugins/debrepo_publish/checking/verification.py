@@ -16,6 +16,7 @@ from debian import deb822
 
 from debrepo import stanza
 from debrepo.errors import InvalidInput
+from debrepo.stopping import checkpoint, each
 from debrepo_publish.checking import signatures
 from debrepo_publish.engine.layout import by_hash
 
@@ -188,6 +189,7 @@ class Verifier:
                 self._note(path, f"{how}has another {name} sum than Release says")
 
     def _by_hash(self, path: str, name: str, row: Listed) -> None:
+        checkpoint()
         where = by_hash(path, name, row.digests[name])
         data = self._tree.read(self._root + where)
         if data is None:
@@ -199,7 +201,7 @@ class Verifier:
         last = index.rpartition("/")[2]
         if last not in ("Packages", "Sources"):
             return
-        for text in stanza.split(data):
+        for text in each(stanza.split(data)):
             for path, size, sha256 in _binary(text) if last == "Packages" else _source(text):
                 self._want(path, Wanted(size, sha256, index))
 
@@ -215,6 +217,7 @@ class Verifier:
         for path in self.files.keys() - set(safe):
             self.problems.append(Problem(path, "leads out of the archive"))
         for path, size in self._tree.sizes(safe):
+            checkpoint()
             wanted = self.files[path]
             if size is None:
                 self.problems.append(Problem(path, f"is missing ({wanted.named_in})"))

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo.stopping import checkpoint
 from debrepo_publish.indexes.fragments import pack_texts, piece_key, unpack_texts
 from debrepo_publish.model.publication import COMPRESSIONS, SUMS, Index
 
@@ -101,6 +102,7 @@ class Renderer:
         while batch := list(islice(rest, _BATCH)):
             known = self._known(batch, chosen)
             for unit in batch:
+                checkpoint()
                 texts = self._texts(unit, known)
                 for path, text in texts.items():
                     if path not in plain:
