@@ -18,11 +18,12 @@ import os
 import pwd
 import time
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import DatabaseBusy, DatabaseError
+from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,6 +104,13 @@ def held(root: Path) -> list[Lease]:
         return sorted(lease for file in directory.iterdir() if (lease := _live(file)))
 
 
+def _sweep(directory: Path) -> None:
+    """Delete the files of leases whose holders died; nobody else looks at the directory now."""
+    for file in list(directory.iterdir()):
+        if _live(file) is None:
+            file.unlink(missing_ok=True)
+
+
 def _take(
     directory: Path, lease: Lease, wait: float | None, note: Callable[[Lease], None] | None
 ) -> int:
@@ -124,7 +132,7 @@ def _take(
 
 
 def _try(directory: Path, lease: Lease) -> tuple[int, Lease | None]:
-    """Return a file locked by us; or somebody else's, and his lease."""
+    """Return a file locked by us; or somebody else's, and the lease in it."""
     file = directory / _file_name(lease.what)
     with _alone(directory):
         with suppress(FileNotFoundError):
@@ -134,6 +142,7 @@ def _try(directory: Path, lease: Lease) -> tuple[int, Lease | None]:
                 return descriptor, _read(descriptor, lease.what)
             file.unlink()  # its holder died
             os.close(descriptor)
+        _sweep(directory)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         flock(descriptor, LOCK_EX)  # at once: nobody else looks at it meanwhile
         with suppress(OSError):  # no space left: held all the same, by nobody in particular
@@ -173,7 +182,7 @@ def _alone(directory: Path) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise DatabaseError(f"cannot take leases in {directory}: {error.strerror}") from error
+        raise _failure(directory, error) from error
     try:
         flock(descriptor, LOCK_EX)
         yield
@@ -183,9 +192,14 @@ def _alone(directory: Path) -> Iterator[None]:
             hint="let the users of this root share a group that may write to it",
         ) from error
     except OSError as error:
-        raise DatabaseError(f"cannot take leases in {directory}: {error.strerror}") from error
+        raise _failure(directory, error) from error
     finally:
         _free(descriptor)
+
+
+def _failure(directory: Path, error: OSError) -> DatabaseError:
+    kind = DatabaseFull if error.errno in (ENOSPC, EDQUOT) else DatabaseError
+    return kind(f"cannot take leases in {directory}: {error.strerror}")
 
 
 def _lock(descriptor: int, kind: int = LOCK_EX) -> bool:

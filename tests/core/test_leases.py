@@ -95,6 +95,21 @@ def test_lease_of_a_killed_process_is_free_at_once(tmp_path, holder):
         assert len(leases.held(tmp_path)) == 1
 
 
+def test_files_of_killed_processes_go_with_the_next_lease(tmp_path, holder):
+    dead = []
+    for name in ("repo tools", "publish .", "task 17"):
+        left = tmp_path / "leases" / leases._file_name(name)
+        left.write_bytes(b"")
+        dead.append(left)
+    with leases.hold(tmp_path, "another"):
+        assert not any(left.exists() for left in dead)
+        assert len(leases.held(tmp_path)) == 2
+    holder.kill()
+    holder.wait()
+    with leases.hold(tmp_path, "another"):
+        assert len(list((tmp_path / "leases").iterdir())) == 1
+
+
 @pytest.mark.parametrize("wait", [None, 30])
 def test_who_waits_gets_it_when_the_holder_dies(tmp_path, holder, wait):
     noted = []
