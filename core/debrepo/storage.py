@@ -177,6 +177,19 @@ class Storage(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} returns versions, and takes none")
 
+    def prepared(
+        self, files: Mapping[str, bytes], same: Mapping[str, str]
+    ) -> AbstractContextManager[None]:
+        """Make ready what `put`, `replace` and `commit` put under names that are in use.
+
+        Inside the block, `put` of one of ``files`` neither writes nor waits for a disk where
+        the service can avoid it: everything that can fail for want of space fails before the
+        block, and the time in which some names lead to the old generation and some to the new
+        one is as short as can be. ``same`` maps paths to immutable files of the same content.
+        What was not put when the block ends leaves nothing behind. The default prepares nothing.
+        """
+        return nullcontext()
+
     def exclusive(self, path: str) -> AbstractContextManager[None]:
         """Keep other publishers from committing ``path``, and wait for those who are at it.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from debrepo_publish_fs.failures import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,16 +20,22 @@ _UNLOCKED = 2  # seconds within which a new partial file is sure to be locked
 _CHUNK = 1 << 20
 
 
+def name_in(directory: str) -> str:
+    """Return the path of a partial file that is not there yet."""
+    return f"{directory}/{PREFIX}{os.urandom(8).hex()}"
+
+
 @contextmanager
-def partial(directory: str) -> Iterator[tuple[int, str]]:
+def partial(directory: str, mode: int) -> Iterator[tuple[int, str]]:
     """Yield a descriptor and the path of a new file in ``directory``, gone at the end.
 
     It stays locked while its process lives: that is how `sweep` knows what a crash left.
     """
-    path = f"{directory}/{PREFIX}{os.urandom(8).hex()}"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    path = name_in(directory)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.fchmod(descriptor, mode)  # whatever the umask: a web server has to read it
         yield descriptor, path
     finally:
         try:
@@ -84,3 +92,40 @@ def _clone(source: int, target: int) -> bool:
     except OSError:  # another file system, or one that cannot
         return False
     return True
+
+
+def link_later(source: str, name: str, target: str, size: int) -> bool | None:
+    """Link ``source`` to ``name``, to be renamed to ``target``; return whether it is that already.
+
+    ``None``: that cannot be done, or HTTP clients would take it for what was there before.
+    """
+    try:
+        found = os.stat(source)
+        if found.st_size != size:
+            return None
+        with suppress(FileNotFoundError):
+            before = os.lstat(target)
+            if os.path.samestat(before, found):
+                return True
+            if int(found.st_mtime) <= int(before.st_mtime):
+                return None
+        os.link(source, name)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        return None
+    return False
+
+
+def date_after(target: str, descriptor: int) -> None:
+    """Give a file a later second than the one that it replaces.
+
+    HTTP tells changes by the second: whoever fetched the file that was replaced within its
+    own second, and asks whether it has changed since, would be told that it has not.
+    """
+    try:
+        before = int(os.stat(target).st_mtime)
+    except FileNotFoundError:
+        return
+    if int(os.fstat(descriptor).st_mtime) <= before:
+        os.utime(descriptor, (before + 1, before + 1))

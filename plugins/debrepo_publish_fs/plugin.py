@@ -19,4 +19,9 @@ def debrepo_settings() -> list[Setting]:
             "hardlink",
             "How package files get there: hardlink, symlink, copy or reflink",
         ),
+        Setting(
+            "storage.fs.*.mode",
+            "0644",
+            "Octal mode of published files, whatever the umask; who may read may enter directories",
+        ),
     ]

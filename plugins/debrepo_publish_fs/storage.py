@@ -5,13 +5,25 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from threading import get_ident
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
 
-from debrepo.errors import Conflict, InvalidInput, NotFound, RemoteError
-from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path
-from debrepo_publish_fs.partial import PREFIX, copy, partial, sweep, write_all
+from debrepo.errors import Conflict, InvalidInput, NotFound
+from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, somebody_elses
+from debrepo_publish_fs.failures import translated
+from debrepo_publish_fs.partial import (
+    PREFIX,
+    copy,
+    date_after,
+    link_later,
+    name_in,
+    partial,
+    sweep,
+    write_all,
+)
 from debrepo_publish_fs.tree import Tree, sync
 
 if TYPE_CHECKING:
@@ -24,22 +36,34 @@ LinkMethod = Literal["hardlink", "symlink", "copy", "reflink"]
 _UNLINKABLE = {errno.EXDEV, errno.EOPNOTSUPP, errno.EMLINK, errno.EPERM}
 _PIECE = 1 << 20
 _ATTEMPTS = 5  # at a directory that others delete
-_USER_ERRORS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP}
+_MODE = re.compile(r"0?[4-7][0-7]{2}")
+
+
+class _Ready(NamedTuple):
+    """What is to be put under a name, and the file that has only to be renamed for it."""
+
+    data: bytes
+    partial: str  #: empty: the name leads to it already
 
 
 class FileStorage(Storage):
     """A directory, usually the document root of a web server.
 
-    File modes are 0644 less the umask; a hard-linked package file shares the pool's.
+    Files have the mode that is set, whatever the umask; a hard-linked package file shares
+    the pool's.
     """
 
-    def __init__(self, root: Path, link: LinkMethod = "hardlink") -> None:
+    def __init__(self, root: Path, link: LinkMethod = "hardlink", mode: int = 0o644) -> None:
         self.root = root
         self._root = str(root)  # a `Path` costs more to spell than to link a file
-        self._tree = Tree(self._root)
+        self._mode = mode
+        self._tree = Tree(self._root, mode | (mode & 0o444) >> 2 | 0o300)
         self._method = link
         self._swept: set[str] = set()
         self._written = False
+        self._ready: dict[str, _Ready] = {}
+        self._owner = 0  # the thread that keeps other publishers out
+        self._seen: dict[str, bytes | None] = {}  # while it does
 
     @classmethod
     def open(cls, name: str, options: Mapping[str, object], root: Path) -> Self:
@@ -55,23 +79,38 @@ class FileStorage(Storage):
                 f"storage fs:{name} has no root",
                 hint=f"set storage.fs.{name}.root to the directory to publish to",
             )
-        return cls(root / Path(place).expanduser(), link)  # type: ignore[arg-type]  # just checked
+        mode = str(options.get("mode") or "0644")
+        if not _MODE.fullmatch(mode):
+            raise InvalidInput(
+                f"storage.fs.{name}.mode is {mode!r}",
+                hint="three octal digits of which the owner may read: 0644, 0640",
+            )
+        return cls(root / Path(place).expanduser(), link, int(mode, 8))  # type: ignore[arg-type]  # just checked
 
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
-        target = f"{self.root}/{check_path(path)}"
+        target = f"{self._root}/{check_path(path)}"
+        ready = self._ready.get(path)
+        if ready and ready.data == data and self._switch(path, target, ready):
+            return
 
         def write(descriptor: int) -> None:
             write_all(descriptor, data)
             if cache == "volatile":
-                _date_after(target, descriptor)
+                date_after(target, descriptor)
 
         self._replace(path, write)
 
     def get(self, path: str) -> bytes:
-        return b"".join(self.pieces(path))
+        seen: bytes | None = None
+        try:
+            seen = b"".join(self.pieces(path))
+        finally:
+            if self._owner == get_ident():
+                self._seen[path] = seen
+        return seen
 
     def pieces(self, path: str) -> Iterator[bytes]:
-        with _translated(path):
+        with translated(path):
             try:
                 with open(f"{self.root}/{check_path(path)}", "rb", buffering=0) as file:
                     while piece := file.read(_PIECE):
@@ -85,7 +124,7 @@ class FileStorage(Storage):
     def link(self, file: PoolLink) -> None:
         path = check_path(file.path)
         self._written = True
-        with _translated(path):
+        with translated(path):
             if self._method == "hardlink":
                 try:
                     self._in_directory(path, lambda target: os.link(file.location, target))
@@ -122,7 +161,7 @@ class FileStorage(Storage):
         for path in paths:
             by_directory.setdefault(check_path(path).rpartition("/")[0], []).append(path)
         for directory, found in by_directory.items():
-            with _translated(directory):
+            with translated(directory):
                 if self._tree.exists(directory):
                     self._written = True
                     for path in found:
@@ -142,20 +181,99 @@ class FileStorage(Storage):
         )
 
     def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
-        """Compare and replace under a lock on the root, which holds for this machine."""
+        """Compare and replace under the lock on the root; what was read under it still holds."""
+        with self.exclusive(path):
+            found = self._seen[path] if path in self._seen else self._current(path)
+            if found != expected:
+                raise somebody_elses(path)
+            self.put(path, data)
+            self._seen.pop(path, None)
+
+    def _current(self, path: str) -> bytes | None:
+        try:
+            return self.get(path)
+        except NotFound:
+            return None
+
+    @contextmanager
+    def exclusive(self, path: str) -> Iterator[None]:
+        """Hold a lock on the root, which keeps out the other publishers of this machine."""
         check_path(path)
-        with _translated(path):
+        if self._owner == get_ident():
+            yield
+            return
+        with translated(path):
             self._tree.make("")
-            lock = os.open(self.root, os.O_RDONLY | os.O_CLOEXEC)
-            try:
+            lock = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with translated(path):
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                super().commit(path, data, expected=expected)
+            self._owner = get_ident()
+            yield
+        finally:
+            self._owner = 0
+            self._seen.clear()
+            os.close(lock)
+
+    @contextmanager
+    def prepared(self, files: Mapping[str, bytes], same: Mapping[str, str]) -> Iterator[None]:
+        """Give each file, on disk, a name beside its own, so that `put` has only to rename it.
+
+        An entry of the directory is taken with that, and a rename needs no space. A link to
+        the immutable file of the same content takes none either.
+        """
+        try:
+            for path, data in files.items():
+                self._prepare(path, data, same.get(path))
+            self.flush()
+            yield
+        finally:
+            left, self._ready = self._ready, {}
+            for ready in left.values():
+                if ready.partial:
+                    _unlink(ready.partial)
+
+    def _prepare(self, path: str, data: bytes, same: str | None) -> None:
+        check_path(path)
+        self._written = True
+
+        def prepare(target: str) -> None:
+            directory = target.rpartition("/")[0]
+            self._sweep(directory)
+            name = name_in(directory)
+            if same:
+                is_there = link_later(f"{self._root}/{check_path(same)}", name, target, len(data))
+                if is_there is not None:
+                    self._ready[path] = _Ready(data, "" if is_there else name)
+                    return
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(name, flags, self._mode)
+            self._ready[path] = _Ready(data, name)
+            try:
+                os.fchmod(descriptor, self._mode)
+                write_all(descriptor, data)
+                date_after(target, descriptor)
             finally:
-                os.close(lock)
+                os.close(descriptor)
+
+        with translated(path):
+            self._in_directory(path, prepare)
+
+    def _switch(self, path: str, target: str, ready: _Ready) -> bool:
+        """Let a name lead to the file that was made ready for it, and return whether it does."""
+        del self._ready[path]
+        self._written = True
+        with translated(path):
+            try:
+                if ready.partial:
+                    os.rename(ready.partial, target)
+            except FileNotFoundError:  # somebody has deleted it: it is written once more
+                return False
+        return True
 
     def flush(self) -> None:
         if self._written:
-            with _translated(str(self.root)):
+            with translated(str(self.root)):
                 sync(self._tree.file_systems())
             self._written = False
 
@@ -195,7 +313,7 @@ class FileStorage(Storage):
         return True
 
     def _stat(self, path: str) -> Stat | None:
-        with _translated(path):
+        with translated(path):
             try:
                 found = os.stat(f"{self.root}/{path}")
             except (FileNotFoundError, NotADirectoryError):
@@ -207,15 +325,18 @@ class FileStorage(Storage):
 
         def through_partial(target: str) -> None:
             directory = target.rpartition("/")[0]
-            if directory not in self._swept:
-                sweep(directory)
-                self._swept.add(directory)
-            with partial(directory) as (descriptor, name):
+            self._sweep(directory)
+            with partial(directory, self._mode) as (descriptor, name):
                 write(descriptor)
                 os.rename(name, target)
 
-        with _translated(path):
+        with translated(path):
             self._in_directory(path, through_partial)
+
+    def _sweep(self, directory: str) -> None:
+        if directory not in self._swept:
+            sweep(directory)
+            self._swept.add(directory)
 
     def _in_directory(self, path: str, action: Callable[[str], None]) -> None:
         """Call ``action`` with the full path, once its directory is there.
@@ -234,34 +355,8 @@ class FileStorage(Storage):
                     raise  # then it is the source that is missing
 
 
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFound(f"cannot publish {path}: there is no {error.filename}") from error
-    except OSError as error:
-        kind = InvalidInput if error.errno in _USER_ERRORS else RemoteError
-        where = error.filename2 or error.filename or path
-        raise kind(f"cannot publish {path}: {where}: {error.strerror}") from error
-
-
 def _unlink(path: str) -> None:
     try:  # noqa: SIM105  # half of the time that `suppress` takes
         os.unlink(path)
     except FileNotFoundError:
         pass
-
-
-def _date_after(target: str, descriptor: int) -> None:
-    """Give a file a later second than the one that it replaces.
-
-    HTTP tells changes by the second: whoever fetched the file that was replaced within its
-    own second, and asks whether it has changed since, would be told that it has not.
-    """
-    try:
-        before = int(os.stat(target).st_mtime)
-    except FileNotFoundError:
-        return
-    if int(os.fstat(descriptor).st_mtime) <= before:
-        os.utime(descriptor, (before + 1, before + 1))

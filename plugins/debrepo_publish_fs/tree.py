@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 class Tree:
     """Directories by their path relative to the root, which is the empty path."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, mode: int) -> None:
         self._root = root
+        self._mode = mode  # of the directories that it makes
         self._seen: set[str] = set()
         self._places: dict[int, str] = {}  # a directory on every file system there is below
 
@@ -25,7 +27,10 @@ class Tree:
         if directory in self._seen:
             return
         if not directory:
-            os.makedirs(self._root, exist_ok=True)
+            if not os.path.isdir(self._root):
+                os.makedirs(os.path.dirname(os.path.abspath(self._root)), exist_ok=True)
+                with suppress(FileExistsError):
+                    self._mkdir(self._root)
             self._places[os.stat(self._root).st_dev] = self._root
         else:
             self._make_below(directory)
@@ -36,12 +41,19 @@ class Tree:
         while True:
             self.make(directory.rpartition("/")[0])
             try:
-                return os.mkdir(path)
+                return self._mkdir(path)
             except FileExistsError:
                 if self._is_ours(directory):
                     return None
             except FileNotFoundError:  # somebody has deleted the one above
                 self.lost(directory)
+
+    def _mkdir(self, path: str) -> None:
+        """Make a directory with the mode that is wanted, whatever the umask."""
+        os.mkdir(path, self._mode)
+        made = os.stat(path).st_mode
+        if made & 0o777 != self._mode:
+            os.chmod(path, made & 0o7000 | self._mode)
 
     def exists(self, directory: str) -> bool:
         """Return whether ``directory`` is there, inside of the tree."""

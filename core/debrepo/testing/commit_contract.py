@@ -79,6 +79,44 @@ class CommitContract:
         storage.put_all(files, cache="immutable")
         assert {path: storage.get(path) for path in storage.list()} == files
 
+    def test_what_is_prepared_takes_effect_when_it_is_put(self, storage: Storage) -> None:
+        storage.put("dists/stable/Packages", b"old")
+        storage.put("dists/stable/by-hash/1", b"new", cache="immutable")
+        files = {f"dists/stable/{name}": b"new" for name in ("Packages", "Contents", "InRelease")}
+        with storage.prepared(files, {"dists/stable/Packages": "dists/stable/by-hash/1"}):
+            assert storage.get("dists/stable/Packages") == b"old"
+            assert storage.stat("dists/stable/Contents") is None
+            storage.put("dists/stable/Contents", b"new")
+            storage.put("dists/stable/Packages", b"new")
+            storage.commit("dists/stable/InRelease", b"new", expected=None)
+            assert {path: storage.get(path) for path in files} == files
+        assert {*storage.list()} == {*files, "dists/stable/by-hash/1"}
+
+    def test_what_is_prepared_and_not_put_leaves_nothing(self, storage: Storage) -> None:
+        storage.put("dists/stable/Packages", b"old")
+        files = {"dists/stable/Packages": b"new", "dists/stable/InRelease": b"new"}
+        with pytest.raises(Conflict), storage.prepared(files, {}):
+            storage.commit("dists/stable/InRelease", b"new", expected=b"other")
+        assert storage.get("dists/stable/Packages") == b"old"
+        assert list(storage.list()) == ["dists/stable/Packages"]
+
+    def test_what_was_prepared_by_version_is_replaced_by_it(self, storage: Storage) -> None:
+        version = storage.put("dists/stable/InRelease", b"1")
+        if not version:
+            pytest.skip("this storage returns no versions")
+        with storage.prepared({"dists/stable/InRelease": b"2"}, {}):
+            storage.replace("dists/stable/InRelease", b"2", version=version)
+            with pytest.raises(Conflict):
+                storage.replace("dists/stable/InRelease", b"2", version=f"{version}-not")
+        assert storage.get("dists/stable/InRelease") == b"2"
+
+    def test_whoever_is_alone_may_commit_and_look(self, storage: Storage) -> None:
+        with storage.exclusive("dists/stable/InRelease"):
+            storage.commit("dists/stable/InRelease", b"1", expected=None)
+            assert storage.get("dists/stable/InRelease") == b"1"
+            storage.commit("dists/stable/InRelease", b"2", expected=b"1")
+        assert storage.get("dists/stable/InRelease") == b"2"
+
     def test_of_many_publishers_one_succeeds(
         self, storage: Storage, reopen: Callable[[], Storage]
     ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from debrepo.errors import Conflict, InvalidInput, NotFound, RemoteError
+from debrepo.errors import Conflict, DatabaseFull, InvalidInput, NotFound
 from debrepo.storage import PoolLink
 from debrepo.testing import StorageContract
 from debrepo_publish_fs import partial as partials
@@ -113,14 +113,107 @@ def test_a_file_missing_from_the_pool_is_named(storage, tmp_path, hello):
         storage.link(hello._replace(location=tmp_path / "no-such-file"))
 
 
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o644)])
-def test_files_have_the_mode_a_web_server_can_read_less_the_umask(storage, root, mask, mode):
-    before = os.umask(mask)
-    try:
-        storage.put("dists/a", b"")
-    finally:
-        os.umask(before)
-    assert (root / "dists/a").stat().st_mode & 0o777 == mode
+@pytest.fixture
+def strict_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def modes(root):
+    return {oct(path.stat().st_mode & 0o7777) for path in (root, *root.rglob("*"))}
+
+
+@pytest.mark.parametrize("method", ["hardlink", "copy"])
+@pytest.mark.parametrize(
+    ("mode", "seen"), [(0o644, {"0o644", "0o755"}), (0o640, {"0o640", "0o750"})]
+)
+def test_everything_that_is_published_has_the_configured_modes(
+    root, hello, mode, seen, method, strict_umask
+):
+    hello.source.chmod(mode)
+    storage = FileStorage(root, method, mode)
+    storage.link(hello)
+    storage.put("dists/main/by-hash/1", b"one", cache="immutable")
+    same = {"dists/main/Packages": "dists/main/by-hash/1"}
+    files = {"dists/main/Packages": b"one", "dists/Release": b"two"}
+    with storage.prepared(files, same):
+        assert modes(root) == seen
+        for path, data in files.items():
+            storage.put(path, data)
+    storage.commit("dists/InRelease", b"three", expected=None)
+    assert modes(root) == seen
+
+
+def test_directories_keep_the_group_that_they_inherit(root, strict_umask):
+    root.mkdir()
+    root.chmod(0o2755)
+    FileStorage(root).put("dists/a", b"")
+    assert (root / "dists").stat().st_mode & 0o7777 == 0o2755
+
+
+@pytest.mark.parametrize("mode", ["rw-r--r--", "0844", "0", "0244", 644.5])
+def test_an_odd_mode_is_refused(tmp_path, mode):
+    with pytest.raises(InvalidInput, match=r"storage\.fs\.www\.mode is "):
+        FileStorage.open("www", {"root": "www", "mode": mode}, tmp_path)
+
+
+def test_what_is_prepared_is_not_seen_before_it_is_put(storage, root):
+    storage.put("dists/Packages", b"old")
+    files = {"dists/Packages": b"new", "dists/Release": b"new"}
+    with storage.prepared(files, {}):
+        assert storage.get("dists/Packages") == b"old"
+        assert list(storage.list()) == ["dists/Packages"]
+        storage.put("dists/Packages", b"new")
+        assert storage.get("dists/Packages") == b"new"
+    assert [path.name for path in (root / "dists").iterdir()] == ["Packages"]
+
+
+def test_a_name_shares_the_bytes_of_its_immutable_file(storage, root):
+    storage.put("dists/by-hash/1", b"one", cache="immutable")
+    with storage.prepared({"dists/Packages": b"one"}, {"dists/Packages": "dists/by-hash/1"}):
+        storage.put("dists/Packages", b"one")
+    assert (root / "dists/Packages").samefile(root / "dists/by-hash/1")
+    with storage.prepared({"dists/Packages": b"one"}, {"dists/Packages": "dists/by-hash/1"}):
+        storage.put("dists/Packages", b"one")
+    assert [path.name for path in (root / "dists").glob("*P*")] == ["Packages"]
+    assert not list(root.rglob(f"{partials.PREFIX}*"))
+
+
+def test_an_older_immutable_file_does_not_give_its_name_an_older_date(storage, root):
+    storage.put("dists/by-hash/1", b"one", cache="immutable")
+    os.utime(root / "dists/by-hash/1", (1_000_000_000,) * 2)
+    storage.put("dists/Packages", b"two")
+    before = int((root / "dists/Packages").stat().st_mtime)
+    with storage.prepared({"dists/Packages": b"one"}, {"dists/Packages": "dists/by-hash/1"}):
+        storage.put("dists/Packages", b"one")
+    assert storage.get("dists/Packages") == b"one"
+    assert int((root / "dists/Packages").stat().st_mtime) > before
+
+
+def test_what_was_prepared_and_swept_is_written_once_more(storage, root):
+    with storage.prepared({"dists/Packages": b"one"}, {}):
+        for left in root.rglob(f"{partials.PREFIX}*"):
+            left.unlink()
+        storage.put("dists/Packages", b"one")
+    assert storage.get("dists/Packages") == b"one"
+
+
+def test_other_bytes_than_those_prepared_are_put_all_the_same(storage, root):
+    with storage.prepared({"dists/Packages": b"one"}, {}):
+        storage.put("dists/Packages", b"two")
+    assert storage.get("dists/Packages") == b"two"
+    assert [path.name for path in (root / "dists").iterdir()] == ["Packages"]
+
+
+def test_a_commit_under_a_lock_trusts_what_was_read_under_it(storage, root):
+    storage.put("dists/InRelease", b"1")
+    with storage.exclusive("dists/InRelease"):
+        assert storage.get("dists/InRelease") == b"1"
+        storage.commit("dists/InRelease", b"2", expected=b"1")
+        with pytest.raises(Conflict):
+            storage.commit("dists/InRelease", b"3", expected=b"1")
+    assert storage.get("dists/InRelease") == b"2"
 
 
 def test_a_directory_that_others_deleted_is_made_again(storage, root, hello):
@@ -191,7 +284,7 @@ def test_what_a_crash_left_is_not_listed_and_gets_swept(storage, root):
 
 def test_what_another_process_is_writing_is_not_swept(storage, root):
     root.mkdir()
-    with partials.partial(str(root)) as (_, path):
+    with partials.partial(str(root), 0o644) as (_, path):
         os.utime(path, (0, 0))
         storage.put("Release", b"")
         assert Path(path).exists()
@@ -208,8 +301,9 @@ def test_a_failed_put_leaves_nothing(storage, root, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("debrepo_publish_fs.storage.write_all", fail)
-    with pytest.raises(RemoteError, match="No space left on device"):
+    with pytest.raises(DatabaseFull) as caught:
         storage.put("dists/Release", b"x")
+    assert str(caught.value) == "cannot publish dists/Release: No space left on device"
     assert list((root / "dists").iterdir()) == []
 
 
