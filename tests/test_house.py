@@ -199,3 +199,59 @@ def test_command_and_its_options_have_help(path):
 )
 def test_command_that_lists_or_shows_can_print_json(path):
     assert "as_json" in {parameter.name for parameter in COMMANDS[path].params}
+
+
+#: What a library says of its errors in words, and in nothing else.
+ONLY_WORDS = {"core/debrepo/database/opening.py": {"already open"}}
+
+
+def texts_that_decide(tree):
+    """Yield each expression that compares the text of an error or of a problem with words."""
+    caught = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)}
+
+    def is_message(node):
+        if isinstance(node, ast.Attribute) and node.attr in ("text", "message", "hint"):
+            return isinstance(node.value, ast.Name) and node.value.id in (
+                *caught,
+                *("problem", "error", "p", "fault"),
+            )
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "str"
+            and isinstance(node.args[0], ast.Name)
+            and node.args[0].id in (*caught, "problem", "error", "fault")
+        )
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("startswith", "endswith", "find", "match", "search", "fullmatch")
+        ):
+            parts = [node.func.value, *node.args]
+        else:
+            continue
+        if any(is_message(part) for part in parts):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_decides_by_the_words_of_a_message(module):
+    allowed = ONLY_WORDS.get(str(module.relative_to(ROOT)), ())
+    found = texts_that_decide(ast.parse(module.read_text()))
+    assert [text for text in found if not any(words in text for words in allowed)] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'again = [p for p in problems if "superseded" not in p.text]',
+        'try:\n    f()\nexcept OSError as why:\n    if "full" in str(why):\n        pass',
+        'try:\n    f()\nexcept OSError as why:\n    str(why).startswith("full")',
+    ],
+)
+def test_code_that_decides_by_words_would_be_noticed(code):
+    assert list(texts_that_decide(ast.parse(code)))

@@ -256,6 +256,15 @@ def debrepo_published(publication: str, generation: int, paths: frozenset[str]) 
     """
 
 
+@hookspec
+def debrepo_resume(session: Session) -> None:
+    """Finish, or undo, what a process that was killed left half done.
+
+    *Tells*, before a server takes its first request, outside of any transaction. Leave alone
+    what another process holds a lease on; what cannot be finished yet is not worth an error.
+    """
+
+
 # Care of the database.
 
 

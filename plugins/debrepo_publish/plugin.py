@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
+    from debrepo.session import Session
 
 _OPERATIONS = "debrepo_publish.operations"
 
@@ -156,7 +157,15 @@ def debrepo_settings() -> list[Setting]:
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.model.tables:{name}")
-        for name in ("PUBLICATIONS", "GENERATIONS", "COMMITS", "FILES", "DISPLACED", "RETIRED")
+        for name in (
+            "PUBLICATIONS",
+            "GENERATIONS",
+            "COMMITS",
+            "SWITCHES",
+            "FILES",
+            "DISPLACED",
+            "RETIRED",
+        )
     ]
 
 
@@ -170,6 +179,13 @@ def debrepo_index_kinds() -> dict[str, Ref]:
             "debrepo_publish.indexes.kinds:SourcesIndex", "Sources, of source packages."
         ),
     }
+
+
+@hookimpl
+def debrepo_resume(session: Session) -> None:
+    from debrepo_publish.engine.publishing import resume
+
+    resume(session)
 
 
 @hookimpl

@@ -53,6 +53,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
             hint='run "debrepo token create NAME --scope admin", or add --insecure',
         )
     host = "" if activated else host_of(listen or session.config["server.listen"])
+    session.hook.debrepo_resume(session=session)
     app = build(session, Access(session, trusting=trusting), host)
     grace = max(1, session.config["server.grace"])
     path = Path(place.removeprefix("unix:")) if place.startswith("unix:") else None

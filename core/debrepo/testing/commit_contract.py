@@ -107,7 +107,7 @@ class CommitContract:
         with storage.prepared({"dists/stable/InRelease": b"2"}, {}):
             storage.replace("dists/stable/InRelease", b"2", version=version)
             with pytest.raises(Conflict):
-                storage.replace("dists/stable/InRelease", b"2", version=f"{version}-not")
+                storage.replace("dists/stable/InRelease", b"3", version=version)
         assert storage.get("dists/stable/InRelease") == b"2"
 
     def test_whoever_is_alone_may_commit_and_look(self, storage: Storage) -> None:

@@ -11,13 +11,14 @@ from debrepo.storage import PoolLink, somebody_elses
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.reconciling import NOTHING, Reconciled, reconcile
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
-from debrepo_publish.checking.verification import Problem, Verifier
+from debrepo_publish.checking.verification import Fault, Problem, Verifier
 from debrepo_publish.engine import commits, ledger, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine import publishing as engine
+from debrepo_publish.indexes import release
 from debrepo_publish.model import clock, publications
 from debrepo_publish.model.publication import Publication, commit_path, generation_key
-from debrepo_publish.model.tables import COMMITS, PUBLICATIONS
+from debrepo_publish.model.tables import COMMITS, PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 
 _ATTEMPTS = 3  # at a tree that is published anew while it is looked at
+
+#: What publishing again does not put right.
+_BEYOND_REPAIR = (Fault.SUPERSEDED, Fault.KEY_EXPIRES)
 
 _REPLACED = "is not what debrepo put there, although as long"
 
@@ -73,7 +77,7 @@ def verify(
         stored = StoredTree(storage, publication)
         tree: Tree = ServedTree(url) if url else stored
         verifier = _verified(tree, publication, trusted, signed=signed, files=files)
-        problems = [Problem(commit_path(publication), text) for text in expiring]
+        problems = [Problem(commit_path(publication), text, Fault.KEY_EXPIRES) for text in expiring]
         problems += verifier.problems
         if known:
             problems += _against_database(session, known, tree)
@@ -103,15 +107,29 @@ def _verified(
 
 
 def _against_database(session: Session, publication: Publication, tree: Tree) -> Iterator[Problem]:
-    path = commit_path(publication)
+    path, key = commit_path(publication), publication.key
     with session.db.read() as txn:
-        commit = txn[COMMITS].get(generation_key(publication.key, publication.live).encode())
-        known = list(publications.generations(txn, publication.key))
+        live = publications.live(txn, key)
+        numbers = (publication.live, live.base if live else 0)
+        commit, before = (txn[COMMITS].get(generation_key(key, n).encode()) for n in numbers)
+        pending = [
+            (generation.number, generation_key(key, generation.number) in txn[SWITCHES])
+            for generation in publications.generations(txn, key)
+            if generation.state == "pending"
+        ]
     if commit is not None and tree.read(path) not in (commit, None):
-        yield Problem(path, f"is not what was committed as generation {publication.live}")
-    for generation in known:
-        if generation.state == "pending":
-            yield Problem(path, f"generation {generation.number} was left half done")
+        text = f"is not what was committed as generation {publication.live}"
+        yield Problem(path, text, Fault.FOREIGN)
+    if commit is not None and release.dated(commit) < release.dated(before):
+        text = "is dated before the generation that it replaced: clients ignore it"
+        yield Problem(path, text, Fault.DATE)
+    if pending and engine.is_held(session, publication.place):
+        return  # somebody is publishing at this moment
+    for number, switching in pending:
+        text = f"generation {number} was left half done"
+        if switching:
+            text += ", while names were being replaced: older clients may see a mixture"
+        yield Problem(path, text, Fault.INTERRUPTED)
 
 
 def _against_ledger(
@@ -128,15 +146,19 @@ def _against_ledger(
     for path, size in tree.sizes(rows.keys() - seen):
         held = rows[path]
         if size is None and held.references:
-            yield Problem(path, "was published, but is missing")
+            yield Problem(path, "was published, but is missing", _kind(path))
         elif size is None:
-            yield Problem(path, "is superseded, and missing before its time")
+            yield Problem(path, "is superseded, and missing before its time", Fault.SUPERSEDED)
         elif held.sha256 and size != held.size:
-            yield Problem(path, f"has {size} bytes, and not {held.size}")
+            yield Problem(path, f"has {size} bytes, and not {held.size}", _kind(path))
     for path, version in tree.versions.items():
         row = rows.get(path)  # what is replaced again and again has no digest there
         if row and row.sha256 and row.version not in ("", version):
-            yield Problem(path, _REPLACED)
+            yield Problem(path, _REPLACED, _kind(path))
+
+
+def _kind(path: str) -> Fault:
+    return Fault.PACKAGE if path.startswith("pool/") else Fault.INDEX
 
 
 def repair(
@@ -161,9 +183,8 @@ def repair(
         mended, left = _mend_files(session, storage, publication, files=files, dry_run=dry_run)
         found = verify(session, publication, url="", keyring=b"", files=False)
         requests.update(found.requests)
-        others = [p for p in found.problems if not p.path.startswith("pool/")]
-        again = [p for p in others if "superseded" not in p.text and "the key " not in p.text]
-        left += [str(problem) for problem in others if problem not in again]
+        again = [p for p in found.problems if p.kind not in (Fault.PACKAGE, *_BEYOND_REPAIR)]
+        left += [str(problem) for problem in found.problems if problem.kind in _BEYOND_REPAIR]
         number = 0
         if again and not dry_run:
             result = _publish_again(session, publication)

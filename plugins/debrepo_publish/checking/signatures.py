@@ -37,6 +37,8 @@ _FAULTS = {
     "REVKEYSIG": "the key has been revoked",
 }
 
+_UNKNOWN_KEY = ("NO_PUBKEY", "ERRSIG")  # no fault where another key has signed as well
+
 
 class Checked(NamedTuple):
     """What was signed, and what is wrong with how."""
@@ -93,12 +95,13 @@ def _gpgv(place: Path, *words: str) -> list[str]:
         for line in result.stdout.decode(errors="replace").splitlines()
         if line.startswith("[GNUPG:] ")
     ]
-    faults = [f"{_FAULTS[word]} ({rest[0]})" for word, *rest in said if word in _FAULTS and rest]
     good = any(word == "GOODSIG" for word, *_ in said)
-    if good:
-        faults = [fault for fault in faults if not fault.startswith(_FAULTS["NO_PUBKEY"])]
-        return [fault for fault in faults if not fault.startswith(_FAULTS["ERRSIG"])]
-    return list(dict.fromkeys(faults)) or ["there is no good signature"]
+    faults = [
+        f"{_FAULTS[word]} ({rest[0]})"
+        for word, *rest in said
+        if word in _FAULTS and rest and not (good and word in _UNKNOWN_KEY)
+    ]
+    return list(dict.fromkeys(faults)) or ([] if good else ["there is no good signature"])
 
 
 def expiring(keys: Iterable[SigningKey], now: int) -> list[str]:

@@ -8,7 +8,7 @@ import hashlib
 import lzma
 import re
 import zlib
-from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
@@ -19,6 +19,7 @@ from debrepo.errors import InvalidInput
 from debrepo.stopping import checkpoint, each
 from debrepo_publish.checking import signatures
 from debrepo_publish.engine.layout import by_hash
+from debrepo_publish.indexes.release import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,11 +32,27 @@ _LONGEST = 600  # seconds for which a cache may keep what leads to everything el
 _DAY = 86400
 
 
+class Fault(StrEnum):
+    """What kind of thing is wrong: what to do about it depends on that, and not on words."""
+
+    RELEASE = "release"  #: missing, unreadable, or of another generation
+    SIGNATURE = "signature"
+    DATE = "date"  #: clients do not accept it, or soon will not
+    INDEX = "index"
+    PACKAGE = "package"
+    SERVING = "serving"  #: how the web server hands it out
+    FOREIGN = "foreign"  #: not what this debrepo committed
+    INTERRUPTED = "interrupted"  #: a generation was left half done
+    SUPERSEDED = "superseded"  #: gone before its time, and nothing but patience helps
+    KEY_EXPIRES = "key expires"
+
+
 class Problem(NamedTuple):
     """Something that is not as it should be, and the path of the file it is about."""
 
     path: str
     text: str
+    kind: Fault
 
     def __str__(self) -> str:
         return f"{self.path}: {self.text}"
@@ -93,20 +110,20 @@ class Verifier:
             fields = stanza.Fields(text.strip(b"\n"))
             listed = _listed(text)
         except (InvalidInput, KeyError, ValueError) as error:
-            self._note("Release", f"cannot be read: {error}")
+            self._note("Release", f"cannot be read: {error}", Fault.RELEASE)
             return
         self._dates(fields)
         for path, row in listed.items():
             self._index(path, row, listed, hashed=fields.get("Acquire-By-Hash") == "yes")
         self._package_files(whole=files)
 
-    def _note(self, name: str, text: str) -> None:
-        self.problems.append(Problem(self._root + name, text))
+    def _note(self, name: str, text: str, kind: Fault) -> None:
+        self.problems.append(Problem(self._root + name, text, kind))
 
     def _release(self, keyring: bytes, *, signed: bool) -> bytes:
         release = self._tree.read(self._root + "Release") or b""
         if not release:
-            self._note("Release", "is missing")
+            self._note("Release", "is missing", Fault.RELEASE)
         for name in ("InRelease", "Release"):
             self._headers(name)
         if not signed:
@@ -114,18 +131,18 @@ class Verifier:
         inline = self._tree.read(self._root + "InRelease")
         detached = self._tree.read(self._root + "Release.gpg")
         if release and detached is None:
-            self._note("Release.gpg", "is missing")
+            self._note("Release.gpg", "is missing", Fault.SIGNATURE)
         elif release and detached:
             for text in signatures.check_detached(release, detached, keyring):
-                self._note("Release.gpg", text)
+                self._note("Release.gpg", text, Fault.SIGNATURE)
         if inline is None:
-            self._note("InRelease", "is missing")
+            self._note("InRelease", "is missing", Fault.SIGNATURE)
             return release
         checked = signatures.check_inline(inline, keyring)
         for text in checked.problems:
-            self._note("InRelease", text)
+            self._note("InRelease", text, Fault.SIGNATURE)
         if release and checked.text and checked.text.strip() != release.strip():
-            self._note("InRelease", "is of another generation than Release")
+            self._note("InRelease", "is of another generation than Release", Fault.RELEASE)
         return checked.text
 
     def _headers(self, name: str) -> None:
@@ -134,32 +151,38 @@ class Verifier:
         age = re.search(r"\b(?:s-maxage|max-age)=(\d+)", control)
         asks = "no-cache" in control or "no-store" in control
         if not asks and ("immutable" in control or (age and int(age[1]) > _LONGEST)):
-            self._note(name, f"caches may keep it too long: Cache-Control: {control}")
+            self._note(
+                name, f"caches may keep it too long: Cache-Control: {control}", Fault.SERVING
+            )
 
     def _dates(self, fields: stanza.Fields) -> None:
         for name, text in (("Date", "is in the future"), ("Valid-Until", "is over")):
             if name not in fields:
                 continue
             try:
-                at = _seconds(fields[name])
+                at = seconds_of(fields[name])
             except ValueError:
-                self._note("Release", f"{name} is not a date: {fields[name]}")
+                self._note("Release", f"{name} is not a date: {fields[name]}", Fault.DATE)
                 continue
             if (at > self._now + 60) if name == "Date" else (at < self._now):
-                self._note("Release", f"{name} {text}: {fields[name]}")
+                self._note("Release", f"{name} {text}: {fields[name]}", Fault.DATE)
             elif name == "Valid-Until" and at < self._now + _DAY:
-                self._note("Release", f"is valid for {(at - self._now) // 3600} more hours only")
+                self._note(
+                    "Release",
+                    f"is valid for {(at - self._now) // 3600} more hours only",
+                    Fault.DATE,
+                )
 
     def _index(self, path: str, row: Listed, listed: dict[str, Listed], *, hashed: bool) -> None:
         data = self._tree.read(self._root + path)
         if data is None:
             if not any(path + ending in listed for ending in _OPENERS):
-                self._note(path, "is listed, but missing")
+                self._note(path, "is listed, but missing", Fault.INDEX)
             return
         self.indexes += 1
         said = self._tree.headers(self._root + path).get("content-encoding", "")
         if said not in ("", "identity"):
-            self._note(path, f"is served with Content-Encoding: {said}")
+            self._note(path, f"is served with Content-Encoding: {said}", Fault.SERVING)
         self._compare(path, data, row)
         for name in _STRONG if hashed else ():
             if name in row.digests:
@@ -170,10 +193,10 @@ class Verifier:
             try:
                 data = opener(data)
             except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
-                self._note(path, f"cannot be decompressed: {error}")
+                self._note(path, f"cannot be decompressed: {error}", Fault.INDEX)
                 return
             except zstandard.ZstdError as error:
-                self._note(path, f"cannot be decompressed: {error}")
+                self._note(path, f"cannot be decompressed: {error}", Fault.INDEX)
                 return
             self._compare(path, data, listed[stem], "decompressed, ")
         elif opener:
@@ -182,20 +205,20 @@ class Verifier:
 
     def _compare(self, path: str, data: bytes, row: Listed, how: str = "") -> None:
         if len(data) != row.size:
-            self._note(path, f"{how}has {len(data)} bytes, and not {row.size}")
+            self._note(path, f"{how}has {len(data)} bytes, and not {row.size}", Fault.INDEX)
             return
         for name, digest in row.digests.items():
             if hashlib.new(_ALGORITHMS[name], data, usedforsecurity=False).hexdigest() != digest:
-                self._note(path, f"{how}has another {name} sum than Release says")
+                self._note(path, f"{how}has another {name} sum than Release says", Fault.INDEX)
 
     def _by_hash(self, path: str, name: str, row: Listed) -> None:
         checkpoint()
         where = by_hash(path, name, row.digests[name])
         data = self._tree.read(self._root + where)
         if data is None:
-            self._note(where, "is missing")
+            self._note(where, "is missing", Fault.INDEX)
         elif hashlib.new(_ALGORITHMS[name], data).hexdigest() != row.digests[name]:
-            self._note(where, f"is not what its name says ({path})")
+            self._note(where, f"is not what its name says ({path})", Fault.INDEX)
 
     def _members(self, index: str, data: bytes) -> None:
         last = index.rpartition("/")[2]
@@ -209,23 +232,31 @@ class Verifier:
         known = self.files.setdefault(path, wanted)
         if (known.size, known.sha256) != (wanted.size, wanted.sha256):
             self.problems.append(
-                Problem(path, f"{known.named_in} and {wanted.named_in} say different things of it")
+                Problem(
+                    path,
+                    f"{known.named_in} and {wanted.named_in} say different things of it",
+                    Fault.INDEX,
+                )
             )
 
     def _package_files(self, *, whole: bool) -> None:
         safe = [path for path in self.files if ".." not in path.split("/")]
         for path in self.files.keys() - set(safe):
-            self.problems.append(Problem(path, "leads out of the archive"))
+            self.problems.append(Problem(path, "leads out of the archive", Fault.INDEX))
         for path, size in self._tree.sizes(safe):
             checkpoint()
             wanted = self.files[path]
             if size is None:
-                self.problems.append(Problem(path, f"is missing ({wanted.named_in})"))
+                self.problems.append(
+                    Problem(path, f"is missing ({wanted.named_in})", Fault.PACKAGE)
+                )
             elif size != wanted.size:
                 text = f"has {size} bytes, and not {wanted.size} ({wanted.named_in})"
-                self.problems.append(Problem(path, text))
+                self.problems.append(Problem(path, text, Fault.PACKAGE))
             elif whole and wanted.sha256 and self._tree.sha256(path) != wanted.sha256:
-                self.problems.append(Problem(path, f"is damaged ({wanted.named_in})"))
+                self.problems.append(
+                    Problem(path, f"is damaged ({wanted.named_in})", Fault.PACKAGE)
+                )
 
 
 def _listed(text: bytes) -> dict[str, Listed]:
@@ -252,8 +283,3 @@ def _source(text: bytes) -> Iterator[tuple[str, int, str]]:
     rows = (stanza.field(text, "Files") or "").split()
     for name, size in zip(rows[2::3], rows[1::3], strict=False):
         yield f"{directory}/{name}", int(size), digests.get(name, "")
-
-
-def _seconds(text: str) -> int:
-    moment = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S UTC").replace(tzinfo=UTC)
-    return int(moment.timestamp())

@@ -9,13 +9,15 @@ it takes a lock.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from typing import TYPE_CHECKING
 
 from debrepo.errors import NotFound
 from debrepo.storage import somebody_elses
-from debrepo_publish.model.publication import commit_path
+from debrepo_publish.engine.layout import hashed_paths
+from debrepo_publish.model.publication import Switch, commit_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from debrepo.storage import Storage
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.engine.staging import Staged
-    from debrepo_publish.model.publication import Publication
+    from debrepo_publish.model.publication import Index, Publication
+
+_ANY = "any"
 
 
 def current(storage: Storage, path: str) -> bytes | None:
@@ -45,16 +49,19 @@ def secure(
 ) -> str:
     """Keep others from publishing here until this is committed, or raise `Conflict`.
 
-    Return the version of the turn, where the storage has versions; ``alone`` holds the lock,
-    if it took one.
+    All that can be done before a name changes is done with that. Return the version of the
+    turn, where the storage has versions; ``alone`` holds the lock, if it took one.
     """
     publication = plan.publication
     turn, token = publication.path(turn_path(publication)), os.urandom(16).hex().encode()
     known = _versions(plan, overwrite=overwrite)
-    if known:
+    if known:  # and no local file system: only those have anything to prepare
         return storage.replace(turn, token, version=known[turn_path(publication)])
     path = publication.path(commit_path(publication))
     alone.enter_context(storage.exclusive(path))
+    files = {publication.path(name): data for name, data in _files(plan, staged).items()}
+    same = {publication.path(name): publication.path(to) for name, to in staged.same.items()}
+    alone.enter_context(storage.prepared(files, same))
     if not force and not changes_hands(plan) and current(storage, path) != staged.expected:
         raise somebody_elses(path)
     return storage.put(turn, token) or "" if storage.has_versions else ""
@@ -93,10 +100,9 @@ def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> 
     publication = plan.publication
     last = commit_path(publication)
     known = _versions(plan, overwrite=overwrite)
-    release = f"dists/{publication.distribution}/Release"
-    files = {**staged.names, release: staged.release, **staged.signed}
+    release = release_path(publication)
     made: dict[str, str] = {}
-    for path, data in files.items():
+    for path, data in _files(plan, staged).items():
         there, version = publication.path(path), known.get(path)  # new names have none
         if path == release and storage.coarse_dates and plan.previous:
             _wait_for_another_second(plan.previous.committed)
@@ -107,8 +113,88 @@ def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> 
         else:
             made[path] = storage.put(there, data) or ""
     if publication.skip_signing and not known:
-        root = f"dists/{publication.distribution}/"
-        stale = (root + "InRelease", root + "Release.gpg")
-        storage.delete([publication.path(path) for path in stale])
+        _delete_signatures(storage, publication)
     storage.flush()
     return made
+
+
+def _files(plan: Plan, staged: Staged) -> dict[str, bytes]:
+    """Return what is replaced, by path below the prefix, in the order in which it is.
+
+    New names come first: to make one may fail, and nothing that is live lists it.
+    """
+    before = plan.previous.indexes if plan.previous else {}
+    start = len(f"dists/{plan.publication.distribution}/")
+    names = sorted(staged.names, key=lambda path: path[start:] in before)
+    return {
+        **{path: staged.names[path] for path in names},
+        release_path(plan.publication): staged.release,
+        **staged.signed,
+    }
+
+
+def _delete_signatures(storage: Storage, publication: Publication) -> None:
+    root = f"dists/{publication.distribution}/"
+    stale = (root + "InRelease", root + "Release.gpg")
+    storage.delete([publication.path(path) for path in stale])
+
+
+def release_path(publication: Publication) -> str:
+    """Return where the Release file is, below the prefix."""
+    return f"dists/{publication.distribution}/Release"
+
+
+def switch_of(plan: Plan, staged: Staged, *, overwrite: bool) -> Switch:
+    """Return what `resume` needs when a crash comes between the first name and the last."""
+    files = {release_path(plan.publication): staged.release, **staged.signed}
+    texts = {path: data.decode(errors="surrogateescape") for path, data in files.items()}
+    if overwrite or changes_hands(plan):
+        return Switch(texts, _ANY)
+    return Switch(texts, _digest(staged.expected))
+
+
+def _digest(data: bytes | None) -> str:
+    return "" if data is None else hashlib.sha256(data).hexdigest()
+
+
+def resume(
+    storage: Storage, publication: Publication, indexes: Mapping[str, Index], switch: Switch
+) -> bool:
+    """Let all names lead to a generation after a crash between the first and the last of them.
+
+    Return whether they do: they do not if somebody else has published since, or if files
+    that the names are to lead to are gone.
+    """
+    root, last = f"dists/{publication.distribution}/", publication.path(commit_path(publication))
+    releases = {
+        publication.path(path): text.encode(errors="surrogateescape")
+        for path, text in switch.releases.items()
+    }
+    same: dict[str, str] = {}
+    for path, index in indexes.items():
+        if index.stored:
+            for hashed in hashed_paths(publication, root + path, index)[:1]:
+                same[publication.path(root + path)] = publication.path(hashed)
+    with storage.exclusive(last):
+        there = current(storage, last)
+        if (
+            switch.expected != _ANY
+            and there != releases[last]
+            and _digest(there) != switch.expected
+        ):
+            return False
+        try:
+            files = {path: storage.get(hashed) for path, hashed in same.items()} | releases
+        except NotFound:
+            return False
+        if len(same) < sum(index.stored for index in indexes.values()):
+            return False
+        with storage.prepared(files, same):
+            for path, data in files.items():
+                if path == publication.path(release_path(publication)) and storage.coarse_dates:
+                    _wait_for_another_second(int(time.time()))
+                storage.put(path, data)
+        if publication.skip_signing:
+            _delete_signatures(storage, publication)
+        storage.flush()
+    return True

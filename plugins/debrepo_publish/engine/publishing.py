@@ -14,13 +14,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import leases
-from debrepo.errors import Conflict, DebrepoError
+from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
 from debrepo.stopping import checkpoint, watching
 from debrepo_publish.engine import commits, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.model import clock, publications
-from debrepo_publish.model.publication import commit_path
-from debrepo_publish.model.tables import PUBLICATIONS
+from debrepo_publish.model.publication import commit_path, split_place
+from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +67,11 @@ def hold(session: Session, place: str) -> AbstractContextManager[leases.Lease]:
     )
 
 
+def is_held(session: Session, place: str) -> bool:
+    """Tell whether somebody holds the lease on a place at this moment."""
+    return any(lease.what == lease_name(place) for lease in leases.held(session.root))
+
+
 def publish(
     session: Session,
     place: str,
@@ -95,6 +100,10 @@ def publish(
         with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
             with watching(None):
                 dirty = recovery.recover(session, storage, key)
+            with session.db.read() as txn:
+                now = txn[PUBLICATIONS].get(key)
+            if known is not None and now != known:  # what a crash left half done is live now
+                known, publication = now, edit(now)
             plan = _plan(session, publication, why, again)
             if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
                 if known is not None:
@@ -120,6 +129,8 @@ def publish(
                 turn = commits.secure(
                     storage, plan, staged, alone, overwrite=dirty or force, force=force
                 )
+                switch = commits.switch_of(plan, staged, overwrite=dirty or force)
+                recovery.switching(session, plan, switch)
             except BaseException as error:
                 with suppress(DebrepoError), watching(None):  # else the next run does it
                     _undo(session, storage, plan, theirs=isinstance(error, Conflict))
@@ -145,6 +156,24 @@ def publish(
 def _plan(session: Session, publication: Publication, why: str, again: int) -> Plan:
     with session.db.read() as txn:
         return planning.make(txn, session.hook, publication, why, _now(), again=again)
+
+
+def resume(session: Session) -> None:
+    """Finish what was killed while it replaced names, everywhere that nobody is at work."""
+    with session.db.read() as txn:
+        found = sorted({key.partition("\0")[0] for key in txn[SWITCHES]})
+    for key in found:
+        place = key.rpartition(" ")[0]
+        try:
+            with (
+                leases.hold(session.root, lease_name(place), wait=0),
+                closing(session.storage(split_place(place)[0])) as storage,
+            ):
+                recovery.recover(session, storage, key)
+        except DatabaseBusy:  # whoever is at work there does it
+            continue
+        except DebrepoError as error:
+            session.progress.note(f"A publish to {place} was left half done: {error}")
 
 
 def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> None:

@@ -18,7 +18,13 @@ from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.model import clock, publications
 from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
-from debrepo_publish.model.tables import COMMITS, PUBLICATIONS, RETIRED, load_publication
+from debrepo_publish.model.tables import (
+    COMMITS,
+    PUBLICATIONS,
+    RETIRED,
+    SWITCHES,
+    load_publication,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from debrepo.storage import Storage
     from debrepo_publish.engine.ledger import File
     from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.model.publication import Switch
 
 
 def document_of(generation: Generation) -> Publication:
@@ -60,6 +67,11 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
         publication = document_of(generation)
         if generation.indexes and _is_out(session, storage, publication, generation):
             finish(session, publication, generation.number)
+            session.hook.debrepo_published(
+                publication=str(publication),
+                generation=generation.number,
+                paths=frozenset(_names(publication, generation)),
+            )
         else:
             abandon(session, storage, publication, generation.number)
     latest = _latest(session, key)
@@ -83,11 +95,31 @@ def _latest(session: Session, key: str) -> list[Generation]:
 def _is_out(
     session: Session, storage: Storage, publication: Publication, generation: Generation
 ) -> bool:
-    """Tell whether the file that commits a generation was replaced before the crash."""
-    path = publication.path(commit_path(publication))
+    """Tell whether clients see a generation, after replacing those names that a crash left.
+
+    Once the first name has been replaced, there is no way back.
+    """
+    path, key = publication.path(commit_path(publication)), publication.key
     with session.db.read() as txn:
-        commit = txn[COMMITS].get(generation_key(publication.key, generation.number).encode())
-    return commit is not None and commits.current(storage, path) == commit
+        commit = txn[COMMITS].get(generation_key(key, generation.number).encode())
+        switch = txn[SWITCHES].get(generation_key(key, generation.number))
+    if commit is not None and commits.current(storage, path) == commit:
+        return True
+    return switch is not None and commits.resume(storage, publication, generation.indexes, switch)
+
+
+def _names(publication: Publication, generation: Generation) -> list[str]:
+    """Return the paths that clients of a generation ask for, as the storage knows them."""
+    root = f"dists/{publication.distribution}/"
+    paths = [root + path for path, index in generation.indexes.items() if index.stored]
+    return [publication.path(path) for path in (*paths, commit_path(publication))]
+
+
+def switching(session: Session, plan: Plan, switch: Switch) -> None:
+    """Record, before the first name is replaced, how to finish with the others."""
+    key = generation_key(plan.publication.key, plan.generation.number)
+    with session.db.write() as txn:
+        txn[SWITCHES][key] = switch
 
 
 def abandon(session: Session, storage: Storage, publication: Publication, number: int) -> None:
@@ -122,6 +154,7 @@ def abandon(session: Session, storage: Storage, publication: Publication, number
             state="void", ended=now, indexes={}, claimed=0
         )
         publications.put_generation(txn, key, void)
+        txn[SWITCHES].pop(generation_key(key, number), None)
 
 
 def _is_there(storage: Storage, publication: Publication, file: File) -> bool:
@@ -151,6 +184,7 @@ def finish(
         if hashed:
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
+        txn[SWITCHES].pop(generation_key(key, number), None)
         # As it is recorded, and not as planned: a list may have been renamed since.
         txn[PUBLICATIONS][key] = document_of(generation)._replace(live=number)
         if before:

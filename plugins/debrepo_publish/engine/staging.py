@@ -31,6 +31,7 @@ class Staged(NamedTuple):
     release: bytes
     signed: dict[str, bytes]  #: ``Release.gpg`` and ``InRelease``, or nothing
     names: dict[str, bytes]  #: content by path, of the indexes whose name leads elsewhere so far
+    same: dict[str, str]  #: by those paths, that of the by-hash file with the same content
     expected: bytes | None  #: what the file that commits it holds until then
     versions: dict[str, str]  #: of what has been put under by-hash names
     written: int
@@ -107,7 +108,7 @@ def put_indexes(
     root = f"dists/{publication.distribution}/"
     with session.db.read() as txn, cache.opened(session.root) as pieces:
         rendered = list(render(txn, pieces, plan, anew=anew))
-    at = clock.seconds()
+    at = _date(session, plan)
     until = at + publication.valid_for if publication.valid_for else 0
     fields = release.fields(
         publication, plan.generation, clock.moment(at), clock.moment(until) if until else None
@@ -133,11 +134,37 @@ def put_indexes(
     made = storage.put_all(files, cache="immutable")
     storage.flush()
     before = plan.previous.indexes if plan.previous and not anew else {}
-    names = {
-        root + item.path: item.data or b"" for item in staged if before.get(item.path) != item.sums
+    changed = [item for item in staged if before.get(item.path) != item.sums]
+    names = {root + item.path: item.data or b"" for item in changed}
+    same = {
+        root + item.path: path
+        for item in changed
+        for path in hashed_paths(publication, root + item.path, item.sums)[:1]
     }
     versions = _below(publication, made)
-    return Staged(text, signed, names, expected, versions, len(hashed), fingerprints)
+    return Staged(text, signed, names, same, expected, versions, len(hashed), fingerprints)
+
+
+def _date(session: Session, plan: Plan) -> int:
+    """Return the moment to date a generation: now, or later than the one that it replaces.
+
+    Clients ignore a Release that is older than the one they know. This goes before
+    ``SOURCE_DATE_EPOCH``, too: what is published is determined by that and the root together.
+    """
+    now = clock.seconds()
+    if plan.previous is None:
+        return now
+    with session.db.read() as txn:
+        key = generation_key(plan.publication.key, plan.previous.number)
+        before = release.dated(txn[COMMITS].get(key.encode()))
+    if before <= now:
+        return now
+    session.progress.note(
+        f"Warning: by the clock it is {clock.moment(now):%Y-%m-%d %H:%M:%S} UTC, but "
+        f"{plan.publication} is dated {clock.moment(before):%Y-%m-%d %H:%M:%S} UTC; "
+        f"clients ignore what is older, so this is dated one second later."
+    )
+    return before + 1
 
 
 def _legacy(

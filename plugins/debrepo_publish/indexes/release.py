@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from debrepo_publish.model.publication import SUMS, Generation, Publication
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 
-def _date(moment: datetime) -> str:
-    """Return a date as apt reads it: RFC 5322, in ``UTC`` by that name."""
-    return moment.strftime("%a, %d %b %Y %H:%M:%S UTC")
+_FORMAT = "%a, %d %b %Y %H:%M:%S UTC"  # RFC 5322, but for the name of the zone: as apt reads it
+_DATE = re.compile(rb"^Date: (.+?)\r?$", re.MULTILINE)
+
+
+def seconds_of(text: str) -> int:
+    """Return the moment that a field names, in seconds since the epoch, or raise `ValueError`."""
+    return int(datetime.strptime(text, _FORMAT).replace(tzinfo=UTC).timestamp())
+
+
+def dated(release: bytes | None) -> int:
+    """Return the ``Date`` of a Release or InRelease file, in seconds since the epoch; 0: none."""
+    found = _DATE.search(release or b"")
+    try:
+        return seconds_of(found[1].decode()) if found else 0
+    except ValueError:
+        return 0
 
 
 def fields(
@@ -27,8 +41,8 @@ def fields(
         "Suite": publication.suite or distribution,
         "Version": publication.version,
         "Codename": publication.codename or distribution,
-        "Date": _date(now),
-        "Valid-Until": _date(until) if until else "",
+        "Date": now.strftime(_FORMAT),
+        "Valid-Until": until.strftime(_FORMAT) if until else "",
         "NotAutomatic": "yes" if publication.not_automatic else "",
         "ButAutomaticUpgrades": "yes" if publication.but_automatic_upgrades else "",
         "Acquire-By-Hash": "yes",

@@ -144,6 +144,13 @@ class Generation(NamedTuple):
         return component
 
 
+class Switch(NamedTuple):
+    """What it takes to finish replacing the names of a generation after a crash."""
+
+    releases: dict[str, str]  #: content by path below the prefix; the file that commits is last
+    expected: str  #: SHA-256 of what that held before; empty: nothing, ``any``: whatever it is
+
+
 def commit_path(publication: Publication) -> str:
     """Return the path of the file whose replacement makes a generation take effect."""
     return f"dists/{publication.distribution}/" + (

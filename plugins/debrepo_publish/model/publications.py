@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo.package import Link, Node, PackageList, SetId
 from debrepo_publish.model.publication import Generation, Publication, generation_key
-from debrepo_publish.model.tables import COMMITS, GENERATIONS, PUBLICATIONS
+from debrepo_publish.model.tables import COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +52,7 @@ def forget_generation(txn: Transaction, key: str, number: int) -> None:
     """Forget a generation of which nothing is left."""
     txn[GENERATIONS].pop(generation_key(key, number), None)
     txn[COMMITS].pop(generation_key(key, number).encode(), None)
+    txn[SWITCHES].pop(generation_key(key, number), None)
 
 
 def generations(txn: Transaction, key: str, *, since: int = 0) -> Iterator[Generation]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from debrepo.database import bytes_table, json_table
 from debrepo.package import SetId
-from debrepo_publish.model.publication import Generation, Index, Part, Publication
+from debrepo_publish.model.publication import Generation, Index, Part, Publication, Switch
 
 
 def load_publication(fields: dict[str, Any]) -> Publication:
@@ -49,6 +49,8 @@ GENERATIONS = json_table(
 )
 #: `generation_key` to the bytes of the file that commits it: ``InRelease``.
 COMMITS = bytes_table("publish.commits")
+#: `generation_key` to a `Switch`, while names are being replaced.
+SWITCHES = json_table("publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict)
 #: Place and path to what the ledger knows of a file that debrepo wrote.
 FILES = bytes_table("publish.files")
 #: Place, component and package, of packages whose usual path was taken by other bytes.

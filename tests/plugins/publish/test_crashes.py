@@ -8,8 +8,10 @@ from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 
 from debrepo.errors import NotFound, RemoteError
+from debrepo_publish.checking.verification import Fault
 from debrepo_publish.engine import ledger
-from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
+from debrepo_publish.engine.publishing import resume
+from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED, SWITCHES
 
 DAY = 86400
 NOW = 1_800_000_000
@@ -128,6 +130,54 @@ def test_update_dies_anywhere(changed, each_crash, deadly):
         assert client.packages() == NEW, what
         assert client.packages(before) == OLD, what
         client.check_names()
+
+
+def test_names_agree_once_a_crash_between_them_has_been_looked_at(changed, each_crash):
+    between = []
+    for session, what in each_crash(changed, update, deadly=True):
+        client = Client(session.root / "public")
+        said = session.call("publish.verify", distribution="stable").problems
+        with session.db.read() as txn:
+            switching = bool(txn[SWITCHES])
+        if switching and client.packages() == OLD:
+            between.append(what)
+            (kind,) = {p.kind for p in said if "names were being replaced" in p.text}
+            assert kind == Fault.INTERRUPTED, what
+        resume(session)
+        client.check_names()
+        assert client.packages() in ([NEW] if switching else [OLD, NEW]), what
+        if switching:
+            said = session.call("publish.verify", distribution="stable").problems
+            assert not [p for p in said if p.kind == Fault.INTERRUPTED], what
+        with session.db.read() as txn:
+            assert not txn[SWITCHES], what
+    assert len(between) > 3
+
+
+def test_switch_that_died_is_not_finished_over_what_somebody_else_published(changed, each_crash):
+    for session, what in each_crash(changed, update, deadly=True):
+        with session.db.read() as txn:
+            if not txn[SWITCHES]:
+                continue
+        path = session.root / "public/dists/stable/InRelease"
+        path.write_bytes(b"theirs")
+        resume(session)
+        assert path.read_bytes() == b"theirs", what
+
+
+def test_switch_that_died_whose_files_are_gone_is_left_to_the_next_publish(changed, each_crash):
+    for session, what in each_crash(changed, update, deadly=True):
+        with session.db.read() as txn:
+            if not txn[SWITCHES]:
+                continue
+        client = Client(session.root / "public")
+        for path in (session.root / "public").rglob("by-hash/*/*"):
+            path.unlink()
+        resume(session)
+        session.call("publish.repair", distribution="stable")
+        client.check_names()
+        update(session)
+        assert client.packages() == NEW, what
 
 
 def test_indexes_are_counted_before_they_are_there_wherever_an_update_dies(changed, each_crash):

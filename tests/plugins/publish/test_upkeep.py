@@ -15,7 +15,9 @@ from debrepo_gpg.signer import GpgSigner
 from debrepo_publish.checking import repair as upkeep
 from debrepo_publish.checking.signatures import dearmored
 from debrepo_publish.checking.trees import StoredTree
-from debrepo_publish.engine import ledger
+from debrepo_publish.engine import ledger, publishing
+from debrepo_publish.model.publication import generation_key
+from debrepo_publish.model.tables import COMMITS
 
 DAY = 86400
 NOW = 1_800_000_000
@@ -207,6 +209,51 @@ def test_expiry_is_seen(session, published, update, clock):
     assert any("Valid-Until is over" in line for line in verify(session))
 
 
+def test_date_never_goes_back_and_valid_until_goes_with_it(session, published, update, add, clock):
+    add("newer")
+    notes = []
+    session.progress.note = notes.append
+    clock(NOW - DAY)
+    update(valid_for=10 * DAY)
+    text = (published / "dists/stable/Release").read_text()
+    assert "Date: Fri, 15 Jan 2027 08:00:01 UTC" in text
+    assert "Valid-Until: Mon, 25 Jan 2027 08:00:01 UTC" in text
+    (note,) = notes
+    assert "2027-01-14 08:00:00" in note
+    assert "2027-01-15 08:00:00" in note
+    assert any("Date is in the future" in line for line in verify(session))
+    clock(NOW + 1)
+    assert verify(session) == []
+
+
+def test_what_is_published_twice_within_a_second_has_one_date(published, update, add):
+    add("newer")
+    update()
+    assert "Date: Fri, 15 Jan 2027 08:00:00 UTC" in (published / "dists/stable/Release").read_text()
+
+
+def test_release_that_is_older_than_its_predecessor_is_seen(session, published, update, add):
+    add("newer")
+    update()
+    with session.db.write() as txn:
+        key = generation_key(". stable", 1).encode()
+        txn[COMMITS][key] = txn[COMMITS][key].replace(b"15 Jan 2027", b"15 Jan 2028")
+    assert any("dated before the generation that it replaced" in line for line in verify(session))
+    repair(session)
+    assert verify(session) == []
+
+
+def test_what_is_being_published_is_not_half_done(session, published, add):
+    add("newer")
+    session.fate.strike(5)
+    with pytest.raises(BaseException, match=r"put|link|write"):
+        session.call("publish.update", distribution="stable")
+    session.fate.live()
+    with publishing.hold(session, "."):
+        assert not any("half done" in line for line in verify(session))
+    assert any("half done" in line for line in verify(session))
+
+
 def test_half_done_generation_is_seen(session, published, add):
     add("newer")
     session.fate.strike(5)
@@ -382,6 +429,43 @@ def test_keyring_of_somebody_else_does_not_do(session, signed, tmp_path):
     )
     lines = verify(session, keyring=other.export(other.resolve([])))
     assert any("the key is not in the keyring" in line for line in lines)
+
+
+@needs_gpgv
+def test_repair_signs_with_the_keys_that_are_ours_now(session, signed, tmp_path, opened):
+    other = GpgSigner(tmp_path / "other")
+    other.create(
+        [
+            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
+            *("Name-Real: Other", "Expire-Date: 0", "%no-protection", "%commit"),
+        ]
+    )
+    (session.root / "debrepo.toml").write_text(f'signing.gpg.home = "{tmp_path / "other"}"\n')
+    session.close()
+    session = opened(session.root)
+    assert any("the key is not in the keyring" in line for line in verify(session))
+    done = repair(session)
+    assert done.left == []
+    assert any("the key is not in the keyring" in line for line in done.mended)
+    assert verify(session) == []
+
+
+@needs_gpgv
+def test_key_that_expires_soon_is_not_published_over(session, signed, tmp_path, opened):
+    brief = GpgSigner(tmp_path / "brief")
+    brief.create(
+        [
+            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
+            *("Name-Real: Brief", "Expire-Date: 10d", "%no-protection", "%commit"),
+        ]
+    )
+    (session.root / "debrepo.toml").write_text(f'signing.gpg.home = "{tmp_path / "brief"}"\n')
+    session.close()
+    session = opened(session.root)
+    assert repair(session).generation == 2
+    done = repair(session)
+    assert done.generation == 0
+    assert ["expires on" in line for line in done.left] == [True]
 
 
 def test_keyring_that_is_not_armored_stays_as_it_is():
