@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import packageset
 from debrepo.database import Database, bytes_table
-from debrepo.errors import DatabaseError
+from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
 from debrepo.package import SetId
 from debrepo.refs import TableRef
 
@@ -48,6 +48,8 @@ class Cache:
         self._read = 0
         try:
             self.db = Database(path, _TABLES)
+        except (DatabaseBusy, DatabaseFull):
+            raise
         except DatabaseError:  # damaged, or of another version: make it anew
             shutil.rmtree(path, ignore_errors=True)
             self.db = Database(path, _TABLES)

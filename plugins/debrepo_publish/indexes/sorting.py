@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from bisect import bisect_right
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
+
+from debrepo.errors import DatabaseError, DatabaseFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +54,15 @@ def _parts(run: list[bytes]) -> Iterator[list[bytes]]:
 
 
 def _kept(parts: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the run has been read
-    sizes = [file.write(b"\n".join(part)) for part in parts]
-    file.seek(0)
+    with _translated():
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the run has been read
+        try:
+            sizes = [file.write(b"\n".join(part)) for part in parts]
+            file.seek(0)
+        except OSError:
+            with suppress(OSError):  # it would write the rest
+                file.close()
+            raise
     return _read(file, sizes)
 
 
@@ -60,3 +70,13 @@ def _read(file: BinaryIO, sizes: list[int]) -> Iterator[list[bytes]]:
     with file:
         for size in sizes:
             yield file.read(size).split(b"\n")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.gettempdir()
+        kind = DatabaseFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else DatabaseError
+        raise kind(f"cannot sort lines of Contents in {place}: {error.strerror}") from error

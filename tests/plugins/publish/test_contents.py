@@ -2,6 +2,7 @@
 
 import gzip
 import subprocess
+from functools import partial
 
 import pytest
 import zstandard
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from debrepo import packageset
 from debrepo.catalog import CHUNKS, TABLES, Known, add
 from debrepo.database import Database
+from debrepo.errors import DatabaseFull
 from debrepo.package import Package, PackageFile, PackageKey, encode
 from debrepo.testing.packages import build_deb, build_source
 from debrepo_publish.indexes import contents, sorting
@@ -216,3 +218,10 @@ def test_a_file_is_found_by_apt_file(published, tmp_path, debrepo_root):
     text = read(debrepo_root).encode()
     found = subprocess.run(["grep", "-c", "^usr/bin/a file net/hello$"], input=text, check=False)
     assert found.returncode == 0
+
+
+def test_full_disk_ends_the_sorting_of_many_lines_as_such(monkeypatch):
+    monkeypatch.setattr(sorting, "_RUN", 7)
+    monkeypatch.setattr(sorting.tempfile, "TemporaryFile", partial(open, "/dev/full", "w+b"))
+    with pytest.raises(DatabaseFull, match=r"cannot sort lines of Contents in .*: No space left"):
+        list(sorting.blocks(iter([b"%d" % number for number in range(30)])))

@@ -17,7 +17,7 @@ def can_mount():
 
 
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace")
-@pytest.mark.parametrize("what", ["blocks", "inodes"])
+@pytest.mark.parametrize("what", ["blocks", "inodes", "root"])
 def test_names_agree_after_every_round_on_a_full_disk(tmp_path, what):
     result = subprocess.run(
         [
