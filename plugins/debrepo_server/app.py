@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
 from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
+from debrepo.http.reading import Turns
 from debrepo.http.receiving import forget_aborted
 from debrepo_server.around import Around
 from debrepo_server.document import describe
@@ -89,7 +89,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
         lifespan=lifespan,
     )
     app.state.debrepo = Server(
-        session, access.authenticate, runner, KeptAnswers(), replays, CapacityLimiter(reads)
+        session, access.authenticate, runner, KeptAnswers(), replays, Turns(reads)
     )
     app.state.halt = partial(_halt, runner, watches)
     app.state.requests = requests

@@ -70,7 +70,7 @@ def debrepo_settings() -> list[Setting]:
         Setting("server.log_format", "text", "Log lines for people (text), or programs (json)"),
         Setting("server.log_level", "info", "The least that is logged: debug to critical"),
         Setting("server.tasks", 16, "Tasks that run at the same time"),
-        Setting("server.reads", 8, "Requests that only read and are worked on at the same time"),
+        Setting("server.reads", 8, "Reads worked on at the same time; of one caller, half as many"),
         Setting("server.read_seconds", 120, "Seconds that a read may take; 0: any number"),
         Setting("server.list_length", 100_000, "Elements of a list in a request; 0: any number"),
         Setting(

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from debrepo import leases
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.http import Answer, Caller, Cancelled, Job, json_answer, status_of
-from debrepo.http.reading import begin
+from debrepo.http.reading import begin, share
 from debrepo.refs import Ref
 from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
@@ -234,10 +234,8 @@ class Runner:
             for task in list(self._waiting):
                 if self._stopping:
                     return
-                reads = task.job.reads
-                busy = sum(other.job.reads == reads for other in self._running.values())
                 alone = not any(task.shares(other) for other in earlier)
-                if alone and busy < self._workers[reads]:
+                if alone and self._has_room(task):
                     self._waiting.remove(task)
                     self._running[task.record.id] = task
                     task.record = task.record._replace(state=RUNNING)
@@ -245,6 +243,14 @@ class Runner:
                     name = f"task-{task.record.id}"
                     threading.Thread(target=self._execute, args=(task,), name=name).start()
                 earlier.append(task)
+
+    def _has_room(self, task: Running) -> bool:
+        """Whether one more may run; of those that only read, no caller has more than half."""
+        most, reads = self._workers[task.job.reads], task.job.reads
+        beside = [other.job.caller for other in self._running.values() if other.job.reads == reads]
+        if reads and beside.count(task.job.caller) >= share(most):
+            return False
+        return len(beside) < most
 
     def _execute(self, task: Running) -> None:
         caller = task.job.caller

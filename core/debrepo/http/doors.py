@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from debrepo.http.jobs import Job, Tasks
 from debrepo.http.kept import KeptAnswers
-from debrepo.http.reading import begin
+from debrepo.http.reading import Turns, begin
 from debrepo.permissions import Caller
 from debrepo.session import Session
 
@@ -51,7 +51,7 @@ class Server(NamedTuple):
     tasks: Tasks
     kept: KeptAnswers
     replays: Replays
-    reading: CapacityLimiter  #: holds for reads, which leave threads to those who write
+    reading: Turns
 
 
 class Door:
@@ -70,10 +70,10 @@ class Door:
         changes = operation not in self.session.operations or (
             self.session.operations[operation].changes
         )
-        return await to_thread.run_sync(
-            partial(self.session.call, operation, **arguments),
-            limiter=None if changes else self._server.reading,
-        )
+        if changes:
+            return await run_in_threadpool(self.session.call, operation, **arguments)
+        async with self._server.reading.turn(self.caller.name):
+            return await run_in_threadpool(self.session.call, operation, **arguments)
 
     async def task(
         self,

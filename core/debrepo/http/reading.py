@@ -1,16 +1,46 @@
-"""Reading: how long what clients ask for may take where it changes nothing."""
+"""Reading: how much of what changes nothing may be done at once, and for how long."""
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from anyio import CapacityLimiter
 
 from debrepo.stopping import current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from debrepo.config import Config
     from debrepo.deeds import Deed
+
+
+class Turns:
+    """Turns for those who read: threads are left to those who write, and to other readers.
+
+    Of ``most`` turns at a time nobody has more than half. All of it belongs to one event loop.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._all = CapacityLimiter(most)
+        self._share = share(most)
+        self._each: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, who: str) -> AsyncIterator[None]:
+        """Wait until ``who`` may read, and have the turn for the block."""
+        own = self._each.get(who)
+        if own is None:
+            own = self._each[who] = CapacityLimiter(self._share)
+        async with own, self._all:
+            yield
+
+
+def share(most: int) -> int:
+    """Return how many of ``most`` reads may be those of one caller."""
+    return max(1, most // 2)
 
 
 def begin(config: Config, check: Callable[[Deed], None], deed: Deed) -> None:

@@ -76,8 +76,8 @@ class Route(APIRoute):
                 request = await self.read(request, required=body.field_info.is_required())
                 check_lists(await request.body(), server.session.config["server.list_length"])
             key = request.headers.get("idempotency-key")
-            if request.method == "GET" and self._crowds:
-                async with server.reading:
+            if request.method == "GET" and self._crowds and caller is not None:
+                async with server.reading.turn(caller.name):
                     return await handle(request)
             if not key or caller is None or request.method != "POST":
                 return await handle(request)

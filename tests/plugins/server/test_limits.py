@@ -114,9 +114,10 @@ def test_read_that_takes_too_long_is_stopped_and_names_the_setting(serving, slow
     assert (status, said["error"]) == (503, "this takes more than 1 seconds")
 
 
-def test_slow_reads_keep_nobody_from_writing(serving, slow):
+def test_slow_reads_keep_nobody_from_writing_nor_others_from_reading(serving, slow, debrepo):
     environment, pids = slow
-    server = serving(env={**environment, "DEBREPO_SERVER_READS": "2"})
+    secret = debrepo("token", "create", "other", "--scope", "read").stdout.strip()
+    server = serving(env={**environment, "DEBREPO_SERVER_READS": "4"})
     waiting = [send(server, "key.trusted") for _ in range(30)]
     for _ in range(60):
         connection = socket.create_connection(address(server), 60)
@@ -128,6 +129,11 @@ def test_slow_reads_keep_nobody_from_writing(serving, slow):
     assert ask(server, "/api/repos?_async=1", {"Name": "a"})["ID"]
     assert ask(server, "/api/repos", {"Name": "b"})["Name"] == "b"
     assert len(pids()) == 4  # two tasks, and two requests in the threads that all share
+    request = urllib.request.Request(
+        f"{server.url}/api/graph.dot", headers={"Authorization": f"Bearer {secret}"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 200
     for connection in waiting:
         connection.close()
     assert server.stop() == 0
