@@ -1,1 +1,1 @@
-"""GitLab's Debian API, for projects and groups of our own."""
+"""GitLab's Debian API, for projects and groups that debrepo keeps."""

@@ -26,7 +26,7 @@ _LONGEST = 255
 
 
 class DistributionObject(BaseModel):
-    """A distribution, as its clients read it."""
+    """A distribution."""
 
     id: int
     codename: str
@@ -41,7 +41,7 @@ class DistributionObject(BaseModel):
 
 
 class Said(BaseModel):
-    """What has happened."""
+    """Result of a request."""
 
     message: str
 
@@ -99,7 +99,7 @@ async def key(id: str, codename: str, door: Reading) -> Response:
 @routes.put(f"{_GROUP}/{{codename}}", response_model=DistributionObject)
 @routes.put(f"{_PROJECT}/{{codename}}", response_model=DistributionObject)
 async def edit(id: str, codename: str, request: Request, door: Writing) -> Response:
-    """Change a distribution; its codename stays."""
+    """Change a distribution; its codename cannot change."""
     given = _checked(await parameters(request))
     given.pop("codename", None)
     changed = await door.call(
@@ -115,14 +115,14 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
 @routes.delete(f"{_GROUP}/{{codename}}", status_code=202, response_model=Said)
 @routes.delete(f"{_PROJECT}/{{codename}}", status_code=202, response_model=Said)
 async def drop(id: str, codename: str, door: Deleting) -> Response:
-    """Drop a distribution, and take it down."""
+    """Drop a distribution and remove its published files."""
     name = _well_formed(codename)
     await door.call("distribution.drop", container=_name(door), codename=name)
     return json_answer({"message": "202 Accepted"}, 202)
 
 
 def _name(door: Door) -> str:
-    """Return what operations call the project or group of a request."""
+    """Return the name by which operations know the project or group of a request."""
     name: str = door.request.state.container.name
     return name
 
@@ -141,7 +141,7 @@ def _well_formed(codename: str) -> str:
 
 
 def _checked(given: dict[str, str | list[str]]) -> dict[str, Any]:
-    """Return the parameters that are known; raise `Malformed` for those that are no such thing."""
+    """Return the known parameters; raise `Malformed` for invalid ones."""
     found: dict[str, Any] = {}
     faults = []
     for name, value in given.items():
@@ -175,7 +175,7 @@ def _is_number(text: str) -> bool:
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
-    """Return checked parameters as the operations take them."""
+    """Convert checked parameters to arguments of the operations."""
     changes: dict[str, Any] = {"fields": {k: v for k, v in given.items() if k in TEXTS}}
     for name in ("components", "architectures"):
         if name in given:
@@ -184,12 +184,12 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
         text = given["valid_time_duration_seconds"]
         changes["valid_for"] = int(text) if text else 0
         if text and changes["valid_for"] == 0:
-            changes["valid_for"] = 1  # which is too short, where nothing would be for ever
+            changes["valid_for"] = 1  # too short, and therefore refused; 0 would mean no expiry
     return changes
 
 
 async def show_soon(door: Door, codename: str, serial: int, *, wait: bool = False) -> Response:
-    """Have a distribution published, together with what else comes meanwhile."""
+    """Queue a publish of a distribution; changes that arrive until then are published with it."""
     container = door.request.state.container
     return await door.task(
         f"Publish {codename} of {container.path}",
@@ -204,7 +204,7 @@ async def show_soon(door: Door, codename: str, serial: int, *, wait: bool = Fals
 
 
 def show_changes(session: Session, container: str, codename: str, serial: int) -> object:
-    """Publish a distribution, unless what was to be published has been meanwhile."""
+    """Publish a distribution, unless another task has published the change already."""
     if not publishing.settle(session, f"{container}\0{codename}", serial):
         return {"published": codename}
     done = session.call("distribution.publish", container=container, codename=codename)

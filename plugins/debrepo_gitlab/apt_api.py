@@ -1,4 +1,4 @@
-"""``/api/v4/…/packages/debian``: what apt reads, and where curl, dput and dupload upload to."""
+"""``/api/v4/…/packages/debian``: downloads by apt, and uploads by curl, dput and dupload."""
 
 import json
 import re
@@ -49,7 +49,7 @@ _RAW = {"requestBody": {"content": {"application/octet-stream": {}}, "required":
     f"{_PROJECT}/dists/{{distribution}}/{{path:path}}", response_class=Response, responses=_DATA
 )
 def index(id: str, distribution: str, path: str, request: Request, door: Reading) -> Response:
-    """Send a file of a distribution, by its codename or suite."""
+    """Send a file of a distribution, named by codename or suite."""
     if not PATTERNS["codename"].fullmatch(distribution):
         raise Malformed("distribution is invalid")
     container = request.state.container
@@ -73,7 +73,7 @@ def index(id: str, distribution: str, path: str, request: Request, door: Reading
 
 
 def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
-    """Tell whether an index is of a component and architecture that have no packages yet."""
+    """Return whether an index belongs to a component and architecture without packages."""
     index = _INDEX.fullmatch(path)
     return (
         index is not None
@@ -87,7 +87,7 @@ def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
 @routes.get(f"{_GROUP}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 @routes.get(f"{_PROJECT}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 def package_file(id: str, path: str, request: Request, door: Reading) -> Response:
-    """Send a package file, from where the indexes say that it is, or from where GitLab has it."""
+    """Send a package file, by the path in the indexes or by GitLab's path."""
     try:
         return _published(request, door, f"pool/{path}", immutable=True)
     except NotFound:
@@ -123,7 +123,7 @@ def _published(
 ) -> Response:
     nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
     container = request.state.container
-    if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
+    if any(part.startswith(".") for part in path.split("/")):  # files that are being written
         raise nothing
     full = f"{container.prefix}/{path}"
     try:
@@ -165,13 +165,13 @@ async def upload(
     component: str | None = None,
     wait: str = "",
 ) -> Response:
-    """Take a file: into a distribution, or to wait for the .changes that lists it.
+    """Upload a file: into a distribution, or to wait for the .changes that lists it.
 
     ``wait=published`` waits until clients can see it.
     """
     session, container = door.session, request.state.container
     _check_target(file_name, distribution, component)
-    if distribution is not None:  # an unknown one costs nobody an upload
+    if distribution is not None:  # fail before the upload
         with session.db.read() as txn:
             distributions.get(txn, container, distribution)
     alone = distribution is not None
@@ -213,7 +213,7 @@ def _check_target(file_name: str, distribution: str | None, component: str | Non
 
 
 def _when_it_is_live(answer: Response) -> dict[str, str]:
-    """Return headers that say that clients see it, or which task they have to wait for."""
+    """Return headers that report the publish as done, or link to its task."""
     if "location" in answer.headers:
         return {"Location": answer.headers["location"]}
     return {"X-Published": "true"}
@@ -225,6 +225,6 @@ def _created(headers: dict[str, str]) -> Response:
 
 @routes.put(f"{_PROJECT}/{{file_name}}/authorize")
 async def authorize(id: str, file_name: str, request: Request, door: Writing) -> Response:
-    """Say that a file may come, as GitLab's front server asks its own back end."""
+    """Authorize an upload, as GitLab's front server asks its back end."""
     limit = door.session.config["gitlab.max_file_size"]
     return PlainTextResponse(json.dumps({"MaximumSize": limit} if limit else {}))

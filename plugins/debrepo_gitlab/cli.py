@@ -34,7 +34,7 @@ def group() -> None:
 
 
 def _both(function: Callable[..., None]) -> None:
-    """Add a command to both groups, each with the kind that it is about."""
+    """Add a command to the groups ``project`` and ``group``."""
     name = function.__name__.rstrip("_")
 
     def of(kind: str) -> Callable[..., None]:
@@ -52,14 +52,14 @@ def _both(function: Callable[..., None]) -> None:
 @click.argument("path")
 @click.option("--visibility", type=_visibility, default="private", help="Who may read it.")
 def create(session: Session, kind: str, path: str, visibility: str) -> None:
-    """Create a KIND; the group that its path begins with has to be there."""
+    """Create a KIND; the group in its path must exist."""
     made = session.run(operations.create_container, path, kind=kind, visibility=visibility)
     click.echo(f"Created {kind} {made.path}, number {made.id}.")
 
 
 @json_option
 def list_(session: Session, kind: str, as_json: bool) -> None:
-    """List the KINDs."""
+    """List KINDs."""
     found = session.run(operations.list_containers, kind=kind)
     if as_json:
         print_json([one._asdict() for one in found])
@@ -70,7 +70,7 @@ def list_(session: Session, kind: str, as_json: bool) -> None:
 @click.argument("path")
 @json_option
 def show(session: Session, kind: str, path: str, as_json: bool) -> None:
-    """Show a KIND, by its path or its number."""
+    """Show a KIND, by path or by number."""
     shown = session.run(operations.show_container, path, kind=kind)
     plain = {**shown.container._asdict(), "members": shown.members}
     plain["distributions"] = list(shown.distributions)
@@ -94,9 +94,9 @@ def _described(found: Container) -> dict[str, object]:
 
 
 @click.argument("path")
-@click.option("--path", "new_path", help="The path it shall have.")
+@click.option("--path", "new_path", help="New path.")
 @click.option("--visibility", type=_visibility, help="Who may read it.")
-@click.option("--key", "keys", multiple=True, help="A key to sign with; may be repeated.")
+@click.option("--key", "keys", multiple=True, help="Key to sign with; can be repeated.")
 @click.option("--own-keys", is_flag=True, help="Sign each distribution with a key of its own.")
 def edit(
     session: Session,
@@ -107,7 +107,7 @@ def edit(
     keys: tuple[str, ...],
     own_keys: bool,
 ) -> None:
-    """Change the path of a KIND, who may read it, or the keys that sign."""
+    """Change the path, the visibility or the signing keys of a KIND."""
     chosen = keys if keys or own_keys else None
     found = session.run(
         operations.edit_container,
@@ -124,16 +124,16 @@ def edit(
 @click.argument("user")
 @click.argument("role", type=click.Choice([*ROLES, "none"]))
 def member(session: Session, kind: str, path: str, user: str, role: str) -> None:
-    """Give a user a role in a KIND, or none."""
+    """Set the role of a user in a KIND."""
     wanted = "" if role == "none" else role
     session.run(operations.set_member, path, user, wanted, kind=kind)
     click.echo(f"{user} has the role {role} in {path}.")
 
 
 @click.argument("path")
-@click.option("--force", is_flag=True, help="Drop its distributions, too.")
+@click.option("--force", is_flag=True, help="Also drop its distributions.")
 def drop(session: Session, kind: str, path: str, force: bool) -> None:
-    """Drop a KIND that holds nothing."""
+    """Drop an empty KIND."""
     session.run(operations.drop_container, path, kind=kind, force=force)
     click.echo(f"Dropped {kind} {path}.")
 
@@ -149,10 +149,10 @@ def token() -> None:
 
 @token.command("create")
 @click.argument("name")
-@click.option("--user", help="Make a personal token: its user acts by the roles he has.")
-@click.option("--deploy", help="Make a deploy token of this project, or of group:PATH.")
-@click.option("--job", help="Make a token for jobs of this project.")
-@click.option("--read-only", is_flag=True, help="Let it change nothing.")
+@click.option("--user", help="Create a personal token, with the permissions of this user's roles.")
+@click.option("--deploy", help="Create a deploy token of this project, or of group:PATH.")
+@click.option("--job", help="Create a token for CI jobs of this project.")
+@click.option("--read-only", is_flag=True, help="Allow only reading.")
 @click.option("--days", type=int, help="Days until it expires.  [default: never]")
 @pass_session
 def create_token(
@@ -164,11 +164,11 @@ def create_token(
     read_only: bool,
     days: int | None,
 ) -> None:
-    """Create a token, and print it: it is shown this once."""
+    """Create a token and print it; it cannot be shown again."""
     given = {"personal": user, "deploy": deploy, "job": job}
     chosen = [(kind, owner) for kind, owner in given.items() if owner]
     if len(chosen) != 1:
-        raise click.UsageError("say whose it is: one of --user, --deploy and --job")
+        raise click.UsageError("give exactly one of --user, --deploy and --job")
     ((kind, owner),) = chosen
     made = session.run(
         operations.create_token, name, kind=kind, owner=owner, write=not read_only, days=days
@@ -180,7 +180,7 @@ def create_token(
 @json_option
 @pass_session
 def list_tokens(session: Session, as_json: bool) -> None:
-    """List the tokens."""
+    """List tokens."""
     found = session.run(operations.list_tokens)
     if as_json:
         print_json([{k: v for k, v in one._asdict().items() if k != "digest"} for one in found])
@@ -192,16 +192,16 @@ def list_tokens(session: Session, as_json: bool) -> None:
 @click.argument("name")
 @pass_session
 def revoke_token(session: Session, name: str) -> None:
-    """Revoke a token: it is refused from now on."""
+    """Revoke a token."""
     session.run(operations.revoke_token, name)
     click.echo(f"Revoked token {name}.")
 
 
 @click.group()
 def distribution() -> None:
-    """Manage what projects publish.
+    """Manage the distributions of projects and groups.
 
-    CONTAINER is the path of a project, such as acme/web, or of a group, as group:acme.
+    CONTAINER is the path of a project, such as acme/web, or of a group, such as group:acme.
     """
 
 
@@ -214,21 +214,21 @@ def _named(text: str) -> str:
 
 def _fields(function: Callable[..., None]) -> Callable[..., None]:
     for name in reversed(TEXTS):
-        function = click.option(f"--{name}", help=f"What the Release file says of its {name}.")(
+        function = click.option(f"--{name}", help=f"Field {name.title()} of the Release file.")(
             function
         )
-    for option, text in (("--valid-for", "Seconds until clients refuse it; 0: for ever."),):
+    for option, text in (("--valid-for", "Seconds until clients refuse it; 0: never."),):
         function = click.option(option, type=int, help=text)(function)
     for option, text in (
-        ("--architectures", "Architectures, with commas; all is always among them."),
-        ("--components", "Components, with commas."),
+        ("--architectures", "Comma-separated list of architectures; all is always included."),
+        ("--components", "Comma-separated list of components."),
     ):
         function = click.option(option, help=text)(function)
     return function
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a distribution as operations take them."""
+    """Convert options to arguments of operations."""
     fields = {name: options[name] for name in TEXTS if options[name] is not None}
     given: dict[str, Any] = {"fields": fields}
     if options["valid_for"] is not None:
@@ -246,7 +246,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 @_fields
 @pass_session
 def create_distribution(session: Session, /, container: str, codename: str, **options: Any) -> None:
-    """Create a distribution; the first publish makes it visible."""
+    """Create a distribution; clients see it after the first publish."""
     session.run(operations.create_distribution, container, codename, **_given(options))
     click.echo(f"Created distribution {codename}.")
 
@@ -257,7 +257,7 @@ def create_distribution(session: Session, /, container: str, codename: str, **op
 @_fields
 @pass_session
 def edit_distribution(session: Session, /, container: str, codename: str, **options: Any) -> None:
-    """Change a distribution; the next publish shows it."""
+    """Change a distribution; clients see the change after the next publish."""
     session.run(operations.edit_distribution, container, codename, **_given(options))
     click.echo(f"Changed distribution {codename}.")
 
@@ -303,13 +303,23 @@ def key(session: Session, container: str, codename: str) -> None:
 @distribution.command("upload")
 @_container
 @click.argument("files", nargs=-1, required=True, type=_FILE)
-@click.option("--distribution", "codename", default="", help="Where to; a .changes says so.")
-@click.option("--component", default="main", show_default=True, help="Which part of it.")
+@click.option(
+    "--distribution",
+    "codename",
+    default="",
+    help="Distribution to add to, for files without a .changes.",
+)
+@click.option(
+    "--component",
+    default="main",
+    show_default=True,
+    help="Component to add to, for files without a .changes.",
+)
 @pass_session
 def upload(
     session: Session, container: str, files: tuple[Path, ...], codename: str, component: str
 ) -> None:
-    """Let packages join a distribution, alone or with a .changes, and publish it."""
+    """Add packages to a distribution, alone or with a .changes, and publish it."""
     received = session.run(
         operations.upload, container, files, distribution=codename, component=component
     )
@@ -322,7 +332,7 @@ def upload(
 @click.argument("codename")
 @pass_session
 def publish(session: Session, container: str, codename: str) -> None:
-    """Publish a distribution as it is now, and those of groups that are made of it."""
+    """Publish a distribution, and those of groups that contain it."""
     for one in session.run(operations.publish_distribution, container, codename):
         word = "Published" if one.changed else "Nothing has changed in"
         click.echo(f"{word} {one.codename} of {one.container}, generation {one.generation}.")
@@ -333,7 +343,7 @@ def publish(session: Session, container: str, codename: str) -> None:
 @json_option
 @pass_session
 def packages(session: Session, container: str, as_json: bool) -> None:
-    """List the packages of a project, by source, with the numbers that clients know."""
+    """List the source packages of a project, with their numbers in the API."""
     found = session.run(operations.list_packages, container)
     if as_json:
         print_json([{"id": one.id, "name": one.name, "version": one.version} for one in found])
@@ -346,7 +356,7 @@ def packages(session: Session, container: str, as_json: bool) -> None:
 @click.argument("package", type=int)
 @pass_session
 def remove(session: Session, container: str, package: int) -> None:
-    """Take a package, by its number, out of all distributions of a project; publish them."""
+    """Remove a package, by number, from all distributions of a project, and publish them."""
     for one in session.run(operations.remove_package, container, package):
         session.run(operations.publish_distribution, container, one.codename)
     click.echo(f"Removed package {package}.")
@@ -357,6 +367,6 @@ def remove(session: Session, container: str, package: int) -> None:
 @click.argument("codename")
 @pass_session
 def drop_distribution(session: Session, container: str, codename: str) -> None:
-    """Drop a distribution, and take it down."""
+    """Drop a distribution and remove its published files."""
     session.run(operations.drop_distribution, container, codename)
     click.echo(f"Dropped distribution {codename}.")

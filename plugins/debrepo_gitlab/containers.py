@@ -1,4 +1,4 @@
-"""Projects and groups: what distributions belong to, and who may do what there."""
+"""Projects and groups, which own distributions, and the roles of their members."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_PATH = 120
 
 
 class Container(NamedTuple):
-    """A project or a group; its number never changes, its path may."""
+    """A project or a group; its path can change, its number cannot."""
 
     kind: str  #: ``project`` or ``group``
     id: int
@@ -44,21 +44,21 @@ class Container(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the database calls it."""
+        """Key in the database."""
         return f"{self.kind}:{self.id}"
 
     @property
     def name(self) -> str:
-        """What operations and scopes call it: ``project:acme/web``."""
+        """Name in operations and scopes: ``project:acme/web``."""
         return f"{self.kind}:{self.path}"
 
     @property
     def prefix(self) -> str:
-        """Where its distributions are published."""
+        """Prefix of its distributions."""
         return f"{self.kind}s/{self.id}"
 
     def scope(self, action: str) -> str:
-        """Return the scope of doing something here."""
+        """Return the scope of an action here."""
         return f"gitlab:{self.name}:{action}"
 
 
@@ -82,18 +82,18 @@ NUMBERS = json_table(
 
 
 def next_number(txn: Transaction, what: str) -> int:
-    """Return a number that was never given to anything of this sort."""
+    """Return a number that no object of this kind has or had."""
     number = txn[NUMBERS].get(what, 0) + 1
     txn[NUMBERS][what] = number
     return number
 
 
 def check_path(path: str) -> str:
-    """Return ``path``; raise `InvalidInput` unless a project or group can have it."""
+    """Return ``path``; raise `InvalidInput` if it is not a valid path of a project or group."""
     if not _PATH.fullmatch(path) or len(path) > _MAX_PATH or path.isdecimal():
         raise InvalidInput(
             f"{path[:80]!r} cannot be the path of a project or group",
-            hint="such as acme/web: letters, digits and _.- between slashes, and not a number",
+            hint="use letters, digits and _.- between slashes, and not a number alone: acme/web",
         )
     return path
 
@@ -108,9 +108,9 @@ def check_visibility(text: str) -> str:
 
 
 def check_user(name: str) -> str:
-    """Return ``name``; raise `InvalidInput` unless a user can be called so."""
+    """Return ``name``; raise `InvalidInput` if it is not a valid user name."""
     if not _USER.fullmatch(name):
-        raise InvalidInput(f"{name[:80]!r} cannot be a user", hint="letters, digits and _.-")
+        raise InvalidInput(f"not a user name: {name[:80]!r}", hint="use letters, digits and _.-")
     return name
 
 
@@ -127,7 +127,7 @@ def add(txn: Transaction, container: Container) -> Container:
 
 
 def get(txn: Transaction, name: str) -> Container:
-    """Return ``project:acme/web``, ``project:5`` or ``group:acme``; a bare word is a project's."""
+    """Return ``project:acme/web``, ``project:5`` or ``group:acme``; the default is a project."""
     kind, colon, path = name.partition(":")
     if not colon:
         kind, path = "project", name
@@ -144,7 +144,7 @@ def get(txn: Transaction, name: str) -> Container:
 
 
 def put(txn: Transaction, before: Container, after: Container) -> None:
-    """Store what has become of a project or group; what is below a group moves with it."""
+    """Store a changed project or group; what is below a group moves with it."""
     moved = [(before, after)]
     if after.path != before.path:
         parent = after.path.rpartition("/")[0]
@@ -169,7 +169,7 @@ def _check_free(txn: Transaction, container: Container) -> None:
 
 
 def drop(txn: Transaction, container: Container) -> None:
-    """Forget a project or group that holds nothing any more."""
+    """Drop an empty project or group."""
     below = [one for one in list_(txn) if one.path.startswith(f"{container.path}/")]
     if container.kind == "group" and below:
         raise InUse(f"group {container.path} holds {below[0].path}", hint="drop that first")
@@ -199,7 +199,7 @@ def above(txn: Transaction, project: Container) -> list[Container]:
 
 
 def set_member(txn: Transaction, container: Container, user: str, role: str) -> None:
-    """Give a user a role, or none with an empty one."""
+    """Set the role of a user; an empty role removes it."""
     key = f"{check_user(user)}\0{container.key}"
     if not role:
         txn[MEMBERS].discard(key)
@@ -217,14 +217,14 @@ def members(txn: Transaction, container: Container) -> dict[str, str]:
 
 
 def memberships(txn: Transaction, user: str) -> Iterator[tuple[Container, str]]:
-    """Yield where a user is a member, and the role there."""
+    """Yield the projects and groups that a user is a member of, and the role in each."""
     for key, role in txn[MEMBERS].prefix(f"{user}\0".encode()):
         where = key.partition("\0")[2]
         yield txn[CONTAINERS][where], role
 
 
 def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
-    """Yield the scopes of doing these things here, and in what is below a group."""
+    """Yield the scopes of these actions here and below a group."""
     for action in actions:
         yield container.scope(action)
         if container.kind == "group":
@@ -233,7 +233,7 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
 
 
 def check_download(txn: Transaction, path: str, caller: Caller) -> None:
-    """Raise `NotFound` where a published file is of a project or group that is hidden."""
+    """Raise `NotFound` if a published file belongs to a hidden project or group."""
     kind, number, *_ = f"{path}/".split("/")
     found = txn[CONTAINERS].get(f"{kind[:-1]}:{number}")
     if found is None:
@@ -244,7 +244,7 @@ def check_download(txn: Transaction, path: str, caller: Caller) -> None:
 
 
 def open_grants(container: Container, *, anonymous: bool) -> tuple[str, ...]:
-    """Return the scopes that everybody has here, or everybody who is somebody."""
+    """Return the scopes of anonymous callers here, or of all authenticated ones."""
     everybody = container.visibility == "public"
     if everybody or (container.visibility == "internal" and not anonymous):
         return container.scope("see"), container.scope("read")

@@ -1,4 +1,4 @@
-"""Distributions: what a project or group publishes, and what may be said of it."""
+"""Distributions: what a project or group publishes, and with which Release fields."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ PATTERNS = {
     "architectures": _ARCHITECTURE,
 }
 _TITLES = {"components": "Component Name", "architectures": "Architecture Name"}
-_LONGEST = 100  # characters of a name; more would not make a good directory
+_LONGEST = 100  # characters of a name, which is also a directory
 
 
 class Distribution(NamedTuple):
-    """A distribution, in the words of its clients; what is empty was not said."""
+    """A distribution, with the API's names; empty fields are unset."""
 
     id: int
     container: str  #: ``project:5``
@@ -60,7 +60,7 @@ class Distribution(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the database calls it."""
+        """Key in the database."""
         return f"{self.container}\0{self.codename}"
 
 
@@ -94,7 +94,7 @@ def list_(txn: Transaction, container: Container) -> list[Distribution]:
 
 
 def check(txn: Transaction, new: Distribution) -> None:
-    """Raise `Invalid` where a distribution is malformed, or in the way of another one."""
+    """Raise `Invalid` if a distribution is malformed or conflicts with another one."""
     for field in ("codename", *TEXTS[:-1]):
         text = getattr(new, field)
         if text and (not PATTERNS[field].fullmatch(text) or len(text) > _LONGEST):
@@ -129,7 +129,7 @@ def _check_unique(txn: Transaction, new: Distribution) -> None:
 
 
 def architectures(wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return architectures in their order, once each, and ``all`` among them."""
+    """Return the architectures sorted, without duplicates, including ``all``."""
     return tuple(sorted({"all", *wanted}))
 
 
@@ -141,7 +141,7 @@ def number(txn: Transaction, new: Distribution) -> Distribution:
 
 
 def mark(txn: Transaction, key: str) -> int:
-    """Note that there is something to publish; return what `published` will have to reach."""
+    """Count a change to publish; return the count that `published` has to reach."""
     found = txn[DISTRIBUTIONS][key]
     txn[DISTRIBUTIONS][key] = found._replace(changed=found.changed + 1)
     return found.changed + 1
@@ -160,7 +160,7 @@ def entity(found: Distribution) -> dict[str, object]:
 
 
 def follow(txn: Transaction, old: str, new: str) -> None:
-    """Let the distributions that a repository is in know it by its new name."""
+    """Replace the name of a renamed repository in its distributions."""
     for found in list(txn[DISTRIBUTIONS].values()):
         if found.container.startswith("project:") and old in found.components.values():
             components = {c: new if name == old else name for c, name in found.components.items()}

@@ -1,4 +1,4 @@
-"""Entrances: who gets into a project or group by which credentials, and what he hears if not."""
+"""Access to a project or group: which credentials count, and the answer without access."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOKENS = {b"x-debrepo-token", b"private-token", b"deploy-token", b"job-token"}
 
 
 class Entrance(Opening):
-    """The way into a project or group, for who may do ``action`` there.
+    """Access to a project or group, for callers who may do ``action`` there.
 
     Tokens come in a header, or with ``basic`` as a password, and never the other way: so do
     GitLab's. What is hidden from somebody is not found; apt is asked for a password instead.
@@ -34,11 +34,11 @@ class Entrance(Opening):
         self.basic = basic
 
     def scopes(self, session: Session) -> list[str]:
-        """Return the scope that the route needs, of what its path names."""
+        """Return the scope that the route needs for the object in its path."""
         return [f"gitlab:{{id}}:{self.action}"]
 
     def admit(self, request: Request) -> Caller:
-        """Return who is asking, with what everybody may do here."""
+        """Return the caller, with the scopes that all callers have here."""
         server: Server = request.app.state.debrepo
         caller = server.authenticate(_with(request, basic=self.basic))
         kind = "group" if request.url.path.startswith("/api/v4/groups/") else "project"
@@ -53,7 +53,7 @@ class Entrance(Opening):
         caller.require(found.scope(self.action))
         actions = (a for a in containers.ACTIONS if caller.may(found.scope(a)))
         numbered = [f"gitlab:{found.key}:{action}" for action in actions]
-        caller = caller._replace(scopes=(*caller.scopes, *numbered))  # tasks outlive the path
+        caller = caller._replace(scopes=(*caller.scopes, *numbered))  # tasks may run after a rename
         request.state.caller = caller
         request.state.container = found
         return caller
@@ -74,7 +74,7 @@ def enters(action: str, *, basic: bool = False) -> Any:
 
 
 def _with(request: Request, *, basic: bool) -> Request:
-    """Return a request with those credentials only that count here."""
+    """Return a request with only the credentials that count here."""
 
     def counts(name: bytes, value: bytes) -> bool:
         if name == b"authorization":

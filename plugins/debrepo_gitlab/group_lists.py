@@ -1,4 +1,4 @@
-"""The lists of a group's distribution: what the public projects below it have of that name."""
+"""Package lists of a group's distribution: the packages of its public projects."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def list_name(found: Distribution, component: str) -> str:
-    """Return what the package list of one component of a group's distribution is called."""
+    """Return the name of the package list of a component of a group's distribution."""
     return f"{found.container.partition(':')[2]} {found.codename} {component}"
 
 
 def gather(session: Session, group: Container, codename: str) -> None:
-    """Let the lists of a group's distribution hold what its projects have now."""
+    """Update the package lists of a group's distribution from its projects."""
 
     def change(txn: Transaction) -> None:
         found = distributions.get(txn, group, codename)
@@ -43,7 +43,7 @@ def gather(session: Session, group: Container, codename: str) -> None:
 def _union(
     session: Session, txn: Transaction, group: Container, found: Distribution, component: str
 ) -> str:
-    """Return the set, in hex, of what projects have in a component.
+    """Return the package set, in hex, of a component of several projects.
 
     Of builds of one version with different bytes, that of the oldest project counts.
     """
@@ -54,7 +54,7 @@ def _union(
             continue
         try:
             their = lists.get(session.hook, txn, "repo", theirs.components[component])
-        except NotFound:  # its deletion is under way
+        except NotFound:  # it is being dropped
             continue
         new = packageset.diff(txn[CHUNKS], together, their.set_id).added
         taken = packageset.conflicts(txn[CHUNKS], together, new)
@@ -68,7 +68,7 @@ def _once(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def package_list(txn: Transaction, name: str) -> PackageList:
-    """Return one component of a group's distribution as the rest of debrepo sees it."""
+    """Return a component of a group's distribution as a package list."""
     found = next((one for one in package_lists(txn) if one.name == name), None)
     if found is None:
         raise NotFound(f"no group publishes {name}", hint='run "debrepo group list"')
@@ -76,7 +76,7 @@ def package_list(txn: Transaction, name: str) -> PackageList:
 
 
 def package_lists(txn: Transaction) -> Iterator[PackageList]:
-    """Yield all components of all groups' distributions."""
+    """Yield the components of the distributions of all groups."""
     for found in txn[DISTRIBUTIONS].values():
         if found.container.startswith("group:"):
             for component, set_id in found.components.items():
@@ -86,7 +86,7 @@ def package_lists(txn: Transaction) -> Iterator[PackageList]:
 
 
 def links(txn: Transaction) -> Iterator[Link]:
-    """Yield which repositories of projects the lists of groups were gathered from."""
+    """Yield links from the lists of groups to the repositories that they were made from."""
     for found in txn[DISTRIBUTIONS].values():
         group = txn[CONTAINERS].get(found.container)
         if group is None or group.kind != "group":

@@ -1,4 +1,4 @@
-"""Likeness: parameters, pages, answers and errors as GitLab's clients know them."""
+"""Parameters, pages, answers and errors as GitLab's clients expect them."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _NOUNS = {
     refusals.NoPackage: "Package",
 }
 _PER_PAGE, _MOST = 20, 100
-_COUNTED = 10_000  # rows; of more, nobody is told how many there are
+_COUNTED = 10_000  # rows; totals above that are not sent
 
 
 class Problem(BaseModel):
-    """What is wrong: ``error`` of a parameter, ``message`` of anything else."""
+    """An error: ``error`` for a parameter, ``message`` for anything else."""
 
     error: str | None = None
     message: str | dict[str, list[str]] | None = None
 
 
 class GitlabRoute(Route):
-    """A route that says no in GitLab's words."""
+    """A route that reports errors as GitLab does."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -62,7 +62,7 @@ class GitlabRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found = super().matches(scope)
         if found[0] is Match.NONE and scope["path"].startswith("/api/v4/"):
-            return APIRoute.matches(self, scope)  # by another verb, perhaps
+            return APIRoute.matches(self, scope)  # another method may match
         return found
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,13 +90,13 @@ class GitlabRoutes(APIRouter):
 
 
 def refusal(error: errors.DebrepoError, *, text: bool) -> Response:
-    """Return the response that says what went wrong; where ``text`` is spoken, as text."""
+    """Return the response for an error, as text if ``text``."""
     status, body = _said(error)
     if not text:
         return json_answer(body, status)
     plain = body.get("error") if "error" in body else json.dumps(body, ensure_ascii=False)
     response = PlainTextResponse(plain, status)
-    if status == 401:  # apt and dput wait to be asked
+    if status == 401:  # apt and dput send credentials only after this
         response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'
     return response
 
@@ -129,7 +129,7 @@ def _said(error: errors.DebrepoError) -> tuple[int, dict[str, Any]]:
 
 
 async def parameters(request: Request) -> dict[str, str | list[str]]:
-    """Return what a client sent in the query, a form or JSON, each winning over the former."""
+    """Return the parameters in the query, a form or JSON; the latter take precedence."""
     pairs: list[tuple[str, Any]] = list(request.query_params.multi_items())
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -162,14 +162,14 @@ async def parameters(request: Request) -> dict[str, str | list[str]]:
 
 
 def words(given: str | list[str]) -> list[str]:
-    """Return the elements of an array, however it was sent, once each."""
+    """Return the elements of an array in any encoding, without duplicates."""
     texts = given if isinstance(given, list) else [given]
     split = [word.strip() for text in texts for word in text.split(",")]
     return list(dict.fromkeys(word for word in split if word))
 
 
 def page(session: Session, request: Request, rows: Sequence[object]) -> Response:
-    """Return the part of a list that a client wants, and where the rest of it is."""
+    """Return the requested page of a list, with links to the other pages."""
     number, size = _count(request, "page", 1), min(_count(request, "per_page", _PER_PAGE), _MOST)
     total = len(rows)
     pages = max(1, -(-total // size))
@@ -205,7 +205,7 @@ def _count(request: Request, name: str, default: int) -> int:
 
 
 def _url(session: Session, request: Request, **more: str) -> str:
-    """Return the URL of a page, with all parameters in the order of the alphabet."""
+    """Return the URL of a page, with its parameters in alphabetical order."""
     given: Mapping[str, str] = dict(request.query_params)
     base = str(session.config["gitlab.url"]).rstrip("/") or str(request.base_url).rstrip("/")
     path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]

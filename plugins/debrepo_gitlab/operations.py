@@ -76,10 +76,10 @@ def edit_container(
     visibility: str | None = None,
     keys: Sequence[str] | None = None,
 ) -> Container:
-    """Change a project or group; ``None`` leaves as it is.
+    """Change a project or group; ``None`` leaves a value unchanged.
 
-    Without ``keys`` each distribution is signed with a key of its own, made when it is
-    first published. Keys that are given sign from the next publish on.
+    With empty ``keys``, each distribution is signed with a key of its own, made by the first
+    publish. Other keys sign from the next publish on.
     """
     chosen = None if keys is None else tuple(session.call("key.show", key=k)[0] for k in keys)
     with session.db.write() as txn:
@@ -98,20 +98,20 @@ def edit_container(
 def drop_container(
     session: Session, path: str, *, kind: str = "project", force: bool = False
 ) -> None:
-    """Drop a project or group, and with ``force`` its distributions."""
+    """Drop a project or group; with ``force``, also its distributions."""
     with session.db.read() as txn:
         found = containers.get(txn, f"{kind}:{path}")
         there = distributions.list_(txn, found)
     if there and not force:
         raise InUse(
             f"{kind} {found.path} has the distribution {there[0].codename}",
-            hint="drop it all the same with --force",
+            hint="drop it with --force",
         )
     for one in there:
         publishing.take_down(session, found, one.codename)
     with session.db.write() as txn:
         if distributions.list_(txn, found):
-            raise InUse(f"{kind} {found.path} has got a distribution meanwhile", hint="try again")
+            raise InUse(f"{kind} {found.path} has a new distribution", hint="try again")
         containers.drop(txn, found)
         tokens.revoke_all(txn, found.key)
 
@@ -119,7 +119,7 @@ def drop_container(
 def set_member(
     session: Session, path: str, user: str, role: str = "", *, kind: str = "project"
 ) -> None:
-    """Give a user a role in a project, or in a group and all below it; an empty one ends it."""
+    """Set the role of a user in a project or group; an empty role removes it."""
     with session.db.write() as txn:
         containers.set_member(txn, containers.get(txn, f"{kind}:{path}"), user, role)
 
@@ -134,7 +134,7 @@ def create_token(
     write: bool = True,
     days: int | None = None,
 ) -> str:
-    """Create a token and return it; it can never be shown again.
+    """Create a token and return it; it cannot be shown again.
 
     A personal token's ``owner`` is a user; that of a deploy or job token is a project, or a
     group as ``group:PATH``.
@@ -142,7 +142,7 @@ def create_token(
     if days is not None and not 0 < days < 36525:
         raise InvalidInput(f"a token cannot expire in {days} days")
     if not (read or write):
-        raise InvalidInput("a token that may neither read nor write is good for nothing")
+        raise InvalidInput("a token must allow reading or writing")
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     until = expires.isoformat(timespec="seconds") if expires else ""
     with session.db.write() as txn:
@@ -161,7 +161,7 @@ def list_tokens(session: Session) -> list[Token]:
 
 
 def revoke_token(session: Session, name: str) -> None:
-    """Revoke a token: it is refused from now on."""
+    """Revoke a token."""
     with session.db.write() as txn:
         tokens.revoke(txn, name)
 
@@ -214,7 +214,7 @@ def edit_distribution(
     components: Sequence[str] | None = None,
     architectures: Sequence[str] | None = None,
 ) -> Distribution:
-    """Change a distribution; what is ``None``, or not among the ``fields``, stays as it is.
+    """Change a distribution; ``None``, and fields that are not in ``fields``, stay unchanged.
 
     Components that are left out go, with the next publish, and take their packages along.
     """
@@ -235,7 +235,7 @@ def edit_distribution(
             now = distributions.get(txn, where, before.codename)
             known = {**made, **now.components}
             if components is not None and not set(named) <= set(known):
-                raise Conflict(f"{now.codename} has lost a component meanwhile", hint="try again")
+                raise Conflict(f"{now.codename} lost a component in the meantime", hint="try again")
             kept = now.components if components is None else {name: known[name] for name in named}
             gone = [name for c, name in now.components.items() if c not in kept and name]
             surplus = (*now.surplus, *(gone if where.kind == "project" else ()))
@@ -252,7 +252,9 @@ def edit_distribution(
 def _texts(fields: Mapping[str, str]) -> dict[str, Any]:
     unknown = [name for name in fields if name not in TEXTS]
     if unknown:
-        raise InvalidInput(f"a distribution has no {unknown[0]}", hint=f"but {', '.join(TEXTS)}")
+        raise InvalidInput(
+            f"a distribution has no field {unknown[0]}", hint=f"use {', '.join(TEXTS)}"
+        )
     return dict(fields)
 
 
@@ -283,7 +285,7 @@ def _create_repo(session: Session, where: Container, codename: str, component: s
         except AlreadyExists:
             continue
         return name
-    raise AlreadyExists(f"repository {stem} exists already", hint="and so do many like it")
+    raise AlreadyExists(f"repository {stem} exists already", hint="rename or drop it")
 
 
 def _drop_repos(session: Session, made: Mapping[str, str]) -> None:
@@ -304,7 +306,7 @@ def show_distribution(session: Session, container: str, codename: str) -> Distri
 
 
 def drop_distribution(session: Session, container: str, codename: str) -> None:
-    """Drop a distribution, take it down, and let go of the packages that only it had."""
+    """Drop a distribution, its published files and the repositories that only it uses."""
     with session.db.read() as txn:
         where = containers.get(txn, container)
         found = distributions.get(txn, where, codename)
@@ -315,13 +317,13 @@ def export_key(session: Session, container: str, codename: str) -> bytes:
     """Return the public keys that a distribution is signed with, armored."""
     found = show_distribution(session, container, codename)
     if not found.keys:
-        raise NoKey(f"{found.codename} has no key yet", hint="it gets one when it is published")
+        raise NoKey(f"{found.codename} has no key yet", hint="the first publish makes it")
     exported: bytes = session.call("key.export", keys=found.keys)
     return exported
 
 
 def publish_distribution(session: Session, container: str, codename: str) -> list[Published]:
-    """Publish a distribution as it is now, and those of groups that are made of it."""
+    """Publish a distribution, and those of groups that contain it."""
     with session.db.read() as txn:
         where = containers.get(txn, container)
         found = distributions.get(txn, where, codename)
@@ -340,7 +342,7 @@ def upload(
     distribution: str = "",
     component: str = "",
 ) -> Received:
-    """Let files join a distribution: packages by name, or those that one .changes lists.
+    """Add files to a distribution: single packages, or those that one .changes lists.
 
     They are durable when this returns; publishing shows them to clients.
     """
@@ -358,7 +360,7 @@ def upload(
 
 
 def list_packages(session: Session, container: str) -> list[Source]:
-    """Return the packages of a project, each with all that was built of one source."""
+    """Return the packages of a project: each is a source version and what was built from it."""
     with session.db.read() as txn:
         return packages.of_project(session, txn, containers.get(txn, container))
 
@@ -366,7 +368,7 @@ def list_packages(session: Session, container: str) -> list[Source]:
 def remove_package(
     session: Session, container: str, package: int, *, file: int | None = None
 ) -> list[Received]:
-    """Take a package, or what one of its files belongs to, out of all distributions."""
+    """Remove a package, or the part that a file belongs to, from all distributions."""
     with session.db.read() as txn:
         where = containers.get(txn, container)
         source = packages.pick(packages.of_project(session, txn, where), package)

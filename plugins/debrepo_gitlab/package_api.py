@@ -40,7 +40,7 @@ class ContainerObject(BaseModel):
 
 
 class PackageObject(BaseModel):
-    """A version of a source, and all that was built of it."""
+    """A source version and everything built from it."""
 
     id: int
     name: str
@@ -94,7 +94,7 @@ def _plain(found: containers.Container) -> dict[str, object]:
 
 @routes.get("/groups/{id}/packages", response_model=list[PackageObject])
 def list_of_group(id: str, request: Request, door: Reading) -> Response:
-    """List the packages of a group's projects, as far as the caller may read them."""
+    """List the packages of those projects of a group that the caller may read."""
     container = request.state.container
     with door.session.db.read() as txn:
         projects = containers.list_(txn, "project")
@@ -156,7 +156,7 @@ def show(id: str, package: str, request: Request, door: Reading) -> Response:
 
 @routes.delete(_ONE, status_code=204, response_class=Response)
 async def drop(id: str, package: str, request: Request, door: Deleting) -> Response:
-    """Take a package out of all distributions of its project."""
+    """Remove a package from all distributions of its project."""
     return await _remove(door, package)
 
 
@@ -183,7 +183,7 @@ def files(id: str, package: str, request: Request, door: Reading) -> Response:
 
 @routes.delete(f"{_ONE}/package_files/{{file}}", status_code=204, response_class=Response)
 async def drop_file(id: str, package: str, file: str, request: Request, door: Deleting) -> Response:
-    """Take what a file belongs to out: a binary package, or the whole source package."""
+    """Remove the package that a file belongs to: a binary package or the whole source package."""
     return await _remove(door, package, file=_number(file))
 
 
@@ -206,7 +206,7 @@ def _find(door: Door, package: str) -> Source:
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise NoPackage(f"no package has the number {text[:40]}")
+        raise NoPackage(f"no package with the number {text[:40]}")
     return int(text)
 
 

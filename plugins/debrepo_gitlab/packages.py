@@ -1,4 +1,4 @@
-"""Packages as GitLab counts them: all that was built of one version of a source."""
+"""Packages in GitLab's sense: a source version and everything built from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Member(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A version of a source package, and what was built of it.
+    """A source version and what was built from it.
 
     The number is made of what it is: it stays the same, whoever uploads it again.
     """
@@ -45,7 +45,7 @@ class Source(NamedTuple):
     members: tuple[Member, ...]
 
     def files(self) -> list[tuple[int, Member, PackageFile]]:
-        """Return the files, each with a number of its own, once each."""
+        """Return the files without duplicates, each with its number."""
         found = {
             (file.name, file.sha256): (number("file", self.id, file.name, file.sha256), one, file)
             for one in self.members
@@ -55,7 +55,7 @@ class Source(NamedTuple):
 
 
 def number(*parts: object) -> int:
-    """Return a number that stands for these parts, and for nothing else that there is."""
+    """Return a number that identifies these parts."""
     digest = blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> (64 - _BITS) or 1
 
@@ -88,11 +88,11 @@ def pick(found: Sequence[Source], wanted: int) -> Source:
     for source in found:
         if source.id == wanted:
             return source
-    raise NoPackage(f"no package has the number {wanted}")
+    raise NoPackage(f"no package with the number {wanted}")
 
 
 def members_of(source: Source, file: int | None) -> list[Member]:
-    """Return the members of a package, or those that one file belongs to."""
+    """Return the members of a package, or those that a file belongs to."""
     if file is None:
         return list(source.members)
     wanted = next((f for number_, _, f in source.files() if number_ == file), None)
@@ -102,7 +102,7 @@ def members_of(source: Source, file: int | None) -> list[Member]:
 
 
 def created(session: Session, source: Source) -> str:
-    """Return when the first file of a package came, as far as the pool can tell."""
+    """Return when the first file of a package was added, according to the pool."""
     times = []
     for _, _, file in source.files():
         try:
@@ -116,7 +116,7 @@ def created(session: Session, source: Source) -> str:
 def file(
     session: Session, txn: Transaction, found: Distribution, source: tuple[str, str], name: str
 ) -> PackageFile | None:
-    """Return a file of a version of a source by its name, which begins with its package's."""
+    """Return a file of a source version by its name."""
     start = name.partition("_")[0].encode() + b"\0"
     for repo in found.components.values():
         target = lists.get(session.hook, txn, "repo", repo)
@@ -132,7 +132,7 @@ def file(
 def elsewhere(
     session: Session, txn: Transaction, project: Container, codename: str
 ) -> dict[tuple[str, str], str]:
-    """Return the versions of sources that other distributions of a project have, and which."""
+    """Return the source versions in other distributions of a project, by distribution."""
     return {
         catalog.get(txn, entry).source: found.codename
         for found in distributions.list_(txn, project)

@@ -1,4 +1,4 @@
-"""What the plugin for GitLab's Debian API brings."""
+"""What the plugin for GitLab's Debian API adds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ def debrepo_commands() -> list[Command]:
     return [
         Command("project", f"{_HERE}.cli:project", "Manage the projects of GitLab's Debian API."),
         Command("group", f"{_HERE}.cli:group", "Manage the groups of projects."),
-        Command("distribution", f"{_HERE}.cli:distribution", "Manage what projects publish."),
+        Command(
+            "distribution",
+            f"{_HERE}.cli:distribution",
+            "Manage the distributions of projects and groups.",
+        ),
     ]
 
 
@@ -55,7 +59,7 @@ def _of_containers() -> list[Operation]:
         _operation(
             "project.list",
             "list_containers",
-            "List the projects, or the groups.",
+            "List projects or groups.",
             "read",
             changes=False,
         ),
@@ -71,7 +75,7 @@ def _of_containers() -> list[Operation]:
         _operation(
             "project.member",
             "set_member",
-            "Give a user a role in a project or a group.",
+            "Set the role of a user in a project or a group.",
             f"{where}:member",
         ),
         _operation(
@@ -146,14 +150,14 @@ def _of_distributions() -> list[Operation]:
         _operation(
             "distribution.upload",
             "upload",
-            "Let package files join a distribution.",
+            "Add package files to a distribution.",
             "gitlab:{container}:write",
             long=True,
         ),
         _operation(
             "distribution.publish",
             "publish_distribution",
-            "Publish a distribution as it is now.",
+            "Publish a distribution.",
             "gitlab:{container}:write",
             long=True,
         ),
@@ -167,7 +171,7 @@ def _of_distributions() -> list[Operation]:
         _operation(
             "distribution.remove",
             "remove_package",
-            "Take a package out of the distributions of a project.",
+            "Remove a package from the distributions of a project.",
             "gitlab:{container}:delete",
         ),
         _operation(
@@ -183,20 +187,24 @@ def _of_distributions() -> list[Operation]:
 @hookimpl
 def debrepo_settings() -> list[Setting]:
     return [
-        Setting("gitlab.strict", False, "Be like GitLab where debrepo would do better"),
-        Setting("gitlab.url", "", "URL of this server, for links; empty: as it was asked"),
+        Setting("gitlab.strict", False, "Behave exactly like GitLab, including its limits"),
+        Setting("gitlab.url", "", "URL of this server, for links; empty: that of the request"),
         Setting("gitlab.storage", "", "Storage to publish to, as SCHEME:NAME; empty: the default"),
         Setting(
             "gitlab.compressions",
             ("plain", "gz", "xz"),
-            "Compressions of indexes; GitLab's clients may want plain",
+            "Compressions of indexes; some clients of GitLab need plain",
         ),
-        Setting("gitlab.key_algorithm", "ed25519", "Keys that are made: ed25519 or rsa4096"),
-        Setting("gitlab.max_file_size", 3 << 30, "Bytes that an uploaded file may have; 0: any"),
+        Setting("gitlab.key_algorithm", "ed25519", "Algorithm of new keys: ed25519 or rsa4096"),
+        Setting(
+            "gitlab.max_file_size",
+            3 << 30,
+            "Maximum size of an uploaded file in bytes; 0: no limit",
+        ),
         Setting(
             "gitlab.uploaders",
             "",
-            "Keyring of those whose .changes are let in; empty: no signature is needed",
+            "Keyring with the keys that may sign a .changes; empty: no signature is needed",
         ),
     ]
 

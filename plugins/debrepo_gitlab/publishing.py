@@ -1,4 +1,4 @@
-"""Publishing: a distribution is a publication, and one publish shows all that has come."""
+"""Publishing distributions: several uploads make one publish."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.distributions import Distribution
 
-_QUIET = 0.3  # seconds without an upload, after which those that came are published
-_PATIENCE = 3.0  # seconds that the first of them waits at most
+_QUIET = 0.3  # seconds without an upload before a publish
+_PATIENCE = 3.0  # seconds that an upload waits at most
 
 
 class Published(NamedTuple):
-    """What came of a publish."""
+    """Result of a publish."""
 
     container: str
     codename: str
@@ -33,12 +33,12 @@ class Published(NamedTuple):
 
 
 def hold(session: Session, key: str) -> AbstractContextManager[leases.Lease]:
-    """Take the lease on a distribution: on what it is made of, and on publishing it."""
+    """Take the lease on changing and publishing a distribution."""
     return leases.hold(session.root, "gitlab " + key.replace("\0", " "))
 
 
 def settle(session: Session, key: str, wanted: int) -> bool:
-    """Wait until nothing more comes; return whether there is something left to publish."""
+    """Wait until uploads pause; return whether there is something to publish."""
     started = time.monotonic()
     before = -1
     while True:
@@ -53,18 +53,18 @@ def settle(session: Session, key: str, wanted: int) -> bool:
 
 
 def publish(session: Session, container: Container, codename: str) -> Published:
-    """Publish a distribution as it is now, and let go what it no longer needs."""
+    """Publish a distribution, and drop what it no longer needs."""
     key = f"{container.key}\0{codename}"
     with hold(session, key):
         if container.kind == "group":
             group_lists.gather(session, container, codename)
         with session.db.read() as txn:
-            container = containers.get(txn, container.key)  # its keys may be others by now
+            container = containers.get(txn, container.key)  # its keys may have changed
             found = distributions.get(txn, container, codename)
         found = _with_keys(session, container, found)
         result = _publish(session, container, found)
         for name in found.surplus:
-            with suppress(NotFound, InUse):  # somebody publishes it elsewhere, too
+            with suppress(NotFound, InUse):  # it is published elsewhere, too
                 session.call("repo.drop", name=name, force=True)
         session.db.update(lambda txn: _record(txn, found))
     return Published(container.name, codename, result.generation, result.changed)
@@ -79,7 +79,7 @@ def _record(txn: Any, done: Distribution) -> None:
 
 
 def place_of(session: Session, container: Container) -> str:
-    """Return where the distributions of a project or group are published."""
+    """Return the place where the distributions of a project or group are published."""
     storage = session.config["gitlab.storage"]
     return f"{storage}:{container.prefix}" if storage else container.prefix
 
@@ -114,7 +114,7 @@ def _publish(session: Session, container: Container, found: Distribution) -> Any
 
 
 def _options(session: Session, found: Distribution) -> dict[str, Any]:
-    """Return the fields of the publication that a distribution decides."""
+    """Return the fields of the publication that its distribution sets."""
     config = session.config
     strict = config["gitlab.strict"]
     return {
@@ -133,7 +133,7 @@ def _options(session: Session, found: Distribution) -> dict[str, Any]:
 
 
 def _with_keys(session: Session, container: Container, found: Distribution) -> Distribution:
-    """Return the distribution with the keys that sign it, made now if there are none yet."""
+    """Return the distribution with its signing keys; make a key if there is none."""
     if session.config["publish.skip_signing"] or (found.keys and not container.keys):
         return found
     keys = container.keys
@@ -156,7 +156,7 @@ def _with_keys(session: Session, container: Container, found: Distribution) -> D
 
 
 def take_down(session: Session, container: Container, codename: str) -> None:
-    """Take a distribution down, and drop what only it was made of."""
+    """Drop the publication of a distribution and the repositories that only it uses."""
     with session.db.read() as txn:
         found = distributions.get(txn, container, codename)
     with hold(session, found.key):

@@ -1,4 +1,4 @@
-"""Refusals: what this API says no with, in the words that GitLab's clients know."""
+"""Errors of this API, with the messages that GitLab's clients expect."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class Malformed(InvalidInput):
-    """A parameter is missing, or is no such thing: ``codename is missing``."""
+    """A parameter is missing or invalid: ``codename is missing``."""
 
 
 class Invalid(InvalidInput):
-    """A distribution cannot be like that; `faults` says of each field what is wrong."""
+    """A distribution is invalid; `faults` lists what is wrong with each field."""
 
     def __init__(
         self, message: str, *, hint: str = "", faults: Mapping[str, list[str]] | None = None

@@ -1,4 +1,4 @@
-"""Tokens: of persons, who act by their roles, and of deployments and jobs of one project."""
+"""Tokens of users, with the permissions of their roles, and of deployments and jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _READING = ("see", "read")
 
 
 class Token(NamedTuple):
-    """Whose it is, and what it is good for."""
+    """The owner of a token and its permissions."""
 
     name: str
     kind: str
@@ -47,7 +47,7 @@ DIGESTS = json_table(
 
 
 def add(txn: Transaction, token: Token) -> str:
-    """Store a new token, and return the secret that is stored nowhere."""
+    """Store a new token and return its secret, which is not stored."""
     if token.name in txn[TOKENS]:
         raise AlreadyExists(f"token {token.name} exists already", hint="revoke it first")
     if token.kind not in KINDS:
@@ -63,7 +63,7 @@ def add(txn: Transaction, token: Token) -> str:
 
 
 def revoke(txn: Transaction, name: str) -> None:
-    """Forget a token."""
+    """Delete a token."""
     token = txn[TOKENS].get(name)
     if token is None:
         raise NotFound(f"no token called {name}", hint='run "debrepo project token list"')
@@ -73,14 +73,14 @@ def revoke(txn: Transaction, name: str) -> None:
 
 
 def revoke_all(txn: Transaction, owner: str) -> None:
-    """Forget the tokens of a project or group."""
+    """Delete the tokens of a project or group."""
     for token in list(txn[TOKENS].values()):
         if token.kind != "personal" and token.owner == owner:
             revoke(txn, token.name)
 
 
 def identify(txn: Transaction, secret: str) -> Caller | None:
-    """Return who has a token and the scopes that this gives now; ``None`` if it gives none."""
+    """Return the owner of a token and its present scopes; ``None`` if there are none."""
     name = txn[DIGESTS].get(_digest(secret))
     token = txn[TOKENS].get(name) if name is not None else None
     if token is None or _expired(token):

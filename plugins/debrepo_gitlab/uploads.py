@@ -1,4 +1,4 @@
-"""Uploads: files on their way into a distribution, alone or listed in a .changes."""
+"""Uploads: adding files to a distribution, alone or listed in a .changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 class Upload(NamedTuple):
-    """Files for one distribution: which go into which component, and what to delete then."""
+    """Files for a distribution: their components, and what to delete afterwards."""
 
     distribution: Distribution
     files: dict[str, list[Path]]
@@ -43,17 +43,17 @@ class Upload(NamedTuple):
 
 
 def area(session: Session) -> Path:
-    """Return what the upload area of this API is below."""
+    """Return the directory of the upload area of this API."""
     return session.root / "gitlab"
 
 
 def incoming(session: Session, container: Container) -> Path:
-    """Return where files wait for the .changes that lists them."""
+    """Return the directory in which files wait for the .changes that lists them."""
     return area(session) / "upload" / str(container.id) / "incoming"
 
 
 def check_direct(file_name: str) -> None:
-    """Raise `Malformed` unless the file can join a distribution without a .changes."""
+    """Raise `Malformed` unless the file can be added without a .changes."""
     if not file_name.lower().endswith(DIRECT):
         raise Malformed(
             "file_name Only debs, udebs and ddebs can be directly added to a distribution"
@@ -61,7 +61,7 @@ def check_direct(file_name: str) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Delete what has waited for its .changes in vain."""
+    """Delete files that no .changes listed in time."""
     with suppress(FileNotFoundError):
         for path in directory.iterdir():
             with suppress(FileNotFoundError):
@@ -70,7 +70,7 @@ def sweep(directory: Path) -> None:
 
 
 def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload:
-    """Return the upload of files into a component by name."""
+    """Return the upload of files into a component."""
     if component not in found.components:
         raise InvalidInput(
             f"{found.codename} has no component {component[:80]}",
@@ -83,7 +83,7 @@ def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload
 
 
 def of_changes(session: Session, container: Container, changes: Path) -> Upload:
-    """Return the upload that a .changes describes; its files lie beside it, as it says."""
+    """Return the upload that a .changes describes; its files are beside it."""
     from debrepo.archive.source import parse_list
     from debrepo.ingest import configured_limits
 
@@ -110,7 +110,7 @@ def of_changes(session: Session, container: Container, changes: Path) -> Upload:
 
 
 def _verified(session: Session, changes: Path, most: int) -> bytes:
-    """Return the text of a .changes; what an uploader signed, where they are configured.
+    """Return the text of a .changes; only the signed text if uploaders are configured.
 
     Of an unsigned one, no more than ``most`` bytes are read.
     """
@@ -121,7 +121,7 @@ def _verified(session: Session, changes: Path, most: int) -> bytes:
         return data
     path = session.root / Path(keyring).expanduser()
     if not data.startswith(_SIGNATURE):
-        raise VerificationFailed(f"{changes.name} is not signed", hint="sign it: debsign FILE")
+        raise VerificationFailed(f"{changes.name} is not signed", hint='run "debsign FILE"')
     try:
         command = ["gpgv", "--keyring", str(path), "--output", "-", str(changes)]
         run = stopping.run(command, timeout=60)
@@ -131,7 +131,7 @@ def _verified(session: Session, changes: Path, most: int) -> bytes:
         said = run.stderr.decode(errors="replace").strip().splitlines()
         raise VerificationFailed(
             f"{changes.name} is signed by nobody who may upload: {said[-1] if said else ''}",
-            hint="the keys in the file that gitlab.uploaders names may sign",
+            hint="sign with a key in the keyring that gitlab.uploaders names",
         )
     return run.stdout
 
@@ -159,12 +159,14 @@ def _sections(listed: FileList) -> dict[str, str]:
     """Return the section of each file, as ``Files`` gives it: ``contrib/net``."""
     lines = [line.split() for line in listed.fields["files"].splitlines() if line.strip()]
     if any(len(parts) != 5 for parts in lines):
-        raise InvalidPackage("Files: each line has a sum, a size, a section, a priority, a name")
+        raise InvalidPackage(
+            "each line of Files has a checksum, a size, a section, a priority and a name"
+        )
     return {parts[4]: parts[2] for parts in lines}
 
 
 def _component(found: Distribution, section: str) -> str:
-    """Return the component that a section belongs to: what is before the slash, or main."""
+    """Return the component of a section: the part before the slash, or main."""
     component = section.rpartition("/")[0] or "main"
     if component in found.components:
         return component
@@ -177,7 +179,7 @@ def _component(found: Distribution, section: str) -> str:
 
 
 def check(session: Session, container: Container, upload: Upload) -> None:
-    """Raise `InvalidInput` where files are not for the distribution they are to join.
+    """Raise `InvalidInput` if files do not fit the distribution.
 
     In GitLab's strict likeness any architecture is let in, to be shown to nobody, and no
     version of a source may be in two distributions.
@@ -188,7 +190,7 @@ def check(session: Session, container: Container, upload: Upload) -> None:
         return
     known = upload.distribution.architectures
     for path in paths:
-        architecture = path.stem.rpartition("_")[2]  # what the name says: a help, and no more
+        architecture = path.stem.rpartition("_")[2]  # a hint for users, early
         if path.suffix != ".dsc" and "_" in path.stem and architecture not in known:
             raise InvalidInput(
                 f"{path.name} is for {architecture}, and {upload.distribution.codename} is not",
@@ -218,7 +220,7 @@ def _check_strictly(
 
 
 def add(session: Session, upload: Upload) -> None:
-    """Let the files of an upload join their repositories: all of them, or none."""
+    """Add the files of an upload to their repositories: all of them, or none."""
     added: list[tuple[str, str]] = []
     try:
         for component, paths in upload.files.items():
@@ -248,5 +250,5 @@ def _take_back(session: Session, added: Sequence[tuple[str, str]]) -> None:
 
 
 def discard(directory: Path) -> None:
-    """Delete the directory of an upload that has joined, or cannot."""
+    """Delete the directory of an upload that was added or refused."""
     shutil.rmtree(directory, ignore_errors=True)
