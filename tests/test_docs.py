@@ -57,6 +57,16 @@ def test_setting_is_documented(setting):
     assert f"| `{setting.name}` |" in page("settings")
 
 
+def test_limits_of_the_security_page_are_settings():
+    limits = (DOCS / "security.md").read_text().split("\n## Limits\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", limits))
+    known = {setting.name for setting in pages.settings()}
+    assert named - known == set()
+    assert {name for name in known if name.startswith(("ingest.limits.", "query."))} - named == {
+        "ingest.limits.paths"
+    }
+
+
 @pytest.mark.parametrize("kind", pages.error_classes(), ids=lambda kind: kind.__name__)
 def test_error_class_is_documented_with_its_exit_code(kind):
     assert f"| `{kind.__name__}` | {kind.exit_code} |" in page("errors")
