@@ -54,3 +54,15 @@ def test_the_benchmark_asks_a_server(tmp_path):
     measured = {row: by["debrepo"] for row, by in json.loads(numbers.read_text()).items()}
     assert {"version", "packages, known by ETag", "format=details"} <= set(measured)
     assert all(one["requests"] > 0 and not one["errors"] for one in measured.values())
+
+
+def test_writers_by_command_line_and_api_lose_nothing():
+    given = ["--commands", "4", "--clients", "6", "--adds", "2"]
+    done = subprocess.run(
+        [sys.executable, str(RUN.with_name("writers")), *given],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 acknowledged, 0 lost, 0 failed, db check in order" in done.stdout

@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from debrepo import claims
@@ -48,6 +49,9 @@ class Pool:
         self._claims = f"{self._path}/claims"
         self._token = os.urandom(6).hex()
         self._numbers = count()
+        self._syncing = Lock()
+        self._asked = count(1)  # calls of `sync`
+        self._begun = 0  # those that came before the last one that has returned had begun
 
     def location(self, sha256: str) -> str:
         """Return where the file with this digest is, or would be."""
@@ -165,7 +169,18 @@ class Pool:
         return f"{sha256} is damaged: its SHA256 sum is {digest.hexdigest()}"
 
     def sync(self) -> None:
-        """Return when all that was put is on disk and survives a power failure."""
+        """Return when all that was put is on disk and survives a power failure.
+
+        One sync does for all threads that asked before it began.
+        """
+        number = next(self._asked)
+        with self._syncing:
+            if self._begun < number:
+                begun = next(self._asked)
+                self._sync()
+                self._begun = begun
+
+    def _sync(self) -> None:
         from ctypes import CDLL  # slow to import
 
         try:

@@ -62,7 +62,8 @@ async def add_directory(
     return await door.task(
         f"Add packages from dir {directory} to repo {name}",
         _add,
-        resources=[f"repo:{name}", f"upload:{directory}"],
+        resources=[f"upload:{directory}"],
+        shared=[f"repo:{name}"],
         resumable=True,
         name=name,
         directory=directory,
@@ -85,7 +86,8 @@ async def add_file(
     return await door.task(
         f"Add package {file} from dir {directory} to repo {name}",
         _add,
-        resources=[f"repo:{name}", f"upload:{directory}"],
+        resources=[f"upload:{directory}"],
+        shared=[f"repo:{name}"],
         resumable=True,
         name=name,
         directory=directory,

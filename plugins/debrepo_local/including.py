@@ -147,7 +147,7 @@ def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[
                 if item.remark:
                     session.progress.note(f"{item.source}: {item.remark}")
                 fitting.append(item)
-        pool.sync()
+        session.pool.sync()
         outcomes = commit(session, name, fitting, force_replace=terms.force_replace)
     for item in fitting:
         outcome = outcomes[item.source]

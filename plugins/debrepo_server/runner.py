@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from debrepo.stopping import Watch
 
 _HALTED = ("the server is stopping", "ask again")
+_SHARING = 4  # times as many tasks as others, of those that are committed together
+
 _log = logging.getLogger("debrepo.tasks")
 
 
@@ -114,6 +116,8 @@ class Runner:
 
     def submit(self, job: Job) -> Running:
         """Write a task down, and do it when its turn has come."""
+        # Whoever does not wait for the end counts on the order in which tasks came.
+        job = job._replace(resources=(*job.shared, *job.resources), shared=())
         new = self._number(job).record
         with self._session.db.write() as txn:
             record = records.add(txn, new)
@@ -199,7 +203,7 @@ class Runner:
             server=self.server,
             actor=job.caller.name,
             scopes=job.caller.scopes,
-            resources=job.resources,
+            resources=(*job.shared, *job.resources),
             work=target,
             arguments=None if job.secret else job.arguments,
             resumable=job.resumable and not job.secret,
@@ -245,9 +249,15 @@ class Runner:
                 earlier.append(task)
 
     def _has_room(self, task: Running) -> bool:
-        """Whether one more may run; of those that only read, no caller has more than half."""
-        most, reads = self._workers[task.job.reads], task.job.reads
-        beside = [other.job.caller for other in self._running.values() if other.job.reads == reads]
+        """Whether one more may run; of those that only read, no caller has more than half.
+
+        Those that are committed together are counted by themselves.
+        """
+        reads, sharing = task.job.reads, bool(task.job.shared)
+        most = self._workers[reads] * (_SHARING if sharing else 1)
+        alike = (reads, sharing)
+        running = [other.job for other in self._running.values()]
+        beside = [job.caller for job in running if (job.reads, bool(job.shared)) == alike]
         if reads and beside.count(task.job.caller) >= share(most):
             return False
         return len(beside) < most

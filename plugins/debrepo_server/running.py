@@ -63,4 +63,6 @@ class Running(Progress):
         if self.job.reads or other.job.reads:
             return False
         mine, theirs = set(self.job.resources), set(other.job.resources)
-        return "*" in mine | theirs or not mine.isdisjoint(theirs)
+        if "*" in mine | theirs or not mine.isdisjoint(theirs):
+            return True
+        return not (mine.isdisjoint(other.job.shared) and theirs.isdisjoint(self.job.shared))

@@ -6,7 +6,10 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 
 import pytest
 
@@ -195,3 +198,27 @@ def test_source_without_a_descriptor_is_copied(pool):
         assert b"".join(staged) == b"hello"
         staged.place(HELLO)
     assert pool.check(HELLO) is None
+
+
+def test_one_sync_does_for_all_that_asked_before_it_began(tmp_path):
+    class Slow(Pool):
+        syncs = 0
+        first = threading.Event()
+        go = threading.Event()
+
+        def _sync(self):
+            self.syncs += 1
+            self.first.set()
+            assert self.go.wait(20)
+
+    pool = Slow(tmp_path / "pool")
+    with ThreadPoolExecutor(9) as threads:
+        futures = [threads.submit(pool.sync)]
+        assert pool.first.wait(20)
+        futures += [threads.submit(pool.sync) for _ in range(8)]
+        while next(copy(pool._asked)) < 10:
+            threading.Event().wait(0.005)
+        pool.go.set()
+        for future in futures:
+            future.result(20)
+    assert pool.syncs == 2

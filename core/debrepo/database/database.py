@@ -14,6 +14,7 @@ from debrepo.database.failures import MapFull
 from debrepo.database.opening import fsync
 from debrepo.database.schema import Schema
 from debrepo.database.tables import bytes_table
+from debrepo.database.together import Change, Together
 from debrepo.database.transaction import Transaction
 from debrepo.errors import AlreadyExists, DatabaseError, DatabaseFull
 
@@ -48,6 +49,7 @@ class Database:
         self._path = path
         self._before_commit: Callable[[Transaction], None] | None = None
         self._environment = Environment(path, map_size, read_only=read_only)
+        self._together = Together(self._attempt_raw)
         try:
             self._migrate()
         except BaseException:
@@ -65,9 +67,7 @@ class Database:
         """See the database as it is now, whatever writers do meanwhile."""
         with self._environment.transaction(write=False) as raw:
             self._check(raw)
-            yield Transaction(
-                raw, self._schema.declared, writable=False, trim=self._environment.trim
-            )
+            yield self._transaction(raw, writable=False)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -83,17 +83,28 @@ class Database:
     def update(self, function: Callable[[Transaction], T]) -> T:
         """Return what ``function`` returns, run in a write transaction.
 
-        It may be run more than once, each time on a fresh transaction, so it must not count
-        on what it left elsewhere. Large changes are best written so.
+        It may be run more than once, each time on a fresh transaction, and in another thread,
+        so it must not count on what it left elsewhere. Large changes are best written so.
+        What several threads ask for at the same time is committed at once.
         """
-        while True:
-            try:
-                with self._attempt() as txn:
-                    result = function(txn)
-            except MapFull:  # it has been enlarged, or another error would say why not
-                continue
-            txn.run_actions()
-            return result
+
+        def work(raw: Any) -> tuple[Transaction, T]:
+            txn = self._transaction(raw, writable=True)
+            result = function(txn)
+            if self._before_commit:
+                self._before_commit(txn)
+            return txn, result
+
+        self._refuse_second()
+        change = Change(work)
+        if self._environment.is_inside():  # a map that has to move waits for this thread
+            Together(self._attempt_raw).make(change)
+        else:
+            self._together.make(change)
+        assert change.txn is not None
+        change.txn.run_actions()
+        found: T = change.result
+        return found
 
     def backup(self, target: Path, *, compact: bool = True) -> None:
         """Copy the database into the new directory ``target``, as it is at this moment.
@@ -148,23 +159,32 @@ class Database:
     @contextmanager
     def _attempt(self, *, migrating: bool = False) -> Iterator[Transaction]:
         """Run the block in a write transaction; raise `MapFull` where it is worth another try."""
-        thread = get_ident()
-        if self._environment.writer == thread:  # LMDB would wait for itself, forever
-            raise RuntimeError("a write transaction is open already; pass it down instead")
+        with self._attempt_raw(migrating=migrating) as raw:
+            txn = self._transaction(raw, writable=True)
+            yield txn
+            if self._before_commit and not migrating:
+                self._before_commit(txn)
+
+    @contextmanager
+    def _attempt_raw(self, *, migrating: bool = False) -> Iterator[Any]:
+        self._refuse_second()
         with self._environment.transaction(write=True) as raw:
-            self._environment.writer = thread
+            self._environment.writer = get_ident()
             try:
                 if not migrating:
                     self._check(raw)
                     self._schema.record(raw)
-                txn = Transaction(
-                    raw, self._schema.declared, writable=True, trim=self._environment.trim
-                )
-                yield txn
-                if self._before_commit and not migrating:
-                    self._before_commit(txn)
+                yield raw
             finally:
                 self._environment.writer = None
+
+    def _refuse_second(self) -> None:
+        if self._environment.writer == get_ident():  # LMDB would wait for itself, forever
+            raise RuntimeError("a write transaction is open already; pass it down instead")
+
+    def _transaction(self, raw: Any, *, writable: bool) -> Transaction:
+        declared, trim = self._schema.declared, self._environment.trim
+        return Transaction(raw, declared, writable=writable, trim=trim)
 
     def _check(self, raw: Any) -> None:
         """Raise `DatabaseError` when another process has migrated the tables meanwhile."""

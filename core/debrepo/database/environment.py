@@ -75,6 +75,10 @@ class Environment:
             self._grow(size)
             raise MapFull("the database's map was full", hint="it is larger now; do it again")
 
+    def is_inside(self) -> bool:
+        """Whether this thread has a transaction open."""
+        return self._gate.is_inside(get_ident())
+
     def trim(self) -> None:
         """Let go of the pages that were read so far; the caller has a transaction open."""
         let_go(self._path / "data.mdb")

@@ -43,6 +43,10 @@ class Gate:
             self._inside[thread] = self._inside.get(thread, 0) + 1
             return True
 
+    def is_inside(self, thread: int) -> bool:
+        """Whether ``thread`` has a transaction open."""
+        return thread in self._inside
+
     def leave(self, thread: int) -> None:
         """Let a transaction of ``thread`` out, whichever thread it ends in."""
         with self._condition:

@@ -82,6 +82,7 @@ class Door:
         /,
         *,
         resources: tuple[str, ...] | list[str] = (),
+        shared: tuple[str, ...] | list[str] = (),
         resumable: bool = False,
         secret: bool = False,
         wait: bool | None = None,
@@ -90,7 +91,8 @@ class Door:
     ) -> Response:
         """Do ``work(session, **arguments)`` as a task, and answer as the client wants it.
 
-        Tasks that share a resource run one after another. ``work`` is a function of a
+        Tasks that share a resource run one after another; of those that have it as a ``shared``
+        one, several run at once, if their clients wait for the end. ``work`` is a function of a
         module, and the arguments are what JSON can hold, because a task outlives its server;
         ``resumable`` says that it may be done again when it may have been done in part, and
         ``secret`` that the arguments must not be written down. What ``work`` returns is the
@@ -98,7 +100,17 @@ class Door:
         client asks for. ``reads`` says that it changes nothing: it waits for nobody, nobody
         waits for it, and it ends when its client goes away or its time is up.
         """
-        job = Job(name, work, arguments, self.caller, tuple(resources), resumable, secret, reads)
+        job = Job(
+            name,
+            work,
+            arguments,
+            self.caller,
+            tuple(resources),
+            resumable,
+            secret,
+            reads,
+            tuple(shared),
+        )
         patience = self._patience() if wait is None else None if wait else 0
         return await self._server.tasks.answer(job, patience)
 

@@ -25,6 +25,7 @@ class Job(NamedTuple):
     resumable: bool = False  #: whether it may be done again when a server died in the middle
     secret: bool = False  #: whether the arguments must not be written down
     reads: bool = False  #: whether it changes nothing, so that it waits for nobody
+    shared: tuple[str, ...] = ()  #: as resources, but tasks that share nothing else run at once
 
 
 class TaskObject(BaseModel):

@@ -66,6 +66,35 @@ def eventually(condition):
         time.sleep(0.005)
 
 
+def test_adds_whose_clients_wait_run_at_once_and_what_is_no_add_does_not(runner):
+    def job(work, name, **more):
+        return Job(f"do {name}", work, {"name": name}, ADMIN, **more)
+
+    adds = [
+        runner._enqueue(runner._number(job(wait_for_the_gate, name, shared=("repo:web",))))
+        for name in "abcdef"
+    ]
+    other = runner._enqueue(
+        runner._number(job(wait_for_the_gate, "other", resources=("repo:web",)))
+    )
+    eventually(lambda: len(SEEN) == 6)
+    assert other.record.state == records.WAITING
+    GATE.set()
+    for task in (*adds, other):
+        task.future.result(20)
+    assert SEEN[-2:] == ["other began", "other ended"]
+
+
+def test_adds_whose_clients_do_not_wait_keep_their_order(runner):
+    tasks = [submit(runner, wait_for_the_gate, name, shared=("repo:web",)) for name in "ab"]
+    eventually(lambda: SEEN)
+    assert [task.state for task in runner.list_()] == [records.RUNNING, records.WAITING]
+    assert runner.list_()[0].resources == ("repo:web",)
+    GATE.set()
+    for task in tasks:
+        task.future.result(20)
+
+
 def test_tasks_on_one_thing_run_one_after_another(runner):
     tasks = [submit(runner, wait_for_the_gate, n, resources=["repo:web"]) for n in "ab"]
     eventually(lambda: SEEN)
