@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debrepo.errors import InvalidInput
+from debrepo.errors import Cancelled, InvalidInput
+from debrepo.stopping import Watch, watching
 from debrepo.templates import parse
 
 DATA = {
@@ -152,3 +153,31 @@ def test_any_text_is_a_template_or_an_error(text):
 def test_an_action_that_is_never_closed_is_found_out_at_once():
     with pytest.raises(InvalidInput, match=r"never closed"):
         parse("{{" + '"a"' * 5000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{$x := .Package}}" + "{{$x = print $x $x}}" * 40,
+        "{{$x := .Package}}" + "{{$x = print $x $x}}" * 17 + "{{print" + " $x" * 5000 + "}}",
+        "{{range $.Tags}}" * 40 + "x" + "{{end}}" * 40,
+        "{{range $.Tags}}" * 40 + "{{.Section}}" + "{{end}}" * 40,
+        '{{printf "%9999s" ""}}' * 200,
+    ],
+)
+def test_template_makes_no_more_than_a_mebibyte(text):
+    with pytest.raises(InvalidInput, match="makes more than 1048576 characters"):
+        parse(text).render(DATA)
+
+
+def test_template_that_makes_nothing_for_ever_can_be_stopped():
+    watch = Watch()
+    watch.allow(-1, "this takes too long")
+    text = "{{range $.Tags}}" * 40 + "{{$x := 1}}" + "{{end}}" * 40
+    with watching(watch), pytest.raises(Cancelled, match="too long"):
+        parse(text).render(DATA)
+
+
+def test_template_is_no_longer_than_anybody_writes_one():
+    with pytest.raises(InvalidInput, match="has 65537 characters, and the limit is 65536"):
+        parse("x" * 65537)

@@ -25,7 +25,7 @@ from debrepo.templates.nodes import (
 MISSING = "<no value>"
 _VERB = re.compile(r"%([-+ #0]*)([0-9]*)(?:\.([0-9]*))?([a-zA-Z%])")
 _LONGEST = 1 << 20  # characters of a text that a template makes
-_MOST = 1_000_000  # pieces of it, the empty ones too
+_MOST = 100_000  # pieces of it, the empty ones too
 _WIDEST = 10_000  # characters; printf could be asked for more memory than there is
 
 
@@ -48,9 +48,13 @@ class Template:
         for steps, piece in enumerate(_render(self._nodes, data, [{"$": data}])):
             size += len(piece)
             if size > _LONGEST or steps > _MOST:
-                raise InvalidInput(f"template: it makes more than {_LONGEST} characters")
+                raise _too_long()
             pieces.append(piece)
         return "".join(pieces)
+
+
+def _too_long() -> InvalidInput:
+    return InvalidInput(f"template: it makes more than {_LONGEST} characters")
 
 
 def _render(nodes: Sequence[Node], dot: object, scopes: list[dict[str, object]]) -> Iterator[str]:
@@ -66,7 +70,7 @@ def _render(nodes: Sequence[Node], dot: object, scopes: list[dict[str, object]])
                 holder = scopes[-1] if declares else _scope(scopes, name)
                 result = _evaluate(value, dot, scopes)
                 if isinstance(result, str) and len(result) > _LONGEST:
-                    raise InvalidInput(f"template: it makes more than {_LONGEST} characters")
+                    raise _too_long()
                 holder[name] = result
             case Branch():
                 yield from _branch(node, dot, scopes)
@@ -114,6 +118,8 @@ def _evaluate(expression: Expression, dot: object, scopes: list[dict[str, object
             return value
         case Call(name, arguments, column):
             values = [_evaluate(argument, dot, scopes) for argument in arguments]
+            if sum(len(value) for value in values if isinstance(value, str)) > _LONGEST:
+                raise _too_long()
             try:
                 return FUNCTIONS[name].call(*values)
             except (TypeError, ValueError, IndexError, KeyError) as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from debrepo.errors import InvalidInput
 from debrepo.templates.evaluation import FUNCTIONS, Template
 from debrepo.templates.lexer import Piece, Word, complaint, pieces
 from debrepo.templates.nodes import (
@@ -19,17 +18,17 @@ from debrepo.templates.nodes import (
     Variable,
 )
 
-if TYPE_CHECKING:
-    from debrepo.errors import InvalidInput
-
 _BRANCHES = ("if", "with", "range")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 _DEEPEST = 50
+_LONGEST = 64 << 10  # characters
 
 
 def parse(text: str) -> Template:
     """Return the template that ``text`` spells; raise `InvalidInput`, naming the column."""
+    if len(text) > _LONGEST:
+        raise InvalidInput(f"the template has {len(text)} characters, and the limit is {_LONGEST}")
     parser = _Parser(list(pieces(text)))
     nodes, stop = parser.nodes(0, {"$"})
     if stop is not None:
