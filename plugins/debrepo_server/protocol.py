@@ -115,6 +115,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._since = self.loop.time()
         self._buffer.flush()
         super().on_response_complete()
 
