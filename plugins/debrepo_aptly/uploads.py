@@ -203,6 +203,9 @@ def _answer(session: Session, directory: str, outcomes: Iterable[Outcome], *, ke
             failed.append(str(outcome.source.absolute()))
             warnings.append(f"{outcome.source.name}: {outcome.reason}")
             continue
+        if outcome.status == "empty":
+            warnings.append(f"{outcome.source.name}: {outcome.reason}")
+            continue
         if outcome.status == "replaced":
             removed.append(f"{outcome.package} removed due to conflict with package being added")
         added.append(f"{outcome.package} added")

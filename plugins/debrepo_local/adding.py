@@ -28,7 +28,9 @@ class Outcome(NamedTuple):
 
     source: Path
     package: str  #: ``name_version_architecture``; empty when it could not be read
-    status: str  #: ``added``, ``replaced``, ``skipped`` (it is there already) or ``failed``
+    #: ``added``, ``replaced``, ``skipped`` (it is there already), ``failed``; or ``empty``, of
+    #: a directory with nothing to add in it
+    status: str
     reason: str = ""
     hint: str = ""
 
@@ -42,7 +44,12 @@ def add_files(
     remove_files: bool,
 ) -> Iterator[Outcome]:
     """Add files to the repository ``name``, yielding what became of each once it is durable."""
-    files = list(find(paths))
+    files: list[Path] = []
+    for path in paths:
+        found = list(find([path]))
+        files += found
+        if not found:
+            yield Outcome(path, "", "empty", "no package files in this directory")
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
     with session.pool.reserving() as pool:

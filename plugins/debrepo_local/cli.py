@@ -30,7 +30,7 @@ from debrepo.cli.output import (
     print_packages,
     warn_missing,
 )
-from debrepo.errors import DebrepoError, InvalidInput
+from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.progress import Stopwatch
 from debrepo_local import operations
 
@@ -61,6 +61,10 @@ _uploaders = click.option(
     "uploaders",
     callback=_content,
     help="JSON file that says who may include uploads; '' allows everybody.",
+)
+
+_strict = click.option(
+    "--strict", is_flag=True, help="Fail if a directory has nothing to add in it."
 )
 
 
@@ -111,6 +115,7 @@ def create(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
 @click.option("--remove-files", is_flag=True, help="Delete each file once it has been added.")
+@_strict
 @json_option
 @pass_session
 def add(
@@ -119,6 +124,7 @@ def add(
     files: tuple[Path, ...],
     force_replace: bool,
     remove_files: bool,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Add package files to a repository.
@@ -126,12 +132,18 @@ def add(
     FILES are .deb, .udeb, .ddeb and .dsc files, or directories to search for them.
     """
     found = session.run(
-        operations.add, name, files, force_replace=force_replace, remove_files=remove_files
+        operations.add,
+        name,
+        files,
+        force_replace=force_replace,
+        remove_files=remove_files,
     )
-    _report(session, name, found, as_json=as_json)
+    _report(session, name, found, strict=strict, as_json=as_json)
 
 
-def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: bool) -> None:
+def _report(
+    session: Session, name: str, found: Iterable[Outcome], *, strict: bool, as_json: bool
+) -> None:
     """Print the outcome of each file as it is known, then a summary."""
     watch = Stopwatch()
     outcomes = []
@@ -143,7 +155,9 @@ def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: b
             click.echo(f"failed   {outcome.source}: {outcome.reason}", err=True)
             if outcome.hint:
                 click.echo(f"         {outcome.hint}", err=True)
-        else:
+        elif outcome.status == "empty" and not strict:
+            click.echo(f"Warning: {outcome.source}: {outcome.reason}", err=True)
+        elif outcome.package:
             click.echo(f"{outcome.status:8} {outcome.package}")
     if as_json:
         print_json([outcome._asdict() for outcome in outcomes])
@@ -151,8 +165,12 @@ def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: b
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     said = ", ".join(f"{number} {status}" for status, number in by_status.items() if number)
     session.progress.note(f"{name}: {said or 'nothing added'}, {failed} failed, in {watch}.")
+    empty = [outcome for outcome in outcomes if outcome.status == "empty"]
     if failed:
-        raise DebrepoError(f"{failed} of {counted(len(outcomes), 'file')} could not be added")
+        tried = counted(len(outcomes) - len(empty), "file")
+        raise DebrepoError(f"{failed} of {tried} could not be added")
+    if empty and strict:
+        raise NotFound(f"{empty[0].source}: {empty[0].reason}")
 
 
 @repo.command()
@@ -177,6 +195,7 @@ def _report(session: Session, name: str, found: Iterable[Outcome], *, as_json: b
     callback=_content,
     help="JSON file that says who may include uploads, for repositories without rules.",
 )
+@_strict
 @json_option
 @pass_session
 def include(
@@ -186,6 +205,7 @@ def include(
     target: str,
     no_remove_files: bool,
     uploaders: str | None,
+    strict: bool,
     as_json: bool,
     **terms: Any,
 ) -> None:
@@ -202,7 +222,7 @@ def include(
         uploaders=uploaders or "",
         **terms,
     )
-    _report(session, target, found, as_json=as_json)
+    _report(session, target, found, strict=strict, as_json=as_json)
 
 
 @repo.command("list")

@@ -64,7 +64,14 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
     """Include uploads one after another; yield the outcome of each package."""
     template = templates.parse(terms.repo)
     common = uploaders.rules(terms.uploaders) if terms.uploaders else None
-    for path in find(paths):
+    uploads: list[Path] = []
+    for given in paths:
+        found = list(find([given]))
+        uploads += found
+        if not found:
+            why = "no .changes files in it" if given.is_dir() else "not a .changes file by its name"
+            yield Outcome(given, "", "empty", why)
+    for path in uploads:
         try:
             upload = _read(session, path, terms)
             name = template.render(dict(_spelt(upload.listed))).strip()

@@ -86,6 +86,7 @@ def add(
     """Add files, and all packages below directories; yields what became of each.
 
     What could be added is, whatever happens to the rest, and is durable when it is yielded.
+    A directory without packages is one more outcome, ``empty``.
     """
     from debrepo_local.adding import add_files
 
@@ -140,7 +141,8 @@ def include(
     """Add the packages of uploads: .changes files, or directories to search for them.
 
     ``repo`` is a template over the fields of the .changes. A signature of a trusted key is
-    demanded, and what ``uploaders`` say where the repository says nothing.
+    demanded, and what ``uploaders`` say where the repository says nothing. A directory
+    without a .changes is one more outcome, ``empty``.
     """
     from debrepo_local import including
 

@@ -154,6 +154,8 @@ class _Parcel:
             self._session.send(
                 "PUT", f"/api/files/{place}/{quote(file.name, safe='')}", _read(file), {}
             )
+        if path.is_dir() and not files:  # a directory is there for as long as a file is in it
+            self._session.send("PUT", f"/api/files/{quote(part, safe='')}/empty", [b""], {})
         return part if path.is_dir() else f"{part}/{path.name}"
 
     def found(self, name: Any) -> Path:

@@ -190,6 +190,17 @@ def test_post_repo_file_that_is_missing_or_none(archive):
     assert (missing.status_code, len(missing.json()["FailedFiles"])) == (200, 1)
 
 
+def test_post_repo_file_of_a_directory_without_packages_warns(archive):
+    (archive.directory / "notes.txt").write_text("not a package")
+    archive.upload("d", archive.directory / "notes.txt")
+    for what, why in (("file", "no package files in this directory"), ("include", "no .changes")):
+        answer = archive.api.post(f"/api/repos/r/{what}/d").json()
+        assert answer["FailedFiles"] == []
+        assert answer["Report"]["Added"] == []
+        (warning,) = answer["Report"]["Warnings"]
+        assert warning.startswith(f"d: {why}")
+
+
 def test_post_repo_file_that_replaces_another_build(archive):
     archive.add("r", archive.deb())
     other = archive.deb(fields={"Section": "other"})

@@ -203,3 +203,14 @@ def test_rules_of_the_guide_are_understood():
     kernel, others = rules(text)
     assert kernel.allow < others.allow
     assert kernel.deny == others.allow - kernel.allow
+
+
+def test_directory_without_uploads_is_a_warning_and_an_error_when_strict(debrepo, incoming):
+    result = debrepo("repo", "include", incoming)
+    assert f"Warning: {incoming}: no .changes files in it\n" in result.stderr
+    result = debrepo("repo", "include", "--strict", incoming, exit_code=3)
+    assert result.output.endswith(f"Error: {incoming}: no .changes files in it\n")
+    other = incoming / "notes.txt"
+    other.write_text("")
+    result = debrepo("repo", "include", other)
+    assert f"Warning: {other}: not a .changes file by its name\n" in result.stderr

@@ -164,3 +164,22 @@ def test_drop_is_refused_while_it_is_published_even_by_force(r, tmp_path):
     r("publish", "repo", "r", "--distribution", "stable", "--skip-signing")
     result = r("repo", "drop", "r", "--force", exit_code=5)
     assert 'Hint: run "debrepo publish drop"' in result.output
+
+
+def test_directory_without_packages_is_a_warning(r, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "notes.txt").write_text("not a package")
+    result = r("repo", "add", "r", empty, build_deb(tmp_path))
+    assert f"Warning: {empty}: no package files in this directory\n" in result.stderr
+    assert listed(r) == ["hello_1.0_amd64"]
+    (row,) = json.loads(r("repo", "add", "r", empty, "--json").stdout)
+    assert (row["source"], row["status"], row["package"]) == (str(empty), "empty", "")
+
+
+def test_directory_without_packages_is_an_error_when_strict(r, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = r("repo", "add", "--strict", "r", build_deb(tmp_path), empty, exit_code=3)
+    assert result.output.endswith(f"Error: {empty}: no package files in this directory\n")
+    assert listed(r) == ["hello_1.0_amd64"]

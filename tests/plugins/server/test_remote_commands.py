@@ -32,6 +32,9 @@ repo list --json
 repo add tools {place}/debs
 repo add tools {place}/debs/hello_1.0_amd64.deb {place}/broken.deb
 repo add tools {place}/none.deb
+repo add tools {place}/empty
+repo add tools {place}/empty --strict
+repo include {place}/empty --strict
 repo add other {place}/more --remove-files --json
 repo show tools
 repo show tools --with-packages
@@ -179,6 +182,7 @@ def places(tmp_path):
         place = tmp_path / name
         (place / "debs").mkdir(parents=True)
         (place / "more").mkdir()
+        (place / "empty").mkdir()
         for version in ("1.0", "2.0"):
             build_deb(place / "debs", "hello", version, fields={"Depends": "libhello"})
         build_deb(place / "debs", "libhello")
