@@ -25,6 +25,8 @@ status; the message says which repository, file or URL. Anything that is *not* a
 
 from __future__ import annotations
 
+import os
+from errno import EDQUOT, EFBIG, ENOSPC
 from typing import ClassVar
 
 
@@ -131,3 +133,14 @@ class Cancelled(DebrepoError):
     """The work was told to stop: by its caller, by a limit, or because the server ends."""
 
     exit_code = 13
+
+
+def cannot_write(place: object, error: OSError, *, hint: str = "") -> DatabaseError:
+    """Return what to raise where ``place``, below the root, could not be written.
+
+    That is `DatabaseFull` wherever space, a quota or the largest size of a file is used up.
+    """
+    why = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in {ENOSPC, EDQUOT, EFBIG}:
+        return DatabaseFull(f"cannot write {place}: {why}", hint=hint or "free some space")
+    return DatabaseError(f"cannot write {place}: {why}", hint=hint)

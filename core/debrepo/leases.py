@@ -18,12 +18,11 @@ import os
 import pwd
 import time
 from contextlib import contextmanager, suppress
-from errno import EDQUOT, ENOSPC
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
+from debrepo.errors import DatabaseBusy, DatabaseError, cannot_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,11 +185,6 @@ def _alone(directory: Path) -> Iterator[None]:
     try:
         flock(descriptor, LOCK_EX)
         yield
-    except PermissionError as error:
-        raise DatabaseError(
-            f"cannot take leases in {directory}: {error.strerror}",
-            hint="let the users of this root share a group that may write to it",
-        ) from error
     except OSError as error:
         raise _failure(directory, error) from error
     finally:
@@ -198,8 +192,10 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _failure(directory: Path, error: OSError) -> DatabaseError:
-    kind = DatabaseFull if error.errno in (ENOSPC, EDQUOT) else DatabaseError
-    return kind(f"cannot take leases in {directory}: {error.strerror}")
+    hint = ""
+    if isinstance(error, PermissionError):
+        hint = "let the users of this root share a group that may write to it"
+    return cannot_write(f"leases in {directory}", error, hint=hint)
 
 
 def _lock(descriptor: int, kind: int = LOCK_EX) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -15,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from debrepo import claims
-from debrepo.errors import DatabaseFull, DebrepoError, InvalidInput, NotFound
+from debrepo.errors import DatabaseError, InvalidInput, NotFound, cannot_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,14 +65,16 @@ class Pool:
     def open(self, sha256: str) -> BinaryIO:
         """Open a file for reading."""
         try:
-            return self.path(sha256).open("rb")
+            with _reading(self._path):
+                return self.path(sha256).open("rb")
         except FileNotFoundError:
             raise _missing(sha256) from None
 
     def size(self, sha256: str) -> int:
         """Return the size of a file in bytes."""
         try:
-            return self.path(sha256).stat().st_size
+            with _reading(self._path):
+                return self.path(sha256).stat().st_size
         except FileNotFoundError:
             raise _missing(sha256) from None
 
@@ -135,7 +136,7 @@ class Pool:
             finally:
                 os.close(fd)
         except OSError as error:
-            raise _failure(self._path, error) from error
+            raise cannot_write(f"the pool, {self._path}", error) from error
 
     @contextmanager
     def stage(self, source: BinaryIO) -> Iterator[Staged]:
@@ -151,7 +152,8 @@ class Pool:
 
     def delete(self, sha256: str) -> None:
         """Remove a file; that it is gone already is not an error."""
-        self.path(sha256).unlink(missing_ok=True)
+        with _writing(self._path):
+            self.path(sha256).unlink(missing_ok=True)
 
     def check(self, sha256: str) -> str | None:
         """Say what is wrong with a file, in one line, or return ``None``."""
@@ -162,6 +164,8 @@ class Pool:
                     digest.update(block)
         except NotFound:
             return f"{sha256} is missing"
+        except DatabaseError as error:
+            return f"{sha256}: {error}"
         except OSError as error:
             return f"{sha256} cannot be read: {error.strerror}"
         if digest.hexdigest() == sha256:
@@ -204,7 +208,7 @@ class Pool:
         count, before = 0, time.time() - _ABANDONED
         for name in _listing(self._staging):
             path = f"{self._staging}/{name}"
-            with suppress(FileNotFoundError, BlockingIOError):
+            with _writing(self._path), suppress(FileNotFoundError, BlockingIOError):
                 fd = os.open(path, os.O_RDONLY)
                 try:
                     if os.fstat(fd).st_mtime < before:
@@ -276,13 +280,17 @@ def _writing(root: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _failure(root, error) from error
+        raise cannot_write(f"the pool, {root}", error) from error
 
 
-def _failure(root: str | Path, error: OSError) -> DebrepoError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DatabaseFull(f"no space left in the pool, {root}")
-    return DebrepoError(f"cannot write to the pool, {root}: {error.strerror}")
+@contextmanager
+def _reading(root: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise DatabaseError(f"cannot read the pool, {root}: {error.strerror}") from error
 
 
 def _missing(sha256: str) -> NotFound:
@@ -291,7 +299,8 @@ def _missing(sha256: str) -> NotFound:
 
 def _listing(directory: str) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        with _reading(directory):
+            return sorted(os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -121,10 +121,10 @@ class Session:
         """The configuration: a file given by name, else ``debrepo.toml`` below the root."""
         from debrepo.config import CORE_SETTINGS, Config
 
-        path = self.config_path or self.root / "debrepo.toml"
+        own = self.root / "debrepo.toml"
+        path = own if _exists(own, self.root) else None
         declared = [setting for batch in self.hook.debrepo_settings() for setting in batch]
-        found = path if self.config_path or path.exists() else None
-        return Config([*CORE_SETTINGS, *declared], found, os.environ)
+        return Config([*CORE_SETTINGS, *declared], self.config_path or path, os.environ)
 
     @property
     def db(self) -> Database:
@@ -253,3 +253,19 @@ class Session:
         """Close what was opened."""
         if "_db" in self.__dict__:
             self._db.close()
+
+
+def _exists(path: Path, root: Path) -> bool:
+    """Tell whether a file below the root exists; raise `InvalidInput` if nobody could tell."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        raise InvalidInput(f"the root {root} is not a directory") from None
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot use the root {root}: {error.strerror}",
+            hint="run debrepo as the user who owns it, or choose another one with --root",
+        ) from None
+    return True

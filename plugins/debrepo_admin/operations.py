@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import __version__
-from debrepo.errors import AlreadyExists
+from debrepo.errors import AlreadyExists, cannot_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,17 +57,19 @@ def config_show(session: Session) -> list[Configured]:
 def config_create(session: Session) -> Path:
     """Write ``debrepo.toml`` below the root: every setting, commented out, with its help."""
     path = session.root / "debrepo.toml"
-    session.root.mkdir(parents=True, exist_ok=True)
     lines = ["# Configuration of debrepo. What is commented out is the default.\n"]
     lines += (
         f"\n# {setting.help}\n# {_toml_key(setting)} = {_toml(setting.default)}\n"
         for setting in session.config.declared()
     )
     try:
+        session.root.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.writelines(lines)
     except FileExistsError:
         raise AlreadyExists(f"{path} exists already") from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
     return path
 
 

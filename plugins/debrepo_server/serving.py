@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from debrepo import leases
 from debrepo.errors import InvalidInput, PluginError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
         ) from None
 
     configure(session.config["server.log_level"], session.config["server.log_format"])
+    _check_root(session)
     activated = inherited()
     listener = activated or bind(listen or session.config["server.listen"])
     local = is_local(listener)
@@ -81,6 +83,12 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
             own.unlink(missing_ok=True)
     if not server.started:
         raise PluginError("the server could not start", hint="its log says why")
+
+
+def _check_root(session: Session) -> None:
+    """Raise what keeps a server from starting, where it is one line and no traceback in a log."""
+    with leases.hold(session.root, "server-start"), session.db.write():
+        pass
 
 
 def _server(

@@ -214,5 +214,5 @@ def test_long_names_that_start_alike_are_two(tmp_path):
 
 def test_root_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "root").write_text("")
-    with pytest.raises(DatabaseError, match=r"cannot take leases in .*/root/leases: Not a dir"):
+    with pytest.raises(DatabaseError, match=r"cannot write leases in .*/root/leases: Not a dir"):
         leases.hold(tmp_path / "root", "repo:stable").__enter__()

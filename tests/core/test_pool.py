@@ -14,7 +14,7 @@ from copy import copy
 import pytest
 
 from debrepo import pool as module
-from debrepo.errors import DatabaseFull, InvalidInput, NotFound
+from debrepo.errors import DatabaseError, DatabaseFull, InvalidInput, NotFound
 from debrepo.pool import Pool
 
 HELLO = hashlib.sha256(b"hello").hexdigest()
@@ -119,11 +119,31 @@ def test_full_disk_leaves_nothing_behind(pool, source, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "_write", write)
-    with pytest.raises(DatabaseFull, match="no space left in the pool"):
+    with pytest.raises(DatabaseFull, match=r"cannot write the pool, .*: No space left on device"):
         pool.put(HELLO, b"hello")
-    with pytest.raises(DatabaseFull, match="no space left in the pool"):
+    with pytest.raises(DatabaseFull, match=r"cannot write the pool, .*: No space left on device"):
         stage(pool, source)
     assert left_in_staging(pool) == []
+
+
+def test_files_are_readable_by_a_web_server_whatever_the_umask(pool, source):
+    before = os.umask(0o077)
+    try:
+        pool.put(OTHER, b"other")
+        stage(pool, source)
+    finally:
+        os.umask(before)
+    assert {pool.path(digest).stat().st_mode & 0o777 for digest in pool} == {0o644}
+    assert pool.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_pool_that_cannot_be_read_is_an_error_of_its_own(pool):
+    pool.put(HELLO, b"hello")
+    pool.path(HELLO).unlink()
+    pool.path(HELLO).symlink_to(pool.path(HELLO))  # itself
+    with pytest.raises(DatabaseError, match=r"cannot read the pool, .*: Too many levels"):
+        pool.open(HELLO)
+    assert "cannot read the pool" in pool.check(HELLO)
 
 
 def test_digests_are_listed_in_order_and_nothing_else(pool):

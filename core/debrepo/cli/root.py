@@ -109,7 +109,8 @@ def build_cli(plugins: PluginManager) -> click.Group:
     @click.version_option(__version__)
     @click.option(
         "--root",
-        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIRECTORY",
+        type=click.Path(path_type=Path, readable=False),  # the session says what is wrong
         default=Path("~/.debrepo").expanduser,
         envvar="DEBREPO_ROOT",
         help="Directory of the database and the pool.  [default: ~/.debrepo]",

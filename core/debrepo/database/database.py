@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from copy import copy
-from errno import EDQUOT, ENOSPC
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +15,7 @@ from debrepo.database.schema import Schema
 from debrepo.database.tables import bytes_table
 from debrepo.database.together import Change, Together
 from debrepo.database.transaction import Transaction
-from debrepo.errors import AlreadyExists, DatabaseError, DatabaseFull
+from debrepo.errors import AlreadyExists, DatabaseError, cannot_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -123,8 +122,7 @@ class Database:
             partial.rename(target)
             fsync(target.parent)
         except OSError as error:
-            kind = DatabaseFull if error.errno in {ENOSPC, EDQUOT} else DatabaseError
-            raise kind(f"cannot write {target}: {error.strerror}") from error
+            raise cannot_write(target, error) from error
         finally:
             with suppress(OSError):
                 (partial / "data.mdb").unlink()

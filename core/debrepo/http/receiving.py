@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from errno import EDQUOT, ENAMETOOLONG, ENOSPC
+from errno import ENAMETOOLONG
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from debrepo.errors import DatabaseError, DatabaseFull, DebrepoError, InvalidInput
+from debrepo.errors import DebrepoError, InvalidInput, cannot_write
 from debrepo.uploads import upload_path
 
 if TYPE_CHECKING:
@@ -240,13 +240,11 @@ async def _do(action: Callable[[], T]) -> T:
 
 
 def _explain(error: OSError) -> DebrepoError:
-    if error.errno in {ENOSPC, EDQUOT}:
-        return DatabaseFull("there is no space left for uploads", hint="DELETE /api/files/…")
     if error.errno == ENAMETOOLONG or isinstance(
         error, (NotADirectoryError, IsADirectoryError, FileExistsError)
     ):
         return InvalidInput(f"cannot upload to this place: {error.strerror}")
-    return DatabaseError(f"cannot store the upload: {error.strerror}")
+    return cannot_write("the upload", error)
 
 
 def names(found: Iterable[Path]) -> list[str]:
