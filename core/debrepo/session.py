@@ -177,6 +177,7 @@ class Session:
         return self._do(Deed(self, operation.ref.load(), (), arguments, operation))
 
     def _do(self, deed: Deed) -> Any:
+        _ = self.config  # says what is wrong with a root, before a lease or the pool meets it
         if self._check is not None:
             self._admit(deed, self._check)
         part = copy(self)

@@ -95,7 +95,7 @@ def kept(place):
     return root
 
 
-READING = {"repo list", "config show", "db cleanup"}  # with nothing to clean up, it only reads
+READING = {"repo list", "config show"}
 
 
 def refused(words, code, said):
