@@ -30,16 +30,15 @@ from debrepo.cli.output import (
     print_packages,
     warn_missing,
 )
-from debrepo.errors import DebrepoError, InvalidInput, NotFound
-from debrepo.progress import Stopwatch
+from debrepo.errors import InvalidInput
 from debrepo_local import operations
+from debrepo_local.reporting import report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from debrepo.dependencies import Dependencies
     from debrepo.session import Session
-    from debrepo_local.adding import Outcome
     from debrepo_local.transfers import Transferred
 
 
@@ -138,39 +137,7 @@ def add(
         force_replace=force_replace,
         remove_files=remove_files,
     )
-    _report(session, name, found, strict=strict, as_json=as_json)
-
-
-def _report(
-    session: Session, name: str, found: Iterable[Outcome], *, strict: bool, as_json: bool
-) -> None:
-    """Print the outcome of each file as it is known, then a summary."""
-    watch = Stopwatch()
-    outcomes = []
-    for outcome in found:
-        outcomes.append(outcome)
-        if as_json:
-            continue
-        if outcome.status == "failed":
-            click.echo(f"failed   {outcome.source}: {outcome.reason}", err=True)
-            if outcome.hint:
-                click.echo(f"         {outcome.hint}", err=True)
-        elif outcome.status == "empty" and not strict:
-            click.echo(f"Warning: {outcome.source}: {outcome.reason}", err=True)
-        elif outcome.package:
-            click.echo(f"{outcome.status:8} {outcome.package}")
-    if as_json:
-        print_json([outcome._asdict() for outcome in outcomes])
-    by_status = {s: sum(o.status == s for o in outcomes) for s in ("added", "replaced", "skipped")}
-    failed = sum(outcome.status == "failed" for outcome in outcomes)
-    said = ", ".join(f"{number} {status}" for status, number in by_status.items() if number)
-    session.progress.note(f"{name}: {said or 'nothing added'}, {failed} failed, in {watch}.")
-    empty = [outcome for outcome in outcomes if outcome.status == "empty"]
-    if failed:
-        tried = counted(len(outcomes) - len(empty), "file")
-        raise DebrepoError(f"{failed} of {tried} could not be added")
-    if empty and strict:
-        raise NotFound(f"{empty[0].source}: {empty[0].reason}")
+    report(session, name, found, strict=strict, as_json=as_json)
 
 
 @repo.command()
@@ -222,7 +189,7 @@ def include(
         uploaders=uploaders or "",
         **terms,
     )
-    _report(session, target, found, strict=strict, as_json=as_json)
+    report(session, target, found, strict=strict, as_json=as_json)
 
 
 @repo.command("list")
