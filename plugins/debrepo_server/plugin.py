@@ -92,7 +92,7 @@ def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("server.tasks", 1, "debrepo_server.records:TASKS"),
         TableRef("server.counters", 1, "debrepo_server.records:COUNTERS"),
-        TableRef("server.replays", 1, "debrepo_server.replays:REPLAYS"),
+        TableRef("server.replays", 1, "debrepo_server.answered:REPLAYS"),
         TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS"),
         TableRef("server.digests", 1, "debrepo_server.tokens:DIGESTS"),
     ]

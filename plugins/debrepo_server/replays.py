@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
-from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidInput
+from debrepo_server.answered import REPLAYS, Replay
 from debrepo_server.body_digest import BodyDigest
 
 if TYPE_CHECKING:
@@ -29,25 +29,6 @@ _ANY = 1 << 62  # bytes of a body that is sent again
 _LOOKED_AT_EVERY = 600.0  # seconds
 
 _log = logging.getLogger("debrepo.server")
-
-
-class Replay(NamedTuple):
-    """A request that came with a key, and its answer once there is one."""
-
-    request: str
-    begun: float
-    server: str
-    status: int = 0
-    media_type: str = ""
-    body: str = ""
-    sent: str = ""  #: the digest of what was sent, where ``request`` does not hold it
-
-
-def _load(fields: dict[str, Any]) -> Replay:
-    return Replay(**fields)
-
-
-REPLAYS = json_table("server.replays", load=_load, dump=Replay._asdict, record=Replay)
 
 
 class Replays:
