@@ -55,8 +55,8 @@ async def add_directory(
     name: str,
     directory: str,
     door: Adding,
-    keep: Keep = False,
-    replace: Replace = False,
+    no_remove: Keep = False,
+    force_replace: Replace = False,
 ) -> Response:
     """Add the packages that were uploaded to a directory."""
     return await door.task(
@@ -68,8 +68,8 @@ async def add_directory(
         name=name,
         directory=directory,
         file="",
-        keep=keep,
-        replace=replace,
+        force_replace=force_replace,
+        remove_files=not no_remove,
     )
 
 
@@ -79,8 +79,8 @@ async def add_file(
     directory: str,
     file: str,
     door: Adding,
-    keep: Keep = False,
-    replace: Replace = False,
+    no_remove: Keep = False,
+    force_replace: Replace = False,
 ) -> Response:
     """Add an uploaded package."""
     return await door.task(
@@ -92,19 +92,28 @@ async def add_file(
         name=name,
         directory=directory,
         file=file,
-        keep=keep,
-        replace=replace,
+        force_replace=force_replace,
+        remove_files=not no_remove,
     )
 
 
 def _add(
-    session: Session, name: str, directory: str, file: str, keep: bool, replace: bool
+    session: Session,
+    name: str,
+    directory: str,
+    file: str,
+    force_replace: bool,
+    remove_files: bool,
 ) -> Answer:
     place = upload_path(session.root, directory, file, owner=session.actor)
     found = session.call(
-        "repo.add", name=name, paths=[place], force_replace=replace, remove_files=not keep
+        "repo.add",
+        name=name,
+        paths=[place],
+        force_replace=force_replace,
+        remove_files=remove_files,
     )
-    return _answer(session, directory, found, keep=keep)
+    return _answer(session, directory, found, remove_files=remove_files)
 
 
 Including = Annotated[Door, opens("repo.include", scope="upload:{directory}", task=True)]
@@ -120,8 +129,8 @@ async def include_directory(
     name: str,
     directory: str,
     door: Including,
-    replace: Replace = False,
-    keep: KeepUpload = False,
+    force_replace: Replace = False,
+    no_remove: KeepUpload = False,
     accept_unsigned: Unsigned = False,
     ignore_signatures: Ignoring = False,
 ) -> Response:
@@ -133,8 +142,8 @@ async def include_directory(
         name=name,
         directory=directory,
         file="",
-        replace=replace,
-        keep=keep,
+        force_replace=force_replace,
+        remove_files=not no_remove,
         accept_unsigned=accept_unsigned,
         ignore_signatures=ignore_signatures,
     )
@@ -146,8 +155,8 @@ async def include_file(
     directory: str,
     file: str,
     door: Including,
-    replace: Replace = False,
-    keep: KeepUpload = False,
+    force_replace: Replace = False,
+    no_remove: KeepUpload = False,
     accept_unsigned: Unsigned = False,
     ignore_signatures: Ignoring = False,
 ) -> Response:
@@ -160,8 +169,8 @@ async def include_file(
         name=name,
         directory=directory,
         file=file,
-        replace=replace,
-        keep=keep,
+        force_replace=force_replace,
+        remove_files=not no_remove,
         accept_unsigned=accept_unsigned,
         ignore_signatures=ignore_signatures,
     )
@@ -172,8 +181,8 @@ def _include(
     name: str,
     directory: str,
     file: str,
-    replace: bool,
-    keep: bool,
+    force_replace: bool,
+    remove_files: bool,
     accept_unsigned: bool,
     ignore_signatures: bool,
 ) -> Answer:
@@ -184,15 +193,17 @@ def _include(
         "repo.include",
         paths=[place],
         repo=name,
-        force_replace=replace,
-        remove_files=not keep,
+        force_replace=force_replace,
+        remove_files=remove_files,
         accept_unsigned=accept_unsigned,
         ignore_signatures=ignore_signatures,
     )
-    return _answer(session, directory, found, keep=keep)
+    return _answer(session, directory, found, remove_files=remove_files)
 
 
-def _answer(session: Session, directory: str, outcomes: Iterable[Outcome], *, keep: bool) -> Answer:
+def _answer(
+    session: Session, directory: str, outcomes: Iterable[Outcome], *, remove_files: bool
+) -> Answer:
     """Report what became of files, to the task as well; it says 200 even where some failed."""
     failed: list[str] = []
     warnings: list[str] = []
@@ -213,7 +224,7 @@ def _answer(session: Session, directory: str, outcomes: Iterable[Outcome], *, ke
     for title, found in lines.items():
         if found:
             session.progress.note(f"{title}: {', '.join(found)}")
-    if not keep:
+    if remove_files:
         with suppress(OSError):  # it is not empty
             upload_path(session.root, directory, owner=session.actor).rmdir()
     report = {"Warnings": warnings, "Added": added, "Removed": removed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,8 +10,8 @@ from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS, Known
 from debrepo.errors import AlreadyExists, Conflict, DebrepoError
 from debrepo.ingest import Ingested, Rejected, configured_limits, find, ingest
-from debrepo.package import Entry, PackageKey, PackageList, decode, digests
-from debrepo_local import repos
+from debrepo.package import Entry, PackageKey, decode, digests
+from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -108,7 +109,8 @@ def commit(
             key = PackageKey.from_entry(item.entry)
             there = taken.get(packageset.short(item.entry))
             try:
-                _check(session, txn, target, item, key, there, force=force_replace)
+                _check_bytes(item, there, name, force_replace=force_replace)
+                joining.accept(session, txn, target, partial(decode, key, item.record))
             except DebrepoError as error:
                 outcomes[item.source] = Outcome(
                     item.source, key.display, "failed", str(error), error.hint
@@ -127,32 +129,17 @@ def commit(
         if added:
             _check_files(session, batch)
             catalog.add(txn, added.values())
-            after = packageset.update(txn[CHUNKS], repo.set_id, add=added, remove=removed)
-            repos.put(txn, repo._replace(set_id=after))
-            txn.after_commit(lambda: repos.changed(session.hook, target, added, removed))
+            joining.change(session, txn, repo, added=added, removed=removed)
         return outcomes
 
     return session.db.update(change)
 
 
-def _check(
-    session: Session,
-    txn: Transaction,
-    target: PackageList,
-    item: Ingested,
-    key: PackageKey,
-    there: Entry | None,
-    *,
-    force: bool,
-) -> None:
-    if there is not None and there != item.entry and not force:
+def _check_bytes(item: Ingested, there: Entry | None, name: str, *, force_replace: bool) -> None:
+    if there is not None and there != item.entry and not force_replace:
         raise AlreadyExists(
-            f"{key.display} is in {target.name} already, with other bytes",
+            f"{PackageKey.from_entry(item.entry).display} is in {name} already, with other bytes",
             hint="give the build a new version, or replace the old one with --force-replace",
-        )
-    if session.hook.debrepo_accept_package.get_hookimpls():
-        session.hook.debrepo_accept_package(
-            txn=txn, package=decode(key, item.record), target=target
         )
 
 

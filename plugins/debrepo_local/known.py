@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import packageset, selection
-from debrepo.catalog import CHUNKS, PACKAGES, get
+from debrepo import packageset
+from debrepo.catalog import CHUNKS, PACKAGES
 from debrepo.errors import Conflict, NotFound
 from debrepo.package import PackageKey, digests
-from debrepo_local import repos
+from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,11 +25,8 @@ def add_keys(session: Session, name: str, keys: Iterable[str]) -> LocalRepo:
 
     def change(txn: Transaction) -> LocalRepo:
         repo = repos.get(txn, name)
-        selection.check_joinable(txn, repo.set_id, _known(txn, wanted), name)
-        there = packageset.conflicts(txn[CHUNKS], repo.set_id, wanted)
-        added = [entry for entry in dict.fromkeys(wanted) if entry not in there]
-        _check(session, txn, repo, added)
-        return _changed(session, txn, repo, added, [])
+        _check_files(session, txn, joining.fresh(txn, repo, _known(txn, wanted)))
+        return joining.join(session, txn, repo, wanted)
 
     return session.db.update(change)
 
@@ -42,7 +39,7 @@ def remove_keys(session: Session, name: str, keys: Iterable[str]) -> LocalRepo:
         repo = repos.get(txn, name)
         there = packageset.conflicts(txn[CHUNKS], repo.set_id, _known(txn, wanted))
         gone = [entry for entry in dict.fromkeys(wanted) if there.get(entry) == entry]
-        return _changed(session, txn, repo, [], gone)
+        return joining.change(session, txn, repo, removed=gone)
 
     return session.db.update(change)
 
@@ -57,26 +54,9 @@ def _known(txn: Transaction, entries: list[Entry]) -> list[Entry]:
     return entries
 
 
-def _check(session: Session, txn: Transaction, repo: LocalRepo, added: list[Entry]) -> None:
-    """Let the other plugins look, and raise `Conflict` for what a cleanup is taking away."""
-    asked = session.hook.debrepo_accept_package.get_hookimpls()
+def _check_files(session: Session, txn: Transaction, added: list[Entry]) -> None:
+    """Raise `Conflict` for what a cleanup is taking away: no list need hold these packages."""
     for entry in added:
         if any(digest not in session.pool for digest in digests(txn[PACKAGES].get(entry) or b"")):
             display = PackageKey.from_entry(entry).display
             raise Conflict(f"the files of {display} are gone", hint="add them again")
-        if asked:
-            session.hook.debrepo_accept_package(
-                txn=txn, package=get(txn, entry), target=repo.package_list()
-            )
-
-
-def _changed(
-    session: Session, txn: Transaction, repo: LocalRepo, added: list[Entry], gone: list[Entry]
-) -> LocalRepo:
-    after = packageset.update(txn[CHUNKS], repo.set_id, add=added, remove=gone)
-    changed = repo._replace(set_id=after)
-    if after != repo.set_id:
-        repos.put(txn, changed)
-        target = changed.package_list()
-        txn.after_commit(lambda: repos.changed(session.hook, target, added, gone))
-    return changed

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import lists, packageset, selection
-from debrepo.catalog import CHUNKS, get
+from debrepo.catalog import CHUNKS
 from debrepo.errors import Conflict, InvalidInput
 from debrepo.package import PackageKey
 from debrepo.resolver import resolve
 from debrepo.selection import Found, Missing, Selection
-from debrepo_local import repos
+from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,17 +75,9 @@ def _commit(
 
     def change(txn: Transaction) -> None:
         _check_still_there(session, txn, origin, entries)
-        repo = repos.get(txn, target)
-        selection.check_joinable(txn, repo.set_id, entries, target)
-        there = packageset.conflicts(txn[CHUNKS], repo.set_id, entries)
-        added = [entry for entry in entries if entry not in there]
-        _ask(session, txn, repo, added)
-        after = packageset.update(txn[CHUNKS], repo.set_id, add=added)
-        repos.put(txn, repo._replace(set_id=after))
-        if added:
-            txn.after_commit(lambda: repos.changed(session.hook, repo.package_list(), added, ()))
+        joining.join(session, txn, repos.get(txn, target), entries)
         if move:
-            _leave(session, txn, origin.name, entries)
+            joining.change(session, txn, repos.get(txn, origin.name), removed=entries)
 
     session.db.update(change)
 
@@ -102,22 +94,6 @@ def _check_still_there(
         if there.get(entry) != entry:
             display = PackageKey.from_entry(entry).display
             raise Conflict(f"{display} has left {origin} meanwhile", hint="try again")
-
-
-def _ask(session: Session, txn: Transaction, repo: LocalRepo, added: list[Entry]) -> None:
-    """Let the other plugins look at what is about to join."""
-    if session.hook.debrepo_accept_package.get_hookimpls():
-        for entry in added:
-            session.hook.debrepo_accept_package(
-                txn=txn, package=get(txn, entry), target=repo.package_list()
-            )
-
-
-def _leave(session: Session, txn: Transaction, name: str, gone: list[Entry]) -> None:
-    repo = repos.get(txn, name)
-    after = packageset.update(txn[CHUNKS], repo.set_id, remove=gone)
-    repos.put(txn, repo._replace(set_id=after))
-    txn.after_commit(lambda: repos.changed(session.hook, repo.package_list(), (), gone))
 
 
 def remove(
@@ -137,7 +113,9 @@ def remove(
             rules = selection.following(session.config, txn, [repo.set_id], dependencies)
             gone += _only_for(txn, repo, gone, rules)
     if gone and not dry_run:
-        session.db.update(lambda txn: _leave(session, txn, name, gone))
+        session.db.update(
+            lambda txn: joining.change(session, txn, repos.get(txn, name), removed=gone)
+        )
     return list(map(PackageKey.from_entry, gone))
 
 

@@ -1,0 +1,65 @@
+"""Joining: the one way in which packages get into a repository, and out of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from debrepo import packageset, selection
+from debrepo.catalog import CHUNKS, get
+from debrepo_local import repos
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, Package, PackageList
+    from debrepo.session import Session
+    from debrepo_local.repos import LocalRepo
+
+
+def join(session: Session, txn: Transaction, repo: LocalRepo, entries: list[Entry]) -> LocalRepo:
+    """Let packages that debrepo knows join a repository; those that are there stay.
+
+    Raise `AlreadyExists` where one is there with other bytes.
+    """
+    added = fresh(txn, repo, entries)
+    target = repo.package_list()
+    for entry in added:
+        accept(session, txn, target, partial(get, txn, entry))
+    return change(session, txn, repo, added=added)
+
+
+def fresh(txn: Transaction, repo: LocalRepo, entries: list[Entry]) -> list[Entry]:
+    """Return the packages that are not in a repository yet, each once, if they may join it."""
+    selection.check_joinable(txn, repo.set_id, entries, repo.name)
+    there = packageset.conflicts(txn[CHUNKS], repo.set_id, entries)
+    return [entry for entry in dict.fromkeys(entries) if entry not in there]
+
+
+def accept(
+    session: Session, txn: Transaction, target: PackageList, package: Callable[[], Package]
+) -> None:
+    """Let the other plugins look at a package that is about to join, and keep it out."""
+    if session.hook.debrepo_accept_package.get_hookimpls():
+        session.hook.debrepo_accept_package(txn=txn, package=package(), target=target)
+
+
+def change(
+    session: Session,
+    txn: Transaction,
+    repo: LocalRepo,
+    *,
+    added: Collection[Entry] = (),
+    removed: Iterable[Entry] = (),
+) -> LocalRepo:
+    """Store what becomes of a repository, and tell the other plugins once it is durable."""
+    gone = list(removed)
+    after = packageset.update(txn[CHUNKS], repo.set_id, add=added, remove=gone)
+    if after == repo.set_id:
+        return repo
+    changed = repo._replace(set_id=after)
+    repos.put(txn, changed)
+    target = changed.package_list()
+    txn.after_commit(lambda: repos.changed(session.hook, target, added, gone))
+    return changed
