@@ -259,3 +259,38 @@ def test_nothing_decides_by_the_words_of_a_message(module):
 )
 def test_code_that_decides_by_words_would_be_noticed(code):
     assert list(texts_that_decide(ast.parse(code)))
+
+
+def operation_calls(path: Path) -> list[ast.Call]:
+    """Return the calls of operations by name in a module: ``session.call("repo.add", …)``."""
+    found = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    named = [c for c in found if isinstance(c.func, ast.Attribute) and c.func.attr == "call"]
+    literal = [c for c in named if c.args and isinstance(c.args[0], ast.Constant)]
+    return [c for c in literal if "." in c.args[0].value]  # others call services by one word
+
+
+CALLING = [path for path in MODULES if operation_calls(path)]
+
+
+@pytest.mark.parametrize("path", CALLING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_call_of_an_operation_fits_it(path):
+    functions = {operation.name: operation.ref.load() for operation in OPERATIONS}
+    for call in operation_calls(path):
+        name = call.args[0].value
+        given = {keyword.arg: None for keyword in call.keywords if keyword.arg}
+        signature = inspect.signature(functions[name])
+        whole = len(given) == len(call.keywords)
+        (signature.bind if whole else signature.bind_partial)(None, *call.args[1:], **given)
+
+
+def test_every_json_table_states_the_type_of_its_records():
+    lacking = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "json_table"
+        and "record" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert lacking == []

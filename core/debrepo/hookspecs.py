@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pluggy import PluginManager
 
+    from debrepo.calls import Call
     from debrepo.database import Transaction
-    from debrepo.deeds import Deed
     from debrepo.metrics import Metric
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.permissions import Caller
@@ -269,7 +269,7 @@ def debrepo_resume(session: Session) -> None:
 
 
 @hookspec
-def debrepo_changing(txn: Transaction, deed: Deed) -> None:
+def debrepo_changing(txn: Transaction, call: Call) -> None:
     """Take note, within the transaction, of what an operation is about to commit.
 
     *Tells*, as the last act of its first write transaction, and of each later one in which

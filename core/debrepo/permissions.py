@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo.errors import InvalidInput, NotAllowed, NotAuthenticated
 
 if TYPE_CHECKING:
-    from debrepo.deeds import Deed
+    from debrepo.calls import Call
 
 _UPLOAD = "upload:"
 _GRANT = re.compile(r"[^\s\[\]?,\0-\x1f]{1,200}")
@@ -53,15 +53,15 @@ class Caller(NamedTuple):
         if not self.may(scope):
             raise self.refusal(scope)
 
-    def check(self, deed: Deed) -> None:
+    def check(self, call: Call) -> None:
         """Raise `NotAllowed` unless grants cover what an operation is about to do."""
-        for scope in (*deed.scopes, *deed.uploads):
+        for scope in (*call.scopes, *call.uploads):
             self.require(scope)
 
-    def check_change(self, deed: Deed) -> None:
+    def check_change(self, call: Call) -> None:
         """As `check`, but whoever may do something is also told what came of it."""
-        needed = deed.scopes if deed.operation.scope != "read" else ()
-        for scope in (*needed, *deed.uploads):
+        needed = call.scopes if call.operation.scope != "read" else ()
+        for scope in (*needed, *call.uploads):
             self.require(scope)
 
     def refusal(self, scope: str) -> NotAllowed:

@@ -7,7 +7,7 @@ from copy import copy
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from debrepo.deeds import Deed
+from debrepo.calls import Call
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.progress import Progress
 from debrepo.uploads import AREA
@@ -83,15 +83,15 @@ class Session:
         self.opening = RLock()  # the threads of a server may be the first to use something
         self.actor = ""  #: on whose behalf; empty: of whoever runs this process
         self.area = root / AREA  #: what the files lie below that a caller may name
-        self._check: Callable[[Deed], None] | None = None
-        self._deed: Deed | None = None
+        self._check: Callable[[Call], None] | None = None
+        self._call: Call | None = None
 
     def acting(
         self,
         *,
         actor: str,
         progress: Progress | None = None,
-        check: Callable[[Deed], None] | None = None,
+        check: Callable[[Call], None] | None = None,
     ) -> Session:
         """Return a session on behalf of ``actor``, that shares all that is open.
 
@@ -130,7 +130,7 @@ class Session:
     def db(self) -> Database:
         """The package database; what an operation writes there is laid to its account."""
         database: Database = self._db
-        return database if self._deed is None else database.watched(self._account())
+        return database if self._call is None else database.watched(self._account())
 
     @opened_once
     def _db(self) -> Database:
@@ -163,7 +163,7 @@ class Session:
         self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Call an operation by its function; every door goes through here."""
-        result: T = self._do(Deed(self, function, args, kwargs))
+        result: T = self._do(Call(self, function, args, kwargs))
         return result
 
     def call(self, name: str, /, **arguments: Any) -> Any:
@@ -174,28 +174,28 @@ class Session:
             raise NotFound(
                 f"no operation called {name}", hint="is the plugin that brings it disabled?"
             ) from None
-        return self._do(Deed(self, operation.ref.load(), (), arguments, operation))
+        return self._do(Call(self, operation.ref.load(), (), arguments, operation))
 
-    def _do(self, deed: Deed) -> Any:
+    def _do(self, call: Call) -> Any:
         _ = self.config  # says what is wrong with a root, before a lease or the pool meets it
         if self._check is not None:
-            self._admit(deed, self._check)
+            self._admit(call, self._check)
         part = copy(self)
         part._check = None  # noqa: SLF001  # it is one of us
-        part._deed = deed  # noqa: SLF001  # it is one of us
-        return deed.function(part, *deed.args, **deed.kwargs)
+        part._call = call  # noqa: SLF001  # it is one of us
+        return call.function(part, *call.args, **call.kwargs)
 
-    def _admit(self, deed: Deed, check: Callable[[Deed], None]) -> None:
+    def _admit(self, call: Call, check: Callable[[Call], None]) -> None:
         """Raise unless a caller may do this, with these arguments; the log has a line for it."""
         try:
-            deed.fit()
-            check(deed)
-            deed.check_links()
+            call.fit()
+            check(call)
+            call.check_links()
         except DebrepoError as error:
             from logging import getLogger  # which no command line waits for
 
             said = str(error).encode("unicode_escape").decode()
-            name = deed.operation.name
+            name = call.operation.name
             getLogger("debrepo.operations").warning("%s: refused %s: %s", self.actor, name, said)
             raise
 
@@ -241,12 +241,12 @@ class Session:
 
     def _account(self) -> Callable[[Transaction], None]:
         """Return what tells the plugins of each transaction in which this operation writes."""
-        deed = self._deed
+        call = self._call
 
         def tell(txn: Transaction) -> None:
             hook = self.hook.debrepo_changing
-            if deed is not None and hook.get_hookimpls() and deed.is_news(txn):
-                hook(txn=txn, deed=deed)
+            if call is not None and hook.get_hookimpls() and call.is_news(txn):
+                hook(txn=txn, call=call)
 
         return tell
 

@@ -15,8 +15,8 @@ from debrepo.database import Change, Table, json_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from debrepo.calls import Call
     from debrepo.database import Transaction
-    from debrepo.deeds import Deed
 
 _FIRST = "0" * 32  # what stands where the first record names the one before
 
@@ -56,16 +56,16 @@ _named = json_table("audit.records", load=_load, dump=Record._asdict, record=Rec
 RECORDS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
 
 
-def append(txn: Transaction, deed: Deed) -> None:
+def append(txn: Transaction, call: Call) -> None:
     """Add a record of what is about to be committed."""
     last = txn[RECORDS].last()
     number, previous = (last[0] + 1, last[1].hash) if last else (1, _FIRST)
     record = Record(
         number,
         datetime.now(UTC).isoformat(timespec="milliseconds"),
-        deed.actor or local_user(),
-        deed.operation.name,
-        " ".join(deed.scopes),
+        call.actor or local_user(),
+        call.operation.name,
+        " ".join(call.scopes),
         tuple(txn.changes),
         previous,
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
+    from debrepo.calls import Call
     from debrepo.database import Transaction
-    from debrepo.deeds import Deed
 
 _OPERATIONS = "debrepo_audit.operations"
 
@@ -46,10 +46,10 @@ def debrepo_tables() -> list[TableRef]:
 
 
 @hookimpl
-def debrepo_changing(txn: Transaction, deed: Deed) -> None:
+def debrepo_changing(txn: Transaction, call: Call) -> None:
     from debrepo_audit.log import append
 
-    append(txn, deed)
+    append(txn, call)
 
 
 @hookimpl

@@ -13,8 +13,8 @@ from debrepo.stopping import current
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from debrepo.calls import Call
     from debrepo.config import Config
-    from debrepo.deeds import Deed
 
 
 class Turns:
@@ -43,13 +43,13 @@ def share(most: int) -> int:
     return max(1, most // 2)
 
 
-def begin(config: Config, check: Callable[[Deed], None], deed: Deed) -> None:
+def begin(config: Config, check: Callable[[Call], None], call: Call) -> None:
     """Ask ``check`` about an operation, then tell the watch over the request what it does."""
-    check(deed)
+    check(call)
     watch = current()
     if watch is None:
         return
-    operation = deed.operation
+    operation = call.operation
     if operation.changes:
         watch.changes = True
     elif not operation.long:  # what reads every file takes its time, and can be cancelled

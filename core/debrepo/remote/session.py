@@ -21,7 +21,7 @@ from debrepo.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from debrepo.deeds import Deed
+    from debrepo.calls import Call
 
 _BLOCK = 1 << 20
 
@@ -43,12 +43,12 @@ class RemoteSession(Session):
             "this cannot be done through a server", hint="run the command where the root is"
         )
 
-    def _do(self, deed: Deed) -> Any:
+    def _do(self, call: Call) -> Any:
         """Have the server do it."""
-        operation, function = deed.operation, deed.function
+        operation, function = call.operation, call.function
         if operation.local:  # it has to do with this machine, not with the root
-            return function(self, *deed.args, **deed.kwargs)
-        bound = inspect.signature(function).bind(self, *deed.args, **deed.kwargs)
+            return function(self, *call.args, **call.kwargs)
+        bound = inspect.signature(function).bind(self, *call.args, **call.kwargs)
         arguments = dict(list(bound.arguments.items())[1:])
         parcel = _Parcel(self, operation.name)
         try:

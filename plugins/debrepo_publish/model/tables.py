@@ -50,7 +50,9 @@ GENERATIONS = json_table(
 #: `generation_key` to the bytes of the file that commits it: ``InRelease``.
 COMMITS = bytes_table("publish.commits")
 #: `generation_key` to a `Switch`, while names are being replaced.
-SWITCHES = json_table("publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict)
+SWITCHES = json_table(
+    "publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict, record=Switch
+)
 #: Place and path to what the ledger knows of a file that debrepo wrote.
 FILES = bytes_table("publish.files")
 #: Place, component and package, of packages whose usual path was taken by other bytes.

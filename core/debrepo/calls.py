@@ -1,4 +1,4 @@
-"""Deeds: an operation under way, as permissions and the audit log see it."""
+"""Calls: an operation under way, as permissions and the audit log see it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _BRACES = re.compile(r"\{\w+\}")
 
 
-class Deed:
+class Call:
     """A call of an operation: who asked for it, and with what arguments."""
 
     def __init__(
