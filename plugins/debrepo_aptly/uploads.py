@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TypedDict
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 
 from debrepo.http import Answer, Door, opens, upload_path
@@ -16,10 +16,54 @@ from debrepo_aptly.routes import AptlyRoutes
 routes = AptlyRoutes(tags=["repos"])
 
 Adding = Annotated[Door, opens("repo.add", scope="upload:{directory}", task=True)]
-Keep = Annotated[Flag, Query(alias="noRemove", description="1: keep the uploaded files")]
+Including = Annotated[Door, opens("repo.include", scope="upload:{directory}", task=True)]
+
 Replace = Annotated[
     Flag, Query(alias="forceReplace", description="1: replace packages that differ")
 ]
+
+
+class AddTerms(TypedDict):
+    """How to add, as arguments of the operation."""
+
+    force_replace: bool
+    remove_files: bool
+
+
+class IncludeTerms(AddTerms):
+    """How to include, as arguments of the operation."""
+
+    accept_unsigned: bool
+    ignore_signatures: bool
+
+
+async def _add_terms(
+    no_remove: Annotated[
+        Flag, Query(alias="noRemove", description="1: keep the uploaded files")
+    ] = False,
+    force_replace: Replace = False,
+) -> AddTerms:
+    return {"force_replace": force_replace, "remove_files": not no_remove}
+
+
+async def _include_terms(
+    no_remove: Annotated[
+        Flag, Query(alias="noRemoveFiles", description="1: keep the files")
+    ] = False,
+    force_replace: Replace = False,
+    accept_unsigned: Annotated[
+        Flag, Query(alias="acceptUnsigned", description="1: accept unsigned ones")
+    ] = False,
+    ignore_signatures: Annotated[
+        Flag, Query(alias="ignoreSignature", description="1: do not verify signatures")
+    ] = False,
+) -> IncludeTerms:
+    return {
+        "force_replace": force_replace,
+        "remove_files": not no_remove,
+        "accept_unsigned": accept_unsigned,
+        "ignore_signatures": ignore_signatures,
+    }
 
 
 class Outcome(Protocol):
@@ -52,25 +96,10 @@ class Report(BaseModel):
 
 @routes.post("/repos/{name}/file/{directory}", response_model=Report)
 async def add_directory(
-    name: str,
-    directory: str,
-    door: Adding,
-    no_remove: Keep = False,
-    force_replace: Replace = False,
+    name: str, directory: str, door: Adding, terms: Annotated[AddTerms, Depends(_add_terms)]
 ) -> Response:
     """Add the packages that were uploaded to a directory."""
-    return await door.task(
-        f"Add packages from dir {directory} to repo {name}",
-        _add,
-        resources=[f"upload:{directory}"],
-        shared=[f"repo:{name}"],
-        resumable=True,
-        name=name,
-        directory=directory,
-        file="",
-        force_replace=force_replace,
-        remove_files=not no_remove,
-    )
+    return await _adding(door, f"packages from dir {directory}", name, directory, "", terms)
 
 
 @routes.post("/repos/{name}/file/{directory}/{file}", response_model=Report)
@@ -79,12 +108,18 @@ async def add_file(
     directory: str,
     file: str,
     door: Adding,
-    no_remove: Keep = False,
-    force_replace: Replace = False,
+    terms: Annotated[AddTerms, Depends(_add_terms)],
 ) -> Response:
     """Add an uploaded package."""
+    said = f"package {file} from dir {directory}"
+    return await _adding(door, said, name, directory, file, terms)
+
+
+async def _adding(
+    door: Door, said: str, name: str, directory: str, file: str, terms: AddTerms
+) -> Response:
     return await door.task(
-        f"Add package {file} from dir {directory} to repo {name}",
+        f"Add {said} to repo {name}",
         _add,
         resources=[f"upload:{directory}"],
         shared=[f"repo:{name}"],
@@ -92,36 +127,14 @@ async def add_file(
         name=name,
         directory=directory,
         file=file,
-        force_replace=force_replace,
-        remove_files=not no_remove,
+        terms=terms,
     )
 
 
-def _add(
-    session: Session,
-    name: str,
-    directory: str,
-    file: str,
-    force_replace: bool,
-    remove_files: bool,
-) -> Answer:
+def _add(session: Session, name: str, directory: str, file: str, terms: AddTerms) -> Answer:
     place = upload_path(session.root, directory, file, owner=session.actor)
-    found = session.call(
-        "repo.add",
-        name=name,
-        paths=[place],
-        force_replace=force_replace,
-        remove_files=remove_files,
-    )
-    return _answer(session, directory, found, remove_files=remove_files)
-
-
-Including = Annotated[Door, opens("repo.include", scope="upload:{directory}", task=True)]
-KeepUpload = Annotated[Flag, Query(alias="noRemoveFiles", description="1: keep the files")]
-Unsigned = Annotated[Flag, Query(alias="acceptUnsigned", description="1: accept unsigned ones")]
-Ignoring = Annotated[
-    Flag, Query(alias="ignoreSignature", description="1: do not verify signatures")
-]
+    found = session.call("repo.add", name=name, paths=[place], **terms)
+    return _answer(session, directory, found, remove_files=terms["remove_files"])
 
 
 @routes.post("/repos/{name}/include/{directory}", response_model=Report)
@@ -129,24 +142,11 @@ async def include_directory(
     name: str,
     directory: str,
     door: Including,
-    force_replace: Replace = False,
-    no_remove: KeepUpload = False,
-    accept_unsigned: Unsigned = False,
-    ignore_signatures: Ignoring = False,
+    terms: Annotated[IncludeTerms, Depends(_include_terms)],
 ) -> Response:
     """Add what the .changes files in a directory list; the name may be a template."""
-    return await door.task(
-        f"Include packages from changes files in dir {directory} to repo matching template {name}",
-        _include,
-        resources=[f"upload:{directory}", f"repo:{name}"],
-        name=name,
-        directory=directory,
-        file="",
-        force_replace=force_replace,
-        remove_files=not no_remove,
-        accept_unsigned=accept_unsigned,
-        ignore_signatures=ignore_signatures,
-    )
+    said = f"changes files in dir {directory}"
+    return await _including(door, said, name, directory, "", terms)
 
 
 @routes.post("/repos/{name}/include/{directory}/{file}", response_model=Report)
@@ -155,50 +155,33 @@ async def include_file(
     directory: str,
     file: str,
     door: Including,
-    force_replace: Replace = False,
-    no_remove: KeepUpload = False,
-    accept_unsigned: Unsigned = False,
-    ignore_signatures: Ignoring = False,
+    terms: Annotated[IncludeTerms, Depends(_include_terms)],
 ) -> Response:
     """Add what a .changes lists; the name of the repository may be a template."""
+    said = f"changes file {file} from dir {directory}"
+    return await _including(door, said, name, directory, file, terms)
+
+
+async def _including(
+    door: Door, said: str, name: str, directory: str, file: str, terms: IncludeTerms
+) -> Response:
     return await door.task(
-        f"Include packages from changes file {file} from dir {directory} "
-        f"to repo matching template {name}",
+        f"Include packages from {said} to repo matching template {name}",
         _include,
         resources=[f"upload:{directory}", f"repo:{name}"],
         name=name,
         directory=directory,
         file=file,
-        force_replace=force_replace,
-        remove_files=not no_remove,
-        accept_unsigned=accept_unsigned,
-        ignore_signatures=ignore_signatures,
+        terms=terms,
     )
 
 
-def _include(
-    session: Session,
-    name: str,
-    directory: str,
-    file: str,
-    force_replace: bool,
-    remove_files: bool,
-    accept_unsigned: bool,
-    ignore_signatures: bool,
-) -> Answer:
+def _include(session: Session, name: str, directory: str, file: str, terms: IncludeTerms) -> Answer:
     place = upload_path(session.root, directory, file, owner=session.actor)
     if "{{" not in name:
         session.call("repo.show", name=name)
-    found = session.call(
-        "repo.include",
-        paths=[place],
-        repo=name,
-        force_replace=force_replace,
-        remove_files=remove_files,
-        accept_unsigned=accept_unsigned,
-        ignore_signatures=ignore_signatures,
-    )
-    return _answer(session, directory, found, remove_files=remove_files)
+    found = session.call("repo.include", paths=[place], repo=name, **terms)
+    return _answer(session, directory, found, remove_files=terms["remove_files"])
 
 
 def _answer(
