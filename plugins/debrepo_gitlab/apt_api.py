@@ -185,8 +185,7 @@ async def upload(
     if not alone and path.suffix != ".changes":
         return _created({})
     try:
-        received = await run_in_threadpool(
-            session.receiving(path.parent).call,
+        received = await door.receiving(path.parent).call(
             "distribution.upload",
             container=container.name,
             paths=[path],

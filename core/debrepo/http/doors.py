@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
@@ -64,6 +66,12 @@ class Door:
             actor=caller.name, check=partial(begin, server.session.config, caller.check)
         )
         self._server = server
+
+    def receiving(self, area: Path) -> "Door":
+        """Return a door for files that a route has received below a directory of its own."""
+        part = copy(self)
+        part.session = self.session.receiving(area)
+        return part
 
     async def call(self, operation: str, /, **arguments: Any) -> Any:
         """Call an operation that is no long work, in a thread."""
