@@ -20,7 +20,10 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
 #: What may stand at the top level of the tree.
-TOP = {"LICENSE", "README.md", "contrib", "core", "docs", "plugins", "pyproject.toml", "tests"}
+TOP = {
+    "LICENSE", "README.md", "contrib", "core", "docs", "findings", "plugins", "pyproject.toml",
+    "tests",
+}  # fmt: skip
 #: The rooms that have the same name in every plugin; the others are its nouns: its model.
 ROOMS = {"__init__", "plugin", "operations", "cli", "api", "tables"}
 #: What would be a name for nothing in particular.
