@@ -57,6 +57,34 @@ def test_keyring_is_a_name_and_no_path(session):
         session.call("key.trusted", keyring="../../etc/passwd")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["gpg.conf", "pubring.kbx", "pubring.gpg", "Trustdb.gpg", "random_seed", "a.gpg/../gpg.conf"],
+)
+def test_files_of_gnupg_itself_are_no_keyrings(session, api, public_key, name):
+    home = session.root / "gnupg"
+    before = {path: path.read_bytes() for path in home.iterdir() if path.is_file()}
+    for call in (
+        lambda: session.call("key.trust", data=public_key.encode(), keyring=name),
+        lambda: session.call("key.distrust", keys=["12345678"], keyring=name),
+        lambda: session.call("key.trusted", keyring=name),
+        lambda: session.call("key.verify", data=b"", keyring=name),
+    ):
+        with pytest.raises(InvalidInput, match="not a keyring"):
+            call()
+    body = {"GpgKeyArmor": public_key, "Keyring": name}
+    assert api.post("/api/gpg/key", json=body).status_code == 400
+    assert {path: path.read_bytes() for path in before} == before
+    assert [path.name for path in home.iterdir() if path.is_file()] == [p.name for p in before]
+
+
+def test_keyring_has_a_name_of_its_own(session, public_key):
+    (fingerprint,) = session.call("key.trust", data=public_key.encode(), keyring="team-a.gpg")
+    (key,) = session.call("key.trusted", keyring="team-a.gpg")
+    assert key.fingerprint == fingerprint
+    assert session.call("key.trusted") == []
+
+
 def test_key_is_trusted_listed_and_distrusted_over_http(api, public_key):
     assert trust(api, public_key).status_code == 200
     (key,) = api.get("/api/gpg/keys").json()["Keys"]

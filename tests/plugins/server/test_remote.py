@@ -75,6 +75,20 @@ def test_token_is_sent(debrepo, serving, monkeypatch):
     assert "lacks the scope repo:" in refused.output
 
 
+def test_files_that_a_command_sends_are_of_its_token_alone(debrepo, serving, monkeypatch, tmp_path):
+    debrepo("repo", "create", "web")
+    url, deb = serving("--require-token").url, build_deb(tmp_path, "hello")
+    scopes = ("--scope", "repo:web:add", "--scope", "upload:~*")
+    monkeypatch.setenv("DEBREPO_TOKEN", debrepo("token", "create", "ci", *scopes).stdout.strip())
+    assert (
+        debrepo("--server", url, "repo", "add", "web", deb).stdout == "added    hello_1.0_amd64\n"
+    )
+    poor = debrepo("token", "create", "poor", "--scope", "repo:web:add", "--scope", "upload:ci-*")
+    monkeypatch.setenv("DEBREPO_TOKEN", poor.stdout.strip())
+    refused = debrepo("--server", url, "repo", "add", "web", deb, exit_code=12)
+    assert "lacks the scope upload:~repo.add-" in refused.output
+
+
 def test_server_that_is_not_there_is_a_remote_error(debrepo):
     said = debrepo("--server", "http://127.0.0.1:9", "repo", "list", exit_code=7).output
     assert "is the server running?" in said
