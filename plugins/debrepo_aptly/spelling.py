@@ -1,4 +1,4 @@
-"""Encoding: prefixes, distributions and publications as in aptly's API."""
+"""Spelling: prefixes, distributions and publications as in aptly's API."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The server: aptly's REST API, tokens, tasks, uploads and published trees over HTTP."""
+"""The server: tokens, tasks, uploads, operations and published trees over HTTP."""

@@ -21,7 +21,12 @@ TOKEN = Name(lambda session, _: (token.name for token in operations.list_tokens(
 @click.option("--listen", default="", help="HOST:PORT, :PORT or unix:PATH.")
 @click.option("--require-token", is_flag=True, help="Ask for a token even on this machine.")
 @click.option("--insecure", is_flag=True, help="Let everybody do everything, from anywhere.")
-@click.option("--no-lock", is_flag=True, expose_value=False, help="Nothing: no lock to leave out.")
+@click.option(
+    "--no-lock",
+    is_flag=True,
+    expose_value=False,
+    help="Accepted for aptly compatibility; no effect.",
+)
 @pass_session
 def serve(session: Session, listen: str, require_token: bool, insecure: bool) -> None:
     """Serve the API and the published trees.
@@ -34,7 +39,7 @@ def serve(session: Session, listen: str, require_token: bool, insecure: bool) ->
 
 @click.group()
 def api() -> None:
-    """Serve the API, as aptly's command is called."""
+    """Serve the API with "api serve", as in aptly."""
 
 
 api.add_command(serve)

@@ -11,7 +11,7 @@ _OPERATIONS = "debrepo_server.operations"
 def debrepo_commands() -> list[Command]:
     return [
         Command("serve", "debrepo_server.cli:serve", "Serve the API and the published trees."),
-        Command("api", "debrepo_server.cli:api", "Serve the API, as aptly's command is called."),
+        Command("api", "debrepo_server.cli:api", 'Serve the API with "api serve", as in aptly.'),
         Command("token", "debrepo_server.cli:token", "Manage the tokens of the server's users."),
     ]
 

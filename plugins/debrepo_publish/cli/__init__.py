@@ -137,7 +137,12 @@ _MANNERS = [
         for name in ("--keyring", "--secret-keyring")
     ),
     *(
-        click.option(name, is_flag=True, expose_value=False, help="Always so; for aptly's sake.")
+        click.option(
+            name,
+            is_flag=True,
+            expose_value=False,
+            help="Accepted for aptly compatibility; no effect.",
+        )
         for name in ("--acquire-by-hash", "--batch")
     ),
 ]

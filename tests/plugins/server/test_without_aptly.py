@@ -1,5 +1,7 @@
 """A server on which aptly's API is disabled still does everything else."""
 
+import os
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -55,3 +57,18 @@ def test_status_and_tasks_are(client):
 def test_api_of_gitlab_is(client, session):
     session.call("project.create", path="tools", visibility="public")
     assert client.get("/api/v4/projects/tools/debian_distributions").json() == []
+
+
+def test_command_line_works_through_the_server(debrepo, serving, tmp_path):
+    url = serving(env={**os.environ, "DEBREPO_DISABLE": "aptly"}).url
+
+    def remote(*words):
+        return debrepo("--root", tmp_path / "nowhere", "--server", url, *words).stdout
+
+    remote("repo", "create", "web", "--distribution", "stable")
+    assert (
+        remote("repo", "add", "web", build_deb(tmp_path, "hello")) == "added    hello_1.0_amd64\n"
+    )
+    remote("publish", "repo", "web", "--skip-signing")
+    assert "stable" in remote("publish", "list")
+    assert remote("repo", "search", "web", "hello") == "hello_1.0_amd64\n"
