@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo_publish.engine import publishing as engine
-from debrepo_publish.engine import recovery
 from debrepo_publish.model import component_sources as pending
 from debrepo_publish.model import documents, publications
 from debrepo_publish.model.publication import (
@@ -152,7 +151,7 @@ def rollback(
             f"{publication} has no past generation{f' {number}' if number else ''}",
             hint=f"there are: {', '.join(map(str, sorted(past))) or 'none'}",
         )
-    old = recovery.document_of(past[number])
+    old = past[number].publication
     with session.db.read() as txn:
         there = publications.existing(txn, session.hook, old.sources)
 

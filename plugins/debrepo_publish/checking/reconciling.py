@@ -89,7 +89,7 @@ def _needed(txn: Transaction, place: str, keys: list[str]) -> tuple[Counter[str]
         for generation in publications.generations(txn, key):
             if generation.state == "live":
                 files = planning.changed_files(txn, place, None, generation)
-                files += index_files(recovery.document_of(generation), generation.indexes)
+                files += index_files(generation.publication, generation.indexes)
                 needed.update(file.path for file in files)
                 wanted.update((file.path, file) for file in files)
     return needed, wanted

@@ -378,4 +378,6 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
 def _plain(generation: Generation) -> dict[str, object]:
     parts = {name: part._asdict() for name, part in generation.parts.items()}
     indexes = {path: index._asdict() for path, index in generation.indexes.items()}
-    return {**generation._asdict(), "parts": parts, "indexes": indexes}
+    fields = {**generation._asdict(), "parts": parts, "indexes": indexes}
+    publication = fields.pop("publication")
+    return {**fields, "document": publication._asdict()}

@@ -79,7 +79,7 @@ def _versions(plan: Plan, *, overwrite: bool) -> Mapping[str, str]:
 def changes_hands(plan: Plan) -> bool:
     """Tell whether the file that commits is another one than last time."""
     before = plan.previous
-    return before is not None and (before.document["skip_signing"] != plan.publication.skip_signing)
+    return before is not None and (before.publication.skip_signing != plan.publication.skip_signing)
 
 
 def _wait_for_another_second(before: int) -> None:

@@ -73,7 +73,7 @@ def make(
         created=now,
         who=_user(),
         why=why,
-        document=publication._asdict(),
+        publication=publication,
     )
     displaced = displacement.known(txn, publication.place)
     new = _additions(txn, publication, previous, generation, displaced)

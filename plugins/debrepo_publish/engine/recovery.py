@@ -23,7 +23,6 @@ from debrepo_publish.model.tables import (
     PUBLICATIONS,
     RETIRED,
     SWITCHES,
-    load_publication,
 )
 
 if TYPE_CHECKING:
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from debrepo_publish.engine.ledger import File
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.model.publication import Switch
-
-
-def document_of(generation: Generation) -> Publication:
-    """Return the publication as it was when this generation was published."""
-    return load_publication(generation.document)
 
 
 def start(session: Session, plan: Plan) -> bool:
@@ -64,7 +58,7 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
     for generation in _latest(session, key):
         if generation.state != "pending":
             continue
-        publication = document_of(generation)
+        publication = generation.publication
         if generation.indexes and _is_out(session, storage, publication, generation):
             finish(session, publication, generation.number)
             session.hook.debrepo_published(
@@ -78,7 +72,7 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
     live = next((g.number for g in latest if g.state == "live"), 0)
     for generation in latest:
         if generation.state == "past" and not generation.settled:
-            _let_go(session, document_of(generation), generation)
+            _let_go(session, generation.publication, generation)
     return any(g.state == "void" and g.base == live for g in latest)
 
 
@@ -186,7 +180,7 @@ def finish(
         publications.put_generation(txn, key, live)
         txn[SWITCHES].pop(generation_key(key, number), None)
         # As it is recorded, and not as planned: a list may have been renamed since.
-        txn[PUBLICATIONS][key] = document_of(generation)._replace(live=number)
+        txn[PUBLICATIONS][key] = generation.publication._replace(live=number)
         if before:
             _end(txn, publication, before, number, now)
     if before:
@@ -199,7 +193,7 @@ def _versions(
     before: Generation | None, generation: Generation, made: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the versions of what a generation has under names that are replaced."""
-    root = f"dists/{generation.document['distribution']}/"
+    root = f"dists/{generation.publication.distribution}/"
     names = {root + path for path in generation.indexes} | made.keys()
     versions = {**(before.versions if before else {}), **made}
     return {path: v for path, v in versions.items() if v and path in names}
@@ -223,7 +217,7 @@ def _end(
 ) -> None:
     past = generation._replace(state="past", ended=now, ended_by=by)
     publications.put_generation(txn, publication.key, past)
-    paths = [file.path for file in index_files(document_of(generation), generation.indexes)]
+    paths = [file.path for file in index_files(generation.publication, generation.indexes)]
     _release(txn, publication, generation.number, paths, now)
 
 

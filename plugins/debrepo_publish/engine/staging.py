@@ -208,7 +208,7 @@ def _record(session: Session, plan: Plan, generation: Generation, commit: bytes)
         )
         txn[COMMITS][generation_key(key, generation.number).encode()] = commit
         ledger.claim(txn, publication.place, index_files(publication, generation.indexes))
-        if plan.previous is None or plan.previous.document["skip_signing"] != (
+        if plan.previous is None or plan.previous.publication.skip_signing != (
             publication.skip_signing
         ):
             return None

@@ -125,7 +125,7 @@ class Generation(NamedTuple):
     created: str  #: ISO 8601, UTC
     who: str
     why: str
-    document: dict[str, object]  #: the publication as it was published
+    publication: Publication  #: as it was published
     rendering: str = ""  #: a hash of all that indexes depend on besides packages
     claimed: int = 0  #: pool files counted so far, in the order of `plan.additions`
     released: int = 0  #: once it is past: pool files let go so far
@@ -139,8 +139,8 @@ class Generation(NamedTuple):
 
     def shelf(self, component: str) -> str:
         """Return the directory below ``pool/`` for the packages of a component."""
-        if self.document.get("multi_dist"):
-            return f"{self.document['distribution']}/{component}"
+        if self.publication.multi_dist:
+            return f"{self.publication.distribution}/{component}"
         return component
 
 

@@ -137,19 +137,19 @@ def live_sets(txn: Transaction) -> set[SetId]:
 def follow(txn: Transaction, old: str, new: str) -> None:
     """Let the publications that serve ``old`` name it ``new``."""
     for publication in list(txn[PUBLICATIONS].values()):
-        renamed = publication._replace(**_renamed(publication._asdict(), old, new))
+        renamed = publication._replace(**_renamed(publication, old, new))
         if renamed != publication:
             txn[PUBLICATIONS][publication.key] = renamed
     for key, found in list(txn[GENERATIONS].items()):
         if found.state == "pending":  # it becomes the publication when it is live
-            document = {**found.document, **_renamed(found.document, old, new)}
-            txn[GENERATIONS][key] = found._replace(document=document)
+            renamed = found.publication._replace(**_renamed(found.publication, old, new))
+            txn[GENERATIONS][key] = found._replace(publication=renamed)
 
 
-def _renamed(document: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+def _renamed(publication: Publication, old: str, new: str) -> dict[str, Any]:
     """Return those fields of a publication that name package lists, with one called ``new``."""
+    fields = {"sources": publication.sources, "pending": publication.pending}
     return {
-        field: document.get(field)
-        and {part: new if name == old else name for part, name in document[field].items()}
-        for field in ("sources", "pending")
+        field: lists and {part: new if name == old else name for part, name in lists.items()}
+        for field, lists in fields.items()
     }

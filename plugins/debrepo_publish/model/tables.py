@@ -21,10 +21,13 @@ def _load_generation(fields: dict[str, Any]) -> Generation:
         for name, part in fields["parts"].items()
     }
     indexes = {path: Index(*row) for path, row in fields["indexes"].items()}
-    architectures = tuple(fields["architectures"])
-    return Generation(
-        **{**fields, "parts": parts, "indexes": indexes, "architectures": architectures}
-    )
+    changed = {
+        "publication": load_publication(fields.pop("document")),
+        "parts": parts,
+        "indexes": indexes,
+        "architectures": tuple(fields["architectures"]),
+    }
+    return Generation(**{**fields, **changed})
 
 
 def _dump_generation(generation: Generation) -> dict[str, Any]:
@@ -32,7 +35,9 @@ def _dump_generation(generation: Generation) -> dict[str, Any]:
         name: {**part._asdict(), "set_id": part.set_id.hex()}
         for name, part in generation.parts.items()
     }
-    return {**generation._asdict(), "parts": parts}
+    fields = {**generation._asdict(), "parts": parts}
+    publication = fields.pop("publication")
+    return {**fields, "document": publication._asdict()}
 
 
 #: `Publication.key` to the document.

@@ -324,8 +324,8 @@ def test_repository_renamed_during_its_first_publish_is_published_on(session, ad
     session.fate.live()
     session.call("repo.rename", name="tools", new_name="renamed")
     with session.db.read() as txn:
-        documents = [found.document for found in txn[GENERATIONS].values()]
-    assert [document["sources"] for document in documents] == [{"main": "repo:renamed"}]
+        sources = [found.publication.sources for found in txn[GENERATIONS].values()]
+    assert sources == [{"main": "repo:renamed"}]
     create("renamed")
     assert not update().changed
 
