@@ -68,14 +68,14 @@ class ReconciledObject(BaseModel):
     Recounted: list[str]
     Forgotten: list[str]
     Deleted: list[str]
-    Strangers: list[str]
+    Foreign: list[str]
 
 
 class RepairedObject(BaseModel):
     """What was repaired, and what cannot be repaired here."""
 
     Publication: str
-    Mended: list[str]
+    Repaired: list[str]
     Left: list[str]
     Generation: int = Field(description="That was published again; 0: it did not have to be")
     Reconciled: ReconciledObject

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
+from debrepo_publish.engine import places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.model import component_sources as pending
 from debrepo_publish.model import documents, publications
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from debrepo.session import Session
-    from debrepo_publish.checking.repair import Repaired, Verified
+    from debrepo_publish.checking.comparing import Verified
+    from debrepo_publish.checking.repair import Repaired
     from debrepo_publish.engine.publishing import Dropped, Result
 
 
@@ -256,10 +258,10 @@ def verify(
     ``url`` is that of the archive root, for the tree that clients get; ``keyring`` holds
     public keys, instead of our own; ``files`` reads every package file too.
     """
-    from debrepo_publish.checking import repair as upkeep  # what it takes to decompress, and gpgv
+    from debrepo_publish.checking import comparing  # decompressing is slow to load
 
     wanted = _named(check_distribution(distribution), place)
-    return upkeep.verify(session, wanted, url=url or "", keyring=keyring, files=files)
+    return comparing.verify(session, wanted, url=url or "", keyring=keyring, files=files)
 
 
 def repair(
@@ -272,13 +274,13 @@ def repair(
     dry_run: bool = False,
     force: bool = False,
 ) -> Repaired:
-    """Mend what `verify` finds; ``reconcile`` lists the storage, and corrects the ledger.
+    """Repair what `verify` finds; ``reconcile`` lists the storage, and corrects the ledger.
 
-    ``force`` mends over Release files that debrepo did not leave there.
+    ``force`` replaces Release files that debrepo did not write.
     """
-    from debrepo_publish.checking import repair as upkeep
+    from debrepo_publish.checking import repair as repairing
 
-    return upkeep.repair(
+    return repairing.repair(
         session,
         _named(distribution, place),
         files=files,
@@ -372,7 +374,7 @@ def _revise(
     change: Callable[[Publication], Publication],
 ) -> Publication:
     wanted = _named(distribution, place)
-    with engine.hold(session, wanted.place), session.db.write() as txn:
+    with places.hold(session, wanted.place), session.db.write() as txn:
         changed = change(publications.get(txn, wanted.key))
         txn[PUBLICATIONS][wanted.key] = changed
     return changed

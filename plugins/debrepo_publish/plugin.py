@@ -76,7 +76,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "publish.repair",
             f"{_OPERATIONS}:repair",
-            "Mend a published tree from the pool and the database.",
+            "Repair a published tree from the pool and the database.",
             "publish:{place}:update",
             "publish repair",
             long=True,

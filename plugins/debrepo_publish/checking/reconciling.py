@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish.engine import displaced, ledger, recovery
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.engine import publishing as engine
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.model import clock, publications
 from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
@@ -27,7 +26,7 @@ class Reconciled(NamedTuple):
     recounted: list[str]  #: in the ledger with another number of references
     forgotten: list[str]  #: not stored any more, nor needed
     deleted: list[str]  #: written by debrepo, and needed by nothing
-    strangers: list[str]  #: not written by debrepo, and left alone
+    foreign: list[str]  #: not written by debrepo, and left alone
 
 
 NOTHING = Reconciled([], [], [], [], [])
@@ -39,29 +38,28 @@ def reconcile(
     """Bring the ledger of a place into line with what is stored there.
 
     Files without a row in the ledger are listed and left alone. The whole place is listed,
-    and the files of every publication in it counted: this is for when something is wrong.
+    and the files of every publication in it counted. The caller holds the lease on the place.
     """
     place = publication.place
-    with engine.hold(session, place):
-        keys = _keys(session, place)
-        if not dry_run:
-            for key in keys:
-                recovery.recover(session, storage, key)
-        there = _stored(storage, publication)
-        with session.db.read() as txn:
-            needed, wanted = _needed(txn, place, keys)
-            rows = dict(ledger.files(txn, place))
-            waiting = _waiting(txn, keys)
-            releases = _releases(txn, place)
-        found = Reconciled(
-            adopted=sorted(path for path in needed if path in there and path not in rows),
-            recounted=sorted(p for p, held in rows.items() if held.references != needed[p]),
-            forgotten=sorted(p for p in rows if p not in there and not needed[p]),
-            deleted=sorted(p for p in rows if p in there and not needed[p] and p not in waiting),
-            strangers=sorted(there - rows.keys() - needed.keys() - releases),
-        )
-        if not dry_run:
-            _settle(session, storage, publication, found, needed, wanted)
+    keys = _keys(session, place)
+    if not dry_run:
+        for key in keys:
+            recovery.recover(session, storage, key)
+    there = _stored(storage, publication)
+    with session.db.read() as txn:
+        needed, wanted = _needed(txn, place, keys)
+        rows = dict(ledger.files(txn, place))
+        waiting = _waiting(txn, keys)
+        releases = _releases(txn, place)
+    found = Reconciled(
+        adopted=sorted(path for path in needed if path in there and path not in rows),
+        recounted=sorted(p for p, held in rows.items() if held.references != needed[p]),
+        forgotten=sorted(p for p in rows if p not in there and not needed[p]),
+        deleted=sorted(p for p in rows if p in there and not needed[p] and p not in waiting),
+        foreign=sorted(there - rows.keys() - needed.keys() - releases),
+    )
+    if not dry_run:
+        _settle(session, storage, publication, found, needed, wanted)
     return found
 
 

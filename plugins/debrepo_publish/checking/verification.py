@@ -1,4 +1,4 @@
-"""Verification: a published archive, looked at as the most distrustful client would."""
+"""Verification: read a published archive the way the strictest client does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import hashlib
 import lzma
 import re
 import zlib
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
@@ -18,6 +17,7 @@ from debrepo import stanza
 from debrepo.errors import InvalidInput
 from debrepo.stopping import checkpoint, each
 from debrepo_publish.checking import signatures
+from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.engine.layout import by_hash
 from debrepo_publish.indexes.release import seconds_of
 
@@ -30,32 +30,6 @@ _ALGORITHMS = {"MD5Sum": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "s
 _STRONG = ("SHA256", "SHA512")
 _LONGEST = 600  # seconds for which a cache may keep what leads to everything else
 _DAY = 86400
-
-
-class Fault(StrEnum):
-    """What kind of thing is wrong: what to do about it depends on that, and not on words."""
-
-    RELEASE = "release"  #: missing, unreadable, or of another generation
-    SIGNATURE = "signature"
-    DATE = "date"  #: clients do not accept it, or soon will not
-    INDEX = "index"
-    PACKAGE = "package"
-    SERVING = "serving"  #: how the web server hands it out
-    FOREIGN = "foreign"  #: not what this debrepo committed
-    INTERRUPTED = "interrupted"  #: a generation was left half done
-    SUPERSEDED = "superseded"  #: gone before its time, and nothing but patience helps
-    KEY_EXPIRES = "key expires"
-
-
-class Problem(NamedTuple):
-    """Something that is not as it should be, and the path of the file it is about."""
-
-    path: str
-    text: str
-    kind: Fault
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.text}"
 
 
 class Listed(NamedTuple):
@@ -87,7 +61,7 @@ _OPENERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 class Verifier:
-    """Goes through an archive from its Release files to its package files.
+    """Walks an archive from its Release files to its package files.
 
     ``problems`` grows; ``files`` are the package files that indexes name. Without a
     keyring, only what is not signed can be checked.

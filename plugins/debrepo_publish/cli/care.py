@@ -95,7 +95,7 @@ def repair(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Mend a published tree from the pool and the database.
+    """Repair a published tree from the pool and the database.
 
     Files that debrepo did not write are listed, and never deleted.
     """
@@ -113,24 +113,24 @@ def repair(
         print_json({**done._asdict(), "reconciled": done.reconciled._asdict()})
     else:
         would = "would be " if dry_run else ""
-        for line in done.mended:
-            click.echo(f"{would}mended: {line}")
+        for line in done.repaired:
+            click.echo(f"{would}repaired: {line}")
         for verb, paths in done.reconciled._asdict().items():
             for path in paths:
-                said = "not debrepo's" if verb == "strangers" else f"{would}{verb}"
+                said = "not debrepo's" if verb == "foreign" else f"{would}{verb}"
                 click.echo(f"{said}: {path}")
         if done.generation:
             click.echo(f"Published {done.publication} anew, as generation {done.generation}.")
-        elif not done.mended and not done.left:
-            click.echo(f"There is nothing to mend in {done.publication}.")
+        elif not done.repaired and not done.left:
+            click.echo(f"There is nothing to repair in {done.publication}.")
     session.progress.note(
-        f"{counted(len(done.mended), 'problem')} mended, {len(done.left)} left, "
+        f"{counted(len(done.repaired), 'problem')} repaired, {len(done.left)} left, "
         f"in {watch}{traffic(done.requests)}."
     )
     if done.left:
         for line in done.left if not as_json else ():
-            click.echo(f"cannot be mended: {line}")
+            click.echo(f"cannot be repaired: {line}")
         raise VerificationFailed(
-            f"{counted(len(done.left), 'problem')} in {done.publication} cannot be mended",
+            f"{counted(len(done.left), 'problem')} in {done.publication} cannot be repaired",
             hint="add the packages again; --reconcile forgets superseded files that are gone",
         )

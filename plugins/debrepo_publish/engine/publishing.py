@@ -9,21 +9,21 @@ leads them there is replaced last.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import leases
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
 from debrepo.stopping import checkpoint, watching
-from debrepo_publish.engine import commits, recovery
+from debrepo_publish.engine import commits, places, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.model import clock, publications
-from debrepo_publish.model.publication import commit_path, split_place
+from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -45,6 +45,29 @@ class Result(NamedTuple):
     url: str  #: where clients find it, if somebody said
 
 
+#: Returns a publication as it is to be, given what it is, or ``None``.
+Edit = Callable[["Publication | None"], "Publication"]
+
+
+class Wish(NamedTuple):
+    """What to publish, and how; see `publish`."""
+
+    distribution: str
+    edit: Edit
+    why: str
+    force: bool = False
+    force_overwrite: bool = False
+    skip_cleanup: bool = False
+    again: int = 0
+
+
+class Made(NamedTuple):
+    """A result, and the paths in the storage that have changed for clients."""
+
+    result: Result
+    paths: tuple[str, ...]
+
+
 class Dropped(NamedTuple):
     """What became of a publication that was taken down."""
 
@@ -53,30 +76,11 @@ class Dropped(NamedTuple):
     requests: Mapping[str, int]  #: as those of a `Result`
 
 
-def lease_name(place: str) -> str:
-    """Return the name of the lease that whoever changes a place has to hold."""
-    return f"publish {place}"
-
-
-def hold(session: Session, place: str) -> AbstractContextManager[leases.Lease]:
-    """Take the lease on a place, telling the user whom it waits for."""
-    return leases.hold(
-        session.root,
-        lease_name(place),
-        note=lambda lease: session.progress.note(f"Waiting for {lease}."),
-    )
-
-
-def is_held(session: Session, place: str) -> bool:
-    """Tell whether somebody holds the lease on a place at this moment."""
-    return any(lease.what == lease_name(place) for lease in leases.held(session.root))
-
-
 def publish(
     session: Session,
     place: str,
     distribution: str,
-    edit: Callable[[Publication | None], Publication],
+    edit: Edit,
     *,
     why: str,
     force: bool = False,
@@ -87,75 +91,97 @@ def publish(
     """Publish what ``edit`` makes of the publication, if anything has changed.
 
     ``edit`` gets the publication as it is now, or ``None``, and is called under the lease
-    on the place; what it raises leaves everything as it was. ``force`` publishes even
-    where nothing has changed, and over an archive that debrepo did not write;
+    on the place; an error that it raises leaves everything unchanged. ``force`` publishes even
+    if nothing has changed, and over an archive that debrepo did not write;
     ``force_overwrite`` replaces package files that debrepo did not write. ``again`` is the
     number of a generation whose packages to publish once more.
     """
-    key = f"{place} {distribution}"
-    with hold(session, place):
-        with session.db.read() as txn:
-            known = txn[PUBLICATIONS].get(key)
-        publication = edit(known)
-        with closing(session.storage(publication.storage)) as storage, ExitStack() as alone:
-            with watching(None):
-                dirty = recovery.recover(session, storage, key)
-            with session.db.read() as txn:
-                now = txn[PUBLICATIONS].get(key)
-            if known is not None and now != known:  # what a crash left half done is live now
-                known, publication = now, edit(now)
-            plan = _plan(session, publication, why, again)
-            if plan.unchanged and not force and not dirty and not _expiring(plan.previous):
-                if known is not None:
-                    _store(session, known, edit)
-                if not skip_cleanup:
-                    recovery.retire(session, storage, publication, look=True)
-                return _result(plan, storage, changed=False)
-            keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
-            from debrepo_publish.engine import eviction, foreign_files, staging
-
-            if not force:
-                foreign_files.check_free(session, storage, publication)
-            while not recovery.start(session, plan):  # what it lists went, and a cleanup came by
-                plan = _plan(session, publication, why, again)
-            try:
-                if force_overwrite:
-                    foreign_files.make_room(session, storage, plan)
-                staging.put_files(session, storage, plan, anew=force)
-                staged = staging.put_indexes(session, storage, plan, keys, anew=dirty or force)
-                session.hook.debrepo_before_commit(
-                    publication=str(publication), release=staged.release
-                )
-                turn = commits.secure(
-                    storage, plan, staged, alone, overwrite=dirty or force, force=force
-                )
-                switch = commits.switch_of(plan, staged, overwrite=dirty or force)
-                recovery.switching(session, plan, switch)
-            except BaseException as error:
-                with suppress(DebrepoError), watching(None):  # else the next run does it
-                    _undo(session, storage, plan, theirs=isinstance(error, Conflict))
-                raise
-            with watching(None):  # clients see the first of it: all of it has to follow
-                made = commits.commit(storage, plan, staged, overwrite=dirty or force)
-                alone.close()
-                made |= {commits.turn_path(publication): turn} if turn else {}
-                number = plan.generation.number
-                recovery.finish(session, publication, number, made, staged.versions)
-                if not skip_cleanup:
-                    recovery.retire(session, storage, publication)
-                eviction.evict(session)
-    with watching(None):
-        session.hook.debrepo_published(
-            publication=str(publication),
-            generation=plan.generation.number,
-            paths=frozenset(map(publication.path, made)),
-        )
-    return _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
+    wish = Wish(distribution, edit, why, force, force_overwrite, skip_cleanup, again)
+    with places.opened(session, place) as storage:
+        made = publish_held(session, storage, place, wish)
+    announce(session, made)
+    return made.result
 
 
-def _plan(session: Session, publication: Publication, why: str, again: int) -> Plan:
+def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> Made:
+    """Publish as `publish` does, for a caller that holds the lease and announces the result."""
+    key = f"{place} {wish.distribution}"
     with session.db.read() as txn:
-        return planning.make(txn, session.hook, publication, why, _now(), again=again)
+        known = txn[PUBLICATIONS].get(key)
+    publication = wish.edit(known)
+    with watching(None):
+        dirty = recovery.recover(session, storage, key)
+    with session.db.read() as txn:
+        now = txn[PUBLICATIONS].get(key)
+    if known is not None and now != known:  # an interrupted generation is live now
+        known, publication = now, wish.edit(now)
+    plan = _plan(session, publication, wish)
+    if plan.unchanged and not wish.force and not dirty and not _expiring(plan.previous):
+        if known is not None:
+            _store(session, known, wish.edit)
+        if not wish.skip_cleanup:
+            recovery.retire(session, storage, publication, look=True)
+        return Made(_result(plan, storage, changed=False), ())
+    return _make(session, storage, plan, wish, overwrite=dirty or wish.force)
+
+
+def _make(session: Session, storage: Storage, plan: Plan, wish: Wish, *, overwrite: bool) -> Made:
+    """Stage and commit a generation; ``overwrite``: what is there may be of another one."""
+    from debrepo_publish.engine import (  # compressing is slow to load
+        eviction,
+        foreign_files,
+        staging,
+    )
+
+    publication = plan.publication
+    keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
+    if not wish.force:
+        foreign_files.check_free(session, storage, publication)
+    while not recovery.start(session, plan):  # a cleanup has deleted packages that it lists
+        plan = _plan(session, publication, wish)
+    with ExitStack() as alone:
+        try:
+            if wish.force_overwrite:
+                foreign_files.make_room(session, storage, plan)
+            staging.put_files(session, storage, plan, anew=wish.force)
+            staged = staging.put_indexes(session, storage, plan, keys, anew=overwrite)
+            session.hook.debrepo_before_commit(publication=str(publication), release=staged.release)
+            turn = commits.secure(
+                storage, plan, staged, alone, overwrite=overwrite, force=wish.force
+            )
+            switch = commits.switch_of(plan, staged, overwrite=overwrite)
+            recovery.switching(session, plan, switch)
+        except BaseException as error:
+            with suppress(DebrepoError), watching(None):  # otherwise the next run undoes it
+                _undo(session, storage, plan, theirs=isinstance(error, Conflict))
+            raise
+        with watching(None):  # clients see the first name: the others have to follow
+            made = commits.commit(storage, plan, staged, overwrite=overwrite)
+    made |= {commits.turn_path(publication): turn} if turn else {}
+    with watching(None):
+        recovery.finish(session, publication, plan.generation.number, made, staged.versions)
+        if not wish.skip_cleanup:
+            recovery.retire(session, storage, publication)
+        eviction.evict(session)
+    result = _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
+    return Made(result, tuple(map(publication.path, made)))
+
+
+def announce(session: Session, made: Made) -> None:
+    """Tell plugins about a new generation."""
+    if made.paths:
+        with watching(None):
+            session.hook.debrepo_published(
+                publication=str(made.result.publication),
+                generation=made.result.generation,
+                paths=frozenset(made.paths),
+            )
+
+
+def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:
+    now = clock.moment(clock.seconds()).isoformat()
+    with session.db.read() as txn:
+        return planning.make(txn, session.hook, publication, wish.why, now, again=wish.again)
 
 
 def resume(session: Session) -> None:
@@ -165,10 +191,7 @@ def resume(session: Session) -> None:
     for key in found:
         place = key.rpartition(" ")[0]
         try:
-            with (
-                leases.hold(session.root, lease_name(place), wait=0),
-                closing(session.storage(split_place(place)[0])) as storage,
-            ):
+            with places.opened(session, place, wait=0) as storage:
                 recovery.recover(session, storage, key)
         except DatabaseBusy:  # whoever is at work there does it
             continue
@@ -183,10 +206,6 @@ def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> No
         recovery.retire(session, storage, plan.publication, everything=True, forget_only=theirs)
 
 
-def _now() -> str:
-    return clock.moment(clock.seconds()).isoformat()
-
-
 def _expiring(live: Generation | None) -> bool:
     """Tell whether half of the time is gone for which clients accept what is live."""
     if live is None or not live.expires:
@@ -195,9 +214,7 @@ def _expiring(live: Generation | None) -> bool:
     return clock.seconds() > (made + live.expires) / 2
 
 
-def _store(
-    session: Session, known: Publication, edit: Callable[[Publication | None], Publication]
-) -> None:
+def _store(session: Session, known: Publication, edit: Edit) -> None:
     """Store what has changed of the document although the published bytes have not.
 
     It is edited once more, for somebody may have renamed what it serves in the meantime.
@@ -246,7 +263,7 @@ def drop(
     ``force``, they do where they cannot be deleted, and nobody knows of them any more.
     """
     key = f"{place} {distribution}"
-    with hold(session, place):
+    with places.hold(session, place):
         with session.db.read() as txn:
             publication = publications.get(txn, key)
         done = Dropped(publication, 0, {})

@@ -1,4 +1,4 @@
-"""What is served is looked at as clients would, and mended."""
+"""What is served is looked at as clients would, and repaired."""
 
 import gzip
 import shutil
@@ -12,10 +12,10 @@ from plugins.publish.client import Client
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo_gpg.signer import GpgSigner
-from debrepo_publish.checking import repair as upkeep
+from debrepo_publish.checking import comparing
 from debrepo_publish.checking.signatures import dearmored
 from debrepo_publish.checking.trees import StoredTree
-from debrepo_publish.engine import ledger, publishing
+from debrepo_publish.engine import ledger, places
 from debrepo_publish.model.publication import generation_key
 from debrepo_publish.model.tables import COMMITS
 
@@ -109,12 +109,12 @@ DAMAGE = [
 @pytest.mark.parametrize(
     ("damage", "said"), DAMAGE, ids=lambda value: getattr(value, "__name__", "")
 )
-def test_damage_is_found_and_mended(session, published, damage, said):
+def test_damage_is_found_and_repaired(session, published, damage, said):
     before = client_view(published)
     damage(published)
     assert any(said in problem for problem in verify(session))
     force = damage is change_release
-    assert repair(session, dry_run=True, force=force).mended
+    assert repair(session, dry_run=True, force=force).repaired
     assert any(said in problem for problem in verify(session))
     assert repair(session, force=force).left == []
     assert verify(session, files=True) == []
@@ -122,7 +122,7 @@ def test_damage_is_found_and_mended(session, published, damage, said):
 
 
 def client_view(public):
-    """Return the content of every index, which a mended tree has to have again."""
+    """Return the content of every index, which a repaired tree has to have again."""
     return {p.name: p.read_bytes() for p in public.rglob("Packages*")}
 
 
@@ -148,12 +148,12 @@ class Spy(StoredTree):
 
 
 def test_packages_are_never_in_memory_as_a_whole(session, published, monkeypatch):
-    monkeypatch.setattr(upkeep, "StoredTree", Spy)
+    monkeypatch.setattr(comparing, "StoredTree", Spy)
     assert verify(session, files=True) == []
     assert {path.partition("/")[0] for path in Spy.read_at_once} == {"dists"}
 
 
-def test_package_that_the_pool_has_lost_cannot_be_mended(session, published):
+def test_package_that_the_pool_has_lost_cannot_be_repaired(session, published):
     path = only(published, "hello_1.0_amd64.deb")
     shutil.rmtree(session.root / "pool")
     path.unlink()
@@ -164,11 +164,11 @@ def test_package_that_the_pool_has_lost_cannot_be_mended(session, published):
 def test_nothing_wrong_is_nothing_done(session, published):
     before = (published / "dists/stable/Release").stat().st_mtime_ns
     done = repair(session)
-    assert (done.mended, done.left, done.generation) == ([], [], 0)
+    assert (done.repaired, done.left, done.generation) == ([], [], 0)
     assert (published / "dists/stable/Release").stat().st_mtime_ns == before
 
 
-def test_what_somebody_else_has_published_is_not_mended_over(session, published, update, add):
+def test_what_somebody_else_has_published_is_not_repaired_over(session, published, update, add):
     path = published / "dists/stable/Release"
     theirs = path.read_bytes().replace(b"Suite: stable", b"Suite: theirs")
     path.write_bytes(theirs)
@@ -182,7 +182,7 @@ def test_what_somebody_else_has_published_is_not_mended_over(session, published,
     assert verify(session) == []
 
 
-def test_release_of_an_older_generation_is_ours_to_mend(session, published, update, add):
+def test_release_of_an_older_generation_is_ours_to_repair(session, published, update, add):
     path = published / "dists/stable/Release"
     older = path.read_bytes()
     add("newer")
@@ -249,7 +249,7 @@ def test_what_is_being_published_is_not_half_done(session, published, add):
     with pytest.raises(BaseException, match=r"put|link|write"):
         session.call("publish.update", distribution="stable")
     session.fate.live()
-    with publishing.hold(session, "."):
+    with places.hold(session, "."):
         assert not any("half done" in line for line in verify(session))
     assert any("half done" in line for line in verify(session))
 
@@ -269,7 +269,7 @@ def test_reconciling_never_deletes_what_debrepo_did_not_write(session, published
     stranger = published / "pool/main/README"
     stranger.write_bytes(b"mine")
     done = repair(session, reconcile=True)
-    assert done.reconciled.strangers == ["pool/main/README"]
+    assert done.reconciled.foreign == ["pool/main/README"]
     assert done.reconciled.deleted == []
     assert stranger.exists()
 
@@ -408,7 +408,7 @@ def test_changed_text_is_found(session, signed):
 
 
 @needs_gpgv
-def test_mixed_generations_are_found_and_mended(session, signed, update, add):
+def test_mixed_generations_are_found_and_repaired(session, signed, update, add):
     old = (signed / "Release").read_bytes()
     add("extra")
     update()
@@ -446,7 +446,7 @@ def test_repair_signs_with_the_keys_that_are_ours_now(session, signed, tmp_path,
     assert any("the key is not in the keyring" in line for line in verify(session))
     done = repair(session)
     assert done.left == []
-    assert any("the key is not in the keyring" in line for line in done.mended)
+    assert any("the key is not in the keyring" in line for line in done.repaired)
     assert verify(session) == []
 
 
@@ -487,7 +487,7 @@ def test_commands_print_a_line_for_each_problem(debrepo, debrepo_root):
     result = debrepo("publish", "repair", "stable")
     assert result.stdout.endswith("Published ./stable anew, as generation 2.\n")
     debrepo("publish", "verify", "stable")
-    assert "nothing to mend" in debrepo("publish", "repair", "stable").stdout
+    assert "nothing to repair" in debrepo("publish", "repair", "stable").stdout
 
 
 def test_client_sees_the_same_after_a_repair(session, add, create, public):

@@ -165,7 +165,7 @@ def test_verifying_mending_and_taking_down_say_what_was_asked(node):
         assert re.search(rf"in .* s; \d+ requests? \(.*{asked} \d+.*received\.$", said)
 
 
-def test_a_package_replaced_by_as_many_bytes_is_found_by_its_version_and_mended(
+def test_a_package_replaced_by_as_many_bytes_is_found_by_its_version_and_repaired(
     node, direct, bucket, proxy
 ):
     key = next(k for k in keys(direct, bucket) if "/hello_" in k)

@@ -1,0 +1,166 @@
+"""Comparing: a published tree against what clients accept, the database and the ledger."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import NotFound
+from debrepo_publish.checking import signatures
+from debrepo_publish.checking.problems import Fault, Problem
+from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
+from debrepo_publish.checking.verification import Verifier
+from debrepo_publish.engine import ledger, places
+from debrepo_publish.indexes import release
+from debrepo_publish.model import clock, publications
+from debrepo_publish.model.publication import Publication, commit_path, generation_key
+from debrepo_publish.model.tables import COMMITS, PUBLICATIONS, SWITCHES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+
+_ATTEMPTS = 3  # at a tree that is published anew while it is read
+
+REPLACED = "is not what debrepo put there, although the size is the same"
+
+
+class Verified(NamedTuple):
+    """What was checked, and what is wrong with it."""
+
+    publication: str
+    problems: list[Problem]
+    indexes: int
+    files: int
+    requests: Mapping[str, int]  #: as those of `publishing.Result`
+
+
+def verify(
+    session: Session, wanted: Publication, *, url: str, keyring: bytes, files: bool
+) -> Verified:
+    """Verify a publication where it is stored, or at the URL of its archive root."""
+    with session.db.read() as txn:
+        known = txn[PUBLICATIONS].get(wanted.key)
+    if known is None and not url:
+        raise NotFound(f"{wanted} is not published", hint='run "debrepo publish list"')
+    publication = known or wanted
+    with closing(session.storage(publication.storage)) as storage:
+        if known and not url:
+            return verify_stored(session, storage, known, keyring=keyring, files=files)
+        tree = ServedTree(url)
+        verifier, problems = _as_client(session, tree, publication, keyring, files=files)
+        if known:
+            problems += _against_database(session, known, tree, busy=_is_busy(session, known))
+        return _verified(publication, storage, verifier, problems)
+
+
+def verify_stored(
+    session: Session,
+    storage: Storage,
+    publication: Publication,
+    *,
+    keyring: bytes = b"",
+    files: bool = False,
+    alone: bool = False,
+) -> Verified:
+    """Verify a publication in its storage; ``alone``: the caller holds the lease on its place."""
+    tree = StoredTree(storage, publication)
+    verifier, problems = _as_client(session, tree, publication, keyring, files=files)
+    busy = not alone and _is_busy(session, publication)
+    problems += _against_database(session, publication, tree, busy=busy)
+    problems += _against_ledger(session, publication, tree, set(verifier.files))
+    return _verified(publication, storage, verifier, problems)
+
+
+def _is_busy(session: Session, publication: Publication) -> bool:
+    return places.is_held(session, publication.place)
+
+
+def _verified(
+    publication: Publication, storage: Storage, verifier: Verifier, problems: list[Problem]
+) -> Verified:
+    return Verified(
+        str(publication),
+        list(dict.fromkeys(problems)),
+        verifier.indexes,
+        len(verifier.files),
+        storage.statistics(),
+    )
+
+
+def _as_client(
+    session: Session, tree: Tree, publication: Publication, keyring: bytes, *, files: bool
+) -> tuple[Verifier, list[Problem]]:
+    """Read a tree as a client with these keys does: with our own ones if there are none."""
+    signed, path = not publication.skip_signing, commit_path(publication)
+    problems: list[Problem] = []
+    if signed and not keyring:
+        keys = session.signer.resolve(publication.keys)
+        expiring = signatures.expiring(keys, clock.seconds())
+        problems = [Problem(path, text, Fault.KEY_EXPIRES) for text in expiring]
+        keyring = session.signer.export(keys)
+    trusted = signatures.dearmored(keyring)
+    for _ in range(_ATTEMPTS):
+        before = tree.read(path)
+        verifier = Verifier(tree, publication.distribution, clock.seconds())
+        verifier.run(trusted, signed=signed, files=files)
+        if not verifier.problems or tree.read(path) == before:
+            break  # otherwise a new generation was published meanwhile
+    return verifier, problems + verifier.problems
+
+
+def _against_database(
+    session: Session, publication: Publication, tree: Tree, *, busy: bool
+) -> Iterator[Problem]:
+    path, key = commit_path(publication), publication.key
+    with session.db.read() as txn:
+        live = publications.live(txn, key)
+        numbers = (publication.live, live.base if live else 0)
+        commit, before = (txn[COMMITS].get(generation_key(key, n).encode()) for n in numbers)
+        pending = [
+            (generation.number, generation_key(key, generation.number) in txn[SWITCHES])
+            for generation in publications.generations(txn, key)
+            if generation.state == "pending"
+        ]
+    if commit is not None and tree.read(path) not in (commit, None):
+        text = f"is not what was committed as generation {publication.live}"
+        yield Problem(path, text, Fault.FOREIGN)
+    if commit is not None and release.dated(commit) < release.dated(before):
+        text = "is dated before the generation that it replaced: clients ignore it"
+        yield Problem(path, text, Fault.DATE)
+    for number, switching in pending if not busy else ():
+        text = f"generation {number} was left half done"
+        if switching:
+            text += ", while names were being replaced: older clients may see a mixture"
+        yield Problem(path, text, Fault.INTERRUPTED)
+
+
+def _against_ledger(
+    session: Session, publication: Publication, tree: StoredTree, seen: set[str]
+) -> Iterator[Problem]:
+    """Yield what should be in the storage, and is in no index, or not what was put there."""
+    ours = (f"dists/{publication.distribution}/", "pool/")
+    with session.db.read() as txn:
+        rows = {
+            path: held
+            for path, held in ledger.files(txn, publication.place)
+            if path.startswith(ours)
+        }
+    for path, size in tree.sizes(rows.keys() - seen):
+        held = rows[path]
+        if size is None and held.references:
+            yield Problem(path, "was published, but is missing", _kind(path))
+        elif size is None:
+            yield Problem(path, "is superseded, and missing before its time", Fault.SUPERSEDED)
+        elif held.sha256 and size != held.size:
+            yield Problem(path, f"has {size} bytes, and not {held.size}", _kind(path))
+    for path, version in tree.versions.items():
+        row = rows.get(path)  # what is replaced again and again has no digest there
+        if row and row.sha256 and row.version not in ("", version):
+            yield Problem(path, REPLACED, _kind(path))
+
+
+def _kind(path: str) -> Fault:
+    return Fault.PACKAGE if path.startswith("pool/") else Fault.INDEX

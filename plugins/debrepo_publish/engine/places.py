@@ -1,0 +1,48 @@
+"""Places: one publisher at a time, with one lease and one connection to the storage."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import TYPE_CHECKING
+
+from debrepo import leases
+from debrepo_publish.model.publication import split_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+
+
+def hold(
+    session: Session, place: str, *, wait: float | None = None
+) -> AbstractContextManager[leases.Lease]:
+    """Take the lease that every change of a place needs; tell the user who holds it until then."""
+    return leases.hold(
+        session.root,
+        _lease_name(place),
+        wait=wait,
+        note=lambda lease: session.progress.note(f"Waiting for {lease}."),
+    )
+
+
+@contextmanager
+def opened(session: Session, place: str, *, wait: float | None = None) -> Iterator[Storage]:
+    """Hold the lease on a place, and open its storage."""
+    with hold(session, place, wait=wait), closing(open_storage(session, place)) as storage:
+        yield storage
+
+
+def open_storage(session: Session, place: str) -> Storage:
+    """Open the storage of a place."""
+    return session.storage(split_place(place)[0])
+
+
+def is_held(session: Session, place: str) -> bool:
+    """Return whether a process holds the lease on a place."""
+    return any(lease.what == _lease_name(place) for lease in leases.held(session.root))
+
+
+def _lease_name(place: str) -> str:
+    return f"publish {place}"
