@@ -146,7 +146,7 @@ def debrepo_settings() -> list[Setting]:
         Setting("publish.skip_signing", False, "Publish without a signature"),
         Setting("publish.skip_contents", False, "Publish no Contents files"),
         Setting(
-            "publish.cache_size", 2 << 30, "Bytes of rendered pieces to keep for the next time"
+            "publish.cache_size", 2 << 30, "Bytes of rendered fragments to keep for the next time"
         ),
         Setting("publish.grace", "3d", "Time for which superseded files stay"),
         Setting("publish.keep_generations", 5, "Superseded generations that stay in any case"),

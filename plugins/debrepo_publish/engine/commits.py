@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import NotFound
 from debrepo.storage import somebody_elses
@@ -44,19 +44,27 @@ def turn_path(publication: Publication) -> str:
     return f"dists/{publication.distribution}/~debrepo-turn"
 
 
+class Secured(NamedTuple):
+    """What keeps other publishers out, and what it takes to finish after a crash."""
+
+    turn: str  #: the version of the turn, if the storage has versions
+    switch: Switch
+
+
 def secure(
     storage: Storage, plan: Plan, staged: Staged, alone: ExitStack, *, overwrite: bool, force: bool
-) -> str:
+) -> Secured:
     """Keep others from publishing here until this is committed, or raise `Conflict`.
 
-    All that can be done before a name changes is done with that. Return the version of the
-    turn, where the storage has versions; ``alone`` holds the lock, if it took one.
+    Everything that can be done before a name changes is done. ``alone`` holds the lock, if
+    there is one.
     """
     publication = plan.publication
     turn, token = publication.path(turn_path(publication)), os.urandom(16).hex().encode()
     known = _versions(plan, overwrite=overwrite)
     if known:  # and no local file system: only those have anything to prepare
-        return storage.replace(turn, token, version=known[turn_path(publication)])
+        version = storage.replace(turn, token, version=known[turn_path(publication)])
+        return Secured(version, _switch(plan, staged, overwrite=overwrite))
     path = publication.path(commit_path(publication))
     alone.enter_context(storage.exclusive(path))
     files = {publication.path(name): data for name, data in _files(plan, staged).items()}
@@ -64,7 +72,8 @@ def secure(
     alone.enter_context(storage.prepared(files, same))
     if not force and not changes_hands(plan) and current(storage, path) != staged.expected:
         raise somebody_elses(path)
-    return storage.put(turn, token) or "" if storage.has_versions else ""
+    version = storage.put(turn, token) or "" if storage.has_versions else ""
+    return Secured(version, _switch(plan, staged, overwrite=overwrite))
 
 
 def _versions(plan: Plan, *, overwrite: bool) -> Mapping[str, str]:
@@ -144,7 +153,7 @@ def release_path(publication: Publication) -> str:
     return f"dists/{publication.distribution}/Release"
 
 
-def switch_of(plan: Plan, staged: Staged, *, overwrite: bool) -> Switch:
+def _switch(plan: Plan, staged: Staged, *, overwrite: bool) -> Switch:
     """Return what `resume` needs when a crash comes between the first name and the last."""
     files = {release_path(plan.publication): staged.release, **staged.signed}
     texts = {path: data.decode(errors="surrogateescape") for path, data in files.items()}

@@ -1,60 +1,56 @@
-"""Components: which units the indexes of a generation consist of."""
+"""Components: the fragments that the indexes of a generation consist of."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import partial
 from typing import TYPE_CHECKING
 
-from debrepo import packageset
+from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.index_kind import Layout, Published
-from debrepo_publish.engine import plan as planning
-from debrepo_publish.indexes import contents
-from debrepo_publish.indexes.compression import FORMS
-from debrepo_publish.indexes.fragments import PackagesUnit, key_of
-from debrepo_publish.indexes.rendering import Rendered, Renderer
+from debrepo_publish.engine.layout import paths
+from debrepo_publish.indexes import contents, kinds, rendering
+from debrepo_publish.indexes.compression import BY_NAME
+from debrepo_publish.indexes.fragments import Fragment, Group
+from debrepo_publish.indexes.rendering import Rendered
+from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from debrepo.database import Transaction
-    from debrepo.index_kind import IndexKind
-    from debrepo.package import Entry
+    from debrepo.database import Database, Transaction
     from debrepo.packageset.tree import Chunk
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.cache import Cache
 
-_WALK = 32  # chunks of packages to read before the pages that they stand on are let go of
+_WALK = 32  # chunks of packages to read before the pages that they stand on are released
 
 
-def render(txn: Transaction, cache: Cache, plan: Plan, *, anew: bool) -> Iterator[Rendered]:
-    """Yield every index of a generation, in every form that the publication asks for.
+def render(db: Database, cache: Cache, plan: Plan, *, anew: bool) -> Iterator[Rendered]:
+    """Yield every index of a generation, in every compression of the publication.
 
-    A component that is what it was is not looked at, unless it has to be stored ``anew``.
+    A component that has not changed is not read, unless it has to be stored ``anew``. Each
+    fragment is read in a transaction of its own: none is open while something is compressed.
     """
-    publication = plan.publication
-    architectures = plan.generation.architectures
-    kinds = plan.kinds
-    forms = [FORMS[name] for name in publication.compressions]
-    renderer = Renderer(cache, forms, publication.sums)
-    try:
-        for component, part in sorted(plan.generation.parts.items()):
-            if not anew and _unchanged(plan, component):
-                yield from _as_before(plan, component)
-                continue
-            layout = _layout(plan, component)
-            expected = [path for kind in kinds.values() for path in kind.expected(layout)]
-            units = packages_units(txn, plan, component, kinds)
-            found = renderer.render(units, expected)
-            yield from (item._replace(path=f"{component}/{item.path}") for item in found)
-            if publication.contents:
-                before = plan.previous.parts.get(component) if plan.previous else None
-                listed = contents.render(
-                    txn, cache, renderer, publication, architectures, part, before
-                )
-                yield from (item._replace(path=f"{component}/{item.path}") for item in listed)
-    finally:
-        renderer.close()
+    components = sorted(plan.generation.parts)
+    changed = [name for name in components if anew or not _unchanged(plan, name)]
+    for component in components:
+        if component not in changed:
+            yield from _as_before(plan, component)
+    groups = (group for name in changed for group in _groups(db, cache, plan, name))
+    yield from rendering.render(cache, plan.publication.sums, groups)
+
+
+def _groups(db: Database, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:
+    with db.read() as txn:
+        found = packages_fragments(txn, db, plan, component)
+    expected = kinds.expected(plan.kinds.values(), _layout(plan, component))
+    compressions = [BY_NAME[name] for name in plan.publication.compressions]
+    yield Group(component, found, expected, compressions)
+    if plan.publication.contents:
+        before = plan.previous.parts.get(component) if plan.previous else None
+        yield from contents.groups(db, cache, plan.generation, component, before)
 
 
 def _unchanged(plan: Plan, component: str) -> bool:
@@ -81,37 +77,38 @@ def _layout(plan: Plan, component: str) -> Layout:
     return Layout(component, generation.architectures, publication.sums, source)
 
 
-def packages_units(
-    txn: Transaction, plan: Plan, component: str, kinds: Mapping[str, IndexKind]
-) -> Iterator[PackagesUnit]:
-    """Yield the units of the package set of a component."""
+def packages_fragments(
+    txn: Transaction, db: Database, plan: Plan, component: str
+) -> list[Fragment]:
+    """Return the fragments of the package set of a component, which read from ``db``."""
     layout = _layout(plan, component)
     shelf = plan.generation.shelf(component)
-    origin = _origin(kinds, layout, shelf)
+    origin = _origin(plan, layout, shelf)
     moved = sorted(entry for name, entry in plan.displaced if name == shelf)
     chunks = packageset.chunks(txn[CHUNKS], plan.generation.parts[component].set_id)
+    found = []
     for number, chunk in enumerate(chunks, 1):
         if not number % _WALK:
             txn.trim()
         here = moved[bisect_left(moved, chunk.first) : bisect_right(moved, chunk.last)]
         key = key_of(origin, chunk.hash, *here)
-        loader = _Loader(txn, plan, component, chunk)
-        yield PackagesUnit(key, loader, list(kinds.values()), layout)
+        found.append(Fragment(key, partial(_texts, db, plan, layout, shelf, chunk), cached=True))
+    return found
 
 
-def _origin(kinds: Mapping[str, IndexKind], layout: Layout, shelf: str) -> bytes:
-    """Return a hash of all that a unit is made from besides its packages."""
-    names = [f"{name} {kind.version}".encode() for name, kind in sorted(kinds.items())]
+def _origin(plan: Plan, layout: Layout, shelf: str) -> bytes:
+    """Return a hash of all that a fragment is made from besides its packages."""
+    names = [f"{name} {kind.version}".encode() for name, kind in sorted(plan.kinds.items())]
     return key_of(b"packages", repr(tuple(layout)).encode(), shelf.encode(), *names)
 
 
-class _Loader:
-    """Reads the packages of a chunk when they are wanted."""
-
-    def __init__(self, txn: Transaction, plan: Plan, component: str, chunk: Chunk) -> None:
-        self._arguments = txn, plan, component, chunk
-
-    def __call__(self) -> list[Published]:
-        txn, plan, component, chunk = self._arguments
-        entries: list[Entry] = packageset.entries_of(txn[CHUNKS], chunk.hash)
-        return list(planning.published(txn, plan, component, entries))
+def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -> dict[str, bytes]:
+    """Return the text that the packages of a chunk add to each index."""
+    with db.read() as txn:
+        entries = packageset.entries_of(txn[CHUNKS], chunk.hash)
+        found = zip(entries, catalog.get_many(txn, entries), strict=True)
+        published = [
+            Published(package, paths(shelf, package, displaced=(shelf, entry) in plan.displaced))
+            for entry, package in found
+        ]
+    return kinds.texts(plan.kinds.values(), published, layout)

@@ -1,14 +1,13 @@
-"""Eviction: the cache stays within its bounds, and keeps what is published now."""
+"""Eviction: keep the cache within its limit, without what is not live."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.engine.components import packages_units
+from debrepo_publish.engine.components import packages_fragments
 from debrepo_publish.indexes import cache as caching
 from debrepo_publish.indexes import contents
-from debrepo_publish.indexes.fragments import piece_key
 from debrepo_publish.model import publications
 from debrepo_publish.model.tables import PUBLICATIONS
 
@@ -18,26 +17,27 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.indexes.cache import Name
 
 
 def evict(session: Session) -> bool:
-    """Forget the pieces of what is not live any more, once there are too many bytes of them.
+    """Delete the fragments that no live generation consists of, if the cache is too large.
 
-    Return whether that was so. What is forgotten and needed again is rendered again.
+    Return whether it was. A fragment that is needed again is rendered again.
     """
     with caching.opened(session.root) as cache:
         if cache.size() <= session.config["publish.cache_size"]:
             return False
-        pieces: set[bytes] = set()
+        names: set[Name] = set()
         roots: set[bytes] = set()
         with session.db.read() as txn:
             for plan in _live(session, txn):
-                pieces.update(_pieces(txn, plan))
+                names.update(_names(session, txn, plan))
                 for part in plan.generation.parts.values():
-                    for root, keys in contents.keys(cache, plan.publication, part):
+                    for root, found in contents.names(cache, plan.publication, part):
                         roots.add(root)
-                        pieces.update(keys)
-        cache.keep(pieces)
+                        names.update(found)
+        cache.keep(names)
         cache.keep_lines(roots)
     return True
 
@@ -49,8 +49,7 @@ def _live(session: Session, txn: Transaction) -> Iterator[Plan]:
         yield planning.again(txn, session.hook, publication, generation)
 
 
-def _pieces(txn: Transaction, plan: Plan) -> Iterator[bytes]:
+def _names(session: Session, txn: Transaction, plan: Plan) -> Iterator[Name]:
     for component in plan.generation.parts:
-        for unit in packages_units(txn, plan, component, plan.kinds):
-            yield unit.key
-            yield from (piece_key(form, unit.key) for form in plan.publication.compressions)
+        for fragment in packages_fragments(txn, session.db, plan, component):
+            yield from ((fragment.key, name) for name in ("", *plan.publication.compressions))

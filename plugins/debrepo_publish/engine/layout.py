@@ -39,6 +39,25 @@ def elsewhere(directory: str, package: Package) -> str:
     return f"{directory}/{package.key.hash}"
 
 
+def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
+    """Return where the files of a package are served, below the prefix."""
+    directory = _directory(shelf, package, displaced=displaced)
+    return tuple(f"{directory}/{file.name}" for file in package.files)
+
+
+def files(shelf: str, package: Package, *, displaced: bool) -> list[File]:
+    """Return the files of a package as the ledger counts them."""
+    directory = _directory(shelf, package, displaced=displaced)
+    return [
+        File(f"{directory}/{name}", sha256, size) for name, size, _, _, sha256, _ in package.files
+    ]
+
+
+def _directory(shelf: str, package: Package, *, displaced: bool) -> str:
+    directory = pool_directory(shelf, package)
+    return elsewhere(directory, package) if displaced else directory
+
+
 def by_hash(path: str, algorithm: str, digest: str) -> str:
     """Return the by-hash path of an index: ``…/by-hash/SHA256/0123…``."""
     directory = path.rpartition("/")[0]

@@ -82,17 +82,21 @@ def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
 
 def claim(
     txn: Transaction, place: str, files: Iterable[File], versions: Mapping[str, str] = _NONE
-) -> None:
+) -> set[str]:
     """Count one more reference to each file, as often as it is named.
 
-    ``versions`` has those of the files that were put there for it, as far as they are known.
+    Return the paths that nothing referred to before. ``versions`` has those of the files that
+    were put there, as far as they are known.
     """
-    known, rows = reader(txn, place), dict[str, Held]()
+    known, rows, new = reader(txn, place), dict[str, Held](), set[str]()
     for path, sha256, size in files:
         held = rows.get(path) or known(path)
+        if held is None or not held.references:
+            new.add(path)
         references, version = (held.references + 1, held.version) if held else (1, "")
         rows[path] = Held(references, sha256, size, 0, versions.get(path, version))
     _store(txn, place, rows)
+    return new
 
 
 def note(txn: Transaction, place: str, versions: Mapping[str, str]) -> None:

@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
-from debrepo.index_kind import Published
 from debrepo.packageset import EMPTY
 from debrepo_publish.engine import displaced as displacement
 from debrepo_publish.engine import ledger
-from debrepo_publish.engine.layout import elsewhere, pool_directory
-from debrepo_publish.engine.ledger import File
-from debrepo_publish.indexes.fragments import key_of
+from debrepo_publish.engine.layout import files
 from debrepo_publish.model import publications
+from debrepo_publish.model.hashing import key_of
 from debrepo_publish.model.publication import Generation, Part, Publication
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
     from debrepo.index_kind import IndexKind
-    from debrepo.package import Entry, Package
+    from debrepo.package import Entry
     from debrepo_publish.engine.displaced import Displaced
+    from debrepo_publish.engine.ledger import File
 
 
 class Plan(NamedTuple):
@@ -166,25 +165,6 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
-    """Return where the files of a package are served, below the prefix."""
-    directory = _directory(shelf, package, displaced=displaced)
-    return tuple(f"{directory}/{file.name}" for file in package.files)
-
-
-def files(shelf: str, package: Package, *, displaced: bool) -> list[File]:
-    """Return the files of a package as the ledger counts them."""
-    directory = _directory(shelf, package, displaced=displaced)
-    return [
-        File(f"{directory}/{name}", sha256, size) for name, size, _, _, sha256, _ in package.files
-    ]
-
-
-def _directory(shelf: str, package: Package, *, displaced: bool) -> str:
-    directory = pool_directory(shelf, package)
-    return elsewhere(directory, package) if displaced else directory
-
-
 def _changes(
     txn: Transaction, old: Generation | None, new: Generation | None
 ) -> Iterator[tuple[str, list[Entry]]]:
@@ -256,13 +236,3 @@ def changed_files(
         for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True)
         for file in files(shelf, package, displaced=(shelf, entry) in displaced)
     ]
-
-
-def published(
-    txn: Transaction, plan: Plan, component: str, entries: Sequence[Entry]
-) -> Iterator[Published]:
-    """Yield the packages with the paths of their files."""
-    shelf = plan.generation.shelf(component)
-    for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
-        where = paths(shelf, package, displaced=(shelf, entry) in plan.displaced)
-        yield Published(package, where)

@@ -146,10 +146,9 @@ def _make(session: Session, storage: Storage, plan: Plan, wish: Wish, *, overwri
             staging.put_files(session, storage, plan, anew=wish.force)
             staged = staging.put_indexes(session, storage, plan, keys, anew=overwrite)
             session.hook.debrepo_before_commit(publication=str(publication), release=staged.release)
-            turn = commits.secure(
+            turn, switch = commits.secure(
                 storage, plan, staged, alone, overwrite=overwrite, force=wish.force
             )
-            switch = commits.switch_of(plan, staged, overwrite=overwrite)
             recovery.switching(session, plan, switch)
         except BaseException as error:
             with suppress(DebrepoError), watching(None):  # otherwise the next run undoes it

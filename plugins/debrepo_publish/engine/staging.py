@@ -1,4 +1,4 @@
-"""Staging: everything that a generation needs is put in place under names that last."""
+"""Staging: put everything that a generation needs in place, under names that never change."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.layout import hashed_paths, index_files
 from debrepo_publish.indexes import cache, release
-from debrepo_publish.indexes.rendering import Rendered, digests
 from debrepo_publish.model import clock, publications
-from debrepo_publish.model.publication import Generation, Index, Publication, generation_key
+from debrepo_publish.model.publication import Generation, Publication, generation_key
 from debrepo_publish.model.tables import COMMITS
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Staged(NamedTuple):
-    """A generation that lacks nothing but its names."""
+    """A generation that is complete but for its names."""
 
     release: bytes
     signed: dict[str, bytes]  #: ``Release.gpg`` and ``InRelease``, or nothing
@@ -102,45 +101,41 @@ def put_indexes(
 ) -> Staged:
     """Render and sign a generation, and put all of it in place under by-hash names.
 
-    With ``anew``, no name is trusted to lead to what the generation before left there.
+    With ``anew``, no name is trusted to lead to what the previous generation left there.
     """
     publication = plan.publication
     root = f"dists/{publication.distribution}/"
-    with session.db.read() as txn, cache.opened(session.root) as pieces:
-        rendered = list(render(txn, pieces, plan, anew=anew))
+    with cache.opened(session.root) as fragments:
+        rendered = list(render(session.db, fragments, plan, anew=anew))
     at = _date(session, plan)
     until = at + publication.valid_for if publication.valid_for else 0
-    fields = release.fields(
-        publication, plan.generation, clock.moment(at), clock.moment(until) if until else None
-    )
+    generation = plan.generation._replace(expires=until)
+    fields = release.fields(publication, generation, at)
     for answer in session.hook.debrepo_release_fields(publication=str(publication), fields=fields):
         fields.update(answer)
-    rendered += _legacy(rendered, fields, publication)
-    generation = plan.generation._replace(
-        indexes={item.path: item.sums for item in rendered}, expires=until
-    )
-    text = release.text(fields, generation, publication.sums)
+    text, rendered = release.complete(fields, rendered, publication.sums)
+    generation = generation._replace(indexes={item.path: item.sums for item in rendered})
     signed: dict[str, bytes] = {}
     fingerprints: tuple[str, ...] = ()
     if keys:
         signatures = session.signer.sign(text, keys)
         signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
         fingerprints = signatures.fingerprints
+    new, expected = _record(session, plan, generation, signed.get(root + "InRelease", text))
     staged = [item for item in rendered if item.data is not None]
-    hashed = _by_hash(session, publication, staged, anew=anew)
-    commit = signed.get(root + "InRelease", text)
-    expected = _record(session, plan, generation, commit)  # a crash leaves nothing uncounted
-    files = {publication.path(path): data for path, data in hashed.items()}
-    made = storage.put_all(files, cache="immutable")
-    storage.flush()
     before = plan.previous.indexes if plan.previous and not anew else {}
-    changed = [item for item in staged if before.get(item.path) != item.sums]
-    names = {root + item.path: item.data or b"" for item in changed}
-    same = {
-        root + item.path: path
-        for item in changed
-        for path in hashed_paths(publication, root + item.path, item.sums)[:1]
-    }
+    hashed, names, same = dict[str, bytes](), dict[str, bytes](), dict[str, str]()
+    for item in staged:
+        name, data = root + item.path, item.data or b""
+        paths = hashed_paths(publication, name, item.sums)
+        hashed.update((path, data) for path in paths if anew or path in new)
+        if before.get(item.path) != item.sums:
+            names[name] = data
+            same.update((name, path) for path in paths[:1])
+    made = storage.put_all(
+        {publication.path(path): data for path, data in hashed.items()}, cache="immutable"
+    )
+    storage.flush()
     versions = _below(publication, made)
     return Staged(text, signed, names, same, expected, versions, len(hashed), fingerprints)
 
@@ -167,38 +162,14 @@ def _date(session: Session, plan: Plan) -> int:
     return before + 1
 
 
-def _legacy(
-    rendered: Sequence[Rendered], fields: Mapping[str, str], publication: Publication
-) -> Iterator[Rendered]:
-    """Yield the small Release file of every directory of ``Packages`` or ``Sources``."""
-    directories = {item.path.rpartition("/")[0] for item in rendered}
-    for directory in sorted(directories):
-        component, _, last = directory.rpartition("/")
-        architecture = last.removeprefix("binary-")
-        component = component.removesuffix("/debian-installer")
-        if last.startswith("binary-") or last == "source":
-            data = release.legacy(fields, component, architecture)
-            index = Index(len(data), *digests(data, publication.sums), stored=True)
-            yield Rendered(f"{directory}/Release", index, data)
+def _record(
+    session: Session, plan: Plan, generation: Generation, commit: bytes
+) -> tuple[set[str], bytes | None]:
+    """Count the indexes of the pending generation, so that a crash leaves no uncounted file.
 
-
-def _by_hash(
-    session: Session, publication: Publication, staged: Iterable[Rendered], *, anew: bool
-) -> dict[str, bytes]:
-    """Return the content of by-hash paths that are not in the storage yet."""
-    found: dict[str, bytes] = {}
-    with session.db.read() as txn:
-        for path, index, data in staged:
-            name = f"dists/{publication.distribution}/{path}"
-            for hashed in hashed_paths(publication, name, index):
-                held = ledger.get(txn, publication.place, hashed)
-                if anew or held is None or not held.references:
-                    found[hashed] = data or b""
-    return found
-
-
-def _record(session: Session, plan: Plan, generation: Generation, commit: bytes) -> bytes | None:
-    """Count the indexes of the pending generation; return what commits the one before."""
+    Return the paths that the storage does not hold yet, and the content of the file that
+    commits the previous generation.
+    """
     publication = plan.publication
     key = publication.key
     with session.db.write() as txn:
@@ -207,9 +178,9 @@ def _record(session: Session, plan: Plan, generation: Generation, commit: bytes)
             txn, key, pending._replace(indexes=generation.indexes, expires=generation.expires)
         )
         txn[COMMITS][generation_key(key, generation.number).encode()] = commit
-        ledger.claim(txn, publication.place, index_files(publication, generation.indexes))
-        if plan.previous is None or plan.previous.publication.skip_signing != (
-            publication.skip_signing
-        ):
-            return None
-        return txn[COMMITS].get(generation_key(key, plan.previous.number).encode())
+        files = index_files(publication, generation.indexes)
+        new = ledger.claim(txn, publication.place, files)
+        previous = plan.previous
+        if previous is None or previous.publication.skip_signing != publication.skip_signing:
+            return new, None
+        return new, txn[COMMITS].get(generation_key(key, previous.number).encode())

@@ -1,8 +1,7 @@
-"""The cache: rendered and compressed pieces of indexes, under the hash of their origin.
+"""The cache: rendered and compressed fragments of indexes, under the hash of their origin.
 
-It is a database of its own beside the real one: nothing in it is needed, so it can be
-bounded, and deleted at any time. Publishing to one place never waits for another here
-longer than a piece takes to be written.
+It is a database of its own: nothing in it is needed, so its size is limited, and it may be
+deleted at any time. A publish waits here for another one no longer than a write takes.
 """
 
 from __future__ import annotations
@@ -16,14 +15,15 @@ from debrepo.database import Database, bytes_table
 from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
 from debrepo.package import SetId
 from debrepo.refs import TableRef
+from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from debrepo.database import Transaction
 
-PIECES = bytes_table("cache.pieces")  #: hash of the origin to a piece
+FRAGMENTS = bytes_table("cache.pieces")  #: hash of the origin to a fragment
 LINES = bytes_table("cache.lines")  #: chunks of Contents, as `debrepo.packageset` keeps them
 ROOTS = bytes_table("cache.roots")  #: package set and architecture to the root among `LINES`
 _STATE = bytes_table("cache.state")
@@ -31,18 +31,22 @@ _STATE = bytes_table("cache.state")
 _TABLES = [
     TableRef(f"cache.{name.lower()}", 1, f"debrepo_publish.indexes.cache:{target}")
     for name, target in (
-        ("pieces", "PIECES"),
+        ("pieces", "FRAGMENTS"),
         ("lines", "LINES"),
         ("roots", "ROOTS"),
         ("state", "_STATE"),
     )
 ]
-_SIZE = b"pieces"  # of all pieces together, in bytes
+_SIZE = b"pieces"  # of all fragments together, in bytes
 _RESIDENT = 32 << 20  # bytes of it that may stay in memory once they have been read
 
 
+#: A fragment's key, and the compression that it is in; empty: none.
+Name = tuple[bytes, str]
+
+
 class Cache:
-    """Pieces by key; a write is durable, for a torn cache would be worse than none."""
+    """Fragments by name; a write is durable, because a torn cache is worse than none."""
 
     def __init__(self, path: Path) -> None:
         self._read = 0
@@ -54,14 +58,14 @@ class Cache:
             shutil.rmtree(path, ignore_errors=True)
             self.db = Database(path, _TABLES)
 
-    def get(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
-        """Return the pieces that are there."""
+    def get(self, names: Collection[Name]) -> dict[Name, dict[str, bytes]]:
+        """Return the text by path of the fragments that are there."""
         with self.db.read() as txn:
-            table = txn[PIECES]
-            found = ((key, table.get(key)) for key in keys)
-            pieces = {key: piece for key, piece in found if piece is not None}
-            self._count(txn, pieces.values())
-        return pieces
+            table = txn[FRAGMENTS]
+            found = ((name, table.get(_key(name))) for name in names)
+            records = {name: record for name, record in found if record is not None}
+            self._count(txn, records.values())
+        return {name: _unpack(record) for name, record in records.items()}
 
     def lines(self, chunks: Iterable[bytes]) -> list[bytes]:
         """Return chunks of Contents."""
@@ -71,42 +75,44 @@ class Cache:
         return found
 
     def _count(self, txn: Transaction, found: Iterable[bytes]) -> None:
-        """Let go now and then of what was read, or all of it would stay in memory."""
+        """Release the pages that were read, now and then: they count as memory of the process."""
         self._read += sum(map(len, found))
         if self._read > _RESIDENT:
             self._read = 0
             txn.trim()
 
-    def put(self, pieces: dict[bytes, bytes]) -> None:
-        """Keep pieces."""
-        if not pieces:
+    def put(self, fragments: Mapping[Name, Mapping[str, bytes]]) -> None:
+        """Keep fragments, given as text by path."""
+        if not fragments:
             return
+        records = {_key(name): _pack(texts) for name, texts in fragments.items()}
         with self.db.write() as txn:
-            new = {key: piece for key, piece in pieces.items() if key not in txn[PIECES]}
-            txn[PIECES].put_many(sorted(new.items()))
+            new = {key: record for key, record in records.items() if key not in txn[FRAGMENTS]}
+            txn[FRAGMENTS].put_many(sorted(new.items()))
             size = int(txn[_STATE].get(_SIZE, b"0")) + sum(map(len, new.values()))
             txn[_STATE][_SIZE] = b"%d" % size
 
     def size(self) -> int:
-        """Return how many bytes all pieces have."""
+        """Return the size of all fragments in bytes."""
         with self.db.read() as txn:
             return int(txn[_STATE].get(_SIZE, b"0"))
 
-    def keep(self, used: Collection[bytes]) -> None:
-        """Forget every piece that is not used."""
+    def keep(self, names: Iterable[Name]) -> None:
+        """Delete all other fragments."""
+        used = set(map(_key, names))
         with self.db.read() as txn:
-            dead = [key for key in txn[PIECES] if key not in used]
+            dead = [key for key in txn[FRAGMENTS] if key not in used]
         for start in range(0, len(dead), 1000):
             with self.db.write() as txn:
                 freed = 0
                 for key in dead[start : start + 1000]:
-                    freed += len(txn[PIECES].get(key, b""))
-                    txn[PIECES].discard(key)
+                    freed += len(txn[FRAGMENTS].get(key, b""))
+                    txn[FRAGMENTS].discard(key)
                 size = int(txn[_STATE].get(_SIZE, b"0")) - freed
                 txn[_STATE][_SIZE] = b"%d" % max(size, 0)
 
     def keep_lines(self, used: Collection[bytes]) -> None:
-        """Forget the lines of every Contents file whose key among the roots is not used."""
+        """Delete the lines of every Contents file whose key among the roots is not used."""
         with self.db.write() as txn:
             for key in [key for key in txn[ROOTS] if key not in used]:
                 txn[ROOTS].discard(key)
@@ -133,3 +139,27 @@ def opened(root: Path) -> Iterator[Cache]:
         yield cache
     finally:
         cache.close()
+
+
+def _key(name: Name) -> bytes:
+    key, compression = name
+    return key_of(compression.encode(), key) if compression else key
+
+
+def _pack(texts: Mapping[str, bytes]) -> bytes:
+    """Return text by path as one record."""
+    head = "".join(f"{path}\0{len(text)}\n" for path, text in texts.items())
+    return b"".join((head.encode(), b"\n", *texts.values()))
+
+
+def _unpack(record: bytes) -> dict[str, bytes]:
+    """Return the text by path that `_pack` made a record of."""
+    if record[:1] == b"\n":
+        return {}
+    head, _, _ = record.partition(b"\n\n")
+    texts, position = {}, len(head) + 2
+    for line in head.decode().split("\n"):
+        path, _, size = line.partition("\0")
+        texts[path] = record[position : position + int(size)]
+        position += int(size)
+    return texts

@@ -1,7 +1,7 @@
-"""Forms: how an index is compressed piece by piece, and the pieces joined again.
+"""Compression: fragments are compressed one by one, and joined to an index.
 
-Measured with apt: gzip members and zstd frames may follow one another, xz blocks may
-within one stream, and bzip2 has to be written whole.
+apt reads gzip members and zstd frames that follow one another, and xz blocks within one
+stream; bzip2 has to be compressed as a whole.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _ISAL_LEVEL = 3
 _ZSTD_LEVEL = 9
 
 
-class Form(NamedTuple):
-    """A compression: one piece of text to bytes, and pieces to a file."""
+class Compression(NamedTuple):
+    """How one fragment is compressed, and how compressed fragments become a file."""
 
     name: str
     pack: Callable[[bytes], bytes]
@@ -43,21 +43,21 @@ def _plain(data: bytes) -> bytes:
     return data
 
 
-def _joined(pieces: Sequence[bytes]) -> bytes:
-    return b"".join(pieces)
+def _joined(fragments: Sequence[bytes]) -> bytes:
+    return b"".join(fragments)
 
 
-def _whole_bzip2(pieces: Sequence[bytes]) -> bytes:
-    return bz2.compress(b"".join(pieces))
+def _whole_bzip2(fragments: Sequence[bytes]) -> bytes:
+    return bz2.compress(b"".join(fragments))
 
 
-FORMS = {
-    form.name: form
-    for form in (
-        Form("plain", _plain, _joined),
-        Form("gz", _gzip, lambda pieces: b"".join(pieces) or _gzip(b"")),
-        Form("zst", _zstd, lambda pieces: b"".join(pieces) or _zstd(b"")),
-        Form("xz", xz.block, xz.join),
-        Form("bz2", _plain, _whole_bzip2),
+BY_NAME = {
+    compression.name: compression
+    for compression in (
+        Compression("plain", _plain, _joined),
+        Compression("gz", _gzip, lambda fragments: b"".join(fragments) or _gzip(b"")),
+        Compression("zst", _zstd, lambda fragments: b"".join(fragments) or _zstd(b"")),
+        Compression("xz", xz.block, xz.join),
+        Compression("bz2", _plain, _whole_bzip2),
     )
 }

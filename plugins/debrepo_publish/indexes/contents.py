@@ -8,6 +8,7 @@ See https://wiki.debian.org/DebianRepository/Format, "Contents" indices.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -17,17 +18,17 @@ from debrepo.catalog import CHUNKS
 from debrepo.package import SetId
 from debrepo_publish.indexes import sorting
 from debrepo_publish.indexes.cache import LINES, ROOTS
-from debrepo_publish.indexes.compression import FORMS, Form
-from debrepo_publish.indexes.fragments import LinesUnit, key_of, piece_key
+from debrepo_publish.indexes.compression import BY_NAME, Compression
+from debrepo_publish.indexes.fragments import Fragment, Group
+from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from debrepo.database import Transaction
+    from debrepo.database import Database, Transaction
     from debrepo.package import Package
-    from debrepo_publish.indexes.cache import Cache
-    from debrepo_publish.indexes.rendering import Rendered, Renderer
-    from debrepo_publish.model.publication import Part, Publication
+    from debrepo_publish.indexes.cache import Cache, Name
+    from debrepo_publish.model.publication import Generation, Part, Publication
 
 _VERSION = b"2"  # of how lines are made
 #: Path and locations: two NULs, as a package set's entry has them, around the blank that is
@@ -37,39 +38,42 @@ _COARSENESS = 4  # groups of 16 chunks: about 4,000 lines, 300 kB
 _SHIFT = 8  # the lower bits of the CRC are those that cut chunks; see `debrepo.packageset`
 
 
-def render(
-    txn: Transaction,
-    cache: Cache,
-    renderer: Renderer,
-    publication: Publication,
-    architectures: Iterable[str],
-    part: Part,
-    before: Part | None,
-) -> Iterator[Rendered]:
-    """Yield the Contents files of a component, one for each architecture with packages.
+def groups(
+    db: Database, cache: Cache, generation: Generation, component: str, before: Part | None
+) -> Iterator[Group]:
+    """Yield the fragments of each Contents file of a component: of architectures with packages.
 
-    ``before`` is the component in the generation before, if it was there.
+    ``before`` is the component in the previous generation, if it was there.
     """
-    wanted = {*architectures, "all", "source"} & set(part.architectures)
+    part = generation.parts[component]
+    wanted = {*generation.architectures, "all", "source"} & set(part.architectures)
+    compressions = [_compression(generation.publication)]
     for architecture in sorted(wanted):
         for kind, prefix in _kinds(architecture).items():
-            root = _root(txn, cache, before, part, kind, architecture)
-            path = prefix + architecture
+            with db.read() as txn:
+                root = _root(txn, cache, before, part, kind, architecture)
             if root != packageset.EMPTY:
-                yield from renderer.render(_units(cache, root, path), (), [_form(publication)])
+                found = list(_fragments(cache, root, prefix + architecture))
+                yield Group(component, found, (), compressions)
 
 
-def keys(cache: Cache, publication: Publication, part: Part) -> Iterator[tuple[bytes, list[bytes]]]:
-    """Yield the key of each root that a component has, with the keys of its pieces."""
-    form = _form(publication)
+def _compression(publication: Publication) -> Compression:
+    """Return the one compression that Contents have: gzip if the publication has it."""
+    names = publication.compressions
+    return BY_NAME["gz" if "gz" in names else names[0]]
+
+
+def names(cache: Cache, publication: Publication, part: Part) -> Iterator[tuple[bytes, list[Name]]]:
+    """Yield the key of each root that a component has, with the names of its fragments."""
+    chosen = _compression(publication).name
     for architecture in part.architectures:
         for kind in _kinds(architecture):
             key = _root_key(part.set_id, kind, architecture)
             with cache.db.read() as lines:
                 root = lines[ROOTS].get(key)
             if root is not None and root != packageset.EMPTY:
-                units = _units(cache, SetId(root), "")
-                yield key, [piece_key(form.name, unit.key) for unit in units]
+                found = _fragments(cache, SetId(root), "")
+                yield key, [(fragment.key, chosen) for fragment in found]
 
 
 def _kinds(architecture: str) -> dict[str, str]:
@@ -79,18 +83,12 @@ def _kinds(architecture: str) -> dict[str, str]:
     return {"deb": "Contents-", "udeb": "Contents-udeb-"}
 
 
-def _form(publication: Publication) -> Form:
-    """Return the one form that Contents come in: gzip, where the publication has it."""
-    names = publication.compressions
-    return FORMS["gz" if "gz" in names else names[0]]
-
-
-def _units(cache: Cache, root: SetId, path: str) -> Iterator[LinesUnit]:
+def _fragments(cache: Cache, root: SetId, path: str) -> Iterator[Fragment]:
     with cache.db.read() as txn:
         found = packageset.chunks(txn[LINES], root)
     for group in _groups(found):
         hashes = [chunk.hash for chunk in group]
-        yield LinesUnit(hashes, path, _Text(cache, hashes))
+        yield Fragment(key_of(b"lines", *hashes), partial(_text, cache, hashes, path), cached=False)
 
 
 def _groups(found: Iterable[packageset.Chunk]) -> Iterator[list[packageset.Chunk]]:
@@ -110,16 +108,10 @@ def _groups(found: Iterable[packageset.Chunk]) -> Iterator[list[packageset.Chunk
         yield group
 
 
-class _Text:
-    """The lines of some chunks, as they stand in the file."""
-
-    def __init__(self, cache: Cache, chunks: Sequence[bytes]) -> None:
-        self._cache = cache
-        self._chunks = chunks
-
-    def __call__(self) -> bytes:
-        lines = [data[1:] for data in self._cache.lines(self._chunks)]
-        return b"\n".join((*lines, b"")).replace(b"\0", b"")
+def _text(cache: Cache, chunks: Sequence[bytes], path: str) -> dict[str, bytes]:
+    """Return the lines of some chunks as they stand in the file."""
+    lines = [data[1:] for data in cache.lines(chunks)]
+    return {path: b"\n".join((*lines, b"")).replace(b"\0", b"")}
 
 
 def _root_key(set_id: SetId, kind: str, architecture: str) -> bytes:

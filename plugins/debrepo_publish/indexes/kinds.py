@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _DIGESTS = {"md5": "MD5sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
 _LISTS = {"md5": "Files", "sha1": "Checksums-Sha1", "sha256": "Checksums-Sha256"}
 
-#: Fields that the archive adds; a package's own are not to be believed.
+#: Fields that the archive adds; those of the package itself are not trusted.
 _OURS = re.compile(
     rb"^(?:Filename|Size|MD5sum|SHA1|SHA256|SHA512):[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
 )
@@ -24,6 +24,21 @@ _OURS_IN_SOURCES = re.compile(
     rb"^(?:Directory|Files|Checksums-[A-Za-z0-9]+):[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
 )
 _SOURCE = re.compile(rb"^Source:", re.M | re.I)
+
+
+def expected(kinds: Iterable[IndexKind], layout: Layout) -> list[str]:
+    """Return the paths of the indexes that a component has even without packages."""
+    return [path for kind in kinds for path in kind.expected(layout)]
+
+
+def texts(
+    kinds: Iterable[IndexKind], packages: Sequence[Published], layout: Layout
+) -> dict[str, bytes]:
+    """Return what packages add to the indexes of every kind, by path."""
+    found: dict[str, bytes] = {}
+    for kind in kinds:
+        found.update(kind.fragment(packages, layout))
+    return found
 
 
 class PackagesIndex(IndexKind):

@@ -1,4 +1,4 @@
-"""The Release file: what a distribution says of itself, and the sums of its indexes."""
+"""The Release file: the fields of a distribution, and the checksums of its indexes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from debrepo_publish.model.publication import SUMS, Generation, Publication
+from debrepo_publish.indexes.rendering import Rendered
+from debrepo_publish.model.hashing import digests
+from debrepo_publish.model.publication import SUMS, Generation, Index, Publication
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 _FORMAT = "%a, %d %b %Y %H:%M:%S UTC"  # RFC 5322, but for the name of the zone: as apt reads it
 _DATE = re.compile(rb"^Date: (.+?)\r?$", re.MULTILINE)
+
+
+def _date(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime(_FORMAT)
 
 
 def seconds_of(text: str) -> int:
@@ -30,10 +36,8 @@ def dated(release: bytes | None) -> int:
         return 0
 
 
-def fields(
-    publication: Publication, generation: Generation, now: datetime, until: datetime | None
-) -> dict[str, str]:
-    """Return the fields of a Release file, without the sums; what is empty is left out."""
+def fields(publication: Publication, generation: Generation, at: int) -> dict[str, str]:
+    """Return the fields of a Release file, without checksums; empty ones are left out."""
     distribution = publication.distribution
     given = {
         "Origin": publication.origin or publication.label or str(publication),
@@ -41,8 +45,8 @@ def fields(
         "Suite": publication.suite or distribution,
         "Version": publication.version,
         "Codename": publication.codename or distribution,
-        "Date": now.strftime(_FORMAT),
-        "Valid-Until": until.strftime(_FORMAT) if until else "",
+        "Date": _date(at),
+        "Valid-Until": _date(generation.expires) if generation.expires else "",
         "NotAutomatic": "yes" if publication.not_automatic else "",
         "ButAutomaticUpgrades": "yes" if publication.but_automatic_upgrades else "",
         "Acquire-By-Hash": "yes",
@@ -56,15 +60,32 @@ def fields(
     return {name: value for name, value in given.items() if value}
 
 
-def text(values: Mapping[str, str], generation: Generation, sums: tuple[str, ...]) -> bytes:
-    """Return the Release file with these fields and the chosen sums of every index."""
+def complete(
+    values: Mapping[str, str], rendered: Sequence[Rendered], sums: tuple[str, ...]
+) -> tuple[bytes, list[Rendered]]:
+    """Return the Release file, and the indexes with the small Release files beside them."""
+    everything = [*rendered, *_legacy(values, rendered, sums)]
     lines = [f"{name}: {value}" for name, value in values.items() if value]
-    listed = sorted(generation.indexes.items())
+    listed = sorted((item.path, item.sums) for item in everything)
     for name, title in SUMS.items():
         if name in sums:
             lines.append(f"{title}:")
             lines += [f" {getattr(row, name)} {row.size:>8} {path}" for path, row in listed]
-    return ("\n".join(lines) + "\n").encode()
+    return ("\n".join(lines) + "\n").encode(), everything
+
+
+def _legacy(
+    values: Mapping[str, str], rendered: Sequence[Rendered], sums: tuple[str, ...]
+) -> Iterator[Rendered]:
+    """Yield the small Release file of every directory of ``Packages`` or ``Sources``."""
+    for directory in sorted({item.path.rpartition("/")[0] for item in rendered}):
+        component, _, last = directory.rpartition("/")
+        architecture = last.removeprefix("binary-")
+        component = component.removesuffix("/debian-installer")
+        if last.startswith("binary-") or last == "source":
+            data = legacy(values, component, architecture)
+            index = Index(len(data), *digests(data, sums), stored=True)
+            yield Rendered(f"{directory}/Release", index, data)
 
 
 def legacy(values: Mapping[str, str], component: str, architecture: str) -> bytes:

@@ -1,12 +1,11 @@
-"""Rendering: units become indexes, in every form, with all their sums.
+"""Rendering: fragments become indexes, in every compression, with all their checksums.
 
-What has been rendered or compressed before comes from the cache; what is new is rendered
-here and compressed on every core. The text of a few units is held at a time.
+Fragments that were rendered or compressed before come from the cache; new ones are rendered
+here and compressed on every core. The text of a few fragments is in memory at a time.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,26 +13,26 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.stopping import checkpoint
-from debrepo_publish.indexes.fragments import pack_texts, piece_key, unpack_texts
-from debrepo_publish.model.publication import COMPRESSIONS, SUMS, Index
+from debrepo_publish.model.hashing import Sums, digests
+from debrepo_publish.model.publication import COMPRESSIONS, Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from debrepo_publish.indexes.cache import Cache
-    from debrepo_publish.indexes.compression import Form
-    from debrepo_publish.indexes.fragments import Unit
+    from debrepo_publish.indexes.cache import Cache, Name
+    from debrepo_publish.indexes.compression import Compression
+    from debrepo_publish.indexes.fragments import Fragment, Group
 
-_BATCH = 8  # units that are looked up in the cache together
-_AHEAD = 8  # units that may wait for a core; bounds what is held in memory
-_UNPACKED = ("plain", "bz2")  # whose pieces are the text itself
-_KEPT = 8 << 20  # bytes of new pieces that are written to the cache at once
+_BATCH = 8  # fragments that are looked up in the cache together
+_AHEAD = 8  # fragments that may wait for a core; limits what is in memory
+_UNPACKED = ("plain", "bz2")  # whose fragments are the text itself
+_KEPT = 8 << 20  # bytes of new fragments that are written to the cache at once
 
 
 class Rendered(NamedTuple):
-    """An index file: its path below the distribution, its sums, its bytes if it is new.
+    """An index file: its path below the distribution, its checksums, its bytes if it is new.
 
-    Without bytes, a stored file is known to be there already.
+    Without bytes, a stored file is in the storage already.
     """
 
     path: str
@@ -41,117 +40,109 @@ class Rendered(NamedTuple):
     data: bytes | None
 
 
-def digests(data: bytes, sums: Iterable[str]) -> tuple[str, str, str, str]:
-    """Return the MD5, SHA1, SHA256 and SHA512 of ``data``; those not asked for are empty."""
-    md5, sha1, sha256, sha512 = _Sums(sums, data).hexdigests()
-    return md5, sha1, sha256, sha512
+class _Compressed(NamedTuple):
+    """A fragment in one compression: text by path, or a promise of it."""
 
-
-class _Sums:
-    """The digests of a text as it comes, and its length."""
-
-    def __init__(self, sums: Iterable[str], data: bytes = b"") -> None:
-        wanted = {*sums, "sha256"}
-        self._hashes = {n: hashlib.new(n, usedforsecurity=False) for n in SUMS if n in wanted}
-        self.size = 0
-        self.feed(data)
-
-    def feed(self, data: bytes) -> None:
-        self.size += len(data)
-        for digest in self._hashes.values():
-            digest.update(data)
-
-    def hexdigests(self) -> list[str]:
-        return [self._hashes[name].hexdigest() if name in self._hashes else "" for name in SUMS]
-
-
-class _Piece(NamedTuple):
-    """A unit in one form: by path, or a promise of it."""
-
-    form: Form
+    compression: Compression
     key: bytes
     texts: Future[dict[str, bytes]] | Mapping[str, bytes]
 
 
-class Renderer:
-    """Renders the indexes of one component after the other."""
+def render(cache: Cache, sums: Sequence[str], groups: Iterable[Group]) -> Iterator[Rendered]:
+    """Yield the indexes that fragments make up, group by group."""
+    renderer = _Renderer(cache, sums)
+    try:
+        for group in groups:
+            for item in renderer.render(group):
+                yield item._replace(path=f"{group.component}/{item.path}")
+    finally:
+        renderer.close()
 
-    def __init__(self, cache: Cache, forms: Sequence[Form], sums: Sequence[str]) -> None:
+
+class _Renderer:
+    """Renders one group of indexes after the other."""
+
+    def __init__(self, cache: Cache, sums: Sequence[str]) -> None:
         self._cache = cache
-        self._forms = forms
         self._sums = sums
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1)
-        self._fresh: dict[bytes, bytes] = {}
+        self._fresh: dict[Name, Mapping[str, bytes]] = {}
         self._fresh_size = 0
 
     def close(self) -> None:
-        """Keep what is new, and let the threads go."""
+        """Keep the new fragments, and end the threads."""
         self._workers.shutdown(cancel_futures=True)
         self._cache.put(self._fresh)
         self._fresh = {}
 
-    def render(
-        self, units: Iterable[Unit], expected: Iterable[str], forms: Sequence[Form] | None = None
-    ) -> Iterator[Rendered]:
-        """Yield the indexes that the units make up, and those expected, empty or not."""
-        chosen = self._forms if forms is None else forms
-        plain = {path: _Sums(self._sums) for path in expected}
-        packed: dict[str, dict[str, list[bytes]]] = {form.name: {} for form in chosen}
-        waiting: deque[_Piece] = deque()
-        rest = iter(units)
+    def render(self, group: Group) -> Iterator[Rendered]:
+        """Yield the indexes that the fragments make up, and the expected ones even if empty."""
+        chosen = group.compressions
+        plain = {path: Sums(self._sums) for path in group.expected}
+        packed: dict[str, dict[str, list[bytes]]] = {one.name: {} for one in chosen}
+        waiting: deque[_Compressed] = deque()
+        rest = iter(group.fragments)
         while batch := list(islice(rest, _BATCH)):
             known = self._known(batch, chosen)
-            for unit in batch:
+            for fragment in batch:
                 checkpoint()
-                texts = self._texts(unit, known)
+                texts = self._texts(fragment, known)
                 for path, text in texts.items():
                     if path not in plain:
-                        plain[path] = _Sums(self._sums)
+                        plain[path] = Sums(self._sums)
                     plain[path].feed(text)
-                waiting += (self._piece(form, unit, texts, known) for form in chosen)
+                waiting += (self._compressed(one, fragment, texts, known) for one in chosen)
                 while len(waiting) > _AHEAD * len(chosen):
                     self._take(waiting.popleft(), packed)
-        for piece in waiting:
-            self._take(piece, packed)
+        for compressed in waiting:
+            self._take(compressed, packed)
         for path, sums in sorted(plain.items()):
             yield from self._joined(path, sums, chosen, packed)
 
-    def _known(self, units: Sequence[Unit], forms: Sequence[Form]) -> dict[bytes, bytes]:
-        keys = [unit.key for unit in units if unit.cached]
-        kept = [form.name for form in forms if form.name not in _UNPACKED]
-        return self._cache.get(keys + [piece_key(name, u.key) for u in units for name in kept])
+    def _known(
+        self, fragments: Sequence[Fragment], compressions: Sequence[Compression]
+    ) -> dict[Name, dict[str, bytes]]:
+        kept = [one.name for one in compressions if one.name not in _UNPACKED]
+        names = [(fragment.key, "") for fragment in fragments if fragment.cached]
+        return self._cache.get(names + [(f.key, name) for f in fragments for name in kept])
 
-    def _texts(self, unit: Unit, known: Mapping[bytes, bytes]) -> Mapping[str, bytes]:
-        record = known.get(unit.key)
-        if record is not None:
-            return unpack_texts(record)
-        texts = unit.render()
-        if unit.cached:
-            self._keep(unit.key, pack_texts(texts))
+    def _texts(
+        self, fragment: Fragment, known: Mapping[Name, Mapping[str, bytes]]
+    ) -> Mapping[str, bytes]:
+        name = (fragment.key, "")
+        if name in known:
+            return known[name]
+        texts = fragment.render()
+        if fragment.cached:
+            self._keep(name, texts)
         return texts
 
-    def _piece(
-        self, form: Form, unit: Unit, texts: Mapping[str, bytes], known: Mapping[bytes, bytes]
-    ) -> _Piece:
-        if form.name in _UNPACKED:
-            return _Piece(form, b"", texts)
-        key = piece_key(form.name, unit.key)
-        record = known.get(key)
-        if record is not None:
-            return _Piece(form, key, unpack_texts(record))
-        return _Piece(form, key, self._workers.submit(_pack, form, texts))
+    def _compressed(
+        self,
+        compression: Compression,
+        fragment: Fragment,
+        texts: Mapping[str, bytes],
+        known: Mapping[Name, Mapping[str, bytes]],
+    ) -> _Compressed:
+        if compression.name in _UNPACKED:
+            return _Compressed(compression, b"", texts)
+        kept = known.get((fragment.key, compression.name))
+        if kept is not None:
+            return _Compressed(compression, fragment.key, kept)
+        promised = self._workers.submit(_compress, compression, texts)
+        return _Compressed(compression, fragment.key, promised)
 
-    def _take(self, piece: _Piece, packed: dict[str, dict[str, list[bytes]]]) -> None:
-        texts = piece.texts
+    def _take(self, fragment: _Compressed, packed: dict[str, dict[str, list[bytes]]]) -> None:
+        texts, name = fragment.texts, fragment.compression.name
         if isinstance(texts, Future):
             texts = texts.result()
-            self._keep(piece.key, pack_texts(texts))
+            self._keep((fragment.key, name), texts)
         for path, text in texts.items():
-            packed[piece.form.name].setdefault(path, []).append(text)
+            packed[name].setdefault(path, []).append(text)
 
-    def _keep(self, key: bytes, record: bytes) -> None:
-        self._fresh[key] = record
-        self._fresh_size += len(record)
+    def _keep(self, name: Name, texts: Mapping[str, bytes]) -> None:
+        self._fresh[name] = texts
+        self._fresh_size += sum(map(len, texts.values()))
         if self._fresh_size > _KEPT:
             self._cache.put(self._fresh)
             self._fresh, self._fresh_size = {}, 0
@@ -159,20 +150,20 @@ class Renderer:
     def _joined(
         self,
         path: str,
-        plain: _Sums,
-        forms: Sequence[Form],
+        plain: Sums,
+        compressions: Sequence[Compression],
         packed: dict[str, dict[str, list[bytes]]],
     ) -> Iterator[Rendered]:
-        """Yield the plain form, whose sums are always listed, then the compressed ones."""
-        stored = any(form.name == "plain" for form in forms)
+        """Yield the plain index, whose checksums are always listed, then the compressed ones."""
+        stored = any(one.name == "plain" for one in compressions)
         if not stored:
             md5, sha1, sha256, sha512 = plain.hexdigests()
             yield Rendered(path, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
-        for form in forms:
-            data = form.join(packed[form.name].pop(path, []))
+        for one in compressions:
+            data = one.join(packed[one.name].pop(path, []))
             index = Index(len(data), *digests(data, self._sums), stored=True)
-            yield Rendered(path + COMPRESSIONS[form.name], index, data)
+            yield Rendered(path + COMPRESSIONS[one.name], index, data)
 
 
-def _pack(form: Form, texts: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {path: form.pack(text) for path, text in texts.items()}
+def _compress(compression: Compression, texts: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: compression.pack(text) for path, text in texts.items()}

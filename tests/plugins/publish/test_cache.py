@@ -2,12 +2,16 @@
 
 import gzip
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
+from debrepo.database import Database
 from debrepo.testing.packages import build_deb
 from debrepo_publish.indexes import rendering
 from debrepo_publish.indexes.cache import opened
+from debrepo_publish.indexes.compression import BY_NAME
 
 
 @pytest.fixture
@@ -30,13 +34,13 @@ def packages(root, prefix=""):
 def compressed(monkeypatch):
     """Count the texts that are compressed."""
     seen = []
-    pack = rendering._pack
+    compress = rendering._compress
 
-    def counting(form, joined):
-        seen.append(form.name)
-        return pack(form, joined)
+    def counting(compression, texts):
+        seen.append(compression.name)
+        return compress(compression, texts)
 
-    monkeypatch.setattr(rendering, "_pack", counting)
+    monkeypatch.setattr(rendering, "_compress", counting)
     return seen
 
 
@@ -72,3 +76,39 @@ def test_what_is_not_live_goes_when_the_cache_is_too_large(debrepo, root, tmp_pa
     debrepo("publish", "update", "stable")
     with opened(root) as cache:
         assert 0 < cache.size() < before
+
+
+def test_nothing_is_compressed_while_the_database_is_being_read(
+    debrepo, root, tmp_path, monkeypatch
+):
+    reading, seen = [], []
+    begin, pack = Database.read, BY_NAME["gz"].pack
+
+    @contextmanager
+    def read(db):
+        with begin(db) as txn:
+            reading.append(db)
+            try:
+                yield txn
+            finally:
+                reading.remove(db)
+
+    def compress(data):
+        seen.append(list(reading))
+        return pack(data)
+
+    class Same(ThreadPoolExecutor):
+        """Does what it is given at once."""
+
+        def submit(self, function, *arguments):
+            promise = Future()
+            promise.set_result(function(*arguments))
+            return promise
+
+    monkeypatch.setattr(Database, "read", read)
+    monkeypatch.setattr(rendering, "ThreadPoolExecutor", Same)
+    monkeypatch.setitem(BY_NAME, "gz", BY_NAME["gz"]._replace(pack=compress))
+    debrepo("repo", "add", "r", str(build_deb(tmp_path, "new", paths={"usr/bin/new": b""})))
+    debrepo("publish", "update", "stable")
+    assert len(seen) >= 2
+    assert not any(seen)

@@ -79,7 +79,7 @@ class Shelf:
             root = contents._root(txn, cache, before, part, kind, architecture)
             with cache.db.read() as lines:
                 found = packageset.chunks(lines[LINES], root)
-            return b"".join(contents._Text(cache, [chunk.hash])() for chunk in found)
+            return b"".join(contents._text(cache, [chunk.hash], "")[""] for chunk in found)
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from debrepo_publish.indexes.release import fields, legacy, text
+from debrepo_publish.indexes.release import complete, dated, fields, legacy
+from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.publication import Generation, Index, Part, Publication
 
-NOW = datetime(2026, 3, 9, 8, 5, tzinfo=UTC)
+NOW = int(datetime(2026, 3, 9, 8, 5, tzinfo=UTC).timestamp())
 PUBLICATION = Publication("", "debian", "stable", {"main": "repo:x"})
 GENERATION = Generation(
     *(1, "pending", 0, {"main": Part("repo:x", b"", {})}, ("amd64", "arm64")),
-    *("", "", "", "", {}),
+    *("", "", "", "", PUBLICATION),
 )
 
 
-def said(generation=GENERATION, until=None, **changes):
-    return fields(PUBLICATION._replace(**changes), generation, NOW, until)
+def said(generation=GENERATION, until=0, **changes):
+    return fields(PUBLICATION._replace(**changes), generation._replace(expires=until), NOW)
 
 
 def test_names_default_to_what_there_is():
@@ -58,10 +59,13 @@ def test_archive_of_nothing_but_all_says_nothing_against_its_index():
 
 
 def test_sums_are_listed_for_every_index_in_order():
-    indexes = {"main/b": Index(5, "m", "1", "2", "5", stored=True)}
-    indexes["main/a"] = Index(70, "M", "I", "II", "V", stored=False)
-    listed = text({"Suite": "x"}, GENERATION._replace(indexes=indexes), ("sha256", "sha512"))
-    assert listed.decode() == (
+    rendered = [
+        Rendered("main/b", Index(5, "m", "1", "2", "5", stored=True), b""),
+        Rendered("main/a", Index(70, "M", "I", "II", "V", stored=False), None),
+    ]
+    text, everything = complete({"Suite": "x"}, rendered, ("sha256", "sha512"))
+    assert everything == rendered
+    assert text.decode() == (
         "Suite: x\n"
         "SHA256:\n II       70 main/a\n 2        5 main/b\n"
         "SHA512:\n V       70 main/a\n 5        5 main/b\n"
@@ -73,3 +77,22 @@ def test_small_release_file_says_where_it_is():
         *("Archive: stable", "Origin: debian/stable", "Label: debian/stable"),
         *("Acquire-By-Hash: yes", "Component: main", "Architecture: amd64"),
     ]
+
+
+def test_small_release_files_stand_beside_packages_and_sources_only():
+    index = Index(5, "m", "1", "2", "5", stored=True)
+    paths = ("main/binary-amd64/Packages", "main/source/Sources", "main/Contents-amd64.gz")
+    rendered = [Rendered(path, index, b"") for path in paths]
+    _, everything = complete(said(), rendered, ("sha256",))
+    found = [item.path for item in everything if item.path.endswith("Release")]
+    assert found == ["main/binary-amd64/Release", "main/source/Release"]
+
+
+@pytest.mark.parametrize("text", [b"", b"Suite: x\n", b"Date: yesterday\n", None])
+def test_what_has_no_date_is_of_no_date(text):
+    assert dated(text) == 0
+
+
+def test_date_is_read_back():
+    text, _ = complete(said(), [], ())
+    assert dated(b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + text) == NOW

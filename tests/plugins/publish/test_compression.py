@@ -1,4 +1,4 @@
-"""Compressed pieces, joined: what comes out is what went in, for every reader."""
+"""Compressed fragments, joined: what comes out is what went in, for every reader."""
 
 import bz2
 import gzip
@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debrepo_publish.indexes import xz
-from debrepo_publish.indexes.compression import FORMS
+from debrepo_publish.indexes.compression import BY_NAME
 
-PIECES = st.lists(st.binary(max_size=2000), max_size=8)
+FRAGMENTS = st.lists(st.binary(max_size=2000), max_size=8)
 READERS = {
     "plain": bytes,
     "gz": gzip.decompress,
@@ -27,20 +27,20 @@ READERS = {
 quick = settings(max_examples=40, deadline=None)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", BY_NAME)
 @quick
-@given(pieces=PIECES)
-def test_joined_pieces_read_as_one_file(name, pieces):
-    form = FORMS[name]
-    data = form.join([form.pack(piece) for piece in pieces])
-    assert READERS[name](data) == b"".join(pieces)
+@given(fragments=FRAGMENTS)
+def test_joined_fragments_read_as_one_file(name, fragments):
+    compression = BY_NAME[name]
+    data = compression.join([compression.pack(fragment) for fragment in fragments])
+    assert READERS[name](data) == b"".join(fragments)
 
 
 @quick
-@given(PIECES)
-def test_xz_pieces_become_blocks_of_one_stream(pieces):
+@given(FRAGMENTS)
+def test_xz_fragments_become_blocks_of_one_stream(fragments):
     decompressor = lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
-    assert decompressor.decompress(xz.join(map(xz.block, pieces))) == b"".join(pieces)
+    assert decompressor.decompress(xz.join(map(xz.block, fragments))) == b"".join(fragments)
     assert decompressor.eof
     assert decompressor.unused_data == b""
 
@@ -53,9 +53,9 @@ def test_xz_itself_finds_every_block_sound(tmp_path):
     assert listed.stdout.split(b"\n")[1].split(b"\t")[1:3] == [b"1", b"199"]
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_the_same_text_gives_the_same_bytes(name):
-    form = FORMS[name]
-    assert form.join([form.pack(b"Package: hello\n")]) == form.join(
-        [form.pack(b"Package: hello\n")]
+    compression = BY_NAME[name]
+    assert compression.join([compression.pack(b"Package: hello\n")]) == compression.join(
+        [compression.pack(b"Package: hello\n")]
     )
