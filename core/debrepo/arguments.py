@@ -23,7 +23,7 @@ def bind(
 ) -> inspect.BoundArguments:
     """Return the arguments by name; raise `InvalidInput` unless the operation takes them.
 
-    ``name`` is what errors call the operation. Whoever calls it decides the types: each
+    ``name`` is what errors call the operation. The caller decides the types: each
     argument, and whatever is in it, has to be of the one that the signature states.
     """
     try:

@@ -27,7 +27,7 @@ TABLES = (
     TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED"),
 )
 
-_WALK = 4096  # packages to read before the pages that they stand on are let go of
+_WALK = 4096  # packages to read before the pages that they stand on are unmapped
 
 
 class Known(NamedTuple):

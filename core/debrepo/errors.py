@@ -94,7 +94,7 @@ class DatabaseError(DebrepoError):
 
 
 class DatabaseBusy(DatabaseError):
-    """Another process holds what is needed, and did not let go in time."""
+    """Another process holds what is needed, and did not release it in time."""
 
 
 class DatabaseFull(DatabaseError):

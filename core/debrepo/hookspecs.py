@@ -140,7 +140,7 @@ def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) 
 
 @hookspec
 def debrepo_metrics(session: Session, txn: Transaction) -> Iterable[Metric]:
-    """Return numbers that whoever watches a server wants to see: age, days left, sizes.
+    """Return numbers for the monitoring of a server: age, days left, sizes.
 
     *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick.
     """

@@ -56,7 +56,7 @@ class _Descriptors(dict[int, int]):
     """The files of the leases that this process holds, and the threads that took them."""
 
     def close_all(self) -> None:
-        """Let go without releasing anything, in a child that did not take the leases."""
+        """Close the files and keep the locks, in a child that did not take the leases."""
         for descriptor in self:
             with suppress(OSError):
                 os.close(descriptor)

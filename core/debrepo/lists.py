@@ -49,7 +49,7 @@ def users(hook: HookRelay, txn: Transaction, target: PackageList) -> list[Link]:
 def check_unused(
     hook: HookRelay, txn: Transaction, target: PackageList, *, force: bool = False
 ) -> None:
-    """Raise `InUse` while something was made from a list; ``force`` lets go what may go."""
+    """Raise `InUse` while something was made from a list; ``force`` allows it for weak links."""
     holding = [link for link in users(hook, txn, target) if link.firm or not force]
     if not holding:
         return

@@ -1,4 +1,4 @@
-"""Metrics: numbers about its part of the work that a plugin has for whoever watches it."""
+"""Metrics: numbers that a plugin has for the monitoring of its part of the work."""
 
 from __future__ import annotations
 

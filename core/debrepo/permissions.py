@@ -59,7 +59,7 @@ class Caller(NamedTuple):
             self.require(scope)
 
     def check_change(self, call: Call) -> None:
-        """As `check`, but whoever may do something is also told what came of it."""
+        """As `check`, but a caller who may do something may also read its result."""
         needed = call.scopes if call.operation.scope != "read" else ()
         for scope in (*needed, *call.uploads):
             self.require(scope)

@@ -24,7 +24,7 @@ _BLOCK = 1 << 20  # how much of a large file is in memory at a time
 _MODE = 0o644  # a web server will read it
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FICLONE = 0x40049409
-_ABANDONED = 3600  # seconds; what is being read from a slow sender is locked as well
+_UNUSED = 3600  # seconds; what is being read from a slow sender is locked as well
 
 
 class Pool:
@@ -55,7 +55,7 @@ class Pool:
     def location(self, sha256: str) -> str:
         """Return where the file with this digest is, or would be."""
         if not _SHA256.fullmatch(sha256):
-            raise InvalidInput(f"not a SHA256 sum: {sha256[:80]!r}")
+            raise InvalidInput(f"not a SHA256 checksum: {sha256[:80]!r}")
         return f"{self._path}/{sha256[:2]}/{sha256[2:]}"
 
     def path(self, sha256: str) -> Path:
@@ -170,7 +170,7 @@ class Pool:
             return f"{sha256} cannot be read: {error.strerror}"
         if digest.hexdigest() == sha256:
             return None
-        return f"{sha256} is damaged: its SHA256 sum is {digest.hexdigest()}"
+        return f"{sha256} is damaged: its SHA256 checksum is {digest.hexdigest()}"
 
     def sync(self) -> None:
         """Return when all that was put is on disk and survives a power failure.
@@ -205,7 +205,7 @@ class Pool:
 
     def sweep(self) -> int:
         """Remove what crashed processes left half written, and return how many files."""
-        count, before = 0, time.time() - _ABANDONED
+        count, before = 0, time.time() - _UNUSED
         for name in _listing(self._staging):
             path = f"{self._staging}/{name}"
             with _writing(self._path), suppress(FileNotFoundError, BlockingIOError):

@@ -79,7 +79,7 @@ def missing(lacks: Iterable[Lack]) -> tuple[Missing, ...]:
 
 
 def why(brought: Brought) -> str:
-    """Return for whose sake a package was brought."""
+    """Return the package that pulled in this one."""
     return f"{PackageKey.from_entry(brought.by).display} {brought.field}: {brought.requirement}"
 
 

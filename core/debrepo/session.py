@@ -81,7 +81,7 @@ class Session:
         self.read_only = read_only
         self.whole = self
         self.opening = RLock()  # the threads of a server may be the first to use something
-        self.actor = ""  #: on whose behalf; empty: of whoever runs this process
+        self.actor = ""  #: on whose behalf; empty: the user who runs this process
         self.area = root / AREA  #: what the files lie below that a caller may name
         self._check: Callable[[Call], None] | None = None
         self._call: Call | None = None

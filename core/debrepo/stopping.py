@@ -1,7 +1,7 @@
 """Stopping: how long work learns that it is to end, and its child processes with it.
 
-Whoever starts work sets a `Watch` for it with `watching`; loops that may be long pass through
-`each`, and steps that may be long through `checkpoint`. Without a watch both do nothing, so
+The caller that starts work sets a `Watch` for it with `watching`; loops that may be long pass
+through `each`, and steps that may be long through `checkpoint`. Without a watch both do nothing, so
 that libraries and the command line are not slowed down.
 """
 

@@ -58,7 +58,7 @@ class Storage(ABC):
     Paths are relative, with forward slashes: ``dists/bookworm/InRelease``. Where a method
     returns, what it did is there for every client, and survives a crash of this process;
     `flush` makes it survive a crash of the machine. What fails for reasons of the service
-    raises `RemoteError`, what the user has to mend raises `InvalidInput`.
+    raises `RemoteError`, what the user has to repair raises `InvalidInput`.
 
     A back end subclasses this, and runs `debrepo.testing.StorageContract` in its own tests.
     """
@@ -173,7 +173,7 @@ class Storage(ABC):
 
         Return the new version; raise `Conflict` if the file has another one, or is gone. It
         is only called for what this storage has returned, and spares both `exclusive` and
-        reading: whoever replaces the first of several files is alone with the others.
+        reading: the writer that replaces the first of several files is alone with the others.
         """
         raise NotImplementedError(f"{type(self).__name__} returns versions, and takes none")
 
@@ -220,7 +220,7 @@ class Storage(ABC):
         """Make everything stored so far survive a crash of the machine."""
 
     def close(self) -> None:  # noqa: B027
-        """Let go of connections."""
+        """Close the connections."""
 
 
 def somebody_elses(path: str, way_out: str = "--force takes it over") -> Conflict:

@@ -1,8 +1,8 @@
 """The turnstile: small adds by command line go one after another, in the order they came.
 
 Starting a command costs more than adding a package. When dozens start at once, all of them
-share the processors with a server that has a request to answer, and whoever holds the
-write lock waits for a processor like everybody else. So a small add draws a number before
+share the processors with a server that has a request to answer, and the holder
+of the write lock waits for a processor, too. So a small add draws a number before
 it imports anything heavy, and sleeps until few enough are before it. A number is a byte of
 a file, locked as long as its owner lives.
 """

@@ -20,7 +20,7 @@ from debrepo_aptly.bodies import Flag
 
 _BATCH = 256  # packages read in one transaction, so that a slow client holds none open
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_SUMS = {
+_CHECKSUMS = {
     "Files": "md5",
     "Checksums-Sha1": "sha1",
     "Checksums-Sha256": "sha256",
@@ -109,7 +109,7 @@ def stanza_object(package: Package) -> dict[str, str]:
     fields = package.fields()
     if package.kind == "source":
         fields.pop("Source", None)
-        fields |= {name: _sums(package.files, sum_) for name, sum_ in _SUMS.items()}
+        fields |= {name: _listed(package.files, kind) for name, kind in _CHECKSUMS.items()}
     else:
         file = package.files[0]
         fields |= {
@@ -132,6 +132,6 @@ def stanza_object(package: Package) -> dict[str, str]:
     }
 
 
-def _sums(files: Iterable[PackageFile], name: str) -> str:
+def _listed(files: Iterable[PackageFile], name: str) -> str:
     lines = ((getattr(file, name), file) for file in sorted(files, key=lambda file: file.name))
     return "".join(f" {digest} {file.size} {file.name}\n" for digest, file in lines if digest)

@@ -92,7 +92,7 @@ def faults(txn: Transaction) -> Iterator[str]:
 
 
 def local_user() -> str:
-    """Return who runs this process, and who he was before sudo."""
+    """Return the user who runs this process, and the one who called sudo."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -35,7 +35,7 @@ class Member(NamedTuple):
 class Source(NamedTuple):
     """A source version and what was built from it.
 
-    The number is made of what it is: it stays the same, whoever uploads it again.
+    The number is derived from the package: it stays the same when it is uploaded again.
     """
 
     id: int

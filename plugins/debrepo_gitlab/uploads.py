@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from debrepo_gitlab.distributions import Distribution
 
 DIRECT = (".deb", ".udeb", ".ddeb")
-_ABANDONED = 86400  # seconds after which files that no .changes lists are deleted
+_UNLISTED = 86400  # seconds after which files that no .changes lists are deleted
 _REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
 _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
@@ -65,7 +65,7 @@ def sweep(directory: Path) -> None:
     with suppress(FileNotFoundError):
         for path in directory.iterdir():
             with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _ABANDONED:
+                if time.time() - path.stat().st_mtime > _UNLISTED:
                     path.unlink()
 
 

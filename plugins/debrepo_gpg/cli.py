@@ -148,7 +148,7 @@ _keyring = click.option(
 @_keyring
 @pass_session
 def trust(session: Session, file: BinaryIO, keyring: str) -> None:
-    """Believe the signatures of public keys.
+    """Trust public keys.
 
     FILE is what gpg --export writes; - is standard input.
     """
@@ -162,7 +162,7 @@ def trust(session: Session, file: BinaryIO, keyring: str) -> None:
 @_keyring
 @pass_session
 def fetch(session: Session, keys: tuple[str, ...], server: str, keyring: str) -> None:
-    """Believe the signatures of keys that are on a key server."""
+    """Trust public keys from a key server."""
     for fingerprint in session.run(operations.fetch, keys, server=server, keyring=keyring):
         click.echo(f"Key {fingerprint} is trusted.")
 
@@ -172,7 +172,7 @@ def fetch(session: Session, keys: tuple[str, ...], server: str, keyring: str) ->
 @json_option
 @pass_session
 def trusted(session: Session, keyring: str, as_json: bool) -> None:
-    """List the keys whose signatures are believed."""
+    """List the trusted public keys."""
     keys = session.run(operations.trusted, keyring=keyring)
     if as_json:
         print_json([found._asdict() for found in keys])
@@ -185,7 +185,7 @@ def trusted(session: Session, keyring: str, as_json: bool) -> None:
 @_keyring
 @pass_session
 def distrust(session: Session, keys: tuple[str, ...], keyring: str) -> None:
-    """Believe the signatures of keys no longer."""
+    """Stop trusting public keys."""
     session.run(operations.distrust, keys, keyring=keyring)
     click.echo(f"Trusted no longer: {', '.join(keys)}.")
 

@@ -1,8 +1,8 @@
 """The GnuPG home: where the keys are, and a view of it with an agent of our own.
 
 A process of GnuPG's, the agent, keeps the secret keys, and talks through sockets in the
-home. They break where the home's path is long or its file system odd, and whoever ends an
-agent ends it for everybody. So each process of debrepo looks at the home through a view: a
+home. They break where the home's path is long or its file system odd, and a process that
+ends an agent ends it for everybody. So each process of debrepo looks at the home through a view: a
 directory with a short name, links to the key files, and an agent that goes when it goes.
 """
 

@@ -134,7 +134,7 @@ def import_(session: Session, data: bytes) -> list[KeyStatus]:
 
 
 def trust(session: Session, data: bytes, *, keyring: str = KEYRING) -> list[str]:
-    """Believe the signatures of public keys, as ``gpg --export`` writes them.
+    """Trust public keys, as ``gpg --export`` writes them.
 
     Returns their fingerprints.
     """
@@ -144,17 +144,17 @@ def trust(session: Session, data: bytes, *, keyring: str = KEYRING) -> list[str]
 def fetch(
     session: Session, keys: Sequence[str], *, server: str, keyring: str = KEYRING
 ) -> list[str]:
-    """Believe the signatures of keys that are on a key server; returns their fingerprints."""
+    """Trust public keys from a key server; returns their fingerprints."""
     return _keyrings(session).fetch(keyring, keys, server)
 
 
 def trusted(session: Session, *, keyring: str = KEYRING) -> list[TrustedKey]:
-    """Return the keys whose signatures are believed."""
+    """Return the trusted public keys."""
     return _keyrings(session).list_(keyring)
 
 
 def distrust(session: Session, keys: Sequence[str], *, keyring: str = KEYRING) -> None:
-    """Believe the signatures of keys no longer."""
+    """Stop trusting public keys."""
     _keyrings(session).remove(keyring, keys)
 
 

@@ -60,21 +60,21 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "key.trust",
             where + "trust",
-            "Believe the signatures of public keys.",
+            "Trust public keys.",
             "key:trust",
             "key trust",
         ),
         Operation(
             "key.fetch",
             where + "fetch",
-            "Believe the signatures of keys that are on a key server.",
+            "Trust public keys from a key server.",
             "key:trust",
             "key fetch",
         ),
         Operation(
             "key.trusted",
             where + "trusted",
-            "List the keys whose signatures are believed.",
+            "List the trusted public keys.",
             "read",
             "key trusted",
             changes=False,
@@ -82,7 +82,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "key.distrust",
             where + "distrust",
-            "Believe the signatures of keys no longer.",
+            "Stop trusting public keys.",
             "key:trust",
             "key distrust",
         ),
@@ -113,6 +113,6 @@ def debrepo_settings() -> list[Setting]:
 
 @hookimpl
 def debrepo_metrics(session: Session) -> list[Metric]:
-    from debrepo_gpg.measures import metrics
+    from debrepo_gpg.metrics import metrics
 
     return list(metrics(session))

@@ -1,7 +1,7 @@
-"""Trusted keys: the public keys whose signatures on uploads are believed.
+"""Trusted keys: the public keys whose signatures on uploads are accepted.
 
 They are in keyrings of their own, files in the GnuPG home as ``gpgv`` reads them: a key that
-signs what is published is not for that reason believed, nor the other way round.
+signs what is published is not trusted for that reason, nor the other way round.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def link_later(source: str, name: str, target: str, size: int) -> bool | None:
 def date_after(target: str, descriptor: int) -> None:
     """Give a file a later second than the one that it replaces.
 
-    HTTP tells changes by the second: whoever fetched the file that was replaced within its
+    HTTP tells changes by the second: a client that fetched the file that was replaced within its
     own second, and asks whether it has changed since, would be told that it has not.
     """
     try:

@@ -83,7 +83,7 @@ class Tree:
         return True
 
     def lost(self, directory: str) -> bool:
-        """Forget ``directory`` and those above if it has gone; return whether it has."""
+        """Stop tracking ``directory`` and those above if it has gone; return whether it has."""
         if os.path.isdir(f"{self._root}/{directory}"):
             return False
         while directory:

@@ -23,7 +23,7 @@ def take(wanted: Wanted) -> bool:
     others = {found["Key"] for found in page.get("Contents", ())} - {mine}
     for other in sorted(others):
         found = wanted.look(other)
-        if found is None or found.abandoned:
+        if found is None or found.stale:
             others.remove(other)
             wanted.delete(other)
     if others:
@@ -35,7 +35,7 @@ def take(wanted: Wanted) -> bool:
 
 def _settle(wanted: Wanted) -> bool:
     found = wanted.look(wanted.key)
-    if found is not None and found.body != wanted.body and not found.abandoned:
+    if found is not None and found.body != wanted.body and not found.stale:
         wanted.delete(_claim(wanted))
         return False
     wanted.write(wanted.key)

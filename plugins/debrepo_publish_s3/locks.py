@@ -79,7 +79,7 @@ class Found(NamedTuple):
 
     body: bytes
     tag: str
-    abandoned: bool  #: too old, or of the same owner: of whom only one publishes at a time
+    stale: bool  #: too old, or of the same owner: of whom only one publishes at a time
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def _take(wanted: Wanted) -> bool:
         return False
     if found.body == wanted.body:  # the answer got lost
         return True
-    if not found.abandoned:
+    if not found.stale:
         return False
     for tag in (found.tag, found.tag.strip('"')):  # older radosgw wants it without quotes
         if conditions.replace(client, key, wanted.body, tag, **wanted.parameters):

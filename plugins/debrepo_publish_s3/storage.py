@@ -47,7 +47,7 @@ _OURS = "~debrepo-"  # what the names of locks and probes start with
 _RANGE = 8 << 20  # bytes of an object that are in memory at a time
 _ATTEMPTS = 5  # at a name that others create and delete
 _FEW = 50  # objects that are looked for one by one
-_ABANDONED = 86400.0  # seconds after which an unfinished upload is nobody's
+_UNFINISHED = 86400.0  # seconds after which an unfinished upload is nobody's
 
 
 class S3Storage(Storage):
@@ -195,7 +195,7 @@ class S3Storage(Storage):
         return tag or None
 
     def replace(self, path: str, data: bytes, *, version: str) -> str:
-        """Replace an object in one request, as whoever returned the version could."""
+        """Replace an object in one request, if the caller knows its version."""
         self._conditional = True
         tag = self._swap(check_path(path), data, version)
         if tag is None:
@@ -313,7 +313,7 @@ class S3Storage(Storage):
 
     def _keys(self, start: str) -> Iterator[str]:
         if start == self._start:
-            multipart.sweep(self._client, start, _ABANDONED)
+            multipart.sweep(self._client, start, _UNFINISHED)
         for key in listing.keys(self._client, start):
             path = key.removeprefix(self._start)
             ours = path.rpartition("/")[2].startswith(_OURS)

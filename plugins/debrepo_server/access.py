@@ -29,7 +29,7 @@ _WRONG_PER_SECOND, _WRONG_AT_ONCE = 0.2, 20.0
 
 
 class Access:
-    """Who may do what: tokens, the permissions of a socket, and whoever has neither."""
+    """Who may do what: tokens, the permissions of a socket, and callers who have neither."""
 
     def __init__(self, session: Session, *, trusting: bool) -> None:
         self._session = session
@@ -46,7 +46,7 @@ class Access:
         secret = _secret(request)
         if secret:
             caller = self._owner(secret, host)
-        elif host.startswith("uid:"):  # whoever may open the socket may do all
+        elif host.startswith("uid:"):  # a user who may open the socket may do all
             caller = Caller(_user(int(host.removeprefix("uid:"))), ("admin",))
         else:
             caller = Caller(f"anonymous@{host}", self._anonymous, anonymous=True)

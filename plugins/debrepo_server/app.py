@@ -18,7 +18,7 @@ from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
 from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
 from debrepo.http.reading import Turns
-from debrepo.http.receiving import forget_aborted
+from debrepo.http.receiving import delete_aborted
 from debrepo_server.around import Around
 from debrepo_server.document import describe
 from debrepo_server.hosts import Hosted, Hosts
@@ -70,12 +70,12 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
-        forgetting = create_task(replays.keep_forgetting())
-        await run_in_threadpool(forget_aborted, session.root)
+        expiring = create_task(replays.keep_expiring())
+        await run_in_threadpool(delete_aborted, session.root)
         try:
             yield
         finally:
-            forgetting.cancel()
+            expiring.cancel()
             await run_in_threadpool(runner.stop)
 
     app = Application(

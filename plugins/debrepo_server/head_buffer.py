@@ -12,7 +12,7 @@ class HeadBuffer:
     """A transport that keeps the head of an answer until there is more to send.
 
     uvicorn writes head and body one by one: twice the system calls, and the client wakes up
-    twice. Whoever ends an answer calls `flush`, because it may have no body.
+    twice. The end of an answer calls `flush`, because it may have no body.
     """
 
     def __init__(self, transport: Transport) -> None:

@@ -38,17 +38,17 @@ class Replays:
         self._session = session
         self._server = server
 
-    async def keep_forgetting(self) -> None:
-        """Forget what is too old, now and again, for as long as the server runs."""
+    async def keep_expiring(self) -> None:
+        """Delete what is too old, now and again, for as long as the server runs."""
         while True:
             try:
-                await run_in_threadpool(self.forget_old)
+                await run_in_threadpool(self.delete_old)
             except DebrepoError as error:
-                _log.warning("cannot forget old replays: %s", error)
+                _log.warning("cannot delete old replays: %s", error)
             await asyncio.sleep(_LOOKED_AT_EVERY)
 
-    def forget_old(self) -> None:
-        """Forget what nobody will ask for any more."""
+    def delete_old(self) -> None:
+        """Delete what nobody will ask for any more."""
         with self._session.db.read() as txn:
             old = [key for key, replay in txn[REPLAYS].items() if _is_old(replay)]
         if not old:
@@ -84,12 +84,12 @@ class Replays:
         try:
             response = await handle(digest.request if digest else request)
         except BaseException:
-            await run_in_threadpool(self._forget, name)
+            await run_in_threadpool(self._delete, name)
             raise
         sent = await digest.finish() if digest else read
         secret = response.headers.get("cache-control") == "no-store"
         if secret or not sent or response.status_code >= 500 or not _is_whole(response):
-            await run_in_threadpool(self._forget, name)
+            await run_in_threadpool(self._delete, name)
             return response
         await run_in_threadpool(self._keep, name, asked, sent, response)
         return response
@@ -124,7 +124,7 @@ class Replays:
 
         self._session.db.update(keep)
 
-    def _forget(self, name: str) -> None:
+    def _delete(self, name: str) -> None:
         with self._session.db.write() as txn:
             txn[REPLAYS].discard(name)
 

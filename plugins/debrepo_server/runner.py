@@ -116,7 +116,7 @@ class Runner:
 
     def submit(self, job: Job) -> Running:
         """Write a task down, and do it when its turn has come."""
-        # Whoever does not wait for the end counts on the order in which tasks came.
+        # A caller who does not wait for the end counts on the order in which tasks came.
         job = job._replace(resources=(*job.shared, *job.resources), shared=())
         new = self._number(job).record
         with self._session.db.write() as txn:
@@ -147,7 +147,7 @@ class Runner:
             return next((task for task in self._live() if task.record.id == number), None)
 
     def delete(self, number: int) -> Record:
-        """Forget a task that has ended."""
+        """Delete a task that has ended."""
         record = self.get(number)
         if not record.ended:
             raise InvalidInput(
@@ -158,7 +158,7 @@ class Runner:
         return record
 
     def clear(self) -> None:
-        """Forget all tasks that have ended."""
+        """Delete all tasks that have ended."""
         with self._session.db.write() as txn:
             for record in list(txn[TASKS].values()):
                 if record.ended:

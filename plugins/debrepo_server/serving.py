@@ -179,7 +179,7 @@ def _bind_path(path: Path) -> socket.socket:
         finally:
             probe.close()
     listener = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o117)  # owner and group: whoever may connect may do all
+    before = os.umask(0o117)  # owner and group: a user who may connect may do all
     try:
         listener.bind(str(path))
     except OSError:

@@ -38,7 +38,7 @@ class Settled:
 
     The answers are those of routes that are ``settled`` (see `debrepo.http.opens`), and
     ``state`` tells in what state the database and the tasks are; ``None`` is none that could
-    be compared. Whoever asks is authenticated each time. All of it runs on the event loop.
+    be compared. Each request is authenticated. All of it runs on the event loop.
     """
 
     def __init__(
@@ -105,13 +105,13 @@ class Settled:
             return
         if len(body.get("body", b"")) > _LONGEST:
             return
-        self._forget(asked)
+        self._discard(asked)
         self._said[asked] = _Said(state, caller, route, start, body)
         self._size += _size(asked, body)
         while self._size > self._limit:
-            self._forget(next(iter(self._said)))
+            self._discard(next(iter(self._said)))
 
-    def _forget(self, asked: _Asked) -> None:
+    def _discard(self, asked: _Asked) -> None:
         said = self._said.pop(asked, None)
         if said is not None:
             self._size -= _size(asked, said.body)

@@ -59,7 +59,7 @@ async def list_(request: Request, door: Listing) -> Response:
 
 @routes.post("/tasks-clear", response_model=dict[str, str])
 def clear(request: Request, door: Ending) -> Response:
-    """Forget the tasks that have ended."""
+    """Delete the tasks that have ended."""
     _runner(request).clear()
     return json_answer({})
 
@@ -118,7 +118,7 @@ def cancel(id: str, request: Request, door: EndingOne) -> Response:
 
 @routes.delete("/tasks/{id}", response_model=TaskObject)
 def delete(id: str, request: Request, door: EndingOne) -> Response:
-    """Forget a task that has ended."""
+    """Delete a task that has ended."""
     try:
         return json_answer(_runner(request).delete(check_number(id)).summary())
     except NotFound as error:

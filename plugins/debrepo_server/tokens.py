@@ -65,7 +65,7 @@ def find(txn: Transaction, secret: str) -> Token | None:
 
 
 def revoke(txn: Transaction, name: str) -> None:
-    """Forget a token."""
+    """Revoke a token."""
     token = txn[TOKENS].get(name)
     if token is None:
         raise NotFound(f"no token called {name}", hint='run "debrepo token list"')

@@ -75,7 +75,7 @@ def pull(
 
 
 def _replaced(there: Lookup, added: Sequence[Entry], *, remove: bool) -> set[Entry]:
-    """Return what leaves for the sake of what is added: other builds, and other versions."""
+    """Return what has to leave when these are added: other builds, and other versions."""
     alike = packageset.group if remove else packageset.short
     coming = {alike(entry) for entry in added}
     names = {entry.partition(b"\0")[0] for entry in added}

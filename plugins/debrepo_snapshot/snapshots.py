@@ -84,7 +84,7 @@ def put(txn: Transaction, snapshot: Snapshot) -> None:
 
 
 def drop(txn: Transaction, name: str) -> None:
-    """Forget a snapshot."""
+    """Drop a snapshot."""
     del txn[SNAPSHOTS][name]
 
 

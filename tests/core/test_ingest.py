@@ -107,7 +107,7 @@ def test_source_with_a_damaged_part_leaves_nothing_in_the_pool(pool, incoming, m
     part.write_bytes(part.read_bytes()[:-1] + b"x")
     error = refusal(pool, path)
     assert isinstance(error, VerificationFailed)
-    assert "hello_1.0-1.debian.tar.xz has the SHA256 sum" in str(error)
+    assert "hello_1.0-1.debian.tar.xz has the SHA256 checksum" in str(error)
 
 
 @pytest.mark.parametrize("small", [10, 1 << 20])

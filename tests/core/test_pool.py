@@ -178,14 +178,14 @@ def test_missing_file_is_not_found(pool):
 
 
 def test_what_is_no_digest_has_no_path(pool):
-    with pytest.raises(InvalidInput, match=r"not a SHA256 sum: '../../etc/passwd'"):
+    with pytest.raises(InvalidInput, match=r"not a SHA256 checksum: '../../etc/passwd'"):
         pool.path("../../etc/passwd")
 
 
 def test_check_says_what_is_wrong(pool):
     pool.put(HELLO, b"hellO")
     assert pool.check(OTHER) == f"{OTHER} is missing"
-    assert pool.check(HELLO).startswith(f"{HELLO} is damaged: its SHA256 sum is ")
+    assert pool.check(HELLO).startswith(f"{HELLO} is damaged: its SHA256 checksum is ")
 
 
 def test_sync_returns(pool):

@@ -1,4 +1,4 @@
-"""Archives: what a .deb, .dsc, .changes or .buildinfo says, and whether to believe it."""
+"""Archives: what a .deb, .dsc, .changes or .buildinfo says, checked before it is used."""
 
 from debrepo.archive.binary import EXTENSIONS, Archive, Content, describe, file_name, parse, read
 from debrepo.archive.limits import LIMITS, Budget, Limits

@@ -1,4 +1,4 @@
-"""Control files as packages carry them, held to Policy before anything is believed."""
+"""Control files as packages carry them, checked against Policy before they are used."""
 
 from __future__ import annotations
 

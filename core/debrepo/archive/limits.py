@@ -58,9 +58,9 @@ _CPU_PER_BYTE = 1 / _MIB  # seconds; unpacking and hashing take a tenth of it on
 class Budget:
     """What is left of the CPU time that one package may take, in the thread that reads it.
 
-    The other limits bound what is known to be expensive; this one bounds the rest, and sums
-    of many things each of which is within its limit. It is checked between pieces of work
-    that take milliseconds, so it holds in any thread and needs no signals.
+    The other limits bound what is known to be expensive; this one bounds the rest, and
+    many things each of which is within its limit. It is checked between steps that take
+    milliseconds, so it holds in any thread and needs no signals.
     """
 
     __slots__ = ("_end", "_seconds", "limits")

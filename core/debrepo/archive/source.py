@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_,=@-]*")
-_SUM = re.compile(r"[0-9A-Fa-f]+")
+_CHECKSUM = re.compile(r"[0-9A-Fa-f]+")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _LISTS = {
     "files": ("md5", 32),
@@ -91,7 +91,7 @@ def verified(expected: PackageFile, found: Digests) -> PackageFile:
         wanted, got = getattr(expected, algorithm), getattr(file, algorithm)
         if wanted and wanted != got:
             raise VerificationFailed(
-                f"{file.name} has the {algorithm.upper()} sum {got}, expected {wanted}"
+                f"{file.name} has the {algorithm.upper()} checksum {got}, expected {wanted}"
             )
     return file
 
@@ -111,7 +111,7 @@ def _files(fields: dict[str, str], what: str, limits: Limits) -> tuple[PackageFi
             raise InvalidPackage(f"{what} lists {odd} in some of its checksum fields only")
         for name, (digest, size) in lines.items():
             if len(digest) != length:
-                raise InvalidPackage(f"{what}: {digest[:130]!r} is no {algorithm.upper()} sum")
+                raise InvalidPackage(f"{what}: {digest[:130]!r} is not {algorithm.upper()} in hex")
             file = files.setdefault(name, PackageFile(name, size))
             if file.size != size:
                 raise InvalidPackage(f"{what} gives two sizes of {name}: {file.size} and {size}")
@@ -127,7 +127,7 @@ def _lines(value: str, field: str, what: str) -> dict[str, tuple[str, int]]:
             continue
         if (
             len(parts) not in (3, 5)
-            or not _SUM.fullmatch(parts[0])
+            or not _CHECKSUM.fullmatch(parts[0])
             or not _SIZE.fullmatch(parts[1])
         ):
             raise InvalidPackage(f"{what}, field {field}: not a line of it: {line.strip()[:80]!r}")

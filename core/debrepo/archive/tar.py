@@ -59,7 +59,7 @@ def members(
         if headers_left < 0:
             raise exceeded(f"{what} has more than {limits.headers} headers", "headers")
         if len(headers) == _TOGETHER:
-            _check_sums(headers, what)
+            _check_headers(headers, what)
             headers.clear()
             budget.check(what)
         path, size_text, kind, magic, prefix = unpack(header)
@@ -84,14 +84,14 @@ def members(
         else:
             window.skip(size + -size % 512)
             yield kind, path, b""
-    _check_sums(headers, what)
+    _check_headers(headers, what)
     window.drain()
 
 
-def _check_sums(headers: list[bytes], what: str) -> None:
+def _check_headers(headers: list[bytes], what: str) -> None:
     """Raise `InvalidPackage` unless the headers add up to what they claim, all together.
 
-    By far the fastest sum of bytes in Python is Adler's, which is modulo 65521.
+    The fastest way to add up bytes in Python is Adler's checksum, which is modulo 65521.
     """
     if not headers:
         return

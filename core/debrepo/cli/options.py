@@ -69,7 +69,7 @@ why_option = click.option(
     "--dep-verbose-resolve",
     "with_why",
     is_flag=True,
-    help="Say for whose sake each package was taken along.",
+    help="Show which package pulled in each dependency.",
 )
 
 

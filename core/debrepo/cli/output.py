@@ -133,7 +133,7 @@ def _ordered(found: Iterable[Found], sort: str) -> list[Found]:
 
 
 def print_changes(word: str, found: Iterable[Found], *, with_why: bool = False) -> None:
-    """Print a line for each package: what became of it, and for whose sake."""
+    """Print a line for each package: what happened to it, and which package pulled it in."""
     print_lines(
         f"{word:8} {one.key.display}" + (f"  ({one.why})" if with_why and one.why else "")
         for one in found

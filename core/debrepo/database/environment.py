@@ -80,7 +80,7 @@ class Environment:
         return self._gate.is_inside(get_ident())
 
     def trim(self) -> None:
-        """Let go of the pages that were read so far; the caller has a transaction open."""
+        """Unmap the pages that were read so far; the caller has a transaction open."""
         let_go(self._path / "data.mdb")
 
     def copy(self, directory: Path, *, compact: bool) -> None:
@@ -110,7 +110,7 @@ class Environment:
             raw = self._env.begin()
             number = int(raw.id())
             raw.abort()
-        except lmdb.Error:  # whoever reads next mends it, or says what is wrong
+        except lmdb.Error:  # the next reader repairs it, or says what is wrong
             return None
         finally:
             self._gate.leave(thread)

@@ -12,7 +12,7 @@ from debrepo.errors import DatabaseBusy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_PATIENCE = 60.0  # seconds until a transaction of another thread counts as forgotten
+_PATIENCE = 60.0  # seconds until a transaction of another thread counts as left open
 
 
 class Gate:
@@ -30,7 +30,7 @@ class Gate:
     def enter(self, thread: int) -> None:
         """Let a transaction of ``thread`` in, when the gate is open."""
         with self._condition:
-            # Who is inside already gets in again: the gate is waiting for him to finish.
+            # A thread that is inside gets in again: the gate waits for it to finish.
             while self._closed and thread not in self._inside:
                 self._condition.wait()
             self._inside[thread] = self._inside.get(thread, 0) + 1

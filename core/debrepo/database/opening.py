@@ -197,8 +197,9 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
 def _check_whole(env: Any, path: Path) -> None:
     """Raise `DatabaseError` when the end of the file is missing.
 
-    The map would end in nothing there, and whoever read it would be killed. The file may be
-    short for a good reason: the last pages were given back before they were ever written.
+    The map would have nothing behind it there, and reading it would kill the process. The
+    file may be short for a good reason: the last pages were given back before they were
+    ever written.
     """
     used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     if (path / "data.mdb").stat().st_size >= used:

@@ -1,4 +1,4 @@
-"""Pages of the memory map: those that were read count as memory of the process until let go."""
+"""Pages of the memory map: those that were read count as memory of the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DONTNEED = 4  # linux/mman.h: of a file that is mapped, it frees no data, but t
 
 
 def let_go(file: Path) -> None:
-    """Unmap the pages of ``file`` that are in memory; whoever needs them reads them again.
+    """Unmap the pages of ``file`` that are in memory; they are read again when they are needed.
 
     The kernel would do so as well, once memory is short; but until then a walk through a
     large database looks, to people and to limits, as if it held all of it. Nobody may move

@@ -64,7 +64,7 @@ def json_table(
     """
 
     def load_record(data: bytes) -> V:
-        from json import loads  # whoever reads no table need not wait for it
+        from json import loads  # slow to import, and not every command reads a table
 
         found: V = fitter(record)(load(loads(data)))
         return found

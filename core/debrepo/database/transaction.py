@@ -35,7 +35,7 @@ class Transaction:
         self, raw: Any, tables: Container[str], *, writable: bool, trim: Callable[[], None]
     ) -> None:
         self.writable = writable
-        self.trim = trim  #: let go of the memory of what was read: for long walks, now and then
+        self.trim = trim  #: unmaps what was read; long walks call it now and then
         self._raw = raw
         self._tables = tables
         self._views: dict[str, TableView[Any, Any]] = {}

@@ -50,7 +50,7 @@ class Incoming:
         self._owner = owner
         self._target = upload_path(root, directory, owner=owner)
         self._staging = root / "upload" / f".{uuid4().hex}"
-        self._lock = -1  # held for as long as this process lives; see `forget_aborted`
+        self._lock = -1  # held for as long as this process lives; see `delete_aborted`
         self._names: list[str] = []
         self._file: BufferedWriter | None = None
 
@@ -104,7 +104,7 @@ class Incoming:
             self._lock = -1
 
 
-def forget_aborted(root: Path) -> None:
+def delete_aborted(root: Path) -> None:
     """Delete what was on its way in when a server died."""
     for staging in root.glob("upload/.*/"):
         with suppress(OSError):  # its upload goes on, or has come to its end

@@ -78,7 +78,7 @@ def _look_ahead(files: Iterator[Path]) -> tuple[list[Path], bool]:
     for path in files:
         head.append(path)
         weight += 1
-        with suppress(OSError):  # whoever takes it will say so
+        with suppress(OSError):  # reading it says so
             weight += os.stat(path).st_size // _WEIGHT
         if weight >= _WORTH and len(head) > 1:
             return head, True
@@ -182,7 +182,7 @@ def _exactly(file: Any, size: int) -> bytes:
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Take files as they are asked for, until nobody asks any more; what a worker does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks will stop asking
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks stops asking
     root, claim, limits = marshal.load(requests)  # noqa: S302  # from who started this process
     try:
         pool = Pool(Path(root), claims.join(claim) if claim else None)

@@ -66,9 +66,9 @@ class RemoteSession(Session):
             fitter(bool)(iterator)
             result = fitter(hint)(wire.decode(answer["result"], parcel.found, hint))
         except (KeyError, TypeError):
-            raise self._stranger("its answer has other parts") from None
+            raise self._not_debrepo("its answer has other parts") from None
         except (Misfit, InvalidInput) as error:
-            raise self._stranger(str(error)) from None
+            raise self._not_debrepo(str(error)) from None
         for line in notes:
             self.progress.note(_printable(line))
         return iter(result) if iterator else result
@@ -114,10 +114,10 @@ class RemoteSession(Session):
         if response.status >= 400 and isinstance(answer, dict):
             raise _error(response.status, answer)
         if response.status >= 300 or answer is None:
-            raise self._stranger(f"status {response.status}")
+            raise self._not_debrepo(f"status {response.status}")
         return answer
 
-    def _stranger(self, said: str) -> RemoteError:
+    def _not_debrepo(self, said: str) -> RemoteError:
         """Return the error that says that the server answers as no server of debrepo's does."""
         return RemoteError(
             f"{self._url} does not answer as debrepo does: {said}",

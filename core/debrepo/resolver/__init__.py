@@ -1,7 +1,7 @@
 """Dependencies: what else packages need, found over several lists at once.
 
 A `Universe` holds the lists that may be looked into. `resolve` says what packages need
-beyond what is there already, and for the sake of what each of them is brought; `verify`
+beyond what is there already, and which package pulls in each of them; `verify`
 says what a list lacks. The rules are those of dpkg: see `debrepo.resolver.rules`.
 
 Nothing here depends on the order in which things are given or stored: the same packages

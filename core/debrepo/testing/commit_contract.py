@@ -110,7 +110,7 @@ class CommitContract:
                 storage.replace("dists/stable/InRelease", b"3", version=version)
         assert storage.get("dists/stable/InRelease") == b"2"
 
-    def test_whoever_is_alone_may_commit_and_look(self, storage: Storage) -> None:
+    def test_single_writer_may_commit_and_look(self, storage: Storage) -> None:
         with storage.exclusive("dists/stable/InRelease"):
             storage.commit("dists/stable/InRelease", b"1", expected=None)
             assert storage.get("dists/stable/InRelease") == b"1"

@@ -58,7 +58,7 @@ class FaultProxy(ThreadingHTTPServer):
         self.reset()
 
     def reset(self) -> None:
-        """Break nothing, and forget what was seen."""
+        """Break nothing, and discard what was seen."""
         self.faults: dict[str, list[Fault]] = {}
         self.alive: int | None = None
         self.seen: list[Request] = []

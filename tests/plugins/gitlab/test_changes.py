@@ -127,7 +127,7 @@ def test_files_have_to_be_what_the_changes_says(apt, built):
     deb = built / "hello_1.0-1_amd64.deb"
     deb.write_bytes(deb.read_bytes()[:-1] + b"x")
     answer = send(apt, *everything(built))
-    assert (answer.status_code, "has the SHA256 sum" in answer.text) == (400, True)
+    assert (answer.status_code, "has the SHA256 checksum" in answer.text) == (400, True)
 
 
 def test_upload_that_fails_in_part_leaves_nothing(apt, built, session, tmp_path):

@@ -29,7 +29,7 @@ def trust(api, public_key):
     return api.post("/api/gpg/key", json={"GpgKeyArmor": public_key})
 
 
-def test_signature_of_a_trusted_key_is_believed(session, signed, public_key):
+def test_signature_of_a_trusted_key_is_accepted(session, signed, public_key):
     (fingerprint,) = session.call("key.trust", data=public_key.encode())
     verified = session.call("key.verify", data=signed)
     assert (verified.text, verified.fingerprints) == (b"Source: hello\n", (fingerprint,))
@@ -41,12 +41,12 @@ def test_what_stands_outside_of_the_signature_is_left_out(session, signed, publi
     assert verified.text == b"Source: hello\n"
 
 
-def test_signature_of_another_key_is_not_believed(session, signed):
+def test_signature_of_another_key_is_not_accepted(session, signed):
     with pytest.raises(VerificationFailed, match="there are no trusted keys"):
         session.call("key.verify", data=signed)
 
 
-def test_forged_text_is_not_believed(session, signed, public_key):
+def test_forged_text_is_not_accepted(session, signed, public_key):
     session.call("key.trust", data=public_key.encode())
     with pytest.raises(VerificationFailed, match="no trusted key has signed it"):
         session.call("key.verify", data=signed.replace(b"hello", b"hallo"))

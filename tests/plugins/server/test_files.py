@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from debrepo.http.receiving import Incoming, forget_aborted
+from debrepo.http.receiving import Incoming, delete_aborted
 
 
 def upload(api, directory, *names):
@@ -87,7 +87,7 @@ def test_upload_whose_server_died_is_forgotten_and_no_other(session):
         os.close(died._lock)
     for incoming in (going_on, aborted):
         os.utime(incoming._staging, (0, 0))
-    forget_aborted(session.root)
+    delete_aborted(session.root)
     left = {path.name for path in session.root.glob("upload/.*")}
     assert left == {going_on._staging.name, begun._staging.name}
     going_on.end()

@@ -94,8 +94,8 @@ def test_answers_are_forgotten_by_age_while_the_server_runs(session, monkeypatch
     looked = threading.Semaphore(0)
 
     class Noticed(replays.Replays):
-        def forget_old(self):
-            super().forget_old()
+        def delete_old(self):
+            super().delete_old()
             looked.release()
 
     monkeypatch.setattr("debrepo_server.app.Replays", Noticed)

@@ -1,4 +1,4 @@
-"""Measures: how long the signing keys can be used."""
+"""Metrics: how long the signing keys can be used."""
 
 from __future__ import annotations
 
