@@ -10,10 +10,10 @@ from debrepo.http.bodies import content_type, received, with_json
 
 _FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 
-#: A string that has to be there, and not empty.
+#: A required string that is not empty.
 Text = Annotated[str, StringConstraints(min_length=1)]
 
-#: A query parameter that is on when it says so: ``force=1``.
+#: A query parameter that 1, true or yes turns on: ``force=1``.
 Flag = Annotated[
     bool, BeforeValidator(lambda value: value is True or str(value).lower() in {"1", "true", "yes"})
 ]

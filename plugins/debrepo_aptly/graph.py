@@ -10,14 +10,14 @@ from debrepo_aptly.routes import AptlyRoutes
 
 routes = AptlyRoutes(tags=["graph"])
 
-#: The forms that the graph is drawn in, by extension.
+#: The formats of the graph, by extension.
 _FORMS = {name: name for name in ("text", "dot", "mermaid", "json", "svg", "png", "jpg", "pdf")} | {
     "txt": "text",
     "gv": "dot",
     "mmd": "mermaid",
     "jpeg": "jpg",
 }
-_PLAIN = {"dot", "gv", "mmd", "mermaid"}  # which a browser shows as text, and does not save
+_PLAIN = {"dot", "gv", "mmd", "mermaid"}  # as text, a browser shows them instead of saving them
 
 
 @routes.get(
@@ -31,11 +31,11 @@ def draw(
     layout: Annotated[str, Query(description="horizontal or vertical")] = "",
     names: Annotated[list[str] | None, Query(alias="name", description="KIND:NAME")] = None,
 ) -> Response:
-    """Draw what was made from what, in the format that the extension says."""
+    """Draw which lists and publications were made from which, in the format of the extension."""
     form = _FORMS.get(extension.lower())
     if form is None:
         raise NotFound(
-            f"nothing is drawn as {extension[:40]!r}", hint=f"there are: {', '.join(_FORMS)}"
+            f"unknown graph format {extension[:40]!r}", hint=f"use one of {', '.join(_FORMS)}"
         )
     picture = door.session.call("graph.draw", names=names or (), form=form, layout=layout)
     kind = "text/plain; charset=utf-8" if extension.lower() in _PLAIN else picture.media_type

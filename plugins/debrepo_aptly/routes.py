@@ -1,4 +1,4 @@
-"""Routes: those of any API, that read bodies and wait for tasks as aptly does."""
+"""Routes: they read bodies and wait for tasks as aptly does."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ from fastapi import Request
 from debrepo.http import Route, Routes
 from debrepo_aptly.bodies import as_json
 
-_OFF = {"n", "no", "f", "false", "0", "off"}  # of ``_async``; everything else is on
+#: Values that turn ``_async`` off; all others turn it on.
+_OFF = {"n", "no", "f", "false", "0", "off"}
 
 
 class AptlyRoute(Route):

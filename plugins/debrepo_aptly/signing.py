@@ -28,7 +28,7 @@ class SigningOptions(Body):
     def passphrase(self) -> dict[str, str]:
         """Return the passphrase, or the file that has it; empty where neither is given."""
         if self.Passphrase and self.PassphraseFile:
-            raise InvalidInput("Passphrase and PassphraseFile exclude each other")
+            raise InvalidInput("Passphrase and PassphraseFile are mutually exclusive")
         given = {"passphrase": self.Passphrase, "file": self.PassphraseFile}
         return {name: value for name, value in given.items() if value}
 

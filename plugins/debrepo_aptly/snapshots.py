@@ -124,7 +124,7 @@ async def create(
 def _create(
     session: Session, name: str, description: str, sources: list[str], keys: list[str]
 ) -> Answer:
-    with known_as(404, InvalidInput):  # what is no key is the key of nothing
+    with known_as(404, InvalidInput):  # no package has a malformed key
         for key in keys:
             PackageKey.parse(key)
     with known_as(400, AlreadyExists):
@@ -182,7 +182,7 @@ async def edit(
 
 
 def _edit(session: Session, name: str, new_name: str, description: str) -> Answer:
-    if new_name:  # taken it is too when it is its own, as aptly has it
+    if new_name:  # as in aptly, its present name counts as taken, too
         session.call("snapshot.rename", name=name, new_name=new_name)
     if description:
         session.call("snapshot.edit", name=new_name or name, description=description)
@@ -230,7 +230,7 @@ def diff(
     for snapshot in (name, other):
         door.session.call("snapshot.show", name=snapshot)
     found = door.session.call("snapshot.diff", left=name, right=other, only_matching=only_matching)
-    found.sort(key=lambda one: (one.key.architecture, one.key.name))  # as aptly's keys sort
+    found.sort(key=lambda one: (one.key.architecture, one.key.name))  # the order of keys in aptly
     return json_answer(
         [
             {"Left": one.left and str(one.left), "Right": one.right and str(one.right)}

@@ -123,7 +123,7 @@ def _update(
         raise Refusal(f"{publication} has no component {component}", status=404)
     wanted = new_component or component
     if wanted != component and wanted in sources:
-        raise Refusal(f"{publication} has the component {wanted} already")
+        raise Refusal(f"{publication} already has the component {wanted}")
     sources = {
         wanted if old == component else old: (name or source) if old == component else source
         for old, source in sources.items()

@@ -20,7 +20,7 @@ def decode(segment: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without what aptly takes out of names."""
+    """Return ``text`` without the characters that aptly removes from names."""
     for dropped in _DROPPED:
         text = text.replace(dropped, "")
     return text.lstrip("/")
