@@ -139,13 +139,13 @@ class Pool:
             raise cannot_write(f"the pool, {self._path}", error) from error
 
     @contextmanager
-    def stage(self, source: BinaryIO) -> Iterator[Staged]:
-        """Copy a file that is open for reading while looking at it; see `Staged`."""
+    def stage(self, source: BinaryIO) -> Iterator[StagedFile]:
+        """Copy a file that is open for reading while looking at it; see `StagedFile`."""
         with _writing(self._path):
             path, fd = self._create()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            yield Staged(self, source, path, fd)
+            yield StagedFile(self, source, path, fd)
         finally:
             _unlink(path)
             os.close(fd)
@@ -239,7 +239,7 @@ class Pool:
             return path, os.open(path, flags, 0o600)
 
 
-class Staged:
+class StagedFile:
     """A file on its way into the pool, which is gone afterwards unless it was placed.
 
     Iterating copies it, and yields what was copied. Where the file system can share

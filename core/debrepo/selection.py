@@ -83,10 +83,10 @@ def why(brought: Brought) -> str:
     return f"{PackageKey.from_entry(brought.by).display} {brought.field}: {brought.requirement}"
 
 
-def limits(config: Config) -> query.Limits:
+def limits(config: Config) -> query.QueryLimits:
     """Return how large a query may be, as configured."""
     values = config.section("query")
-    return query.Limits(values["terms"], values["depth"], values["length"])
+    return query.QueryLimits(values["terms"], values["depth"], values["length"])
 
 
 def parse(config: Config, queries: Iterable[str]) -> Query | None:

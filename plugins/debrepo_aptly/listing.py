@@ -57,7 +57,7 @@ def _asked(
 
 
 #: The parameters of a list of packages, for a route.
-Wanted = Annotated[Asked, Depends(_asked)]
+ListQuery = Annotated[Asked, Depends(_asked)]
 
 
 async def list_packages(

@@ -7,7 +7,7 @@ from fastapi import Response
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.http import Door, json_answer, known_as, opens
 from debrepo.package import PackageKey
-from debrepo_aptly.listing import Wanted, list_packages, stanza_object
+from debrepo_aptly.listing import ListQuery, list_packages, stanza_object
 from debrepo_aptly.routes import AptlyRoutes
 
 routes = AptlyRoutes(tags=["packages"])
@@ -15,7 +15,7 @@ routes = AptlyRoutes(tags=["packages"])
 
 @routes.get("/packages", response_model=list[str] | list[dict[str, str]])
 async def search(
-    asked: Wanted, door: Annotated[Door, opens("package.search", settled=True)]
+    asked: ListQuery, door: Annotated[Door, opens("package.search", settled=True)]
 ) -> Response:
     """Search all packages; different builds of one version are different packages."""
     return await list_packages(

@@ -12,7 +12,7 @@ from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
 from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
-from debrepo_aptly.listing import Wanted, list_packages
+from debrepo_aptly.listing import ListQuery, list_packages
 from debrepo_aptly.routes import AptlyRoutes
 
 routes = AptlyRoutes(tags=["repos"])
@@ -187,7 +187,7 @@ def _drop(session: Session, name: str, force: bool) -> Answer:
 
 @routes.get("/repos/{name}/packages", response_model=list[str] | list[dict[str, str]])
 async def packages(
-    name: str, asked: Wanted, door: Annotated[Door, opens("repo.search", settled=True)]
+    name: str, asked: ListQuery, door: Annotated[Door, opens("repo.search", settled=True)]
 ) -> Response:
     """List or search the packages of a repository."""
     version = door.session.call("repo.show", name=name).repo.set_id.hex()

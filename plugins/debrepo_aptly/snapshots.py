@@ -11,7 +11,7 @@ from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
 from debrepo.package import PackageKey
 from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
-from debrepo_aptly.listing import Wanted, list_packages
+from debrepo_aptly.listing import ListQuery, list_packages
 from debrepo_aptly.routes import AptlyRoutes
 
 routes = AptlyRoutes(tags=["snapshots"])
@@ -207,7 +207,7 @@ def _drop(session: Session, name: str, force: bool) -> Answer:
 
 @routes.get("/snapshots/{name}/packages", response_model=list[str] | list[dict[str, str]])
 async def packages(
-    name: str, asked: Wanted, door: Annotated[Door, opens("snapshot.search", settled=True)]
+    name: str, asked: ListQuery, door: Annotated[Door, opens("snapshot.search", settled=True)]
 ) -> Response:
     """List or search the packages of a snapshot."""
     version = door.session.call("snapshot.show", name=name).snapshot.set_id.hex()

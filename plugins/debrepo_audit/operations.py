@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from debrepo_audit.log import Record
 
 
-class Verified(NamedTuple):
+class VerifiedLog(NamedTuple):
     """What became of a look at the whole log."""
 
     records: int
@@ -38,9 +38,9 @@ def list_(
         return list(islice(found, limit or None))
 
 
-def verify(session: Session) -> Verified:
+def verify(session: Session) -> VerifiedLog:
     """Check that no record was changed, added or removed since it was written."""
     with session.db.read() as txn:
         last = txn[log.RECORDS].last()
         number, head = (last[0], last[1].hash) if last else (0, "")
-        return Verified(number, head, tuple(log.faults(txn)))
+        return VerifiedLog(number, head, tuple(log.faults(txn)))

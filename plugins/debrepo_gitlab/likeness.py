@@ -36,7 +36,7 @@ _PER_PAGE, _MOST = 20, 100
 _COUNTED = 10_000  # rows; totals above that are not sent
 
 
-class Problem(BaseModel):
+class GitlabError(BaseModel):
     """An error: ``error`` for a parameter, ``message`` for anything else."""
 
     error: str | None = None
@@ -83,8 +83,8 @@ class GitlabRoutes(APIRouter):
             tags=[*tags],
             route_class=GitlabRoute,
             responses={
-                "4XX": {"model": Problem, "description": "Why it cannot be done"},
-                "5XX": {"model": Problem, "description": "What went wrong here, or upstream"},
+                "4XX": {"model": GitlabError, "description": "Why it cannot be done"},
+                "5XX": {"model": GitlabError, "description": "What went wrong here, or upstream"},
             },
         )
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo_gitlab.packages import Source
-    from debrepo_gitlab.publishing import Published
+    from debrepo_gitlab.publishing import PublishedDistribution
 
 
-class Shown(NamedTuple):
+class ShownProject(NamedTuple):
     """A project or group, its members with their roles, and its distributions."""
 
     container: Container
@@ -59,12 +59,12 @@ def list_containers(session: Session, *, kind: str = "project") -> list[Containe
         return containers.list_(txn, kind)
 
 
-def show_container(session: Session, path: str, *, kind: str = "project") -> Shown:
+def show_container(session: Session, path: str, *, kind: str = "project") -> ShownProject:
     """Return a project or group, by its path or number."""
     with session.db.read() as txn:
         found = containers.get(txn, f"{kind}:{path}")
         names = tuple(d.codename for d in distributions.list_(txn, found))
-        return Shown(found, containers.members(txn, found), names)
+        return ShownProject(found, containers.members(txn, found), names)
 
 
 def edit_container(
@@ -322,7 +322,9 @@ def export_key(session: Session, container: str, codename: str) -> bytes:
     return exported
 
 
-def publish_distribution(session: Session, container: str, codename: str) -> list[Published]:
+def publish_distribution(
+    session: Session, container: str, codename: str
+) -> list[PublishedDistribution]:
     """Publish a distribution, and those of groups that contain it."""
     with session.db.read() as txn:
         where = containers.get(txn, container)

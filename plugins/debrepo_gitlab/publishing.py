@@ -23,7 +23,7 @@ _QUIET = 0.3  # seconds without an upload before a publish
 _PATIENCE = 3.0  # seconds that an upload waits at most
 
 
-class Published(NamedTuple):
+class PublishedDistribution(NamedTuple):
     """Result of a publish."""
 
     container: str
@@ -52,7 +52,7 @@ def settle(session: Session, key: str, wanted: int) -> bool:
         time.sleep(_QUIET)
 
 
-def publish(session: Session, container: Container, codename: str) -> Published:
+def publish(session: Session, container: Container, codename: str) -> PublishedDistribution:
     """Publish a distribution, and drop what it no longer needs."""
     key = f"{container.key}\0{codename}"
     with hold(session, key):
@@ -67,7 +67,7 @@ def publish(session: Session, container: Container, codename: str) -> Published:
             with suppress(NotFound, InUse):  # it is published elsewhere, too
                 session.call("repo.drop", name=name, force=True)
         session.db.update(lambda txn: _record(txn, found))
-    return Published(container.name, codename, result.generation, result.changed)
+    return PublishedDistribution(container.name, codename, result.generation, result.changed)
 
 
 def _record(txn: Any, done: Distribution) -> None:

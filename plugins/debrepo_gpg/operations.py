@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo_gpg.keys import Key
-    from debrepo_gpg.trust import TrustedKey, Verified
+    from debrepo_gpg.trust import TrustedKey, VerifiedText
 
 ALGORITHMS = {
     "ed25519": ("Key-Type: EDDSA", "Key-Curve: ed25519"),
@@ -158,7 +158,7 @@ def distrust(session: Session, keys: Sequence[str], *, keyring: str = KEYRING) -
     _keyrings(session).remove(keyring, keys)
 
 
-def verify(session: Session, data: bytes, *, keyring: str = KEYRING) -> Verified:
+def verify(session: Session, data: bytes, *, keyring: str = KEYRING) -> VerifiedText:
     """Return what is signed in line, and by which of the trusted keys.
 
     Raises `VerificationFailed` if none has signed it; what stands outside of the signature

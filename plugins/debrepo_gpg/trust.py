@@ -45,7 +45,7 @@ class TrustedKey(NamedTuple):
     validity: str  #: as GnuPG has it: ``-`` nobody said, ``e`` expired, ``r`` revoked
 
 
-class Verified(NamedTuple):
+class VerifiedText(NamedTuple):
     """What a signature holds for, and the fingerprints of the trusted keys that made it.
 
     A signature of a subkey has the fingerprint of its primary key as well.
@@ -120,7 +120,7 @@ class Keyrings:
             if done.returncode:
                 raise InvalidInput(f"GnuPG kept the key: {_last_words(done.stderr)}")
 
-    def verify(self, name: str, data: bytes) -> Verified:
+    def verify(self, name: str, data: bytes) -> VerifiedText:
         """Return what is signed in line, if a key of the keyring has signed it.
 
         Signatures of unknown keys beside it do no harm; forged and expired ones do.
@@ -143,7 +143,7 @@ class Keyrings:
                     f"no trusted key has signed it: {_last_words(done.stderr)}",
                     hint='run "debrepo key trusted"',
                 )
-            return Verified(text.read_bytes(), found)
+            return VerifiedText(text.read_bytes(), found)
 
     @contextmanager
     def _copy(self, name: str, *, save: bool) -> Iterator[tuple[list[str], list[str]]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from debrepo_local.transfers import Transferred
 
 
-class Shown(NamedTuple):
+class ShownRepository(NamedTuple):
     """A repository, with how many packages it holds, and which, if asked for."""
 
     repo: LocalRepo
@@ -54,21 +54,22 @@ def create(
     return repo
 
 
-def list_(session: Session, *, sort: str = "name") -> list[Shown]:
+def list_(session: Session, *, sort: str = "name") -> list[ShownRepository]:
     """Return all repositories, sorted by ``name``, or by ``size`` with the largest first."""
     with session.db.read() as txn:
         found = [
-            Shown(repo, packageset.count(txn[CHUNKS], repo.set_id)) for repo in txn[REPOS].values()
+            ShownRepository(repo, packageset.count(txn[CHUNKS], repo.set_id))
+            for repo in txn[REPOS].values()
         ]
     return sorted(found, key=lambda shown: -shown.size) if sort == "size" else found
 
 
-def show(session: Session, name: str, *, with_packages: bool = False) -> Shown:
+def show(session: Session, name: str, *, with_packages: bool = False) -> ShownRepository:
     """Return one repository."""
     with session.db.read() as txn:
         repo = repos.get(txn, name)
         members = packageset.entries(txn[CHUNKS], repo.set_id) if with_packages else ()
-        return Shown(
+        return ShownRepository(
             repo,
             packageset.count(txn[CHUNKS], repo.set_id),
             tuple(map(PackageKey.from_entry, members)),

@@ -15,7 +15,7 @@ from debrepo_package import operations
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.templates import Template
-    from debrepo_package.operations import Shown
+    from debrepo_package.operations import ShownPackage
 
 
 @click.group()
@@ -68,7 +68,7 @@ def show(
             _print(shown)
 
 
-def _print(shown: Shown) -> None:
+def _print(shown: ShownPackage) -> None:
     package, files, references = shown
     click.echo(package.stanza.decode())
     if package.kind != "source":
@@ -82,7 +82,7 @@ def _print(shown: Shown) -> None:
     click.echo()
 
 
-def _plain(shown: Shown) -> dict[str, object]:
+def _plain(shown: ShownPackage) -> dict[str, object]:
     package, files, references = shown
     return {
         "key": str(package.key),

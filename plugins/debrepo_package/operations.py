@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 
-class Shown(NamedTuple):
+class ShownPackage(NamedTuple):
     """A package, and, if asked for, where its files are and who refers to it."""
 
     package: Package
@@ -49,7 +49,7 @@ def search(
 
 def show(
     session: Session, text: str, *, with_files: bool = False, with_references: bool = False
-) -> list[Shown]:
+) -> list[ShownPackage]:
     """Return the packages that a query matches, the newest version of each name first."""
     wanted = selection.parse(session.config, [text])
     with session.db.read() as txn:
@@ -67,6 +67,6 @@ def show(
                 for found in lists
                 if packageset.contains(txn[CHUNKS], found.set_id, entry)
             )
-            shown.append(Shown(package, files, tuple(holders)))
+            shown.append(ShownPackage(package, files, tuple(holders)))
     newest = sorted(shown, key=lambda one: sort_key(one.package.key.version), reverse=True)
     return sorted(newest, key=lambda one: one.package.key.name)

@@ -24,7 +24,7 @@ from debrepo_publish_fs.partial import (
     sweep,
     write_all,
 )
-from debrepo_publish_fs.tree import Tree, sync
+from debrepo_publish_fs.tree import DirectoryTree, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -57,7 +57,7 @@ class FileStorage(Storage):
         self.root = root
         self._root = str(root)  # a `Path` costs more to spell than to link a file
         self._mode = mode
-        self._tree = Tree(self._root, mode | (mode & 0o444) >> 2 | 0o300)
+        self._tree = DirectoryTree(self._root, mode | (mode & 0o444) >> 2 | 0o300)
         self._method = link
         self._swept: set[str] = set()
         self._written = False

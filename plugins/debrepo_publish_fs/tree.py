@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Tree:
+class DirectoryTree:
     """Directories by their path relative to the root, which is the empty path."""
 
     def __init__(self, root: str, mode: int) -> None:

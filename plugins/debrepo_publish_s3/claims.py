@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from debrepo_publish_s3.locks import Wanted
+    from debrepo_publish_s3.locks import WantedLock
 
 _SETTLED = 1.0  # seconds, more than between somebody's look at the lock and writing it
 
 
-def take(wanted: Wanted) -> bool:
+def take(wanted: WantedLock) -> bool:
     """Try to take a lock; what has been put for it stays until `release`."""
     mine = _claim(wanted)
     wanted.write(mine)
@@ -33,7 +33,7 @@ def take(wanted: Wanted) -> bool:
     return _settle(wanted)
 
 
-def _settle(wanted: Wanted) -> bool:
+def _settle(wanted: WantedLock) -> bool:
     found = wanted.look(wanted.key)
     if found is not None and found.body != wanted.body and not found.stale:
         wanted.delete(_claim(wanted))
@@ -44,12 +44,12 @@ def _settle(wanted: Wanted) -> bool:
     return found is not None and found.body == wanted.body
 
 
-def release(wanted: Wanted, *, held: bool) -> None:
+def release(wanted: WantedLock, *, held: bool) -> None:
     """Take back what was put, whether that got the lock or not."""
     if held:
         wanted.delete(wanted.key)
     wanted.delete(_claim(wanted))
 
 
-def _claim(wanted: Wanted) -> str:
+def _claim(wanted: WantedLock) -> str:
     return f"{wanted.key}-{wanted.token}"

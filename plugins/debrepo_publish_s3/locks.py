@@ -25,7 +25,7 @@ _WAIT = 120.0
 _PAUSE = 0.25
 
 
-class Held(NamedTuple):
+class HeldLock(NamedTuple):
     """A lock that is ours; the time is that of `time.monotonic`."""
 
     key: str
@@ -39,7 +39,7 @@ class Held(NamedTuple):
             )
 
 
-class Wanted(NamedTuple):
+class WantedLock(NamedTuple):
     """A lock that somebody wants, and what to write into it."""
 
     client: Client
@@ -57,7 +57,7 @@ class Wanted(NamedTuple):
         """Put what the lock holds under ``key``, whatever is there."""
         self.client.call("put_object", Key=key, body=self.body, **self.parameters)
 
-    def look(self, key: str) -> Found | None:
+    def look(self, key: str) -> FoundLock | None:
         """Return the lock or the claim at ``key``, if there is one."""
         try:
             answer = self.client.call("get_object", Key=key)
@@ -67,14 +67,14 @@ class Wanted(NamedTuple):
             raise
         old = age(answer, answer["LastModified"])
         left = answer["Body"].decode(errors="replace").split(" ")[0] == self.owner
-        return Found(answer["Body"], answer["ETag"], left or old > LIFE)
+        return FoundLock(answer["Body"], answer["ETag"], left or old > LIFE)
 
     def delete(self, key: str) -> None:
         """Delete the lock or the claim at ``key``."""
         self.client.call("delete_object", Key=key)
 
 
-class Found(NamedTuple):
+class FoundLock(NamedTuple):
     """A lock as it was found."""
 
     body: bytes
@@ -85,13 +85,13 @@ class Found(NamedTuple):
 @contextmanager
 def hold(
     client: Client, key: str, owner: str, parameters: dict[str, Any], *, atomic: bool
-) -> Iterator[Held]:
+) -> Iterator[HeldLock]:
     """Hold the lock ``key``; wait for others, and raise `Conflict` if that takes too long.
 
     A lock of the same ``owner`` is one that it could not give back. ``atomic`` tells whether
     the service heeds conditions.
     """
-    wanted = Wanted(client, key, owner, os.urandom(8).hex(), parameters)
+    wanted = WantedLock(client, key, owner, os.urandom(8).hex(), parameters)
     take, release = (_take, _release) if atomic else (claims.take, claims.release)
     deadline = time.monotonic() + _WAIT
     taken = False
@@ -108,13 +108,13 @@ def hold(
                     hint=f"if nobody is, delete {key}; it is void in {LIFE // 60} minutes anyway",
                 )
             client.pause(_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
-        yield Held(key, since)
+        yield HeldLock(key, since)
     finally:
         with suppress(RemoteError):  # it dies of old age
             release(wanted, held=taken and time.monotonic() - since < LIFE)
 
 
-def _take(wanted: Wanted) -> bool:
+def _take(wanted: WantedLock) -> bool:
     client, key = wanted.client, wanted.key
     if conditions.create(client, key, wanted.body, **wanted.parameters):
         return True
@@ -132,7 +132,7 @@ def _take(wanted: Wanted) -> bool:
     return again is not None and again.body == wanted.body
 
 
-def _release(wanted: Wanted, *, held: bool) -> None:
+def _release(wanted: WantedLock, *, held: bool) -> None:
     if held:
         wanted.delete(wanted.key)
 

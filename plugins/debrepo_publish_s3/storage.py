@@ -69,7 +69,7 @@ class S3Storage(Storage):
         self._unquoted = given.conditional_writes == "unquoted"
         self._finding_out = threading.Lock()
         self._deletions = Deletions(given.timeout)
-        self._held: dict[tuple[int, str], locks.Held] = {}
+        self._held: dict[tuple[int, str], locks.HeldLock] = {}
         self._seen: dict[tuple[int, str], tuple[bytes, str]] = {}  # while a lock is held
 
     @classmethod

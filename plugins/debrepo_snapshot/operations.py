@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from debrepo_snapshot.merging import Policy
 
 
-class Shown(NamedTuple):
+class ShownSnapshot(NamedTuple):
     """A snapshot, with how many packages it holds, and which, if asked for."""
 
     snapshot: Snapshot
@@ -58,11 +58,11 @@ def create(
     return snapshot
 
 
-def list_(session: Session, *, sort: str = "name") -> list[Shown]:
+def list_(session: Session, *, sort: str = "name") -> list[ShownSnapshot]:
     """Return all snapshots, sorted by ``name``, ``time`` of creation, or ``size``."""
     with session.db.read() as txn:
         found = [
-            Shown(snapshot, packageset.count(txn[CHUNKS], snapshot.set_id))
+            ShownSnapshot(snapshot, packageset.count(txn[CHUNKS], snapshot.set_id))
             for snapshot in txn[SNAPSHOTS].values()
         ]
     if sort == "size":
@@ -70,12 +70,12 @@ def list_(session: Session, *, sort: str = "name") -> list[Shown]:
     return sorted(found, key=lambda s: s.snapshot.created) if sort == "time" else found
 
 
-def show(session: Session, name: str, *, with_packages: bool = False) -> Shown:
+def show(session: Session, name: str, *, with_packages: bool = False) -> ShownSnapshot:
     """Return one snapshot."""
     with session.db.read() as txn:
         snapshot = snapshots.get(txn, name)
         members = packageset.entries(txn[CHUNKS], snapshot.set_id) if with_packages else ()
-        return Shown(
+        return ShownSnapshot(
             snapshot,
             packageset.count(txn[CHUNKS], snapshot.set_id),
             tuple(map(PackageKey.from_entry, members)),

@@ -30,7 +30,7 @@ STATUS: dict[type[errors.DebrepoError], int] = {
 }
 
 
-class Problem(BaseModel):
+class ErrorAnswer(BaseModel):
     """Why a request failed, and what to do about it."""
 
     model_config = ConfigDict(extra="allow")

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from debrepo.http.answers import Problem
+from debrepo.http.answers import ErrorAnswer
 from debrepo.http.bodies import as_json, check_lists
 from debrepo.http.doors import Opening, Server
 
@@ -104,8 +104,8 @@ class Routes(APIRouter):
             route_class=route_class,
             max_body_size=body_limit,
             responses={
-                "4XX": {"model": Problem, "description": "Why it cannot be done"},
-                "5XX": {"model": Problem, "description": "What went wrong here, or upstream"},
+                "4XX": {"model": ErrorAnswer, "description": "Why it cannot be done"},
+                "5XX": {"model": ErrorAnswer, "description": "What went wrong here, or upstream"},
             },
         )
 

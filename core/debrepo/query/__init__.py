@@ -5,7 +5,7 @@ package and `select` goes through a whole set of them.
 """
 
 from debrepo.query.candidate import Candidate
-from debrepo.query.lexer import Limits
+from debrepo.query.lexer import QueryLimits
 from debrepo.query.parser import parse, parse_within
 from debrepo.query.terms import SPECIAL_FIELDS, Dependency, Exact, Field
 from debrepo.query.tree import And, Not, Or, Query, and_, or_, select
@@ -17,10 +17,10 @@ __all__ = [
     "Dependency",
     "Exact",
     "Field",
-    "Limits",
     "Not",
     "Or",
     "Query",
+    "QueryLimits",
     "and_",
     "or_",
     "parse",

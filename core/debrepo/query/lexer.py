@@ -36,7 +36,7 @@ class Token(NamedTuple):
         return "the end of the query" if self.kind == END else f'"{self.text}"'
 
 
-class Limits(NamedTuple):
+class QueryLimits(NamedTuple):
     """How large queries may be; see the settings of these names below ``query``."""
 
     terms: int = 10_000
@@ -45,7 +45,7 @@ class Limits(NamedTuple):
     used: int = 0  #: terms of the queries before
     read: int = 0  #: characters of them
 
-    def less(self, terms: int, length: int) -> Limits:
+    def less(self, terms: int, length: int) -> QueryLimits:
         """Return what one query leaves for those that come with it."""
         return self._replace(used=self.used + terms, read=self.read + length)
 
@@ -57,11 +57,11 @@ class Limits(NamedTuple):
         )
 
 
-LIMITS = Limits()
+LIMITS = QueryLimits()
 TOO_MANY = "the query has too many terms"
 
 
-def tokens(text: str, limits: Limits = LIMITS) -> Iterator[Token]:
+def tokens(text: str, limits: QueryLimits = LIMITS) -> Iterator[Token]:
     """Yield the tokens of a query and, as the last one, its end."""
     length = limits.read + len(text)
     if length > limits.length:

@@ -22,7 +22,7 @@ from debrepo.query.lexer import (
     OPERATOR,
     TOO_MANY,
     WORD,
-    Limits,
+    QueryLimits,
     Token,
     complaint,
     tokens,
@@ -37,7 +37,7 @@ _DEEPEST = 150  # more would exhaust the stack, whatever is configured
 _LONGEST_KEY = 10_000  # characters
 
 
-def parse(text: str, limits: Limits = LIMITS) -> Query:
+def parse(text: str, limits: QueryLimits = LIMITS) -> Query:
     """Return the query that ``text`` spells.
 
     A printed package key is a query as well, in quotes where it is only part of one.
@@ -46,7 +46,7 @@ def parse(text: str, limits: Limits = LIMITS) -> Query:
     return parse_within(text, limits)[0]
 
 
-def parse_within(text: str, limits: Limits) -> tuple[Query, Limits]:
+def parse_within(text: str, limits: QueryLimits) -> tuple[Query, QueryLimits]:
     """Return the query that ``text`` spells, and what it leaves of the limits for others."""
     key = _key(text.strip()) if len(text) < _LONGEST_KEY else None
     if key is not None:
@@ -61,7 +61,7 @@ def _key(text: str) -> PackageKey | None:
 
 
 class _Parser:
-    def __init__(self, text: str, limits: Limits) -> None:
+    def __init__(self, text: str, limits: QueryLimits) -> None:
         self._text = text
         self._limits = limits
         self._tokens = list(tokens(text, limits))

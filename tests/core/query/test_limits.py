@@ -1,10 +1,10 @@
-"""Limits: how large a query may be."""
+"""QueryLimits: how large a query may be."""
 
 import pytest
 
 from debrepo import query, selection
 from debrepo.errors import InvalidInput
-from debrepo.query import Limits
+from debrepo.query import QueryLimits
 
 
 def refused(text, limits, message):
@@ -16,27 +16,27 @@ def refused(text, limits, message):
 @pytest.mark.parametrize("sign", ["|", ","])
 def test_query_with_too_many_terms_names_the_limit_and_its_setting(sign):
     text = sign.join(f"p{number}" for number in range(11))
-    hint = refused(text, Limits(terms=10), "too many terms, and the limit is 10")
+    hint = refused(text, QueryLimits(terms=10), "too many terms, and the limit is 10")
     assert hint == "the setting query.terms sets the limit"
-    assert query.parse(text, Limits(terms=11))
+    assert query.parse(text, QueryLimits(terms=11))
 
 
 def test_query_of_half_a_million_alternatives_is_refused_before_it_is_read():
     text = "|".join(f"Name (~ x{number})" for number in range(500_000))
-    refused(text, Limits(length=1 << 30), "too many terms, and the limit is 10000")
-    refused(text, Limits(), r"has \d+ characters or more, and the limit is 1048576")
+    refused(text, QueryLimits(length=1 << 30), "too many terms, and the limit is 10000")
+    refused(text, QueryLimits(), r"has \d+ characters or more, and the limit is 1048576")
 
 
 def test_query_that_is_nested_too_deeply_names_the_limit_and_its_setting():
-    hint = refused("((((a))))", Limits(depth=3), "nested too deeply, and the limit is 3")
+    hint = refused("((((a))))", QueryLimits(depth=3), "nested too deeply, and the limit is 3")
     assert hint.startswith("the setting query.depth sets the limit")
-    refused("!" * 5000 + "a", Limits(depth=100_000), "the limit is 150")
+    refused("!" * 5000 + "a", QueryLimits(depth=100_000), "the limit is 150")
 
 
 def test_largest_query_that_is_allowed_can_be_asked():
     names = "|".join(f"Name (= p{number})" for number in range(10_000))
     assert len(query.parse(names).names()) == 10_000
-    deep = query.parse("!(" * 70 + "a" + ")" * 70, Limits(depth=150))
+    deep = query.parse("!(" * 70 + "a" + ")" * 70, QueryLimits(depth=150))
     assert deep.compiled
 
 
