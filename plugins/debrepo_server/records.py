@@ -9,6 +9,7 @@ from debrepo.errors import NotFound
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
+    from debrepo.http import Caller
 
 WAITING, RUNNING, SUCCEEDED, FAILED = range(4)
 
@@ -31,11 +32,17 @@ class Record(NamedTuple):
     detail: dict[str, Any] = {}  # noqa: RUF012  # never changed in place
     status: int = 0
     value: Any = None
+    identity: str = ""  #: as `Caller.identity`; empty in records of older versions
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come of it."""
         return self.state in {SUCCEEDED, FAILED}
+
+    def belongs_to(self, caller: Caller) -> bool:
+        """Whether this caller asked for it, and not an earlier owner of the same name."""
+        asked = (self.actor, self.identity)
+        return not caller.anonymous and asked == (caller.name, caller.identity)
 
     def summary(self) -> dict[str, object]:
         """Return the task as clients read it."""

@@ -202,6 +202,7 @@ class Runner:
             name=job.name,
             server=self.server,
             actor=job.caller.name,
+            identity=job.caller.identity,
             scopes=job.caller.scopes,
             resources=(*job.shared, *job.resources),
             work=target,
@@ -332,7 +333,7 @@ def _failed(record: Record, said: str, status: int) -> Record:
 
 
 def _job(record: Record) -> Job:
-    caller = Caller(record.actor, record.scopes)
+    caller = Caller(record.actor, record.scopes, identity=record.identity)
     return Job(
         record.name,
         Ref(record.work).load(),

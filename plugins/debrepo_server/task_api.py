@@ -30,7 +30,7 @@ def _asked_for(request: Request, caller: Caller) -> bool:
         record = _runner(request).get(check_number(request.path_params["id"]))
     except NotFound:
         return False
-    return record.actor == caller.name and not caller.anonymous
+    return record.belongs_to(caller)
 
 
 def _own(scope: str, *, settled: bool = False) -> Any:

@@ -319,6 +319,19 @@ def test_task_is_shown_to_who_asked_for_it_and_to_no_stranger(guarded, token):
     assert guarded.get("/api/tasks", headers=owner).status_code == 403
 
 
+def test_new_token_of_an_old_name_reaches_no_task_of_its_predecessor(guarded, session, token):
+    old = token("repo:*:create", name="ci")
+    asked = {"json": {"Name": "web"}, "params": {"_async": "1"}}
+    path = f"/api/tasks/{guarded.post('/api/repos', headers=old, **asked).json()['ID']}"
+    assert guarded.get(f"{path}/wait", headers=old).status_code == 200
+    assert guarded.get(path, headers=old).status_code == 200
+    session.call("token.revoke", name="ci")
+    new = token("repo:*:create", name="ci")
+    for method, way in (("GET", path), ("GET", f"{path}/output"), ("DELETE", path)):
+        assert guarded.request(method, way, headers=new).status_code == 403
+    assert guarded.get(path, headers=token("read")).status_code == 200
+
+
 def test_reader_may_verify_but_not_make_the_server_ask_others(guarded, token):
     def verify(headers, **more):
         return operate(guarded, "publish.verify", headers, distribution="d", place="p", **more)

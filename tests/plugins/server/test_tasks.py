@@ -1,5 +1,6 @@
 """Tasks: queueing, cancelling, and what is left when a server ends."""
 
+import json
 import sys
 import threading
 import time
@@ -220,6 +221,19 @@ def left_behind(session, number, **fields):
     )._replace(**fields)
     with session.db.write() as txn:
         txn[TASKS][number] = record
+
+
+def test_record_of_an_older_version_is_read_and_belongs_to_no_token(session):
+    left_behind(session, 1)
+    with session.db.read() as txn:
+        stored = txn[TASKS][1]
+    fields = json.loads(TASKS.dump(stored))
+    del fields["identity"]
+    record = TASKS.load(json.dumps(fields).encode())
+    assert record == stored
+    assert record.belongs_to(Caller("ci", ()))  # one who logs in without a token
+    assert not record.belongs_to(Caller("ci", (), identity="0f"))
+    assert not record.belongs_to(Caller("ci", (), anonymous=True))
 
 
 def test_server_takes_over_what_an_earlier_one_left(session, monkeypatch):
