@@ -68,7 +68,7 @@ def debrepo_operations() -> list[Operation]:
             "key.fetch",
             where + "fetch",
             "Trust public keys from a key server.",
-            "key:trust",
+            "key:trust key:fetch:{server}",
             "key fetch",
         ),
         Operation(

@@ -343,6 +343,15 @@ def test_reader_may_verify_but_not_make_the_server_ask_others(guarded, token):
     assert verify(granted, **asked).status_code == 422
 
 
+def test_trusting_keys_does_not_make_the_server_ask_any_key_server(guarded, token):
+    def fetch(headers):
+        asked = {"keys": ["A" * 40], "server": "hkp://127.0.0.1:1"}
+        return operate(guarded, "key.fetch", headers, **asked)
+
+    assert fetch(token("key:trust")).status_code == 403
+    assert fetch(token("key:trust", "key:fetch:hkp://127.0.0.1:1")).status_code == 502
+
+
 def test_scope_of_an_argument_is_needed_where_it_is_given(guarded, session, token):
     session.call("project.create", path="g", kind="group")
     editor = token("gitlab:group:g:edit")
