@@ -16,7 +16,7 @@ from debrepo.http import Door, upload_path
 from debrepo.http.receiving import receive_one
 from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
-from debrepo_gitlab import distributions, packages, uploads
+from debrepo_gitlab import contributions, distributions, packages, uploads
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.distributions import PATTERNS
 from debrepo_gitlab.entrances import enters
@@ -55,6 +55,7 @@ def index(id: str, distribution: str, path: str, request: Request, door: Reading
     container = request.state.container
     with door.session.db.read() as txn:
         found = distributions.get(txn, container, distribution)
+        contributions.check_shown(txn, container, found.codename)
     hashed = _BY_HASH.search(path)
     if hashed and hashed[1] == _NOTHING:
         return Response(status_code=204)
@@ -88,6 +89,8 @@ def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
 @routes.get(f"{_PROJECT}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 def package_file(id: str, path: str, request: Request, door: Reading) -> Response:
     """Send a package file, by the path in the indexes or by GitLab's path."""
+    with door.session.db.read() as txn:
+        contributions.check_shown(txn, request.state.container)
     try:
         return _published(request, door, f"pool/{path}", immutable=True)
     except NotFound:

@@ -6,14 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
-from debrepo.errors import AlreadyExists, InUse, InvalidInput, NotFound
+from debrepo.errors import AlreadyExists, InUse, InvalidInput
 from debrepo_gitlab.refusals import NoGroup, NoProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from debrepo.database import Transaction
-    from debrepo.permissions import Caller
 
 VISIBILITIES = ("private", "internal", "public")
 
@@ -230,17 +229,6 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
         if container.kind == "group":
             yield f"gitlab:group:{container.path}/*:{action}"
             yield f"gitlab:project:{container.path}/*:{action}"
-
-
-def check_download(txn: Transaction, path: str, caller: Caller) -> None:
-    """Raise `NotFound` if a published file belongs to a hidden project or group."""
-    kind, number, *_ = f"{path}/".split("/")
-    found = txn[CONTAINERS].get(f"{kind[:-1]}:{number}")
-    if found is None:
-        return
-    scope = found.scope("read")
-    if not caller.may(scope) and scope not in open_grants(found, anonymous=caller.anonymous):
-        raise NotFound(f"nothing is published at {path[:200]}")
 
 
 def open_grants(container: Container, *, anonymous: bool) -> tuple[str, ...]:

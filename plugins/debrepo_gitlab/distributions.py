@@ -57,6 +57,7 @@ class Distribution(NamedTuple):
     changed: int = 1  #: counts whatever has to be published
     published: int = 0  #: how much of that clients see
     created: str = ""
+    sources: tuple[str, ...] = ()  #: of a group: all whose packages its tree may hold
 
     @property
     def key(self) -> str:
@@ -66,7 +67,10 @@ class Distribution(NamedTuple):
 
 def _load(fields: dict[str, Any]) -> Distribution:
     lists = {name: tuple(fields[name]) for name in ("architectures", "keys", "surplus")}
-    return Distribution(**{**fields, **lists})
+    of_group = str(fields["container"]).startswith("group:")
+    # Nobody knows any more from which projects it was published: the next publish cleans up.
+    sources = tuple(fields.get("sources", ("unknown",) if of_group else ()))
+    return Distribution(**{**fields, **lists, "sources": sources})
 
 
 DISTRIBUTIONS = json_table(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import lists, packageset
+from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import NotFound
 from debrepo.package import Link, PackageList, SetId
 from debrepo.packageset import EMPTY
-from debrepo_gitlab import containers, distributions
+from debrepo_gitlab import containers, contributions, distributions
 from debrepo_gitlab.containers import CONTAINERS
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from debrepo.package import Entry
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
+    from debrepo_gitlab.contributions import Contribution
     from debrepo_gitlab.distributions import Distribution
 
 
@@ -28,35 +29,56 @@ def list_name(found: Distribution, component: str) -> str:
     return f"{found.container.partition(':')[2]} {found.codename} {component}"
 
 
-def gather(session: Session, group: Container, codename: str) -> None:
-    """Update the package lists of a group's distribution from its projects."""
+class Gathered(NamedTuple):
+    """The projects that a group's distribution was gathered from."""
+
+    sources: tuple[str, ...]
+    withdrawn: bool  #: whether the tree holds packages of other projects, too
+
+
+def gather(session: Session, group: Container, codename: str) -> Gathered:
+    """Update the package lists of a group's distribution from its projects.
+
+    The projects are recorded before the publish, so that no request finds a tree with the
+    packages of a project that is not on record.
+    """
+
+    def change(txn: Transaction) -> Gathered:
+        found = distributions.get(txn, group, codename)
+        now = containers.get(txn, group.key)
+        projects = containers.public_below(txn, now)
+        given = list(contributions.of_group(session.hook, txn, found, projects))
+        gathered = {name: _union(txn, name, given) for name in found.components}
+        sources = tuple(one.source for one in given)
+        every = (*found.sources, *(one for one in sources if one not in found.sources))
+        after = found._replace(components=gathered, sources=every)
+        if after != found:
+            txn[DISTRIBUTIONS][found.key] = after
+        return Gathered(sources, not contributions.are_current(txn, now, found))
+
+    return session.db.update(change)
+
+
+def forget(session: Session, group: Container, codename: str, gathered: Gathered) -> None:
+    """Record that only the gathered projects are left in the tree."""
 
     def change(txn: Transaction) -> None:
         found = distributions.get(txn, group, codename)
-        gathered = {name: _union(session, txn, group, found, name) for name in found.components}
-        if gathered != found.components:
-            txn[DISTRIBUTIONS][found.key] = found._replace(components=gathered)
+        txn[DISTRIBUTIONS][found.key] = found._replace(sources=gathered.sources)
 
     session.db.update(change)
 
 
-def _union(
-    session: Session, txn: Transaction, group: Container, found: Distribution, component: str
-) -> str:
+def _union(txn: Transaction, component: str, given: Iterable[Contribution]) -> str:
     """Return the package set, in hex, of a component of several projects.
 
     Of builds of one version with different bytes, that of the oldest project counts.
     """
     together = EMPTY
-    for project in containers.public_below(txn, group):
-        theirs = txn[DISTRIBUTIONS].get(f"{project.key}\0{found.codename}")
-        if theirs is None or component not in theirs.components:
+    for one in given:
+        if component not in one.lists:
             continue
-        try:
-            their = lists.get(session.hook, txn, "repo", theirs.components[component])
-        except NotFound:  # it is being dropped
-            continue
-        new = packageset.diff(txn[CHUNKS], together, their.set_id).added
+        new = packageset.diff(txn[CHUNKS], together, one.lists[component].set_id).added
         taken = packageset.conflicts(txn[CHUNKS], together, new)
         joining = [entry for entry in new if entry not in taken]
         together = packageset.update(txn[CHUNKS], together, add=_once(joining))

@@ -33,6 +33,7 @@ _NOUNS = {
     refusals.NoPackage: "Package",
 }
 _PER_PAGE, _MOST = 20, 100
+_SOON = "2"  # seconds until a client may try again
 _COUNTED = 10_000  # rows; totals above that are not sent
 
 
@@ -92,12 +93,12 @@ class GitlabRoutes(APIRouter):
 def refusal(error: errors.DebrepoError, *, text: bool) -> Response:
     """Return the response for an error, as text if ``text``."""
     status, body = _said(error)
-    if not text:
-        return json_answer(body, status)
     plain = body.get("error") if "error" in body else json.dumps(body, ensure_ascii=False)
-    response = PlainTextResponse(plain, status)
-    if status == 401:  # apt and dput send credentials only after this
+    response = PlainTextResponse(plain, status) if text else json_answer(body, status)
+    if text and status == 401:  # apt and dput send credentials only after this
         response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'
+    if status == 503:
+        response.headers["Retry-After"] = _SOON
     return response
 
 

@@ -92,6 +92,8 @@ def edit_container(
         if chosen is not None:
             after = after._replace(keys=chosen)
         containers.put(txn, before, after)
+    if (after.path, after.visibility) != (before.path, before.visibility):
+        publishing.follow(session)
     return after
 
 
@@ -114,6 +116,8 @@ def drop_container(
             raise InUse(f"{kind} {found.path} has a new distribution", hint="try again")
         containers.drop(txn, found)
         tokens.revoke_all(txn, found.key)
+    if there:
+        publishing.follow(session)
 
 
 def set_member(
@@ -311,6 +315,7 @@ def drop_distribution(session: Session, container: str, codename: str) -> None:
         where = containers.get(txn, container)
         found = distributions.get(txn, where, codename)
     publishing.take_down(session, where, found.codename)
+    publishing.follow(session)
 
 
 def export_key(session: Session, container: str, codename: str) -> bytes:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.package import Link, PackageList
     from debrepo.permissions import Caller
+    from debrepo.session import Session
 
 _HERE = "debrepo_gitlab"
 
@@ -71,6 +72,7 @@ def _of_containers() -> list[Operation]:
             "edit_container",
             "Change a project or a group.",
             f"{where}:edit gitlab:{{kind}}:{{new_path}}:create",
+            long=True,
         ),
         _operation(
             "project.member",
@@ -241,9 +243,16 @@ def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
 @hookimpl
 def debrepo_download(txn: Transaction, path: str, caller: Caller) -> None:
     if path.startswith(("projects/", "groups/")):
-        from debrepo_gitlab.containers import check_download
+        from debrepo_gitlab import downloads
 
-        check_download(txn, path, caller)
+        downloads.check(txn, path, caller)
+
+
+@hookimpl
+def debrepo_resume(session: Session) -> None:
+    from debrepo_gitlab.publishing import resume
+
+    resume(session)
 
 
 @hookimpl

@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import leases
-from debrepo.errors import InUse, NotFound
-from debrepo_gitlab import containers, distributions, group_lists
+from debrepo.errors import DebrepoError, InUse, NotFound
+from debrepo_gitlab import containers, contributions, distributions, group_lists
 from debrepo_gitlab.distributions import DISTRIBUTIONS
-from debrepo_gitlab.refusals import NoDistribution
+from debrepo_gitlab.refusals import NoDistribution, NotPublished
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -56,13 +56,17 @@ def publish(session: Session, container: Container, codename: str) -> PublishedD
     """Publish a distribution, and drop what it no longer needs."""
     key = f"{container.key}\0{codename}"
     with hold(session, key):
+        gathered = None
         if container.kind == "group":
-            group_lists.gather(session, container, codename)
+            gathered = group_lists.gather(session, container, codename)
         with session.db.read() as txn:
             container = containers.get(txn, container.key)  # its keys may have changed
             found = distributions.get(txn, container, codename)
         found = _with_keys(session, container, found)
         result = _publish(session, container, found)
+        if gathered and gathered.withdrawn:
+            _purge(session, container, found)
+            group_lists.forget(session, container, codename, gathered)
         for name in found.surplus:
             with suppress(NotFound, InUse):  # it is published elsewhere, too
                 session.call("repo.drop", name=name, force=True)
@@ -111,6 +115,48 @@ def _publish(session: Session, container: Container, found: Distribution) -> Any
         place=place,
         options={**options, "sources": named},
     )
+
+
+def _purge(session: Session, container: Container, found: Distribution) -> None:
+    """Delete what only past generations need, whatever time they have left.
+
+    They hold packages of projects that the group may not show any more.
+    """
+    codename, place = found.codename, place_of(session, container)
+    before = session.call("publish.show", distribution=codename, place=place, past=False)
+    kept = {name: getattr(before.publication, name) for name in ("grace", "keep_generations")}
+    for options in (dict.fromkeys(kept, 0), kept):
+        session.call("publish.update", distribution=codename, place=place, options=options)
+
+
+def follow(session: Session) -> None:
+    """Publish the distributions of groups whose projects are others than those published.
+
+    Until then nobody can read what a group may not show any more.
+    """
+    with session.db.read() as txn:
+        due = contributions.outdated(session.hook, txn)
+    failed: list[str] = []
+    for group, codename in due:
+        try:
+            publish(session, group, codename)
+        except NotFound:  # it was dropped meanwhile
+            continue
+        except DebrepoError as error:
+            failed.append(f"{codename} of group {group.path}: {error}")
+    if failed:
+        raise NotPublished(
+            f"the change is made, but groups cannot be published: {'; '.join(failed)}",
+            hint='run "debrepo distribution publish group:GROUP CODENAME"',
+        )
+
+
+def resume(session: Session) -> None:
+    """Publish the groups whose projects changed before a process was killed."""
+    try:
+        follow(session)
+    except NotPublished as error:
+        session.progress.note(str(error))
 
 
 def _options(session: Session, found: Distribution) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo.errors import InvalidInput, NotFound
+from debrepo.errors import DatabaseBusy, InvalidInput, NotFound, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,14 @@ class Invalid(InvalidInput):
     def of(cls, field: str, fault: str, *, hint: str = "") -> Invalid:
         """Return the error about one field: ``Invalid.of("suite", "is invalid")``."""
         return cls(f"{field} {fault}", hint=hint, faults={field: [fault]})
+
+
+class Withheld(DatabaseBusy):
+    """A group has to be published anew before clients may read it."""
+
+
+class NotPublished(PluginError):
+    """A change is stored, but clients cannot see it yet."""
 
 
 class NoProject(NotFound):
