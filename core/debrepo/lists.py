@@ -36,7 +36,7 @@ def get(hook: HookRelay, txn: Transaction, kind: str, name: str) -> PackageList:
     """Return the package list of this kind and name; raise `NotFound` where there is none."""
     found: PackageList | None = hook.debrepo_package_list(txn=txn, kind=kind, name=name)
     if found is None:
-        raise NotFound(f"nothing here keeps lists of the kind {kind!r}")
+        raise NotFound(f"no plugin has package lists of the kind {kind!r}")
     return found
 
 
@@ -58,4 +58,4 @@ def check_unused(
     kind, _, name = str(target).partition(":")
     if any(link.firm for link in holding):
         raise InUse(f"{kind} {name} is served by {names}", hint='run "debrepo publish drop"')
-    raise InUse(f"{kind} {name} is used by {names}", hint="drop it all the same with --force")
+    raise InUse(f"{kind} {name} is used by {names}", hint="use --force to drop it nevertheless")

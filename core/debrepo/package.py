@@ -221,7 +221,7 @@ def check_architecture(name: str) -> str:
     """Return ``name``; raise `InvalidInput` unless an architecture can be called so."""
     if not _ARCHITECTURE.fullmatch(name):
         raise InvalidInput(
-            f"{name[:80]!r} cannot be an architecture", hint="give names such as amd64 or arm64"
+            f"{name[:80]!r} cannot be an architecture", hint="use names such as amd64 or arm64"
         )
     return name
 

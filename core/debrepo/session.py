@@ -172,7 +172,7 @@ class Session:
             operation = self.operations[name]
         except KeyError:
             raise NotFound(
-                f"no operation called {name}", hint="is the plugin that brings it disabled?"
+                f"no operation called {name}", hint="the plugin that provides it may be disabled"
             ) from None
         return self._do(Call(self, operation.ref.load(), (), arguments, operation))
 

@@ -55,7 +55,7 @@ class Watch:
         Who asked for a change and lost the connection asks again, and is told what came of it.
         """
         if not self.changes:
-            self.stop("the client went away")
+            self.stop("the client has disconnected")
 
     def allow(self, seconds: float, said: str, hint: str = "") -> None:
         """Let the work run for ``seconds`` from now, unless it has less time already."""

@@ -227,7 +227,7 @@ def somebody_elses(path: str, way_out: str = "--force takes it over") -> Conflic
     """Return the error for a file that is not what was left at ``path``."""
     return Conflict(
         f"{path} is not what this debrepo left there",
-        hint=f"does another one publish to this place? {way_out}",
+        hint=f"check whether another debrepo publishes to this place; {way_out}",
     )
 
 

@@ -29,7 +29,7 @@ def config() -> None:
 
 
 @config.command("show")
-@click.option("--all", "everything", is_flag=True, help="Show what can be set, with help.")
+@click.option("--all", "everything", is_flag=True, help="Show all settings, with help.")
 @json_option
 @pass_session
 def config_show(session: Session, everything: bool, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def config_show(session: Session, everything: bool, as_json: bool) -> None:
 @config.command("create")
 @pass_session
 def config_create(session: Session) -> None:
-    """Write a configuration file that spells out the defaults."""
+    """Write a configuration file with all defaults, commented out."""
     click.echo(f"Wrote {session.run(operations.config_create)}.")
 
 
@@ -77,7 +77,7 @@ def db() -> None:
 @json_option
 @pass_session
 def check(session: Session, no_files: bool, as_json: bool) -> None:
-    """Look for damage in the database and the pool."""
+    """Check the database and the pool for damage."""
     found = session.run(operations.check, files=not no_files)
     if as_json:
         print_json(found)
@@ -112,5 +112,5 @@ def cleanup(session: Session, dry_run: bool, as_json: bool) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @pass_session
 def backup(session: Session, target: Path) -> None:
-    """Copy the database while it is in use."""
+    """Back up the database while it is in use."""
     click.echo(f"Copied the database to {session.run(operations.backup, target)}.")

@@ -31,14 +31,14 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "config.create",
             f"{_OPERATIONS}:config_create",
-            "Write a configuration file that spells out the defaults.",
+            "Write a configuration file with all defaults, commented out.",
             "admin",
             "config create",
         ),
         Operation(
             "db.backup",
             f"{_OPERATIONS}:backup",
-            "Copy the database while it is in use.",
+            "Back up the database while it is in use.",
             "admin",
             "db backup",
             changes=False,
@@ -48,7 +48,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "db.check",
             f"{_OPERATIONS}:check",
-            "Look for damage in the database and the pool.",
+            "Check the database and the pool for damage.",
             "admin",
             "db check",
             changes=False,

@@ -109,7 +109,7 @@ def list_(
 async def create(
     body: AssembledSnapshot, door: Annotated[Door, opens("snapshot.assemble", task=True)]
 ) -> Response:
-    """Create a snapshot of packages, by their keys."""
+    """Create a snapshot from package keys."""
     return await door.task(
         f"Create snapshot {body.Name}",
         _create,

@@ -21,10 +21,10 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--actor", default="", help="Only what this user or token did.")
-@click.option("--operation", default="", help="Only this operation, such as repo.add.")
-@click.option("--what", default="", help="Only what changed this, such as repo:web.")
-@click.option("--limit", default=0, help="How many records, at most; 0: all.")
+@click.option("--actor", default="", help="Show only changes by this user or token.")
+@click.option("--operation", default="", help="Show only this operation, such as repo.add.")
+@click.option("--what", default="", help="Show only changes to this, such as repo:web.")
+@click.option("--limit", default=0, help="Maximum number of records; 0: all.")
 @json_option
 @pass_session
 def list_(
@@ -47,7 +47,7 @@ def list_(
 @json_option
 @pass_session
 def verify(session: Session, as_json: bool) -> None:
-    """Check that nobody has tampered with the log.
+    """Check the audit log for manipulation.
 
     The hash of the last record stands for all of them: keep it elsewhere to find out later
     whether the end was cut off.

@@ -26,7 +26,7 @@ def list_(
 ) -> list[Record]:
     """Return records, newest first; of one actor, operation or thing that was changed."""
     if limit < 0:
-        raise InvalidInput(f"cannot list {limit} records", hint="0 lists all of them")
+        raise InvalidInput(f"not a number of records: {limit}", hint="use 0 for all")
     with session.db.read() as txn:
         found = (
             record

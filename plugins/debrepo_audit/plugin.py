@@ -32,7 +32,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "audit.verify",
             f"{_OPERATIONS}:verify",
-            "Check that nobody has tampered with the log.",
+            "Check the audit log for manipulation.",
             "admin",
             "audit verify",
             changes=False,

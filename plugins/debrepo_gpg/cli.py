@@ -23,24 +23,26 @@ KEY = Name(lambda session, _: (found.fingerprint for found in operations.list_(s
 
 @click.group()
 def key() -> None:
-    """Make and check signing keys."""
+    """Create, check and trust keys."""
 
 
 @key.command()
-@click.option("--name", required=True, help="Whose key it is: Example Archive.")
-@click.option("--email", default="", help="An address to go with the name.")
+@click.option(
+    "--name", required=True, help="Name of the owner of the key, such as Example Archive."
+)
+@click.option("--email", default="", help="Email address of the owner.")
 @click.option(
     "--algorithm",
     type=click.Choice(list(operations.ALGORITHMS)),
     default="ed25519",
     show_default=True,
-    help="What kind of key to make.",
+    help="Algorithm of the key.",
 )
-@click.option("--expire", default="0", help="When it expires: 2y, 2030-12-31, or 0 for never.")
+@click.option("--expire", default="0", help="Expiry: 2y, 2030-12-31, or 0 for never.")
 @click.option(
     "--passphrase-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the passphrase to protect it with.",
+    help="File with the passphrase that protects the key.",
 )
 @pass_session
 def create(
@@ -51,7 +53,7 @@ def create(
     expire: str,
     passphrase_file: Path | None,
 ) -> None:
-    """Make a signing key."""
+    """Create a signing key."""
     made = session.run(operations.create, name, email, algorithm, expire, passphrase_file)
     click.echo(f"Created key {made.fingerprint}.")
     _point_out_choice(session)
@@ -139,7 +141,7 @@ def import_(session: Session, file: BinaryIO) -> None:
 
 
 _keyring = click.option(
-    "--keyring", default=KEYRING, show_default=True, help="File in the GnuPG home."
+    "--keyring", default=KEYRING, show_default=True, help="Name of a keyring in the GnuPG home."
 )
 
 
@@ -158,7 +160,7 @@ def trust(session: Session, file: BinaryIO, keyring: str) -> None:
 
 @key.command()
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
-@click.option("--server", required=True, help="Key server: hkps://keys.openpgp.org.")
+@click.option("--server", required=True, help="URL of the key server.")
 @_keyring
 @pass_session
 def fetch(session: Session, keys: tuple[str, ...], server: str, keyring: str) -> None:
@@ -195,7 +197,7 @@ def distrust(session: Session, keys: tuple[str, ...], keyring: str) -> None:
 @_keyring
 @pass_session
 def verify(session: Session, file: BinaryIO, keyring: str) -> None:
-    """Verify what is signed in line by a trusted key.
+    """Verify a clear-signed text against the trusted keys.
 
     Prints what is signed; who has signed it goes to standard error.
     """

@@ -82,7 +82,7 @@ def choose(keys: Sequence[Key], names: Sequence[str]) -> list[Key]:
     chosen = {}
     for name in names:
         if not name.strip():
-            raise InvalidInput("an empty text names no key")
+            raise InvalidInput("the name of a key is empty")
         matching = [key for key in keys if key.answers_to(name.strip())]
         found = _only(matching, name, f"{name!r} names no single key:")
         chosen[found.key.fingerprint] = found
@@ -94,7 +94,7 @@ def _only(keys: Sequence[Key], name: str, several: str) -> Key:
     if len(usable) > 1:
         raise SigningFailed(
             f"{several} there are {', '.join(key.display for key in usable)}",
-            hint="give the fingerprint of one, or make one with: debrepo key create --name NAME",
+            hint="give its fingerprint, or run 'debrepo key create --name NAME'",
         )
     if usable:
         return usable[0]

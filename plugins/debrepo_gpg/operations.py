@@ -62,14 +62,19 @@ def create(
     Without a passphrase file of its own, it has the passphrase that is configured, if any.
     """
     if not _NAME.fullmatch(name.strip()):
-        raise InvalidInput(f"not a name for a key: {name!r}", hint="such as: Example Archive")
+        raise InvalidInput(
+            "a key name needs at least 2 characters, and no control characters, <, >, ( or )",
+            hint="use a name such as Example Archive",
+        )
     if email and not _EMAIL.fullmatch(email):
         raise InvalidInput(f"not an email address: {email!r}")
     if not _EXPIRE.fullmatch(expire):
-        raise InvalidInput(f"not a time to expire: {expire!r}", hint="such as: 0, 2y, 2030-12-31")
+        raise InvalidInput(
+            f"not an expiry: {expire!r}", hint="use 0, 2y or a date such as 2030-12-31"
+        )
     if algorithm not in ALGORITHMS:
         raise InvalidInput(
-            f"no keys are made with {algorithm!r}", hint=f"choose from: {', '.join(ALGORITHMS)}"
+            f"unknown key algorithm {algorithm!r}", hint=f"choose from: {', '.join(ALGORITHMS)}"
         )
     signer = opened(session)
     file = passphrase_file or signer.passphrase_file

@@ -18,7 +18,7 @@ def debrepo_signers() -> dict[str, Ref]:
 
 @hookimpl
 def debrepo_commands() -> list[Command]:
-    return [Command("key", "debrepo_gpg.cli:key", "Make and check signing keys.")]
+    return [Command("key", "debrepo_gpg.cli:key", "Create, check and trust keys.")]
 
 
 @hookimpl
@@ -26,7 +26,7 @@ def debrepo_operations() -> list[Operation]:
     where = "debrepo_gpg.operations:"
     return [
         Operation(
-            "key.create", where + "create", "Make a signing key.", "key:create", "key create"
+            "key.create", where + "create", "Create a signing key.", "key:create", "key create"
         ),
         Operation(
             "key.import",
@@ -89,7 +89,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "key.verify",
             where + "verify",
-            "Verify what is signed in line by a trusted key.",
+            "Verify a clear-signed text against the trusted keys.",
             "read",
             "key verify",
             changes=False,

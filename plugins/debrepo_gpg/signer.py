@@ -190,7 +190,7 @@ class GpgSigner(Signer):
         if len(made) != len(keys) or not all(signers & set(key.fingerprints) for key in keys):
             raise SigningFailed(f"GnuPG signed with {', '.join(sorted(signers)) or 'no key'}")
         if not {digest for digest, _ in made} <= _STRONG:
-            raise SigningFailed("GnuPG signed with a weak digest", hint="look at its gpg.conf")
+            raise SigningFailed("GnuPG signed with a weak digest", hint="check its gpg.conf")
         return bytes(result.data)
 
     def _exported(self, keys: Sequence[SigningKey], *, armor: bool) -> Any:
@@ -236,12 +236,12 @@ def _failure(keys: Sequence[Key], said: str) -> SigningFailed:
     if "BAD_PASSPHRASE" in said or "Bad passphrase" in said:
         return SigningFailed(
             f"the passphrase is wrong for {names}",
-            hint="signing.gpg.passphrase_file names the file to put it into",
+            hint="correct the file that signing.gpg.passphrase_file names",
         )
     if "MISSING_PASSPHRASE" in said or "get input" in said or "No passphrase" in said:
         return SigningFailed(
             f"a passphrase is needed for {names}",
-            hint="put it into a file, and its name into signing.gpg.passphrase_file",
+            hint="write it to a file, and set signing.gpg.passphrase_file to its name",
         )
     return SigningFailed(f"{names} did not sign: {_last_words(said)}", hint=keyring.CREATE_HINT)
 

@@ -85,7 +85,7 @@ class Keyrings:
             if not found:
                 raise InvalidInput(
                     f"no public key could be read: {_last_words(done.stderr)}",
-                    hint="export one with: gpg --armor --export KEY",
+                    hint="run 'gpg --armor --export KEY' to export one",
                 )
             return found
 
@@ -95,7 +95,7 @@ class Keyrings:
             raise InvalidInput(f"not a key server: {server[:80]!r}", hint="hkps://keys.openpgp.org")
         wanted = [_checked(key) for key in keys]
         if not wanted:
-            raise InvalidInput("which keys?", hint="name them by fingerprint")
+            raise InvalidInput("no key is given", hint="give fingerprints")
         with self._copy(name, save=True) as (gpg, status):
             arguments = ["--keyserver", server, "--recv-keys", *wanted]
             try:
@@ -129,7 +129,7 @@ class Keyrings:
         if not path.exists():
             raise VerificationFailed(
                 "there are no trusted keys to verify signatures with",
-                hint="trust one with: debrepo key trust FILE",
+                hint="run 'debrepo key trust FILE'",
             )
         with tempfile.TemporaryDirectory(prefix="debrepo-") as scratch:
             signed, text = Path(scratch, "signed"), Path(scratch, "text")
@@ -173,7 +173,9 @@ class Keyrings:
         try:
             return stopping.run(command, data, env=environment, timeout=_PATIENCE)
         except FileNotFoundError:
-            raise PluginError(f"there is no program {command[0]}", hint="install gnupg") from None
+            raise PluginError(
+                f"program {command[0]} is not installed", hint="install gnupg"
+            ) from None
         except subprocess.TimeoutExpired:
             raise RemoteError(f"{command[0]} did not answer within {_PATIENCE} seconds") from None
 

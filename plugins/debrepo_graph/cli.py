@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=click.Choice(sorted(operations.EXTENSIONS)),
-    help="What to draw.  [default: what --output ends in, else text]",
+    help="Format of the drawing.  [default: by the ending of --output, else text]",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write; how its name ends decides what is drawn.",
+    help="File to write; its ending sets the format.",
 )
 @click.option(
     "--layout",
     type=click.Choice(["horizontal", "vertical"]),
-    help="Whether siblings stand side by side or below one another.  [default: what suits]",
+    help="Direction of the drawing.  [default: by its size]",
 )
 @click.option(
     "--gather",
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     default=4,
     show_default=True,
     metavar="N",
-    help="Draw N or more with the same neighbours in one frame; 0 for never.",
+    help="Group N or more nodes with the same neighbours in one frame; 0: never.",
 )
 @click.option(
     "--link",
     default=operations.LINK,
     show_default=True,
-    help="Where a click leads, with {kind} and {name} in it.",
+    help="URL that nodes link to, with {kind} and {name} in it.",
 )
 @pass_session
 def graph(
@@ -59,7 +59,7 @@ def graph(
     gather: int,
     link: str,
 ) -> None:
-    """Draw what was made from what.
+    """Draw how package lists and publications derive from each other.
 
     Repositories, mirrors, snapshots and publications, with what they hold and how old they
     are: all of them, or those connected with KIND:NAME, such as repo:stable.
@@ -71,8 +71,8 @@ def graph(
     wanted = known.get(extension if output else "") or known.get(form or extension)
     if wanted is None:
         raise InvalidInput(
-            f"cannot tell what to draw from the name {str(output)[:80]!r}",
-            hint=f"say so with --format, or end it in one of: {', '.join(sorted(known))}",
+            f"cannot tell the format from the name {str(output)[:80]!r}",
+            hint=f"use --format, or one of these endings: {', '.join(sorted(known))}",
         )
     if wanted in {"png", "jpg", "pdf"} and output is None and sys.stdout.isatty():
         raise click.UsageError(f"a terminal cannot show {wanted}; name a file with --output")

@@ -120,8 +120,8 @@ def around(graph: Graph, names: Iterable[str]) -> Graph:
     unknown = sorted(wanted - set(graph.vertices))
     if unknown:
         raise NotFound(
-            f"nothing to draw is called {unknown[0][:80]}",
-            hint="write it as KIND:NAME, such as repo:stable; without names, all is drawn",
+            f"unknown node: {unknown[0][:80]}",
+            hint="use KIND:NAME, such as repo:stable",
         )
     kept = _reach(wanted, graph.edges) | _reach(wanted, [(b, a) for a, b in graph.edges])
     vertices = {name: vertex for name, vertex in graph.vertices.items() if name in kept}

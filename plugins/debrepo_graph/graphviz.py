@@ -18,12 +18,12 @@ def draw(dot: str, form: str, *, program: str = "dot") -> bytes:
     except FileNotFoundError:
         raise PluginError(
             f"{form} needs Graphviz, and there is no program {program!r} here",
-            hint="install graphviz, or choose --format text, dot or mermaid, which need nothing",
+            hint="install graphviz, or use --format text, dot or mermaid",
         ) from None
     except subprocess.TimeoutExpired:
         raise PluginError(
             f"Graphviz did not finish the picture within {PATIENCE} seconds",
-            hint="draw less: debrepo graph KIND:NAME",
+            hint='run "debrepo graph KIND:NAME" to draw less',
         ) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()

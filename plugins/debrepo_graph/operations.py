@@ -71,9 +71,7 @@ def draw(
     if layout not in {"", "horizontal", "vertical"}:
         raise InvalidInput(f"no layout called {layout!r}", hint="there are: horizontal, vertical")
     if not _HARMLESS.match(link):
-        raise InvalidInput(
-            f"a click cannot lead to {link[:80]!r}", hint="give a URL of http or https, or a path"
-        )
+        raise InvalidInput(f"not a link: {link[:80]!r}", hint="use an http or https URL, or a path")
     with session.db.read() as txn:
         found = graph.collect(session.hook, txn)
     if names:

@@ -7,7 +7,13 @@ from debrepo import Command, Operation, hookimpl
 
 @hookimpl
 def debrepo_commands() -> list[Command]:
-    return [Command("graph", "debrepo_graph.cli:graph", "Draw what was made from what.")]
+    return [
+        Command(
+            "graph",
+            "debrepo_graph.cli:graph",
+            "Draw how package lists and publications derive from each other.",
+        )
+    ]
 
 
 @hookimpl
@@ -16,7 +22,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "graph.draw",
             "debrepo_graph.operations:draw",
-            "Draw what was made from what.",
+            "Draw how package lists and publications derive from each other.",
             "read",
             "graph",
             changes=False,

@@ -29,17 +29,17 @@ def package() -> None:
 def search(
     session: Session, queries: tuple[str, ...], choice: dict[str, Any], style: Style
 ) -> None:
-    """Search all packages that debrepo knows."""
+    """Search all packages in the database."""
     style.print(session.run(operations.search, queries, **choice), queries)
 
 
 @package.command()
 @click.argument("query", type=QueryText())
-@click.option("--with-files", is_flag=True, help="Say where the files are in the pool.")
+@click.option("--with-files", is_flag=True, help="Show where the files are in the pool.")
 @click.option(
     "--with-references",
     is_flag=True,
-    help="Say which lists hold it and which publications serve it.",
+    help="Show the lists that contain it and the publications that serve it.",
 )
 @format_option
 @json_option
@@ -52,7 +52,7 @@ def show(
     template: Template | None,
     as_json: bool,
 ) -> None:
-    """Show packages, their files and who refers to them."""
+    """Show packages, their files, and what refers to them."""
     found = session.run(
         operations.show, query, with_files=with_files, with_references=with_references
     )

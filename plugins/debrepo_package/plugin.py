@@ -18,7 +18,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "package.search",
             f"{_OPERATIONS}:search",
-            "Search all packages that debrepo knows.",
+            "Search all packages in the database.",
             "read",
             "package search",
             changes=False,
@@ -26,7 +26,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "package.show",
             f"{_OPERATIONS}:show",
-            "Show packages, their files and who refers to them.",
+            "Show packages, their files, and what refers to them.",
             "read",
             "package show",
             changes=False,

@@ -158,7 +158,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _client_left(_: Request, __: Exception) -> Response:
-    return json_answer({"error": "the client went away"}, 400)  # for the log, and nobody else
+    return json_answer({"error": "the client has disconnected"}, 400)  # only the log shows it
 
 
 async def _crash(request: Request, error: Exception) -> Response:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("shell", type=click.Choice(list(SCRIPTS)))
 @pass_session
 def completion(session: Session, shell: str) -> None:
-    """Print what completes commands.
+    """Print the completion script for a shell.
 
     \b
     bash: debrepo completion bash >~/.local/share/bash-completion/completions/debrepo

@@ -8,7 +8,9 @@ from debrepo import Command, Operation, hookimpl
 @hookimpl
 def debrepo_commands() -> list[Command]:
     return [
-        Command("completion", "debrepo_shell.cli:completion", "Print what completes commands."),
+        Command(
+            "completion", "debrepo_shell.cli:completion", "Print the completion script for a shell."
+        ),
         Command("man", "debrepo_shell.cli:man", "Write the manual pages."),
     ]
 

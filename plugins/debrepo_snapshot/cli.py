@@ -57,7 +57,7 @@ def snapshot() -> None:
     required=True,
     type=origin("empty"),
 )
-@click.option("--description", default="", help="What the snapshot is for.")
+@click.option("--description", default="", help="Description of the snapshot.")
 @pass_session
 def create(session: Session, name: str, origin: tuple[str, ...], description: str) -> None:
     r"""Create a snapshot of a package list, or an empty one.
@@ -96,7 +96,7 @@ def list_(session: Session, sort: str, raw: bool, as_json: bool) -> None:
 
 @snapshot.command()
 @click.argument("name", type=SNAPSHOT)
-@click.option("--with-packages", is_flag=True, help="List the packages as well.")
+@click.option("--with-packages", is_flag=True, help="List its packages, too.")
 @json_option
 @pass_session
 def show(session: Session, name: str, with_packages: bool, as_json: bool) -> None:
@@ -120,10 +120,10 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
 
 @snapshot.command()
 @click.argument("name", type=SNAPSHOT)
-@click.option("--description", required=True, help="What the snapshot is for.")
+@click.option("--description", required=True, help="Description of the snapshot.")
 @pass_session
 def edit(session: Session, name: str, description: str) -> None:
-    """Change what is said of a snapshot."""
+    """Edit the description of a snapshot."""
     session.run(operations.edit, name, description=description)
     click.echo(f"Changed snapshot {name}.")
 
@@ -142,7 +142,7 @@ def search(
 @snapshot.command()
 @click.argument("left", type=SNAPSHOT)
 @click.argument("right", type=SNAPSHOT)
-@click.option("--only-matching", is_flag=True, help="Only packages that both have.")
+@click.option("--only-matching", is_flag=True, help="Show only packages that are in both.")
 @click.option("--markdown", is_flag=True, help="Print a table for a merge request.")
 @json_option
 @pass_session
@@ -179,13 +179,15 @@ def _summary(changes: list[Change]) -> str:
 @snapshot.command()
 @click.argument("name")
 @click.argument("sources", type=SNAPSHOT, nargs=-1, required=True)
-@click.option("--latest", is_flag=True, help="Let the newest version win, not the last source.")
+@click.option(
+    "--latest", is_flag=True, help="Keep the newest version, instead of the one in the last source."
+)
 @click.option("--no-remove", is_flag=True, help="Keep all versions.")
 @pass_session
 def merge(
     session: Session, name: str, sources: tuple[str, ...], latest: bool, no_remove: bool
 ) -> None:
-    """Create a snapshot of what several have.
+    """Create a snapshot by merging others.
 
     Of each package and architecture it takes the versions that the last of SOURCES has.
     """
@@ -209,7 +211,7 @@ def filter_(
     queries: tuple[str, ...],
     dependencies: Dependencies | None,
 ) -> None:
-    """Create a snapshot of those packages of another that match a query."""
+    """Create a snapshot of the packages of another one that match a query."""
     made = session.run(operations.filter_, source, name, queries, dependencies=dependencies)
     warn_missing(made.missing)
     _say_created(made)
@@ -221,8 +223,10 @@ def filter_(
 @click.argument("name", metavar="DESTINATION")
 @query_arguments
 @dependency_options("--no-deps")
-@click.option("--no-remove", is_flag=True, help="Keep other versions of the packages.")
-@click.option("--all-matches", is_flag=True, help="Take every match, not the newest only.")
+@click.option("--no-remove", is_flag=True, help="Keep other versions of the packages, too.")
+@click.option(
+    "--all-matches", is_flag=True, help="Include every matching version, not only the newest."
+)
 @dry_run_option
 @why_option
 @pass_session
@@ -238,7 +242,7 @@ def pull(
     dry_run: bool,
     with_why: bool,
 ) -> None:
-    """Create a snapshot of what NAME has, and packages of SOURCE that match a query.
+    """Create a snapshot of NAME with matching packages of SOURCE.
 
     What they depend on comes along. Where a package comes in, its other versions go.
     """
@@ -270,7 +274,7 @@ def _say_created(made: Made) -> None:
 @click.argument("name", type=SNAPSHOT)
 @click.argument("sources", type=SNAPSHOT, nargs=-1)
 @dependency_options()
-@click.option("--strict", is_flag=True, help="Fail when something is missing.")
+@click.option("--strict", is_flag=True, help="Fail if a dependency is missing.")
 @json_option
 @pass_session
 def verify(
@@ -281,7 +285,7 @@ def verify(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Say which dependencies of a snapshot neither it nor SOURCES satisfy."""
+    """List the dependencies of a snapshot that neither it nor SOURCES satisfy."""
     missing = session.run(operations.verify, name, sources, dependencies=dependencies)
     if as_json:
         print_json([{**one._asdict(), "key": str(one.key)} for one in missing])
@@ -298,9 +302,9 @@ def verify(
 @click.argument("name")
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @click.option(
-    "--source", "sources", multiple=True, help="Snapshot that it is made from; may be repeated."
+    "--source", "sources", multiple=True, help="Snapshot that it is created from; can be repeated."
 )
-@click.option("--description", default="", help="What the snapshot is for.")
+@click.option("--description", default="", help="Description of the snapshot.")
 @pass_session
 def assemble(
     session: Session,
@@ -309,7 +313,7 @@ def assemble(
     sources: tuple[str, ...],
     description: str,
 ) -> None:
-    """Create a snapshot of packages, by their keys.
+    """Create a snapshot from package keys.
 
     Without keys it has what its sources have. A KEY is what debrepo package search --json
     prints, and holds blanks: quote it.
@@ -323,7 +327,7 @@ def assemble(
 @click.argument("new_name")
 @pass_session
 def rename(session: Session, name: str, new_name: str) -> None:
-    """Give a snapshot another name."""
+    """Rename a snapshot."""
     session.run(operations.rename, name, new_name)
     click.echo(f"Renamed snapshot {name} to {new_name}.")
 

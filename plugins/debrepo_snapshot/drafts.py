@@ -78,7 +78,7 @@ def make(session: Session, plan: Callable[[Transaction], Draft], *, dry_run: boo
             return drafted.made
     raise Conflict(
         f"the lists that {drafted.made.snapshot.name} is made from keep changing",
-        hint="try again later, or make it from snapshots",
+        hint="try again later, or create it from snapshots",
     )
 
 

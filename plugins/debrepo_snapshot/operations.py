@@ -83,7 +83,7 @@ def show(session: Session, name: str, *, with_packages: bool = False) -> ShownSn
 
 
 def edit(session: Session, name: str, *, description: str) -> Snapshot:
-    """Change what is said of a snapshot."""
+    """Edit the description of a snapshot."""
     with session.db.write() as txn:
         changed = snapshots.get(txn, name)._replace(description=description)
         snapshots.put(txn, changed)
@@ -131,7 +131,7 @@ def merge(
 
     lists.check_name(name)
     if not sources:
-        raise InvalidInput("nothing to merge", hint="name the snapshots to make it from")
+        raise InvalidInput("nothing to merge", hint="name the snapshots to merge")
     if policy not in merging.POLICIES:
         raise InvalidInput(
             f"cannot merge by {policy!r:.80}", hint=f"use one of: {', '.join(merging.POLICIES)}"

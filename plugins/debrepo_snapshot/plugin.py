@@ -47,7 +47,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "snapshot.edit",
             f"{_OPERATIONS}:edit",
-            "Change what is said of a snapshot.",
+            "Edit the description of a snapshot.",
             "snapshot:{name}:edit",
             "snapshot edit",
         ),
@@ -70,21 +70,21 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "snapshot.merge",
             f"{_OPERATIONS}:merge",
-            "Create a snapshot of what several have.",
+            "Create a snapshot by merging others.",
             "snapshot:{name}:create",
             "snapshot merge",
         ),
         Operation(
             "snapshot.assemble",
             f"{_OPERATIONS}:assemble",
-            "Create a snapshot of packages, by their keys.",
+            "Create a snapshot from package keys.",
             "snapshot:{name}:create",
             "snapshot assemble",
         ),
         Operation(
             "snapshot.filter",
             f"{_OPERATIONS}:filter_",
-            "Create a snapshot of those packages of another that match a query.",
+            "Create a snapshot of the packages of another one that match a query.",
             "snapshot:{name}:create",
             "snapshot filter",
         ),
@@ -106,7 +106,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "snapshot.rename",
             f"{_OPERATIONS}:rename",
-            "Give a snapshot another name.",
+            "Rename a snapshot.",
             "snapshot:{name}:rename snapshot:{new_name}:create",
             "snapshot rename",
         ),

@@ -62,7 +62,7 @@ query_arguments = click.argument(
 )
 optional_queries = click.argument("queries", metavar="[QUERY]...", nargs=-1, type=QueryText())
 format_option = click.option(
-    "--format", "template", type=TemplateText(), help="Print each package by a template."
+    "--format", "template", type=TemplateText(), help="Print each package with a template."
 )
 why_option = click.option(
     "--why",
@@ -81,7 +81,7 @@ def architectures_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=lambda _ctx, _param, text: tuple(
             name.strip() for name in text.split(",") if name.strip()
         ),
-        help="Architectures to consider, separated by commas.  [default: those of the lists]",
+        help="Comma-separated list of architectures to consider.  [default: those of the lists]",
     )(command)
 
 
@@ -112,17 +112,17 @@ def dependency_options(switch: str = "") -> Callable[[Callable[..., Any]], Calla
 
 
 _SWITCHES = {
-    "--with-deps": "Take along what the packages depend on.",
-    "--no-deps": "Take nothing along that the packages depend on.",
+    "--with-deps": "Include the dependencies of the packages.",
+    "--no-deps": "Do not include the dependencies of the packages.",
 }
 
 #: What can be followed (`debrepo.selection.FOLLOW`), with the help of the option.
 FOLLOWED = {
-    "recommends": "Follow Recommends as well.",
-    "suggests": "Follow Suggests as well.",
-    "source": "Follow binary packages to their sources.",
-    "build-depends": "Follow sources to what building them takes.",
-    "all-variants": "Take everything that satisfies a dependency, not the first that does.",
+    "recommends": "Follow Recommends, too.",
+    "suggests": "Follow Suggests, too.",
+    "source": "Include the source packages of binary packages.",
+    "build-depends": "Include the build dependencies of source packages.",
+    "all-variants": "Include every package that satisfies a dependency, not only the first.",
 }
 
 
@@ -168,7 +168,7 @@ def style_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--sort",
         type=click.Choice(["name", "architecture", "version"]),
         default="name",
-        help="Order of the packages; the newest version comes first.",
+        help="Order of the packages; newest versions first.",
     )
     raw = click.option("--raw", is_flag=True, help="Print package keys only.")
     decorated: Callable[..., Any] = format_option(sort(raw(json_option(collect))))
@@ -187,7 +187,7 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, choice=choice, style=style, **given)
 
     latest = click.option(
-        "--latest", is_flag=True, help="Only the newest version of each name and architecture."
+        "--latest", is_flag=True, help="Keep only the newest version of each name and architecture."
     )
     decorated: Callable[..., Any] = optional_queries(
         dependency_options("--with-deps")(latest(why_option(style_options(collect))))

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print what would be done, without doing it."
+)
 force_option = click.option(
-    "--force", is_flag=True, help="Go on although others were made from it."
+    "--force", is_flag=True, help="Drop it even if other snapshots were created from it."
 )
 
 

@@ -126,9 +126,9 @@ def build_cli(plugins: PluginManager) -> click.Group:
         "--server",
         default="",
         envvar="DEBREPO_SERVER",
-        help="Do it through a server: http://HOST:PORT or unix:PATH (token in DEBREPO_TOKEN).",
+        help="Run the command on a server: http://HOST:PORT or unix:PATH (token in DEBREPO_TOKEN).",
     )
-    @click.option("--quiet", "-q", is_flag=True, help="Say nothing but results and errors.")
+    @click.option("--quiet", "-q", is_flag=True, help="Print only results and errors.")
     @click.pass_context
     def debrepo(
         ctx: click.Context, root: Path, config_path: Path | None, server: str, quiet: bool

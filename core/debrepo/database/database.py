@@ -201,7 +201,7 @@ class Database:
             raise DatabaseError(
                 f"the database in {self._path} is of an older debrepo ({', '.join(older)}), "
                 f"and cannot be migrated: {self._environment.read_only}",
-                hint="run debrepo once where it may write",
+                hint="run debrepo once as a user who may write to it",
             )
         while True:
             with suppress(MapFull):

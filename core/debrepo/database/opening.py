@@ -184,7 +184,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
         except lmdb.VersionMismatchError as error:
             raise DatabaseError(
                 f"the database in {path} was written by another version of LMDB",
-                hint="install the one that wrote it, and make a backup with: debrepo db backup",
+                hint='install that version, and run "debrepo db backup"',
             ) from error
         except lmdb.ReadonlyError as error:
             raise DatabaseError(f"there is no permission to open {path}") from error

@@ -51,7 +51,7 @@ class Transaction:
         view = self._views.get(table.name)
         if view is None or view.table is not table:
             if table.name not in self._tables:  # it would have no version, and never migrate
-                raise RuntimeError(f"the table {table.name} is declared by no debrepo_tables")
+                raise RuntimeError(f"the table {table.name} is not declared by any debrepo_tables")
             view = self._views[table.name] = (
                 NotedView(table, self._raw, self.note)
                 if table.noted and self.writable

@@ -226,7 +226,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         except TimeoutError:
             raise InvalidInput(f"nothing was sent for {_PATIENCE:.0f} seconds") from None
         except ClientDisconnect:
-            raise InvalidInput("the client went away") from None
+            raise InvalidInput("the client has disconnected") from None
         if chunk:
             yield chunk
 

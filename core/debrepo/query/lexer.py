@@ -92,7 +92,7 @@ def _next(text: str, position: int) -> tuple[Token, int]:
     if character in "\"'":
         quoted = _QUOTED.match(text, position)
         if quoted is None:
-            raise complaint(text, column, "this quote is never closed")
+            raise complaint(text, column, "the quote is not closed")
         return Token(WORD, _ESCAPE.sub(r"\1", quoted[2]), column, quoted=True), quoted.end()
     found = _OPERATOR.match(text, position)
     if found is not None:

@@ -143,7 +143,7 @@ def test_package_key_is_a_query(text, query):
         ("a {", "column 4: expected an architecture, found the end", "{amd64}"),
         ("a {amd64", 'column 9: expected "}", found the end', ""),
         ("a_1_amd64 {i386}", 'column 11: expected the end of the query, found "{"', ""),
-        ("a, 'b", "column 4: this quote is never closed", ""),
+        ("a, 'b", "column 4: the quote is not closed", ""),
         ("$Foo", r"column 1: there is no \$Foo", r"\$Architecture, \$PackageType"),
         ("Name (~ '[a')", "column 9: bad regular expression: missing", "glob"),
         ("Name (~ foo(bar)", "column 9: bad regular expression: missing", "glob"),

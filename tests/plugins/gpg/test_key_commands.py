@@ -125,11 +125,11 @@ def test_an_exported_key_is_armored(run):
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--name", "A", "not a name for a key"),
-        ("--name", "x\n%no-protection", "not a name for a key"),
+        ("--name", "A", "a key name needs at least 2"),
+        ("--name", "x\n%no-protection", "a key name needs at least 2"),
         ("--email", "a@b\nPassphrase: x", "not an email address"),
         ("--email", "nowhere", "not an email address"),
-        ("--expire", "soon", "not a time to expire"),
+        ("--expire", "soon", "not an expiry"),
     ],
 )
 def test_what_would_not_be_a_line_of_its_own_is_refused(run, option, value, said):

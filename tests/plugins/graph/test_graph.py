@@ -87,7 +87,7 @@ def test_a_part_holds_ancestors_and_descendants_and_no_siblings():
 
 
 def test_a_part_around_an_unknown_name_is_refused():
-    with pytest.raises(NotFound, match="nothing to draw is called repo:none"):
+    with pytest.raises(NotFound, match="unknown node: repo:none"):
         around(graph(("a:1", "b:1")), ["repo:none"])
 
 
