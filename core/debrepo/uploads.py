@@ -28,7 +28,7 @@ def upload_path(root: Path, directory: str, name: str = "", *, owner: str = "") 
     """
     parts = [part for part in directory.split("/") if part]
     for part in [*parts, *([name] if name else [])]:
-        if part.startswith(".") or not part.isprintable() or "/" in part or part == "~":
+        if part.startswith((".", "~.")) or not part.isprintable() or "/" in part or part == "~":
             raise InvalidInput(
                 f"not a place to upload to: {part[:80]!r}",
                 hint="names start with a letter or a digit, and hold no slash",

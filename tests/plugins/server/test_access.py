@@ -417,6 +417,17 @@ def test_directory_with_a_tilde_is_of_the_caller(guarded, token, session):
     assert (session.root / "upload" / home / "x/a.txt").exists()
 
 
+def test_no_directory_of_ones_own_leads_to_those_of_others(guarded, token):
+    theirs, own = token("upload:db-*", "read"), token("upload:~*")
+    assert guarded.put("/api/files/db-1/a.txt", content=b"1", headers=theirs).status_code == 200
+    for directory in ("~..", "~..%2Fdb-1", "~.", "~a%2F~.."):
+        place = f"/api/files/{directory}"
+        assert guarded.put(f"{place}/b.txt", content=b"2", headers=own).status_code == 400
+        assert guarded.delete(f"{place}/a.txt", headers=own).status_code == 400
+        assert guarded.delete(place, headers=own).status_code == 400
+    assert guarded.get("/api/files/db-1", headers=theirs).json() == ["a.txt"]
+
+
 def test_link_leads_nowhere(guarded, token, session, tmp_path):
     admin = token("admin")
     area = session.root / "upload"
