@@ -1,4 +1,4 @@
-"""Arguments: what a caller gave, held against the signature of an operation."""
+"""Arguments: what a caller gave, checked against the signature of an operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims: the pool files that somebody counts on before a transaction names them.
+"""Claims: the pool files that are needed before a transaction names them.
 
 Adding packages claims each file before it looks whether the pool has it, and releases them
 after the commit. A claim is a row of digests in a file with a lock of the kernel's on
@@ -48,7 +48,9 @@ def hold(directory: str) -> Iterator[Claim]:
     path = f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        flock(common, LOCK_SH)  # until the file is locked nobody must take it for a dead one's
+        flock(
+            common, LOCK_SH
+        )  # until the file is locked, others would take it for that of a dead process
         file = os.open(path, flags, 0o666)
         flock(file, LOCK_EX)
         flock(common, LOCK_UN)
@@ -73,7 +75,7 @@ def join(path: str) -> Claim:
 
 @contextmanager
 def standing(directory: str) -> Iterator[set[str]]:
-    """Run the block with what is claimed, while nobody can claim anything else.
+    """Run the block with what is claimed, while no other process can add claims.
 
     Keep it short: all that add packages wait. What dead owners left goes.
     """

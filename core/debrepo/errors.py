@@ -7,7 +7,7 @@
     ├── AlreadyExists               exit 4
     ├── InUse                       exit 5    still published, still referenced
     ├── VerificationFailed          exit 6    a checksum or a signature does not match
-    ├── RemoteError                 exit 7    somebody else's server let us down
+    ├── RemoteError                 exit 7    a remote server failed
     ├── DatabaseError               exit 8
     │   ├── DatabaseBusy
     │   └── DatabaseFull
@@ -82,7 +82,7 @@ class VerificationFailed(DebrepoError):
 
 
 class RemoteError(DebrepoError):
-    """A remote archive or publish target let us down."""
+    """A remote archive or a publish target failed."""
 
     exit_code = 7
 
@@ -120,7 +120,7 @@ class Conflict(DebrepoError):
 
 
 class NotAllowed(DebrepoError):
-    """Who asks is not known, or lacks the scope for what was asked."""
+    """The caller is not known, or lacks the scope for the request."""
 
     exit_code = 12
 

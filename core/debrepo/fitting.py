@@ -1,6 +1,6 @@
 """Fitting: whether values are what type hints say, with hints of every module resolved.
 
-What callers send, and what tables store, is held against the types that the code states
+What callers send, and what tables store, is checked against the types that the code states
 anyway: those of an operation's parameters, and those of a record's fields.
 """
 

@@ -71,7 +71,7 @@ def debrepo_spellings() -> Mapping[str, Ref]:
 def debrepo_settings() -> Iterable[Setting]:
     """Name the configuration keys you read, with defaults and help.
 
-    *Collects*, when the configuration is read. A key nobody named is an error there.
+    *Collects*, when the configuration is read. A key that no plugin declares is an error there.
     """
 
 
@@ -131,7 +131,7 @@ def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
 
 @hookspec
 def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) -> None:
-    """Raise `NotFound` where a file of a published tree is hidden from who asks for it.
+    """Raise `NotFound` where a file of a published tree is hidden from the caller.
 
     *Tells*, in a read transaction, before a server sends a file: be quick. ``storage`` is
     empty for the default one, and ``path`` is relative to it.

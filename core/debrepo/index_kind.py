@@ -1,4 +1,4 @@
-"""Index kinds: what stands below a distribution beside its Release files.
+"""Index kinds: the files below a distribution that its Release file lists.
 
 An index is made of *fragments*: what one chunk of a package set contributes to it. The
 engine asks for the fragments of chunks that are new, keeps them, and joins them.

@@ -1,4 +1,4 @@
-"""Leases: who is at work on a name, and for how long others have to wait.
+"""Leases: which process works on a name, and how long others wait for it.
 
 Long work (a mirror update, a publish) takes a lease on the name that it changes, and holds
 no transaction meanwhile::
@@ -8,7 +8,7 @@ no transaction meanwhile::
 
 A lease is a file with a lock of the kernel's on it, and no record of the database: the
 kernel frees it at the moment its owner dies, however it dies, in whatever container of this
-machine it ran. A record would outlive its owner, and nobody could tell a dead process from
+machine it ran. A record would outlive its owner, and a dead process could not be told from
 one in another container, or from another one that was given its number.
 """
 
@@ -80,7 +80,7 @@ def hold(
 ) -> Iterator[Lease]:
     """Hold the lease on ``name`` below ``root`` while the block runs.
 
-    Who comes second waits, for ``wait`` seconds at most, and forever by default; ``note`` is
+    A second process waits, for ``wait`` seconds at most, and without limit by default; ``note`` is
     told once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
     """
     directory = root / "leases"
@@ -104,7 +104,7 @@ def held(root: Path) -> list[Lease]:
 
 
 def _sweep(directory: Path) -> None:
-    """Delete the files of leases whose holders died; nobody else looks at the directory now."""
+    """Delete the files of leases of dead holders; the caller is alone with the directory."""
     for file in list(directory.iterdir()):
         if _live(file) is None:
             file.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def _sweep(directory: Path) -> None:
 def _take(
     directory: Path, lease: Lease, wait: float | None, note: Callable[[Lease], None] | None
 ) -> int:
-    """Return the locked file of a lease that nobody holds, or nobody any more."""
+    """Take a lease, and return its locked file; wait while another process holds it."""
     deadline = None if wait is None else time.monotonic() + wait
     while True:
         descriptor, holder = _try(directory, lease)
@@ -131,7 +131,7 @@ def _take(
 
 
 def _try(directory: Path, lease: Lease) -> tuple[int, Lease | None]:
-    """Return a file locked by us; or somebody else's, and the lease in it."""
+    """Return a file that this process locked; or that of the holder, and the lease in it."""
     file = directory / _file_name(lease.what)
     with _alone(directory):
         with suppress(FileNotFoundError):
@@ -143,8 +143,8 @@ def _try(directory: Path, lease: Lease) -> tuple[int, Lease | None]:
             os.close(descriptor)
         _sweep(directory)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        flock(descriptor, LOCK_EX)  # at once: nobody else looks at it meanwhile
-        with suppress(OSError):  # no space left: held all the same, by nobody in particular
+        flock(descriptor, LOCK_EX)  # at once: no other process looks at it meanwhile
+        with suppress(OSError):  # no space left: the lease is held, without the name of its owner
             os.write(descriptor, "\0".join(map(str, lease)).encode(errors="surrogateescape"))
         return descriptor, None
 
@@ -173,7 +173,7 @@ def _wait(descriptor: int, deadline: float | None) -> None:
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Run the block while nobody else looks at the directory, or changes it.
+    """Run the block while no other process reads or changes the directory.
 
     It never waits for a lease inside, so this takes no longer than a few system calls.
     """
@@ -213,7 +213,7 @@ def _free(descriptor: int) -> None:
 
 
 def _live(file: Path) -> Lease | None:
-    """Return the lease in a file, or None when nobody holds it."""
+    """Return the lease in a file, or None when it is not held."""
     with suppress(FileNotFoundError):
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""Object stores: a storage made of four methods, for services that keep bytes under names."""
+"""Object stores: a storage from four methods, for services that keep objects under names."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class ObjectStorage(Storage):
             if found is not None:
                 raise Conflict(
                     f"{path} is served with other content ({found} bytes, not {size})",
-                    hint="is it debrepo's? delete it if nobody needs it",
+                    hint="delete it if it is not needed",
                 )
         raise Conflict(f"somebody else deletes {path} again and again")
 

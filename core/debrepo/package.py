@@ -21,7 +21,9 @@ SetId = NewType("SetId", bytes)  #: the hash of a package set
 #: may have.
 MAX_IDENTITY = 240
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*", re.IGNORECASE)  # Policy 5.6.1, and the capitals of old
+_NAME = re.compile(
+    r"[a-z0-9][a-z0-9+.-]*", re.IGNORECASE
+)  # Policy 5.6.1, and the capitals that old packages have
 _VERSION = re.compile(r"(?:[0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~:-]*")  # Policy 5.6.12
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*")  # Policy 5.6.8
 
@@ -158,8 +160,8 @@ class Package:
 def encode(package: Package) -> bytes:
     """Return the record under which the database keeps a package; its key stands apart.
 
-    The kind, a line for each file, an empty line, the stanza: cheap to take apart, and to
-    be read with the naked eye in a dump.
+    The kind, a line for each file, an empty line, the stanza: cheap to parse, and
+    readable in a dump.
     """
     lines: list[str] = [package.kind]
     lines += ["\0".join((file.name, str(file.size), *file[2:])) for file in package.files]
@@ -260,5 +262,5 @@ class Node(NamedTuple):
 
     name: str  #: ``kind:name``, as in `Link`
     sets: tuple[SetId, ...] = ()  #: the packages; a graph counts and weighs them
-    since: str = ""  #: since when it is what it is: ISO 8601, UTC; empty where nobody noted it
+    since: str = ""  #: since when it is what it is: ISO 8601, UTC; empty if that was not recorded
     remarks: tuple[str, ...] = ()  #: a line each: what it is for, what it consists of

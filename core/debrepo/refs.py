@@ -62,7 +62,7 @@ class Operation(NamedTuple):
     changes: bool = True  #: whether it changes anything
     long: bool = False  #: whether it may take longer than a web client waits
     local: bool = False  #: whether it makes sense only where the root is
-    secret: bool = False  #: whether nobody may keep what it returns
+    secret: bool = False  #: whether its result must not be stored
 
     @property
     def scopes(self) -> tuple[str, ...]:

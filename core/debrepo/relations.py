@@ -25,7 +25,7 @@ _PROFILES = re.compile(r"<([^>]*)>")
 
 _MAX_CACHED = 2048  # characters of a field; a few long ones would fill the memory
 
-_CANONICAL = {"": "=", "<": "<=", ">": ">="}  # (1.0) and the signs of old, Policy 7.1
+_CANONICAL = {"": "=", "<": "<=", ">": ">="}  # (1.0) and obsolete operators, Policy 7.1
 
 _CPUS = {"armel": "arm", "armhf": "arm", "x32": "amd64", "arm64ilp32": "arm64"}
 
@@ -88,7 +88,7 @@ class Provided(NamedTuple):
 def parse(text: str) -> Requirements:
     """Return what a field such as ``Depends`` or ``Build-Depends`` asks for.
 
-    Raises `InvalidInput` with the column; a comma too many is let pass, as dpkg does.
+    Raises `InvalidInput` with the column; a superfluous comma is accepted, as by dpkg.
     """
     return _cached_parse(text) if len(text) <= _MAX_CACHED else _parse(text)
 
@@ -159,8 +159,8 @@ def _complaint(text: str, column: int) -> InvalidInput:
 def provides(text: str) -> tuple[Provided, ...]:
     """Return what a ``Provides`` field offers.
 
-    What is none of ``name`` and ``name (= version)`` offers nothing (Policy 7.5), and is no
-    reason to fail when packages are looked through: it is left out.
+    Entries other than ``name`` and ``name (= version)`` offer nothing (Policy 7.5). They are
+    left out, so that one malformed package does not stop a search.
     """
     return _cached_provides(text) if len(text) <= _MAX_CACHED else _provides(text)
 

@@ -102,7 +102,7 @@ class Session:
         part = copy(self)
         part.actor = actor
         part.progress = progress or self.progress
-        part._check = check  # noqa: SLF001  # it is one of us
+        part._check = check  # noqa: SLF001  # of this class
         return part
 
     def receiving(self, area: Path) -> Session:
@@ -128,7 +128,7 @@ class Session:
 
     @property
     def db(self) -> Database:
-        """The package database; what an operation writes there is laid to its account."""
+        """The package database; the audit log records what an operation writes there."""
         database: Database = self._db
         return database if self._call is None else database.watched(self._account())
 
@@ -181,8 +181,8 @@ class Session:
         if self._check is not None:
             self._admit(call, self._check)
         part = copy(self)
-        part._check = None  # noqa: SLF001  # it is one of us
-        part._call = call  # noqa: SLF001  # it is one of us
+        part._check = None  # noqa: SLF001  # of this class
+        part._call = call  # noqa: SLF001  # of this class
         return call.function(part, *call.args, **call.kwargs)
 
     def _admit(self, call: Call, check: Callable[[Call], None]) -> None:
@@ -257,7 +257,7 @@ class Session:
 
 
 def _exists(path: Path, root: Path) -> bool:
-    """Tell whether a file below the root exists; raise `InvalidInput` if nobody could tell."""
+    """Tell whether a file below the root exists; raise `InvalidInput` if the root cannot be used."""
     try:
         path.stat()
     except FileNotFoundError:

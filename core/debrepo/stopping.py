@@ -1,4 +1,4 @@
-"""Stopping: how long work learns that it is to end, and its child processes with it.
+"""Stopping: how long work, and its child processes, are told to end.
 
 The caller that starts work sets a `Watch` for it with `watching`; loops that may be long pass
 through `each`, and steps that may be long through `checkpoint`. Without a watch both do nothing, so
@@ -50,7 +50,7 @@ class Watch:
             child.kill()
 
     def leave(self) -> None:
-        """Tell the work that nobody waits for it any more; what changes something goes on.
+        """Tell the work that its result is not needed any more; changes go on.
 
         Who asked for a change and lost the connection asks again, and is told what came of it.
         """

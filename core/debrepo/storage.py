@@ -206,7 +206,7 @@ class Storage(ABC):
         return {}
 
     def url(self, path: str = "") -> str:
-        """Return where clients find ``path``, or an empty string where nobody said."""
+        """Return where clients find ``path``, or an empty string if that is not configured."""
         return ""
 
     def local_path(self, path: str) -> Path | None:

@@ -33,7 +33,7 @@ def pass_through(arguments: "Sequence[str]", environment: "Mapping[str, str]") -
         return -1
     try:
         file = os.open(f"{root}/db/turnstile", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError:  # there is no database yet, or it is somebody else's
+    except OSError:  # there is no database yet, or no permission
         return -1
     try:
         _wait(file, _draw(file), len(os.sched_getaffinity(0)))

@@ -1,4 +1,4 @@
-"""The upload area: files that callers have sent, on their way into repositories.
+"""The upload area: files that callers have sent, to be added to repositories.
 
 Below it are the directories that people share, and one for each caller, which only that
 caller can name: as ``~NAME``. The files that a command sends to a server lie there.

@@ -1,4 +1,4 @@
-"""Checks: whether the database and the pool hold what they say."""
+"""Checks: whether the records of the database and the files of the pool are intact."""
 
 from __future__ import annotations
 

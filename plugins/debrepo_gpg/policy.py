@@ -1,4 +1,4 @@
-"""Policy: what apt, gpgv and Sequoia would hold against a key today."""
+"""Policy: why apt, gpgv or Sequoia would reject a key today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing with GnuPG: never a terminal, never a question, never another key."""
+"""Signing with GnuPG, without prompts, and only with the keys that were chosen."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pictures of what was made from what: ``debrepo graph``."""
+"""Drawings of package lists and publications: ``debrepo graph``."""

@@ -1,4 +1,4 @@
-"""The graph: package lists, what serves them, and what was made from what."""
+"""The graph: package lists, publications, and how they derive from each other."""
 
 from __future__ import annotations
 

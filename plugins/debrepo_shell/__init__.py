@@ -1,1 +1,1 @@
-"""What a shell and a reader of manuals want: ``debrepo completion``, ``debrepo man``."""
+"""Shell completion and manual pages: ``debrepo completion``, ``debrepo man``."""

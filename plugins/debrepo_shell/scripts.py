@@ -1,4 +1,4 @@
-"""Scripts that make shells ask debrepo what could come next.
+"""Scripts that let shells ask debrepo for completions.
 
 They ask in ways that click, which answers, calls the protocols of fish and of zsh. Bash uses
 that of fish: it hands over the line as it was typed, where bash's own words end at every

@@ -1,4 +1,4 @@
-"""Assembling: a snapshot of packages that somebody names by their keys."""
+"""Assembling: a snapshot from package keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences: which packages two lists do not share."""
+"""Differences: the packages that are in only one of two lists."""
 
 from __future__ import annotations
 

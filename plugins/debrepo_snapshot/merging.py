@@ -1,4 +1,4 @@
-"""Merging: one list out of several, when they disagree on versions."""
+"""Merging: one list from several, by a policy for versions that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pulls: packages of one list that join what another one has, as a new snapshot."""
+"""Pulls: a new snapshot of one list, with packages of another."""
 
 from __future__ import annotations
 

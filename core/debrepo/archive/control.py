@@ -57,7 +57,7 @@ def _shown(text: bytes) -> str:
 def without_signature(text: bytes, what: str) -> bytes:
     """Return what is signed of a clear-signed text, or the text itself if nothing is.
 
-    The signature is not verified. Text outside it, which nobody signed, is refused.
+    The signature is not verified. Text outside it is not signed, and is refused.
     """
     if not text.lstrip().startswith(_SIGNED):
         if b"-----BEGIN PGP " in text:

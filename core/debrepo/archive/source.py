@@ -33,7 +33,7 @@ class FileList(NamedTuple):
     stanza: bytes  #: without the signature
     fields: dict[str, str]  #: names in lower case
     files: tuple[PackageFile, ...]  #: with the digests that it gives; it does not list itself
-    signed: bool  #: whether there was a signature; nobody has verified it
+    signed: bool  #: whether there was a signature; it is not verified
 
 
 def parse_list(data: bytes, what: str = "the control file", *, limits: Limits = LIMITS) -> FileList:

@@ -35,8 +35,8 @@ _LONGEST = 1 << 20  # bytes of a line in a diff
 class SourceTree:
     """The files of a source package, as far as its parts have been read.
 
-    A part that cannot be listed is no reason to refuse a package that nobody unpacks here:
-    it is left out, and ``remark`` says why. The limits are those of the package as a whole.
+    A part that cannot be listed does not make the package invalid: it is left out of the
+    list, and ``remark`` says why. The limits are those of the package as a whole.
     """
 
     def __init__(self, limits: Limits) -> None:

@@ -58,7 +58,7 @@ class Database:
     def watched(self, before_commit: Callable[[Transaction], None]) -> Database:
         """Return the same database, where each write transaction ends with ``before_commit``."""
         other = copy(self)
-        other._before_commit = before_commit  # noqa: SLF001  # it is one of us
+        other._before_commit = before_commit  # noqa: SLF001  # of this class
         return other
 
     @contextmanager

@@ -172,7 +172,7 @@ class Environment:
         try:
             return self._env.begin(write=write)
         except lmdb.ReadersFullError:
-            if not self._env.reader_check():  # nobody has died without a word
+            if not self._env.reader_check():  # no reader has died with its slot taken
                 raise
             return self._env.begin(write=write)
 
@@ -188,7 +188,7 @@ class Environment:
             raise RuntimeError("the database is closed")
 
     def _grow_ahead(self) -> None:
-        """Double a map of which less than a quarter is left, when that disturbs nobody."""
+        """Double a map of which less than a quarter is left, when no other transaction is open."""
         if self._used * 4 <= self._map_size * 3:
             return
         with self._gate.alone_at_once() as alone:

@@ -1,4 +1,4 @@
-"""Where a database may live: not on a network, and not where no byte is left."""
+"""Where a database can be: not on a network file system, and not on a full one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: who has a transaction open in this process, and waiting until nobody has."""
+"""The gate: counts the open transactions of this process, and waits until there are none."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Gate:
 
     @contextmanager
     def alone_at_once(self) -> Iterator[bool]:
-        """Run the block, and say whether it is alone, as in `alone`; wait for nobody."""
+        """Run the block, and say whether it is alone, as in `alone`; do not wait."""
         with self._condition:
             alone = not self._inside and not self._closed
             self._closed = self._closed or alone

@@ -20,7 +20,7 @@ _SMALLEST_MAP = 1 << 20
 _LOCK_BYTES = 1 << 16
 _READERS = 1022  # as many as fit into so large a lock file
 
-# Walks every page that is in use; run where a missing one kills nobody else.
+# Walks every page that is in use; run in a process of its own, which a missing one kills.
 _WALK = """
 import lmdb, sys
 with open("/dev/null", "wb") as sink:

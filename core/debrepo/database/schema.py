@@ -1,4 +1,4 @@
-"""The schema: which version the records of each table have, and lifting older ones."""
+"""The schema: which version the records of each table have, and migrating older ones."""
 
 from __future__ import annotations
 

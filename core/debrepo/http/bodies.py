@@ -1,4 +1,4 @@
-"""Bodies: JSON that a client sends, whole, in time and as text."""
+"""Bodies: JSON that a client sends, complete, in time and in UTF-8."""
 
 import asyncio
 import json

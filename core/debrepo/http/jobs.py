@@ -24,7 +24,7 @@ class Job(NamedTuple):
     resources: tuple[str, ...] = ()  #: tasks that share one run one after another; ``*``: all
     resumable: bool = False  #: whether it may be done again when a server died in the middle
     secret: bool = False  #: whether the arguments must not be written down
-    reads: bool = False  #: whether it changes nothing, so that it waits for nobody
+    reads: bool = False  #: whether it changes nothing, so that it does not wait for others
     shared: tuple[str, ...] = ()  #: as resources, but tasks that share nothing else run at once
 
 

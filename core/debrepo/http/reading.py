@@ -1,4 +1,4 @@
-"""Reading: how much of what changes nothing may be done at once, and for how long."""
+"""Reading: how many read-only requests run at once, and for how long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Turns:
     """Turns for those who read: threads are left to those who write, and to other readers.
 
-    Of ``most`` turns at a time nobody has more than half. All of it belongs to one event loop.
+    Of ``most`` turns at a time one caller has at most half. All of it belongs to one event loop.
     """
 
     def __init__(self, most: int) -> None:

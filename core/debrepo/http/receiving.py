@@ -1,4 +1,4 @@
-"""Receiving files: onto the disk as they come, and to their place when they are whole."""
+"""Receiving files: streamed to the disk, and renamed into place when they are complete."""
 
 from __future__ import annotations
 

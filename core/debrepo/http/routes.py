@@ -1,4 +1,4 @@
-"""Routes: FastAPI's, that open only with a scope, and read no body before asking who it is."""
+"""Routes: FastAPI's, which check the scope of the caller before they read a body."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -27,7 +27,7 @@ def segments(raw_path: str) -> str:
 
 
 class Route(APIRoute):
-    """A route that knows its `Opening`, and lets nobody's body in before asking who it is."""
+    """A route that knows its `Opening`, and identifies the caller before it reads a body."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint, **more)

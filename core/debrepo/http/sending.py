@@ -1,4 +1,4 @@
-"""Sending files: whole or in part, or not at all to those who have them."""
+"""Sending files: whole, in ranges, or not at all if the client has them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Ingested(NamedTuple):
     entry: Entry
     record: bytes  #: see `debrepo.package.encode`
     contents: bytes  #: the path list, compressed with zstd; empty if there are no files in it
-    remark: str = ""  #: what the user should know all the same
+    remark: str = ""  #: a warning for the user, or the empty string
 
 
 class Rejected(NamedTuple):

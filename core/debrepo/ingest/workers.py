@@ -1,4 +1,4 @@
-"""Many files at a time: other processors are given a share of them."""
+"""Many files at a time: worker processes take a share of them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def configured_limits(config: Config) -> Limits:
 def ingest(
     pool: Pool, files: Iterable[Path], *, workers: int | None = None, limits: Limits = LIMITS
 ) -> Iterator[Result]:
-    """Take package files into the pool, and yield what became of each, in order.
+    """Take package files into the pool, and yield the result of each, in order.
 
     Call `Pool.sync` before a transaction names what came out, and let the pool be one that
     is `Pool.reserving`, or a cleanup may be faster. ``workers`` is how many
@@ -86,7 +86,7 @@ def _look_ahead(files: Iterator[Path]) -> tuple[list[Path], bool]:
 
 
 class _Batch:
-    """Some files, and what became of them once it is known."""
+    """Some files, and their results once these are known."""
 
     def __init__(self, paths: list[Path], worker: _Worker | None) -> None:
         self.paths = paths
@@ -181,7 +181,7 @@ def _exactly(file: Any, size: int) -> bytes:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Take files as they are asked for, until nobody asks any more; what a worker does."""
+    """Take files until the input ends; the main loop of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks stops asking
     root, claim, limits = marshal.load(requests)  # noqa: S302  # from who started this process
     try:

@@ -1,4 +1,4 @@
-"""Package sets: immutable, content-addressed, and cut where their own entries say.
+"""Package sets: immutable, content-addressed, and cut into chunks by their own entries.
 
 A set is a sorted list of entries (`debrepo.package.Entry`). It is cut into chunks before
 every entry whose own name, architecture and version hash to a multiple of 256, so that

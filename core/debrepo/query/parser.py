@@ -32,7 +32,7 @@ from debrepo.query.terms import SPECIAL_FIELDS, Dependency, Exact, Field
 from debrepo.query.tree import Not, Query, and_, or_
 
 _KEY = re.compile(r"\w{0,2}P([a-z0-9-]+) ([^\s()]+) ([^\s()]+) ([0-9a-f]{8,16})")
-_CANONICAL = {"": "=", "<": "<=", ">": ">="}  # the signs of old, Policy 7.1
+_CANONICAL = {"": "=", "<": "<=", ">": ">="}  # obsolete operators, Policy 7.1
 _DEEPEST = 150  # more would exhaust the stack, whatever is configured
 _LONGEST_KEY = 10_000  # characters
 

@@ -1,4 +1,4 @@
-"""Conditions: what an operator and a value ask of a text."""
+"""Conditions: an operator and a value, compared with a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wire: what operations take and return, as JSON that gives the same values back.
+"""The encoding: arguments and results of operations as JSON, and back to the same values.
 
 Plain JSON stands for itself. Everything else is an object with one key: ``{"b": …}`` is bytes
 in hex, ``{"t": […]}`` a tuple, ``{"n": [class, …]}`` a named tuple or a package.

@@ -1,4 +1,4 @@
-"""The remote session: operations done by a server, for commands that do not notice."""
+"""The remote session: operations that a server runs for the command line."""
 
 from __future__ import annotations
 

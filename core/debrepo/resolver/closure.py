@@ -41,7 +41,7 @@ def resolve(universe: Universe, roots: Iterable[Entry], following: Following) ->
     """Return what has to be brought for ``roots`` to have all that they depend on.
 
     Of several packages that would do, one is taken that has all that it needs itself; where
-    there is none, the first, and what is missing is told.
+    there is none, the first, and what is missing is reported.
     """
     given = sorted(roots)
     unusable: set[Entry] = set()

@@ -120,7 +120,7 @@ def _counted(
 
 
 def fits(package: Package, alternative: Alternative, need: Need) -> bool:
-    """Tell whether a package is of a kind and of an architecture that will do."""
+    """Tell whether a package is of a kind and of an architecture that satisfies it."""
     if package.kind != need.kind:
         return False
     own, wanted, qualifier = package.key.architecture, need.architecture, alternative.archqual

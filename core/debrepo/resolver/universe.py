@@ -183,7 +183,7 @@ def _newest_first(entries: list[Entry]) -> list[Entry]:
 
 
 def _provides(package: Package, alternative: Alternative) -> bool:
-    """Tell whether ``Provides`` will do; without a version it meets no relation to one."""
+    """Tell whether ``Provides`` satisfies it; without a version it meets no relation to one."""
     return any(
         offer.name == alternative.name
         and (not alternative.operator or bool(offer.version))
