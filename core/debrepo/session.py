@@ -257,7 +257,7 @@ class Session:
 
 
 def _exists(path: Path, root: Path) -> bool:
-    """Tell whether a file below the root exists; raise `InvalidInput` if the root cannot be used."""
+    """Tell whether a file below the root exists; raise `InvalidInput` if the root is unusable."""
     try:
         path.stat()
     except FileNotFoundError:

@@ -59,7 +59,7 @@ def gather(session: Session, group: Container, codename: str) -> Gathered:
     return session.db.update(change)
 
 
-def forget(session: Session, group: Container, codename: str, gathered: Gathered) -> None:
+def discard(session: Session, group: Container, codename: str, gathered: Gathered) -> None:
     """Record that only the gathered projects are left in the tree."""
 
     def change(txn: Transaction) -> None:

@@ -66,7 +66,7 @@ def publish(session: Session, container: Container, codename: str) -> PublishedD
         result = _publish(session, container, found)
         if gathered and gathered.withdrawn:
             _purge(session, container, found)
-            group_lists.forget(session, container, codename, gathered)
+            group_lists.discard(session, container, codename, gathered)
         for name in found.surplus:
             with suppress(NotFound, InUse):  # it is published elsewhere, too
                 session.call("repo.drop", name=name, force=True)
