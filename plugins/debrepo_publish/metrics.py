@@ -1,4 +1,4 @@
-"""Measures: how fresh what is published is, for whoever watches."""
+"""Metrics of publications: their age, size and expiry."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def metrics(txn: Transaction) -> Iterator[Metric]:
         labels = {"publication": str(publication)}
         yield Metric(
             "debrepo_publication_age_seconds",
-            "Time since what is served was published.",
+            "Seconds since the live generation was published.",
             now - datetime.fromisoformat(live.created).timestamp(),
             labels,
         )
         yield Metric(
-            "debrepo_publication_generation", "The generation that is live.", live.number, labels
+            "debrepo_publication_generation", "Number of the live generation.", live.number, labels
         )
         if live.expires:
             yield Metric(

@@ -50,8 +50,8 @@ def create(
     """Publish package lists of a ``kind`` for the first time, each as one component.
 
     ``options`` are fields of `Publication`; what is not given comes from the configuration.
-    ``force`` takes a place over in which somebody else has published, ``force_overwrite``
-    replaces package files there that are others than those to be published.
+    ``force`` takes over a place where another publisher has published; ``force_overwrite``
+    replaces package files there that debrepo did not write.
     """
     storage, prefix = split_place(place)
     with session.db.read() as txn:
@@ -113,7 +113,7 @@ def update(
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
 ) -> Result:
-    """Publish what the package lists hold now, and apply changes of sources that are pending.
+    """Publish what the package lists hold now, and apply pending changes of component sources.
 
     ``options`` change fields of the publication; ``skip_cleanup`` leaves superseded files
     to the next publish.
@@ -167,7 +167,7 @@ def rollback(
 
 
 def _named(distribution: str, place: str) -> Publication:
-    """Return what only has the name of a publication."""
+    """Return a publication with nothing but its name."""
     return Publication(*split_place(place), distribution, {})
 
 
@@ -185,9 +185,9 @@ def switch(
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
 ) -> Result:
-    """Publish other lists in the place of those that components had so far.
+    """Replace the package lists of components, and publish.
 
-    With ``join``, components that are new join, and what is pending is published too.
+    With ``join``, new components are added, and pending changes are applied.
     """
     with session.db.read() as txn:
         found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
@@ -235,10 +235,10 @@ def drop(
     skip_cleanup: bool = False,
     force: bool = False,
 ) -> Dropped:
-    """Take a publication down, with everything that only it needed.
+    """Drop a publication, and delete the files that only it needs.
 
-    ``skip_cleanup`` leaves its files, which `repair` deletes later; ``force`` forgets the
-    publication even where its files cannot be deleted.
+    ``skip_cleanup`` leaves its files, which `repair` deletes later; ``force`` drops the
+    publication even if its files cannot be deleted.
     """
     where = _named(distribution, place).place
     return engine.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
@@ -291,11 +291,11 @@ def repair(
 
 
 def source_list(session: Session, distribution: str, place: str = "") -> Publication:
-    """Return a publication with changes of sources that are pending."""
+    """Return a publication that has pending changes of component sources."""
     publication = show(session, distribution, place).publication
     if publication.pending is None:
         raise NotFound(
-            f"no changes of sources are pending for {publication}",
+            f"no changes are pending for {publication}",
             hint='run "debrepo publish source add --help"',
         )
     return publication
@@ -310,7 +310,7 @@ def source_add(
     components: Sequence[str] = (),
     kind: str = "",
 ) -> Publication:
-    """Let components join with the next update; the lists are looked for no sooner."""
+    """Add components with the next update; the package lists need not exist before."""
     return _revise(
         session,
         distribution,
@@ -328,7 +328,7 @@ def source_update(
     components: Sequence[str] = (),
     kind: str = "",
 ) -> Publication:
-    """Give components another list with the next update."""
+    """Change the package lists of components with the next update."""
     return _revise(
         session,
         distribution,
@@ -346,7 +346,7 @@ def source_replace(
     components: Sequence[str] = (),
     kind: str = "",
 ) -> Publication:
-    """Let there be these components and no others after the next update."""
+    """Replace all components with the next update."""
     return _revise(
         session,
         distribution,
@@ -358,12 +358,12 @@ def source_replace(
 def source_remove(
     session: Session, distribution: str, components: Sequence[str], place: str = ""
 ) -> Publication:
-    """Let components go with the next update."""
+    """Remove components with the next update."""
     return _revise(session, distribution, place, lambda old: pending.remove(old, components))
 
 
 def source_drop(session: Session, distribution: str, place: str = "") -> Publication:
-    """Forget the changes of sources that are pending."""
+    """Drop the pending changes of component sources."""
     return _revise(session, distribution, place, lambda old: old._replace(pending=None))
 
 

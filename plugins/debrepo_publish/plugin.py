@@ -42,7 +42,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "publish.switch",
             f"{_OPERATIONS}:switch",
-            "Publish other snapshots in the place of those published so far.",
+            "Replace the published snapshots with others.",
             "publish:{place}:switch",
             "publish switch",
             long=True,
@@ -50,7 +50,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "publish.drop",
             f"{_OPERATIONS}:drop",
-            "Take a publication down.",
+            "Drop a publication.",
             "publish:{place}:drop",
             "publish drop",
             long=True,
@@ -84,7 +84,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "publish.list",
             f"{_OPERATIONS}:list_",
-            "List what is published.",
+            "List publications.",
             "read",
             "publish list",
             changes=False,
@@ -102,11 +102,11 @@ def debrepo_operations() -> list[Operation]:
 
 def _source_operations() -> list[Operation]:
     changes = {
-        "add": "Let components join a publication with its next update.",
-        "update": "Give components another list with the next update.",
-        "replace": "Let there be other components after the next update.",
-        "remove": "Let components go with the next update.",
-        "drop": "Forget the changes of sources that are pending.",
+        "add": "Add components to a publication with its next update.",
+        "update": "Change the package lists of components with the next update.",
+        "replace": "Replace all components with the next update.",
+        "remove": "Remove components with the next update.",
+        "drop": "Drop the pending changes of component sources.",
     }
     return [
         *(
@@ -122,7 +122,7 @@ def _source_operations() -> list[Operation]:
         Operation(
             "publish.source.list",
             f"{_OPERATIONS}:source_list",
-            "List the sources that the next update publishes.",
+            "List the component sources that the next update publishes.",
             "read",
             "publish source list",
             changes=False,
@@ -141,15 +141,15 @@ def debrepo_settings() -> list[Setting]:
         Setting("publish.origin", "", "Origin of new publications"),
         Setting("publish.label", "", "Label of new publications"),
         Setting("publish.compressions", ("gz", "xz"), "Compressions: plain, gz, xz, zst, bz2"),
-        Setting("publish.sums", ("sha256",), "Sums to list: md5, sha1, sha256, sha512"),
+        Setting("publish.sums", ("sha256",), "Checksums to list: md5, sha1, sha256, sha512"),
         Setting("publish.passphrase_files", (), "Files that requests may name as PassphraseFile"),
         Setting("publish.skip_signing", False, "Publish without a signature"),
         Setting("publish.skip_contents", False, "Publish no Contents files"),
         Setting(
-            "publish.cache_size", 2 << 30, "Bytes of rendered fragments to keep for the next time"
+            "publish.cache_size", 2 << 30, "Size limit of the cache of rendered fragments, in bytes"
         ),
-        Setting("publish.grace", "3d", "Time for which superseded files stay"),
-        Setting("publish.keep_generations", 5, "Superseded generations that stay in any case"),
+        Setting("publish.grace", "3d", "How long superseded files are kept"),
+        Setting("publish.keep_generations", 5, "Superseded generations that are always kept"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Failures of the file system, as the errors that debrepo knows."""
+"""Errors of the file system, as errors of debrepo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def translated(path: str) -> Iterator[None]:
-    """Raise what the operating system refuses within the block in terms of ``path``."""
+    """Translate errors of the operating system within the block; they name ``path``."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Partial files: what is being written, beside where it will go, until it is whole."""
+"""Partial files: files that are being written, in the directory of their final name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def name_in(directory: str) -> str:
 def partial(directory: str, mode: int) -> Iterator[tuple[int, str]]:
     """Yield a descriptor and the path of a new file in ``directory``, gone at the end.
 
-    It stays locked while its process lives: that is how `sweep` knows what a crash left.
+    Its process holds a lock on it, so `sweep` can tell the files of killed processes.
     """
     path = name_in(directory)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -47,7 +47,7 @@ def partial(directory: str, mode: int) -> Iterator[tuple[int, str]]:
 
 
 def sweep(directory: str) -> None:
-    """Delete the partial files in ``directory`` that nobody is writing any more."""
+    """Delete the partial files of killed processes in ``directory``."""
     for name in os.listdir(directory):
         if name.startswith(PREFIX):
             _delete_unless_locked(f"{directory}/{name}")
@@ -56,13 +56,13 @@ def sweep(directory: str) -> None:
 def _delete_unless_locked(path: str) -> None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:  # just renamed, or somebody else's
+    except OSError:  # just renamed, or not ours
         return
     try:
         if time.time() - os.fstat(descriptor).st_mtime > _UNLOCKED:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.unlink(path)
-    except OSError:  # alive
+    except OSError:  # its process lives
         pass
     finally:
         os.close(descriptor)
@@ -120,8 +120,8 @@ def link_later(source: str, name: str, target: str, size: int) -> bool | None:
 def date_after(target: str, descriptor: int) -> None:
     """Give a file a later second than the one that it replaces.
 
-    HTTP tells changes by the second: a client that fetched the file that was replaced within its
-    own second, and asks whether it has changed since, would be told that it has not.
+    HTTP dates have whole seconds: a client that fetched the old file in the second of the
+    replacement, and asks for changes since, is told that there are none.
     """
     try:
         before = int(os.stat(target).st_mtime)

@@ -1,4 +1,4 @@
-"""What this plugin brings: the ``fs`` storage, a directory for a web server to serve."""
+"""The plugin: the ``fs`` storage, a directory for a web server to serve."""
 
 from __future__ import annotations
 

@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 LinkMethod = Literal["hardlink", "symlink", "copy", "reflink"]
 
 #: Why a hard link may be impossible where a copy is not: another file system, one without
-#: links, too many links, somebody else's file (fs.protected_hardlinks).
+#: links, too many links, the file of another user (fs.protected_hardlinks).
 _UNLINKABLE = {errno.EXDEV, errno.EOPNOTSUPP, errno.EMLINK, errno.EPERM}
 _PIECE = 1 << 20
-_ATTEMPTS = 5  # at a directory that others delete
+_ATTEMPTS = 5  # if other processes delete the directory
 _MODE = re.compile(r"0?[4-7][0-7]{2}")
 
 
 class _Ready(NamedTuple):
-    """What is to be put under a name, and the file that has only to be renamed for it."""
+    """The next content of a name, and the partial file to rename to it."""
 
     data: bytes
-    partial: str  #: empty: the name leads to it already
+    partial: str  #: empty: the name has this content already
 
 
 class FileStorage(Storage):
@@ -147,13 +147,13 @@ class FileStorage(Storage):
         return {}
 
     def _link_at_once(self, file: PoolLink) -> None:
-        """Link a file with no more work than it takes where all is well."""
+        """Link a file with as few system calls as possible."""
         path = check_path(file.path)
         self._written = True
         try:
             self._tree.make(path.rpartition("/")[0])
             os.link(file.location, f"{self._root}/{path}")
-        except OSError:  # it is there already, or something is the matter
+        except OSError:  # it exists, or the link failed
             self.link(file)
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -181,7 +181,7 @@ class FileStorage(Storage):
         )
 
     def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
-        """Compare and replace under the lock on the root; what was read under it still holds."""
+        """Compare and replace under the lock on the root; what was read under it is compared."""
         with self.exclusive(path):
             found = self._seen[path] if path in self._seen else self._current(path)
             if found != expected:
@@ -217,10 +217,10 @@ class FileStorage(Storage):
 
     @contextmanager
     def prepared(self, files: Mapping[str, bytes], same: Mapping[str, str]) -> Iterator[None]:
-        """Give each file, on disk, a name beside its own, so that `put` has only to rename it.
+        """Write each file under a partial name beside its own, so that `put` only renames it.
 
-        An entry of the directory is taken with that, and a rename needs no space. A link to
-        the immutable file of the same content takes none either.
+        That takes the entry in the directory, too: a rename needs no space. A hard link to the
+        immutable file with the same content saves writing it again.
         """
         try:
             for path, data in files.items():
@@ -260,14 +260,14 @@ class FileStorage(Storage):
             self._in_directory(path, prepare)
 
     def _switch(self, path: str, target: str, ready: _Ready) -> bool:
-        """Let a name lead to the file that was made ready for it, and return whether it does."""
+        """Rename a prepared file; return ``False`` if it was deleted."""
         del self._ready[path]
         self._written = True
         with translated(path):
             try:
                 if ready.partial:
                     os.rename(ready.partial, target)
-            except FileNotFoundError:  # somebody has deleted it: it is written once more
+            except FileNotFoundError:  # deleted by another process: write it again
                 return False
         return True
 
@@ -293,7 +293,7 @@ class FileStorage(Storage):
         try:
             self._in_directory(file.path, lambda target: os.symlink(source, target))
         except FileExistsError:
-            if not self._check_same(file):  # it leads nowhere: the pool has moved
+            if not self._check_same(file):  # the link is broken: the pool has moved
                 os.unlink(f"{self.root}/{file.path}")
                 self._in_directory(file.path, lambda target: os.symlink(source, target))
 
@@ -339,9 +339,9 @@ class FileStorage(Storage):
             self._swept.add(directory)
 
     def _in_directory(self, path: str, action: Callable[[str], None]) -> None:
-        """Call ``action`` with the full path, once its directory is there.
+        """Create the directory of ``path``, and call ``action`` with the full path.
 
-        Another process may delete the directory when it is empty: then it is made again.
+        If another process deletes the empty directory meanwhile, it is created again.
         """
         directory = path.rpartition("/")[0]
         attempt = 0
@@ -352,7 +352,7 @@ class FileStorage(Storage):
             except FileNotFoundError:
                 attempt += 1
                 if not self._tree.lost(directory) and attempt > _ATTEMPTS:
-                    raise  # then it is the source that is missing
+                    raise  # the source is missing
 
 
 def _unlink(path: str) -> None:

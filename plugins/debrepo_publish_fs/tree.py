@@ -1,4 +1,4 @@
-"""The directories below a root, remembered once seen, and never left through a symlink."""
+"""The directories below a root, each looked at once, none of them a symlink."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DirectoryTree:
         self._places: dict[int, str] = {}  # a directory on every file system there is below
 
     def make(self, directory: str) -> None:
-        """See to it that ``directory`` exists."""
+        """Create ``directory`` if it does not exist."""
         if directory in self._seen:
             return
         if not directory:
@@ -45,7 +45,7 @@ class DirectoryTree:
             except FileExistsError:
                 if self._is_ours(directory):
                     return None
-            except FileNotFoundError:  # somebody has deleted the one above
+            except FileNotFoundError:  # another process has deleted the parent
                 self.lost(directory)
 
     def _mkdir(self, path: str) -> None:
@@ -83,7 +83,7 @@ class DirectoryTree:
         return True
 
     def lost(self, directory: str) -> bool:
-        """Stop tracking ``directory`` and those above if it has gone; return whether it has."""
+        """Return whether ``directory`` is gone; if so, look again at it and those above."""
         if os.path.isdir(f"{self._root}/{directory}"):
             return False
         while directory:
@@ -93,7 +93,7 @@ class DirectoryTree:
         return True
 
     def prune(self, directories: Iterable[str]) -> None:
-        """Delete ``directories`` and those above where they are empty, trying each but once."""
+        """Delete ``directories`` and those above if they are empty, trying each once."""
         level = set(directories) - {""}
         while level:
             deepest = max(directory.count("/") for directory in level)
@@ -138,7 +138,7 @@ class DirectoryTree:
 
 
 def sync(places: Iterable[str]) -> None:
-    """Bring the file systems of ``places`` to disk, and no others where that can be had."""
+    """Sync the file systems of ``places``, and no others if the system can do that."""
     import ctypes  # slow to import, and not needed to publish
 
     library = ctypes.CDLL(None, use_errno=True)

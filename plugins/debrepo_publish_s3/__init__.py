@@ -1,1 +1,1 @@
-"""Publishing to S3, and to what speaks like it."""
+"""Publish to S3 and compatible services."""

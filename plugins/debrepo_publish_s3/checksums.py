@@ -1,4 +1,4 @@
-"""Checksums for the service to check what arrives by."""
+"""Checksums that the service verifies uploads with."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parameters(options: Options, body: bytes | Slice, sha256: str = "") -> dict[
 
 
 def algorithm(options: Options) -> dict[str, Any]:
-    """Return what a service has to know before parts with checksums that it keeps arrive."""
+    """Return the parameter that announces the checksums of parts that the service keeps."""
     kept = {"sha256": "SHA256", "crc32": "CRC32", "": "" if options.endpoint else "SHA256"}
     name = kept.get(options.checksum, "")
     return {"ChecksumAlgorithm": name} if name else {}

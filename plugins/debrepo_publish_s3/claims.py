@@ -1,8 +1,8 @@
-"""Locks where no write has conditions: who is alone with a claim, and stays it, has the lock.
+"""Locks for services without conditional writes: claims that every publisher lists.
 
-Everybody puts a claim of its own and lists all of them: of two, at least one sees the other.
-As listings may come late (Swift's do when it is busy), a second look follows, at one object that
-everybody writes, after a time in which the others would have overwritten it.
+Each publisher puts a claim, then lists all claims: of two, at least one sees the other. As
+listings may lag behind (those of a busy Swift do), each then writes one common object, and reads
+it again after a time in which any other publisher would have overwritten it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from debrepo_publish_s3.locks import WantedLock
 
-_SETTLED = 1.0  # seconds, more than between somebody's look at the lock and writing it
+_SETTLED = 1.0  # seconds; longer than a publisher takes between reading the lock and writing it
 
 
 def take(wanted: WantedLock) -> bool:
-    """Try to take a lock; what has been put for it stays until `release`."""
+    """Try to take a lock; the objects that this puts stay until `release`."""
     mine = _claim(wanted)
     wanted.write(mine)
     page = wanted.client.call("list_objects_v2", Prefix=f"{wanted.key}-")
@@ -27,7 +27,7 @@ def take(wanted: WantedLock) -> bool:
             others.remove(other)
             wanted.delete(other)
     if others:
-        if min(others) < mine:  # one of us has to step back
+        if min(others) < mine:  # one of the two has to give way
             wanted.delete(mine)
         return False
     return _settle(wanted)
@@ -45,7 +45,7 @@ def _settle(wanted: WantedLock) -> bool:
 
 
 def release(wanted: WantedLock, *, held: bool) -> None:
-    """Take back what was put, whether that got the lock or not."""
+    """Delete the objects that `take` put."""
     if held:
         wanted.delete(wanted.key)
     wanted.delete(_claim(wanted))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _SMALL = 1 << 20
 _LONGEST_PAUSE = 20.0
 _BUSY = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"}
-#: Refusals that pass, although their status does not say so.
+#: Temporary refusals whose status does not say so.
 _PASSING = _BUSY | {
     "BadDigest", "ConditionalRequestConflict", "IncompleteBody", "OperationAborted",
     "RequestTimeout", "XAmzContentSHA256Mismatch",
@@ -79,8 +79,8 @@ class Client:
     ) -> dict[str, Any]:
         """Return the answer to ``operation``, such as ``put_object``, with its ``Body`` read.
 
-        What passes is waited out, except for a status in ``expected``. What does not is
-        raised with advice, or as `Refused` where that depends on who asked.
+        Temporary failures are retried, except for a status in ``expected``. Others are
+        raised with a hint, or as `Refused` if the caller has to decide.
         """
         parameters["Bucket"] = self._options.bucket
         failure: Exception | None = None
@@ -222,13 +222,13 @@ def connect(options: Options) -> Any:
 
 
 def _drop_expect(params: dict[str, Any], **_: Any) -> None:
-    """Send small bodies without asking first whether they are welcome: it takes as long."""
+    """Send small bodies without ``Expect: 100-continue``, which takes as long as sending them."""
     if determine_content_length(params["body"]) < _SMALL:
         params["headers"].pop("Expect", None)
 
 
 def _add_digest(params: dict[str, Any], **_: Any) -> None:
-    """Send the MD5 of a request for many deletions: older services insist on it."""
+    """Send the MD5 of a request for many deletions: older services require it."""
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
 

@@ -1,4 +1,4 @@
-"""Writes that happen only if nobody else was faster."""
+"""Conditional writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROBE = "~debrepo-probe"
 def create(client: Client, key: str, body: Any, **parameters: Any) -> str:
     """Store an object unless there is one; return its entity tag, or nothing if there was.
 
-    Where an earlier answer got lost, the object that is in the way may be this one.
+    If the answer to an earlier try was lost, the existing object may be this one.
     """
     return _put(client, Key=key, body=body, IfNoneMatch="*", **parameters)
 
@@ -24,7 +24,7 @@ def create(client: Client, key: str, body: Any, **parameters: Any) -> str:
 def replace(client: Client, key: str, body: Any, tag: str, **parameters: Any) -> str:
     """Replace the object whose entity tag is ``tag``; return the new one, or nothing.
 
-    As with `create`, what is in the way may be what an earlier try has stored.
+    As with `create`, an earlier try may have stored the existing object.
     """
     return _put(client, Key=key, body=body, IfMatch=tag, **parameters)
 
@@ -42,7 +42,7 @@ def _put(client: Client, **parameters: Any) -> str:
 
 
 def understood(client: Client, prefix: str) -> bool:
-    """Tell whether the service heeds conditions, by an object that it must not replace.
+    """Return whether the service supports conditional writes, tested with one object.
 
     That object stays, so that every time but the first this takes one request.
     """

@@ -1,4 +1,4 @@
-"""Who we are to the service: what is configured, or what the AWS tools would find."""
+"""Credentials: those configured, or those that the AWS tools find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many deletions in one request: as many as the service does in good time."""
+"""Delete many objects in one request, as many as the service can in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 1000  # that S3 takes
 
 
 class Deletions:
-    """How many keys go into a request: it depends on how long those before have taken.
+    """The number of keys in a request, adapted to how long earlier requests took.
 
     Some services, such as Swift, delete them one after the other before they answer.
     """

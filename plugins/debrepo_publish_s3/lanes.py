@@ -1,4 +1,4 @@
-"""Requests side by side, as many as the service takes."""
+"""Parallel requests, as many as the service accepts."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Lanes:
                 self._changed.notify()
 
     def narrow(self) -> None:
-        """Take note that the service asked for fewer requests."""
+        """Reduce the limit, because the service asked for fewer requests."""
         with self._changed:
             self._limit = max(1.0, self._limit / 2)
 
     def widen(self) -> None:
-        """Take note that the service answered."""
+        """Raise the limit slowly, because the service answered."""
         if self._limit < self.widest:
             with self._changed:
                 self._limit = min(float(self.widest), self._limit + 1 / self._limit)

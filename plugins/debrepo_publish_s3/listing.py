@@ -1,4 +1,4 @@
-"""Listings of a bucket: what is there, and in which version, a thousand objects in a request."""
+"""Listings of a bucket: names, sizes and versions of a thousand objects in a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lock in the bucket: for more than one object, or where writes have no conditions."""
+"""Lock objects in the bucket, for more than one object or without conditional writes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from debrepo_publish_s3.client import Client
 
 NAME = "~debrepo-lock"
-#: Seconds after which a lock was left behind; its owner trusts it for half of that time.
+#: Seconds after which a lock may be taken over; its owner trusts it for half of that time.
 LIFE = 600
 _WAIT = 120.0
 _PAUSE = 0.25
 
 
 class HeldLock(NamedTuple):
-    """A lock that is ours; the time is that of `time.monotonic`."""
+    """A lock that this process holds; the time is that of `time.monotonic`."""
 
     key: str
     since: float
 
     def check(self) -> None:
-        """Raise `Conflict` if others may think by now that it was left behind."""
+        """Raise `Conflict` if other publishers may take the lock over by now."""
         if time.monotonic() - self.since > LIFE / 2:
             raise Conflict(
                 f"publishing took longer than a lock lasts ({self.key})", hint="try again"
@@ -40,7 +40,7 @@ class HeldLock(NamedTuple):
 
 
 class WantedLock(NamedTuple):
-    """A lock that somebody wants, and what to write into it."""
+    """A lock to take, and what to write into it."""
 
     client: Client
     key: str
@@ -88,8 +88,8 @@ def hold(
 ) -> Iterator[HeldLock]:
     """Hold the lock ``key``; wait for others, and raise `Conflict` if that takes too long.
 
-    A lock of the same ``owner`` is one that it could not give back. ``atomic`` tells whether
-    the service heeds conditions.
+    A lock of the same ``owner`` was left by a killed process. ``atomic`` tells whether
+    the service supports conditional writes.
     """
     wanted = WantedLock(client, key, owner, os.urandom(8).hex(), parameters)
     take, release = (_take, _release) if atomic else (claims.take, claims.release)
@@ -103,14 +103,14 @@ def hold(
                 continue
             if time.monotonic() > deadline:
                 raise Conflict(
-                    f"somebody else has been publishing to {key.rpartition('/')[0]} for "
+                    f"another publisher has been publishing to {key.rpartition('/')[0]} for "
                     f"{_WAIT:.0f} seconds",
-                    hint=f"if nobody is, delete {key}; it is void in {LIFE // 60} minutes anyway",
+                    hint=f"if it is not running, delete {key}, or wait {LIFE // 60} minutes",
                 )
             client.pause(_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
         yield HeldLock(key, since)
     finally:
-        with suppress(RemoteError):  # it dies of old age
+        with suppress(RemoteError):  # it expires
             release(wanted, held=taken and time.monotonic() - since < LIFE)
 
 
@@ -121,7 +121,7 @@ def _take(wanted: WantedLock) -> bool:
     found = wanted.look(key)
     if found is None:
         return False
-    if found.body == wanted.body:  # the answer got lost
+    if found.body == wanted.body:  # the answer was lost
         return True
     if not found.stale:
         return False
@@ -138,9 +138,9 @@ def _release(wanted: WantedLock, *, held: bool) -> None:
 
 
 def owner(root: Path) -> str:
-    """Return what is the same for all that use one root, and for nobody else.
+    """Return an identifier of a root, the same for all its processes.
 
-    Of those, the lease on the place lets one publish at a time.
+    The lease on the place lets one of these publish at a time.
     """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     found = root.stat()

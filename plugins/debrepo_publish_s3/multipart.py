@@ -1,4 +1,4 @@
-"""Large files travel in parts, several at a time."""
+"""Multipart uploads of large files, several parts at a time."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _THREADS = 4  # for one file; several files may be on their way
 
 
 def is_large(size: int, options: Options) -> bool:
-    """Tell whether a file of ``size`` bytes travels in parts."""
+    """Return whether a file of ``size`` bytes is uploaded in parts."""
     return size > 4 * options.part_size
 
 
 def upload(
     client: Client, options: Options, key: str, file: PoolLink, parameters: dict[str, Any]
 ) -> None:
-    """Upload a file; it appears when its last part has arrived, or not at all."""
+    """Upload a file; it appears when the upload is complete."""
     begun = client.call(
         "create_multipart_upload", Key=key, **parameters, **checksums.algorithm(options)
     )
@@ -49,7 +49,7 @@ def upload(
                 body=part,
                 **checksum,
             )
-        checksum.pop("ContentMD5", None)  # those that S3 keeps have to be told again
+        checksum.pop("ContentMD5", None)  # S3 wants the checksums of parts again
         tags[number] = {"PartNumber": number, "ETag": answer["ETag"], **checksum}
 
     try:
@@ -75,19 +75,19 @@ def _complete(
     except Refused as refusal:
         if refusal.status != 404:
             raise
-        found = client.call("head_object", Key=key)  # the answer to an earlier try got lost
+        found = client.call("head_object", Key=key)  # the answer to an earlier try was lost
         if found["ContentLength"] != size:
             raise
 
 
 def sweep(client: Client, prefix: str, oldest: float) -> None:
-    """Give up uploads below ``prefix`` that have been unfinished for ``oldest`` seconds."""
+    """Abort uploads below ``prefix`` that have been unfinished for ``oldest`` seconds."""
     marker: dict[str, Any] = {}
     while True:
         page = client.call("list_multipart_uploads", Prefix=prefix, **marker)
         for pending in page.get("Uploads", ()):
             if age(page, pending["Initiated"]) > oldest:
-                with suppress(Refused):  # somebody else has
+                with suppress(Refused):  # another process has
                     client.call(
                         "abort_multipart_upload", Key=pending["Key"], UploadId=pending["UploadId"]
                     )

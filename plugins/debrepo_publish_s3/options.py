@@ -1,4 +1,4 @@
-"""What is configured for a bucket, checked."""
+"""The options of a bucket."""
 
 from __future__ import annotations
 

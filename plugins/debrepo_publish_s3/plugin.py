@@ -1,4 +1,4 @@
-"""What this plugin brings: the ``s3`` storage, a bucket at Amazon or elsewhere."""
+"""The plugin: the ``s3`` storage, a bucket at Amazon or elsewhere."""
 
 from __future__ import annotations
 
@@ -32,13 +32,21 @@ def debrepo_settings() -> list[Setting]:
             ("checksum", "", "sha256, md5, crc32 or none; empty: sha256, md5 at an endpoint"),
             ("conditional_writes", "auto", "auto, yes, unquoted (older radosgw) or no (locks)"),
             ("multi_delete", True, "Whether the service deletes many objects in one request"),
-            ("plus_workaround", False, "Store names with a plus again, with a blank instead"),
-            ("public_url", "", "Where clients find the bucket's prefix, to tell users"),
-            ("connections", 16, "Requests side by side, at most; fewer when the service asks"),
-            ("part_size", 16 << 20, "Bytes of a part; files of more than four travel in parts"),
-            ("attempts", 6, "How often a request is tried before it has failed"),
+            (
+                "plus_workaround",
+                False,
+                "Store names with a plus also with a blank instead",
+            ),
+            ("public_url", "", "URL where clients find the prefix in the bucket, for messages"),
+            ("connections", 16, "Maximum number of parallel requests; fewer if the service asks"),
+            (
+                "part_size",
+                16 << 20,
+                "Size of a part in bytes; for files of more than four parts",
+            ),
+            ("attempts", 6, "Number of times that a failing request is tried"),
             ("timeout", 60, "Seconds to wait for the service"),
-            ("ca_file", "", "Certificates to trust the endpoint by; empty: the system's"),
+            ("ca_file", "", "File of certificates to trust; empty: those of the system"),
             ("debug", False, "Whether to write a line about every request to standard error"),
         )
     ]

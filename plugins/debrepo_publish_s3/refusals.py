@@ -1,4 +1,4 @@
-"""What a service says besides what it was asked for: no, and the time."""
+"""Refusals of a service, and the time by its clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Refused(RemoteError):
-    """The service answered, and the answer is no."""
+    """The service refused a request."""
 
     def __init__(self, message: str, *, hint: str = "", status: int = 0, code: str = "") -> None:
         super().__init__(message, hint=hint)

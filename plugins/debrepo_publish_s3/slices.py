@@ -1,4 +1,4 @@
-"""Stretches of files, to be sent as files of their own."""
+"""Slices of files, to be sent as files of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Slice(io.RawIOBase):
-    """A stretch of a file, as a file of its own."""
+    """A slice of a file, as a file of its own."""
 
     def __init__(self, path: Path, start: int, length: int) -> None:
         self._file = path.open("rb", buffering=0)

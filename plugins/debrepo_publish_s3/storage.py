@@ -45,9 +45,9 @@ T = TypeVar("T")
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _OURS = "~debrepo-"  # what the names of locks and probes start with
 _RANGE = 8 << 20  # bytes of an object that are in memory at a time
-_ATTEMPTS = 5  # at a name that others create and delete
-_FEW = 50  # objects that are looked for one by one
-_UNFINISHED = 86400.0  # seconds after which an unfinished upload is nobody's
+_ATTEMPTS = 5  # if other publishers create and delete the object
+_FEW = 50  # objects that are asked for one by one
+_UNFINISHED = 86400.0  # seconds after which an unfinished upload is aborted
 
 
 class S3Storage(Storage):
@@ -78,7 +78,7 @@ class S3Storage(Storage):
 
     @property
     def _client(self) -> Client:
-        """The connection, made when it is needed: to find nothing new, it is not."""
+        """The connection, made on first use: an update without changes needs none."""
         with self._finding_out:
             if self._connected is None:
                 self._connected = _connect(self._options)
@@ -110,7 +110,7 @@ class S3Storage(Storage):
         return found[0]
 
     def pieces(self, path: str) -> Iterator[bytes]:
-        """Yield an object in ranges, each of which is asked for again where it gets lost."""
+        """Yield an object in ranges, each of which is retried on its own."""
         found = self.stat(path)
         if found is None:
             raise NotFound(f"no object {self._start}{path} in the bucket {self._options.bucket}")
@@ -126,7 +126,7 @@ class S3Storage(Storage):
         return self._all(lambda file: (file[0], self.put(*file, cache=cache)), files.items())
 
     def link(self, file: PoolLink) -> str | None:
-        """Upload the file unless it is there: nothing can be shared with a bucket."""
+        """Upload the file unless it exists."""
         check_path(file.path)
         try:
             size = file.source.stat().st_size
@@ -143,7 +143,7 @@ class S3Storage(Storage):
     def _all(
         self, store: Callable[[T], tuple[str, str | None]], files: Iterable[T]
     ) -> dict[str, str]:
-        """Store files side by side, and return the versions, by path, that this told."""
+        """Store files in parallel, and return the versions by path."""
         made: list[tuple[str, str | None]] = []
         side_by_side(lambda file: made.append(store(file)), files, self._options.connections)
         return {path: version for path, version in made if version}
@@ -168,7 +168,7 @@ class S3Storage(Storage):
         return Stat(int(found["ContentLength"]), self._form(found["ETag"]))
 
     def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
-        """List them if they are many, and look for those that are missing once more."""
+        """List them if they are many, and ask again for the missing ones."""
         wanted = sorted(self._start + check_path(path) for path in set(paths))
         listed = listing.find(self._client, self._start, wanted) if len(wanted) > _FEW else {}
         start = len(self._start)
@@ -195,7 +195,7 @@ class S3Storage(Storage):
         return tag or None
 
     def replace(self, path: str, data: bytes, *, version: str) -> str:
-        """Replace an object in one request, if the caller knows its version."""
+        """Replace an object that has this version, in one request."""
         self._conditional = True
         tag = self._swap(check_path(path), data, version)
         if tag is None:
@@ -284,7 +284,7 @@ class S3Storage(Storage):
                 made = conditions.create(self._client, key, body, **headers)
                 if made or self._is_there(file):
                     return made
-            raise Conflict(f"somebody else deletes {file.path} again and again")
+            raise Conflict(f"another publisher keeps deleting {file.path}")
 
     def _is_there(self, file: PoolLink) -> bool:
         """Return whether a file is there; raise `Conflict` where it is another one."""
@@ -308,7 +308,7 @@ class S3Storage(Storage):
         wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = self._client.call("delete_objects", Delete=wanted)
         failed = [row["Key"] for row in answer.get("Errors", ()) if row["Code"] != "NoSuchKey"]
-        for key in failed:  # each with the patience, and the advice, of a request of its own
+        for key in failed:  # each with its own retries and hints
             self._delete_one(key)
 
     def _keys(self, start: str) -> Iterator[str]:
@@ -321,7 +321,7 @@ class S3Storage(Storage):
                 yield path
 
     def _form(self, tag: str) -> str:
-        """Return an entity tag in the form in which the service wants it back."""
+        """Return an entity tag as the service expects it in conditions."""
         return tag.strip('"') if self._unquoted else tag
 
     def _swap(self, path: str, data: bytes, tag: str, expected: bytes | None = None) -> str | None:
@@ -342,7 +342,7 @@ class S3Storage(Storage):
                     self._unquoted = not form.startswith('"')
                     return self._form(made)
             found = self._read(path)
-        return self._form(found[1]) if found and found[0] == data else None  # an answer got lost
+        return self._form(found[1]) if found and found[0] == data else None  # an answer was lost
 
     def _swap_expected(self, path: str, data: bytes, expected: bytes | None) -> str | None:
         """Replace ``expected`` by ``data`` in a write with a condition."""
@@ -353,7 +353,7 @@ class S3Storage(Storage):
         headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
         if made := conditions.create(self._client, self._start + path, data, **headers):
             return self._form(made)
-        found = self._read(path)  # an earlier try of ours, whose answer got lost?
+        found = self._read(path)  # an earlier try whose answer was lost?
         return self._form(found[1]) if found and found[0] == data else None
 
     def _swap_under_lock(self, path: str, data: bytes, expected: bytes | None) -> str | None:
@@ -362,7 +362,7 @@ class S3Storage(Storage):
         if (None if found is None else found[0]) != expected:
             return None
         self._held[me, _lock_key(path)].check()
-        if self._conditional:  # in case that somebody goes without locks
+        if self._conditional:  # in case another publisher uses no locks
             if found is not None:
                 self._seen[me, path] = found
             try:

@@ -140,7 +140,7 @@ def _against_database(
 def _against_ledger(
     session: Session, publication: Publication, tree: StoredTree, seen: set[str]
 ) -> Iterator[Problem]:
-    """Yield what should be in the storage, and is in no index, or not what was put there."""
+    """Yield the files in the ledger that are missing or changed, and in no index."""
     ours = (f"dists/{publication.distribution}/", "pool/")
     with session.db.read() as txn:
         rows = {
@@ -157,7 +157,7 @@ def _against_ledger(
         elif held.sha256 and size != held.size:
             yield Problem(path, f"has {size} bytes, and not {held.size}", _kind(path))
     for path, version in tree.versions.items():
-        row = rows.get(path)  # what is replaced again and again has no digest there
+        row = rows.get(path)  # files that are replaced have no digest in the ledger
         if row and row.sha256 and row.version not in ("", version):
             yield Problem(path, REPLACED, _kind(path))
 

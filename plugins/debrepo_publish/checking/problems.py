@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Fault(StrEnum):
-    """What kind of thing is wrong: what to do about it depends on that, and not on words."""
+    """The kind of a problem, which decides what to do about it."""
 
     RELEASE = "release"  #: missing, unreadable, or of another generation
     SIGNATURE = "signature"
@@ -17,12 +17,12 @@ class Fault(StrEnum):
     SERVING = "serving"  #: how the web server hands it out
     FOREIGN = "foreign"  #: not what this debrepo committed
     INTERRUPTED = "interrupted"  #: a generation was left half done
-    SUPERSEDED = "superseded"  #: gone before its time, and nothing but patience helps
+    SUPERSEDED = "superseded"  #: a superseded file is missing; nothing can replace it
     KEY_EXPIRES = "key expires"
 
 
 class Problem(NamedTuple):
-    """Something that is not as it should be, and the path of the file it is about."""
+    """Something that is wrong, and the path of the file."""
 
     path: str
     text: str

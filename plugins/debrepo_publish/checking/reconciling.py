@@ -1,4 +1,4 @@
-"""Reconciling: the ledger of a place, what is stored there, and what generations need."""
+"""Reconciling: bring the ledger of a place into line with its files and generations."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Reconciled(NamedTuple):
-    """Paths below the prefix, by what became of them."""
+    """Paths below the prefix, by what was done about them."""
 
-    adopted: list[str]  #: needed, stored, and now in the ledger
-    recounted: list[str]  #: in the ledger with another number of references
-    forgotten: list[str]  #: not stored any more, nor needed
-    deleted: list[str]  #: written by debrepo, and needed by nothing
+    adopted: list[str]  #: needed, stored, and added to the ledger
+    recounted: list[str]  #: counted with a wrong number of references
+    forgotten: list[str]  #: neither stored nor needed, and removed from the ledger
+    deleted: list[str]  #: written by debrepo, and not needed
     foreign: list[str]  #: not written by debrepo, and left alone
 
 
@@ -64,7 +64,7 @@ def reconcile(
 
 
 def _keys(session: Session, place: str) -> list[str]:
-    """Return the keys of all publications that were ever at a place, and are remembered."""
+    """Return the keys of all publications at a place, dropped ones with files included."""
     with session.db.read() as txn:
         start = f"{place} ".encode()
         known = {key.partition("\0")[0] for key in txn[GENERATIONS].prefix_keys(start)}
@@ -73,7 +73,7 @@ def _keys(session: Session, place: str) -> list[str]:
 
 
 def _stored(storage: Storage, publication: Publication) -> set[str]:
-    """Return what is stored below the two directories that are debrepo's, by path there."""
+    """Return the stored files below ``dists`` and ``pool``, by path below the prefix."""
     start = len(publication.path(""))
     listed = (storage.list(publication.path(name)) for name in ("dists", "pool"))
     return {path[start:] for paths in listed for path in paths}
@@ -94,9 +94,9 @@ def _needed(txn: Transaction, place: str, keys: list[str]) -> tuple[Counter[str]
 
 
 def _waiting(txn: Transaction, keys: list[str]) -> set[str]:
-    """Return the superseded files that stay until the time of their generation is over.
+    """Return the superseded files whose grace time is not over.
 
-    Those of publications that were taken down wait for nothing.
+    Those of dropped publications have none.
     """
     found: set[str] = set()
     for key in keys:
@@ -134,12 +134,12 @@ def _settle(
     gone = [*found.forgotten, *found.deleted]
     for start in range(0, len(gone), ledger.BATCH):
         with session.db.write() as txn:
-            ledger.forget(txn, place, gone[start : start + ledger.BATCH])
-            displaced.forget(txn, place, gone[start : start + ledger.BATCH])
+            ledger.remove(txn, place, gone[start : start + ledger.BATCH])
+            displaced.remove(txn, place, gone[start : start + ledger.BATCH])
     for key in _keys(session, place):
         with session.db.write() as txn:
-            if key not in txn[PUBLICATIONS]:  # it was taken down, and its files stayed
+            if key not in txn[PUBLICATIONS]:  # it was dropped, and its files stayed
                 for name in list(txn[RETIRED].prefix_keys(f"{key}\0".encode())):
                     del txn[RETIRED][name]
                 for generation in list(publications.generations(txn, key)):
-                    publications.forget_generation(txn, key, generation.number)
+                    publications.remove_generation(txn, key, generation.number)

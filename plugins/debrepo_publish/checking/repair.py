@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from debrepo_publish.engine.ledger import File
 
 
-#: What publishing again does not put right.
+#: What publishing again does not repair.
 _BEYOND_REPAIR = (Fault.SUPERSEDED, Fault.KEY_EXPIRES)
 
 
@@ -77,7 +77,7 @@ def repair(
 def _begin(
     session: Session, storage: Storage, publication: Publication, *, dry_run: bool, force: bool
 ) -> None:
-    """Finish what a crash left half done, where nobody else has published since."""
+    """Finish an interrupted generation, unless another publisher has published since."""
     path = publication.path(commit_path(publication))
     there = commits.current(storage, path)
     with session.db.read() as txn:
@@ -91,7 +91,7 @@ def _begin(
 def _repair_files(
     session: Session, storage: Storage, publication: Publication, *, files: bool, dry_run: bool
 ) -> tuple[list[str], list[str]]:
-    """Put package files back that are missing or damaged, if the pool has them whole."""
+    """Replace package files that are missing or damaged, if the pool has them."""
     repaired, left = [], []
     with session.db.read() as txn:
         live = publications.live(txn, publication.key)
@@ -141,7 +141,7 @@ def _fault(
 
 def _put_back(session: Session, storage: Storage, publication: Publication, file: File) -> None:
     path = publication.path(file.path)
-    storage.delete([path])  # what is damaged would be taken for what was served
+    storage.delete([path])  # `link` does not replace a file of the right size
     link = PoolLink(path, session.pool.path(file.sha256), file.size, file.sha256)
     version = storage.link(link) or ""
     with session.db.write() as txn:
@@ -156,7 +156,7 @@ def _publish_again(session: Session, storage: Storage, publication: Publication)
             raise NotFound(f"{publication} is not published any more")
         return now
 
-    with session.db.read() as txn:  # it may be another one than before recovery
+    with session.db.read() as txn:  # recovery may have changed it
         live = publications.get(txn, publication.key).live
     wish = publishing.Wish(publication.distribution, same, "publish repair", force=True, again=live)
     return publishing.publish_held(session, storage, publication.place, wish)

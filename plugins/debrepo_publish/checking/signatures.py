@@ -1,4 +1,4 @@
-"""Signatures: what gpgv says of a Release file, and of nothing but what was signed."""
+"""Signatures of Release files, checked with gpgv."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _END = b"-----END PGP SIGNATURE-----"
 _SOON = timedelta(days=30)
 
-#: What gpgv says of a signature that is not as it should be, and what that means.
+#: The status words of gpgv for bad signatures, and what they mean.
 _FAULTS = {
     "BADSIG": "the signature is wrong",
     "ERRSIG": "the signature cannot be checked",
@@ -41,24 +41,24 @@ _UNKNOWN_KEY = ("NO_PUBKEY", "ERRSIG")  # no fault where another key has signed 
 
 
 class Checked(NamedTuple):
-    """What was signed, and what is wrong with how."""
+    """The signed text, and what is wrong with the signature."""
 
     text: bytes
     problems: list[str]
 
 
 def dearmored(keyring: bytes) -> bytes:
-    """Return public keys as gpgv wants them, whichever way they came."""
+    """Return public keys without armor, as gpgv reads them."""
     if b"-----BEGIN PGP" not in keyring:
         return keyring
     try:
         return b"".join(base64.b64decode(block) for block in _ARMOR.findall(keyring))
     except binascii.Error as error:
-        raise InvalidInput(f"the keyring is not whole: {error}") from None
+        raise InvalidInput(f"the keyring is damaged: {error}") from None
 
 
 def check_inline(inrelease: bytes, keyring: bytes) -> Checked:
-    """Check an InRelease file; the text is what gpgv gives back, and not the file's."""
+    """Check an InRelease file, and return the text that gpgv has verified."""
     problems = []
     text = inrelease.strip()
     if not text.startswith(_BEGIN) or not text.endswith(_END) or text.count(_BEGIN) != 1:
@@ -84,7 +84,7 @@ def check_detached(release: bytes, signature: bytes, keyring: bytes) -> list[str
 
 
 def _gpgv(place: Path, *words: str) -> list[str]:
-    """Return what is wrong; one good signature by a key of the keyring is enough."""
+    """Return what is wrong; one good signature by a key in the keyring is enough."""
     command = ["gpgv", "--status-fd", "1", "--keyring", str(place / "keyring.gpg"), *words]
     try:
         result = stopping.run(command, timeout=60)
@@ -105,7 +105,7 @@ def _gpgv(place: Path, *words: str) -> list[str]:
 
 
 def expiring(keys: Iterable[SigningKey], now: int) -> list[str]:
-    """Return a line for each key that will soon sign nothing any more."""
+    """Return a line for each key that expires soon."""
     moment = datetime.fromtimestamp(now, UTC)
     return [
         f"the key {key.fingerprint} expires on {key.expires:%Y-%m-%d}"

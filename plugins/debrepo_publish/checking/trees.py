@@ -1,4 +1,4 @@
-"""Trees: a published archive as something to read, in its storage or over HTTP."""
+"""Trees: read a published archive in its storage or over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 
 
 class Tree(Protocol):
-    """What can be read below a prefix; paths are those that clients append to its URL."""
+    """The files below a prefix; paths are those that clients append to its URL."""
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or ``None`` where there is none."""
@@ -34,7 +34,7 @@ class Tree(Protocol):
         """Yield each path with the size of the file in bytes, or ``None``."""
 
     def headers(self, path: str) -> Mapping[str, str]:
-        """Return what a server says about a file, by names in lower case."""
+        """Return the headers of a file, by names in lower case."""
 
 
 class StoredTree:
@@ -43,7 +43,7 @@ class StoredTree:
     def __init__(self, storage: Storage, publication: Publication) -> None:
         self._storage = storage
         self._publication = publication
-        #: Of the files whose size has been asked for, where the storage tells.
+        #: Of the files whose size was read, if the storage has versions.
         self.versions: dict[str, str] = {}
 
     def read(self, path: str) -> bytes | None:
@@ -131,7 +131,7 @@ class ServedTree:
 
 
 def _received(response: HTTPResponse, *, keep: bool) -> tuple[bytes, str]:
-    """Return what is sent, if it is to be kept, and its SHA-256."""
+    """Return the body, if it is to be kept, and its SHA-256."""
     from http.client import IncompleteRead
 
     kept: list[bytes] = []
@@ -141,6 +141,6 @@ def _received(response: HTTPResponse, *, keep: bool) -> tuple[bytes, str]:
         digest.update(piece)
         if keep:
             kept.append(piece)
-    if response.length:  # reading all at once would have said so
+    if response.length:  # only reading all at once raises this by itself
         raise IncompleteRead(b"", response.length)
     return b"".join(kept), digest.hexdigest()

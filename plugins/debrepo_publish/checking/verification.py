@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ALGORITHMS = {"MD5Sum": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
 _STRONG = ("SHA256", "SHA512")
-_LONGEST = 600  # seconds for which a cache may keep what leads to everything else
+_LONGEST = 600  # seconds for which a cache may keep Release files
 _DAY = 86400
 
 
@@ -76,7 +76,7 @@ class Verifier:
         self.indexes = 0
 
     def run(self, keyring: bytes, *, signed: bool, files: bool) -> None:
-        """Look at everything; ``files``: at every byte of every package file too."""
+        """Check everything; ``files``: also every byte of every package file."""
         text = self._release(keyring, signed=signed)
         if not text:
             return
@@ -183,7 +183,9 @@ class Verifier:
             return
         for name, digest in row.digests.items():
             if hashlib.new(_ALGORITHMS[name], data, usedforsecurity=False).hexdigest() != digest:
-                self._note(path, f"{how}has another {name} sum than Release says", Fault.INDEX)
+                self._note(
+                    path, f"{how}has another {name} checksum than Release lists", Fault.INDEX
+                )
 
     def _by_hash(self, path: str, name: str, row: Listed) -> None:
         checkpoint()
@@ -234,7 +236,7 @@ class Verifier:
 
 
 def _listed(text: bytes) -> dict[str, Listed]:
-    """Return what a Release file lists, as read by somebody who had no part in writing it."""
+    """Return what a Release file lists, read by code that did not write it."""
     release = deb822.Release(text)
     found: dict[str, Listed] = {}
     for name, algorithm in _ALGORITHMS.items():

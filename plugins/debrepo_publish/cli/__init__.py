@@ -44,30 +44,32 @@ _YES_NO = click.Choice(["yes", "no"])
 
 #: Options that set a field of the publication of the same name.
 _DOCUMENT = [
-    click.option("--architectures", callback=_words, help="Architectures, with commas between."),
+    click.option("--architectures", callback=_words, help="Comma-separated list of architectures."),
     click.option("--origin", help="Origin, as in the Release file."),
     click.option("--label", help="Label, as in the Release file."),
-    click.option("--suite", help="Suite, if not the distribution."),
-    click.option("--codename", help="Codename, if not the distribution."),
+    click.option("--suite", help="Suite; default: the distribution."),
+    click.option("--codename", help="Codename; default: the distribution."),
     click.option("--version", help="Version of the distribution, such as 12.7."),
-    click.option("--description", help="One line about the distribution."),
+    click.option("--description", help="Description, in one line."),
     click.option(
         "--notautomatic",
         "not_automatic",
         type=_YES_NO,
         callback=_yes,
-        help="Whether clients install from it only what they are told to.",
+        help="Set NotAutomatic: clients install packages from it on request only.",
     ),
     click.option(
         "--butautomaticupgrades",
         "but_automatic_upgrades",
         type=_YES_NO,
         callback=_yes,
-        help="Whether they upgrade what they have from it all the same.",
+        help="Set ButAutomaticUpgrades: clients still upgrade packages already installed from it.",
     ),
     click.option("--signed-by", help="Fingerprints that may sign the next Release file."),
     click.option(
-        "--valid-for", callback=_seconds, help="Time after which clients refuse it, such as 14d."
+        "--valid-for",
+        callback=_seconds,
+        help="Time after which clients refuse it, such as 14d.",
     ),
     click.option(
         "--gpg-key", "keys", multiple=True, type=KEY, help="Key to sign with; may be repeated."
@@ -81,17 +83,19 @@ _DOCUMENT = [
         help="Publish no Contents files.",
     ),
     click.option(
-        "--compressions", callback=_words, help="Forms of the indexes: plain, gz, xz, zst, bz2."
+        "--compressions",
+        callback=_words,
+        help="Compressions: plain, gz, xz, zst, bz2.",
     ),
-    click.option("--sums", callback=_words, help="Sums to list: md5, sha1, sha256, sha512."),
+    click.option("--sums", callback=_words, help="Checksums to list: md5, sha1, sha256, sha512."),
     click.option("--skip-bz2", is_flag=True, default=None, help="Publish no .bz2 indexes."),
     click.option(
         "--multi-dist/--no-multi-dist",
         default=None,
         help="Keep package files in pool/DISTRIBUTION/COMPONENT, apart from other distributions.",
     ),
-    click.option("--keep-generations", type=int, help="Superseded generations that stay."),
-    click.option("--grace", callback=_seconds, help="Time for which superseded files stay."),
+    click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
+    click.option("--grace", callback=_seconds, help="How long superseded files are kept."),
 ]
 
 
@@ -111,17 +115,17 @@ def _keyring(_: click.Context, parameter: click.Parameter, value: str | None) ->
         )
 
 
-#: Options about how to publish, and some that users of aptly give out of habit.
+#: Options of publishing itself, and some that exist for compatibility with aptly.
 _MANNERS = [
     click.option(
         "--force",
         is_flag=True,
-        help="Publish anew, whatever is there and whether it changed or not.",
+        help="Publish even if nothing has changed, and over files of another publisher.",
     ),
     click.option(
         "--force-overwrite",
         is_flag=True,
-        help="Replace package files in the way that debrepo did not write.",
+        help="Replace package files that debrepo did not write.",
     ),
     click.option(
         "--passphrase-file",
@@ -166,11 +170,11 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 _place = click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
 _components = click.option(
-    "--component", callback=_words, help="Components, with commas between, in the order of names."
+    "--component",
+    callback=_words,
+    help="Comma-separated list of components.",
 )
-_skip_cleanup = click.option(
-    "--skip-cleanup", is_flag=True, help="Leave superseded files for later."
-)
+_skip_cleanup = click.option("--skip-cleanup", is_flag=True, help="Do not delete superseded files.")
 
 
 @click.group()
@@ -249,7 +253,7 @@ def update(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Publish what the package lists hold now, and pending changes of sources."""
+    """Publish what the package lists hold now, with pending changes of component sources."""
     watch = Stopwatch()
     result = session.run(
         operations.update,
@@ -285,7 +289,7 @@ def switch(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Publish other snapshots in the place of those published so far."""
+    """Replace the published snapshots with others."""
     watch = Stopwatch()
     components = component or ()
     count = max(len(components), 1)
@@ -308,7 +312,7 @@ def switch(
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
 @_skip_cleanup
-@click.option("--force-drop", is_flag=True, help="Forget it even if its files cannot be deleted.")
+@click.option("--force-drop", is_flag=True, help="Drop it even if its files cannot be deleted.")
 @json_option
 @pass_session
 def drop(
@@ -319,7 +323,7 @@ def drop(
     force_drop: bool,
     as_json: bool,
 ) -> None:
-    """Take a publication down."""
+    """Drop a publication."""
     watch = Stopwatch()
     done = session.run(
         operations.drop, distribution, place, skip_cleanup=skip_cleanup, force=force_drop
@@ -327,7 +331,7 @@ def drop(
     if as_json:
         print_json({**done._asdict(), "publication": done.publication._asdict()})
     else:
-        click.echo(f"Took down {distribution}.")
+        click.echo(f"Dropped {distribution}.")
     session.progress.note(
         f"{counted(done.files, 'file')} deleted, in {watch}{traffic(done.requests)}."
     )
@@ -338,7 +342,7 @@ def drop(
 @json_option
 @pass_session
 def list_(session: Session, raw: bool, as_json: bool) -> None:
-    """List what is published."""
+    """List publications."""
     found = session.run(operations.list_)
     if as_json:
         print_json([publication._asdict() for publication in found])

@@ -1,4 +1,4 @@
-"""Doors to the care of what is published."""
+"""``debrepo publish verify`` and ``repair``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from debrepo_publish.cli.revisions import traffic
 if TYPE_CHECKING:
     from debrepo.session import Session
 
-_files = click.option("--files", is_flag=True, help="Read every package file too.")
+_files = click.option("--files", is_flag=True, help="Also read every package file.")
 
 
 @click.command()
@@ -28,7 +28,7 @@ _files = click.option("--files", is_flag=True, help="Read every package file too
 @click.option(
     "--keyring",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Public keys that may have signed, instead of our own.",
+    help="Keyring to verify with instead of our own keys.",
 )
 @_files
 @json_option
@@ -62,7 +62,7 @@ def verify(
         for problem in found.problems:
             click.echo(str(problem))
     session.progress.note(
-        f"Looked at {counted(found.indexes, 'index', lambda _: 'indexes')} "
+        f"Checked {counted(found.indexes, 'index', lambda _: 'indexes')} "
         f"and {counted(found.files, 'package file')}, in {watch}{traffic(found.requests)}."
     )
     if found.problems:
@@ -71,16 +71,14 @@ def verify(
             hint='run "debrepo publish repair" with the same arguments',
         )
     if not as_json:
-        click.echo(f"{found.publication} is as it should be.")
+        click.echo(f"There are no problems in {found.publication}.")
 
 
 @click.command()
 @click.argument("distribution", type=DISTRIBUTION)
 @click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
 @_files
-@click.option(
-    "--reconcile", is_flag=True, help="List the storage too, and correct what is known of it."
-)
+@click.option("--reconcile", is_flag=True, help="List the storage, and correct the ledger.")
 @click.option("--force", is_flag=True, help="Replace an InRelease that debrepo did not write.")
 @dry_run_option
 @json_option
@@ -120,7 +118,7 @@ def repair(
                 said = "not debrepo's" if verb == "foreign" else f"{would}{verb}"
                 click.echo(f"{said}: {path}")
         if done.generation:
-            click.echo(f"Published {done.publication} anew, as generation {done.generation}.")
+            click.echo(f"Published {done.publication} again, as generation {done.generation}.")
         elif not done.repaired and not done.left:
             click.echo(f"There is nothing to repair in {done.publication}.")
     session.progress.note(
@@ -132,5 +130,5 @@ def repair(
             click.echo(f"cannot be repaired: {line}")
         raise VerificationFailed(
             f"{counted(len(done.left), 'problem')} in {done.publication} cannot be repaired",
-            hint="add the packages again; --reconcile forgets superseded files that are gone",
+            hint="add missing packages again; --reconcile drops missing superseded files",
         )

@@ -1,4 +1,4 @@
-"""Names for the shell to complete: distributions, places, and what can be published."""
+"""Shell completion of distributions, places and package lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _distributions(session: Session, _: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _places(session: Session, typed: Mapping[str, Any]) -> Iterable[str]:
-    """Return where the distribution that was typed is published, if any was."""
+    """Return the places where the distribution on the command line is published."""
     wanted = typed.get("distribution")
     published = _published(session)
     return (p.place for p in published if not wanted or p.distribution == wanted)
@@ -41,7 +41,7 @@ def _keys(session: Session, _: Mapping[str, Any]) -> Iterable[str]:
 
 
 def publishable(kind: str) -> Name:
-    """Return the type of the words of a first publish: lists of a kind, and then a place."""
+    """Return the type of the arguments of a first publish: lists of a kind, then a place."""
     return Name(
         lambda session, typed: [
             *list_names(session, kind),
@@ -54,5 +54,5 @@ def publishable(kind: str) -> Name:
 DISTRIBUTION = Name(_distributions)
 PLACE = Name(_places)
 KEY = Name(_keys)
-#: The words of a switch: perhaps a place, then snapshots.
+#: The arguments of a switch: a place, which is optional, then snapshots.
 SWITCHED = Name(lambda session, typed: [*list_names(session, "snapshot"), *_places(session, typed)])

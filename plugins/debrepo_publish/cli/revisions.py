@@ -1,4 +1,4 @@
-"""Doors to what may become of a publication later: other sources, and older generations."""
+"""``debrepo publish rollback`` and ``debrepo publish source``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool) -> None:
-    """Print what came of a publish."""
+    """Print the result of a publish."""
     publication = result.publication
     if as_json:
         print_json({**result._asdict(), "publication": publication._asdict()})
@@ -45,7 +45,7 @@ def report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool)
 
 
 def traffic(requests: Mapping[str, int]) -> str:
-    """Return what a storage says it asked of its service, as the end of a sentence."""
+    """Return the requests to a storage's service as the end of a sentence."""
     kinds = {kind: count for kind, count in requests.items() if not kind.startswith("bytes ")}
     if not kinds:
         return ""
@@ -58,7 +58,7 @@ def traffic(requests: Mapping[str, int]) -> str:
 @click.command()
 @click.argument("distribution", type=DISTRIBUTION)
 @click.argument("words", metavar="[[STORAGE:]PREFIX] [GENERATION]", nargs=-1)
-@click.option("--skip-cleanup", is_flag=True, help="Leave superseded files for later.")
+@click.option("--skip-cleanup", is_flag=True, help="Do not delete superseded files.")
 @json_option
 @pass_session
 def rollback(
@@ -70,7 +70,7 @@ def rollback(
 ) -> None:
     """Publish an older generation again, by its number, or the one before the live one.
 
-    `debrepo publish show` lists them. The next update publishes what lists hold by then.
+    `debrepo publish show` lists them. The next update publishes the current packages again.
     """
     numbers = [word for word in words[-1:] if word.isdecimal()]
     places = words[: len(words) - len(numbers)]
@@ -89,14 +89,14 @@ def rollback(
 
 @click.group()
 def source() -> None:
-    """Change what components publish, with the next update."""
+    """Change the component sources of the next update."""
 
 
 _prefix = click.option(
-    "--prefix", "place", default="", type=PLACE, help="Where it is published: [STORAGE:]PREFIX."
+    "--prefix", "place", default="", type=PLACE, help="Place of the publication: [STORAGE:]PREFIX."
 )
 _components = click.option(
-    "--component", default="", help="Components, with commas between, in the order of sources."
+    "--component", default="", help="Comma-separated list of components, in the order of sources."
 )
 
 
@@ -110,7 +110,7 @@ def _split(component: str) -> list[str]:
 @json_option
 @pass_session
 def list_(session: Session, distribution: str, place: str, as_json: bool) -> None:
-    """List the sources that the next update publishes, if they are others than now."""
+    """List the component sources of the next update, if any change is pending."""
     publication = session.run(operations.source_list, distribution, place)
     if as_json:
         rows = (publication.pending or {}).items()
@@ -125,7 +125,7 @@ def _print(publication: Publication) -> None:
         click.echo(f"  {component}: {name}" + (f", so far {now}" if now != name else ""))
     for component in publication.sources:
         if component not in (publication.pending or {}):
-            click.echo(f"  {component}: nothing any more")
+            click.echo(f"  {component}: removed")
 
 
 def _revising(name: str, operation: Callable[..., Publication], summary: str) -> None:
@@ -134,7 +134,7 @@ def _revising(name: str, operation: Callable[..., Publication], summary: str) ->
     @_components
     @_prefix
     @click.option(
-        "--kind", default="", help="What the sources are, if not of the kind published so far."
+        "--kind", default="", help="Kind of the sources; default: that of the current ones."
     )
     @pass_session
     def command(
@@ -156,24 +156,24 @@ def _revising(name: str, operation: Callable[..., Publication], summary: str) ->
 
 def _print_pending(publication: Publication) -> None:
     if publication.pending is None:
-        click.echo(f"No changes of sources are pending for {publication}.")
+        click.echo(f"No changes are pending for {publication}.")
         return
     click.echo(f"With the next update of {publication}:")
     _print(publication)
 
 
 _revising("add", operations.source_add, "Let components join.")
-_revising("update", operations.source_update, "Give components another source.")
-_revising("replace", operations.source_replace, "Let there be these components and no others.")
+_revising("update", operations.source_update, "Change the package lists of components.")
+_revising("replace", operations.source_replace, "Replace all components.")
 
 
 @source.command()
 @click.argument("distribution", type=DISTRIBUTION)
-@click.option("--component", required=True, help="Components, with commas between.")
+@click.option("--component", required=True, help="Comma-separated list of components.")
 @_prefix
 @pass_session
 def remove(session: Session, distribution: str, component: str, place: str) -> None:
-    """Let components go."""
+    """Remove components."""
     _print_pending(session.run(operations.source_remove, distribution, _split(component), place))
 
 
@@ -182,5 +182,5 @@ def remove(session: Session, distribution: str, component: str, place: str) -> N
 @_prefix
 @pass_session
 def drop(session: Session, distribution: str, place: str) -> None:
-    """Forget the changes that are pending."""
+    """Drop the pending changes."""
     _print_pending(session.run(operations.source_drop, distribution, place))

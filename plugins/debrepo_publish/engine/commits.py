@@ -1,10 +1,10 @@
-"""Commits: the one replacement that makes everything else take effect.
+"""Commits: the one replacement that makes a generation take effect.
 
-Whoever commits has to be alone from the look at what is live to its replacement, or the names
-of two publishers are mixed. Where a storage returns versions, nothing needs to be locked or
-read for that: a small file, the *turn*, is replaced by every publish before it touches a name.
-Of those who know its version one can, and is alone with what comes after. Who does not know
-it takes a lock.
+No other publisher may change a name between reading what is live and replacing it, or names
+of two publishers get mixed. If a storage returns versions, this takes neither a lock nor a
+read: every publish first replaces a small file, the *turn*, on condition of its version. Only
+one of several publishers that know the version succeeds, and goes on. A publisher that does
+not know the version takes a lock.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ANY = "any"
 
 
 def current(storage: Storage, path: str) -> bytes | None:
-    """Return what is served at ``path``, if anything."""
+    """Return the content at ``path``, or ``None`` if there is no file."""
     try:
         return storage.get(path)
     except NotFound:
@@ -40,7 +40,7 @@ def current(storage: Storage, path: str) -> bytes | None:
 
 
 def turn_path(publication: Publication) -> str:
-    """Return where the file is that whoever publishes replaces first."""
+    """Return the path of the file that every publish replaces first."""
     return f"dists/{publication.distribution}/~debrepo-turn"
 
 
@@ -54,7 +54,7 @@ class Secured(NamedTuple):
 def secure(
     storage: Storage, plan: Plan, staged: Staged, alone: ExitStack, *, overwrite: bool, force: bool
 ) -> Secured:
-    """Keep others from publishing here until this is committed, or raise `Conflict`.
+    """Keep other publishers out until the commit, or raise `Conflict`.
 
     Everything that can be done before a name changes is done. ``alone`` holds the lock, if
     there is one.
@@ -77,7 +77,7 @@ def secure(
 
 
 def _versions(plan: Plan, *, overwrite: bool) -> Mapping[str, str]:
-    """Return the versions of what is live, if all that counts can be replaced by them."""
+    """Return the versions of what is live, if they are enough to commit without a lock."""
     if overwrite or plan.previous is None or changes_hands(plan):
         return {}
     known = plan.previous.versions
@@ -86,25 +86,25 @@ def _versions(plan: Plan, *, overwrite: bool) -> Mapping[str, str]:
 
 
 def changes_hands(plan: Plan) -> bool:
-    """Tell whether the file that commits is another one than last time."""
+    """Return whether the file that commits is another one than last time."""
     before = plan.previous
     return before is not None and (before.publication.skip_signing != plan.publication.skip_signing)
 
 
 def _wait_for_another_second(before: int) -> None:
-    """Wait until a replacement has another date than one that was made by the second ``before``.
+    """Wait until a replacement gets another date than one made in the second ``before``.
 
-    Else a client that fetched the file in between would hear that it has not changed, and
-    go on hearing so.
+    Otherwise a client that fetched the file in between is told that it has not changed, now
+    and later.
     """
     time.sleep(min(max(before + 2 - time.time(), 0), 2))
 
 
 def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> dict[str, str]:
-    """Let the names lead to a staged generation; the file that clients start from is last.
+    """Replace the names of a staged generation, and last the file that clients start from.
 
-    ``overwrite`` tells that nothing is expected there. Return the version of each file that
-    was replaced, or nothing where the storage does not say it.
+    ``overwrite`` replaces whatever is there. Return the version of each file that
+    was replaced, or an empty string if the storage has no versions.
     """
     publication = plan.publication
     last = commit_path(publication)
@@ -128,9 +128,9 @@ def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> 
 
 
 def _files(plan: Plan, staged: Staged) -> dict[str, bytes]:
-    """Return what is replaced, by path below the prefix, in the order in which it is.
+    """Return the files to replace, by path below the prefix, in the order of replacement.
 
-    New names come first: to make one may fail, and nothing that is live lists it.
+    New names come first: creating one may fail, and the live generation does not list it.
     """
     before = plan.previous.indexes if plan.previous else {}
     start = len(f"dists/{plan.publication.distribution}/")
@@ -169,10 +169,10 @@ def _digest(data: bytes | None) -> str:
 def resume(
     storage: Storage, publication: Publication, indexes: Mapping[str, Index], switch: Switch
 ) -> bool:
-    """Let all names lead to a generation after a crash between the first and the last of them.
+    """Replace all names of a generation after a crash between the first and the last of them.
 
-    Return whether they do: they do not if somebody else has published since, or if files
-    that the names are to lead to are gone.
+    Return ``False``, and change nothing, if another publisher has published since, or if
+    by-hash files are missing.
     """
     root, last = f"dists/{publication.distribution}/", publication.path(commit_path(publication))
     releases = {

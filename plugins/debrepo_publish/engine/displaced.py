@@ -1,4 +1,4 @@
-"""Displaced packages: those whose usual path at a place is taken by other bytes."""
+"""Displaced packages: those whose usual path at a place holds other bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def known(txn: Transaction, place: str) -> Displaced:
 
 
 def within(txn: Transaction, generation: Generation, displaced: Displaced) -> Displaced:
-    """Return those that a generation publishes: no others make a difference to it."""
+    """Return those that a generation publishes."""
     if not displaced:
         return displaced
     sets = {generation.shelf(name): part.set_id for name, part in generation.parts.items()}
@@ -44,13 +44,13 @@ def within(txn: Transaction, generation: Generation, displaced: Displaced) -> Di
 
 
 def remember(txn: Transaction, place: str, displaced: Displaced) -> None:
-    """Remember which packages have a directory of their own at a place."""
+    """Store which packages have a directory of their own at a place."""
     for shelf, entry in displaced:
         txn[DISPLACED][_key(place, shelf, entry)] = b""
 
 
-def forget(txn: Transaction, place: str, paths: Iterable[str]) -> None:
-    """Let the packages whose files are not there any more have the usual path next time."""
+def remove(txn: Transaction, place: str, paths: Iterable[str]) -> None:
+    """Remove the packages whose files are deleted: the next time they get their usual path."""
     displaced = known(txn, place)
     if not displaced:
         return

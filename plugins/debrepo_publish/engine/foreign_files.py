@@ -1,4 +1,4 @@
-"""Strangers: files in a place that debrepo did not write."""
+"""Foreign files: those at a place that debrepo did not write."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def check_free(session: Session, storage: Storage, publication: Publication) -> None:
-    """Raise `Conflict` when somebody else has published in a place that is new to debrepo.
+    """Raise `Conflict` if a place that is new to debrepo holds a published archive.
 
-    Their package files may be the same as ours, and would be deleted one day with ours.
+    Its package files may be the same as ours, and would be deleted together with ours.
     """
     with session.db.read() as txn:
         if publications.known_at(txn, publication.place):
@@ -28,13 +28,13 @@ def check_free(session: Session, storage: Storage, publication: Publication) -> 
     found = pool or (path if storage.stat(path) else None)
     if found:
         raise Conflict(
-            f"somebody else has published in {publication.place}: there is {found}",
+            f"another publisher has published in {publication.place}: there is {found}",
             hint="publish to another prefix, or take this one over with --force",
         )
 
 
 def make_room(session: Session, storage: Storage, plan: Plan) -> None:
-    """Delete files that debrepo did not write where others of its own have to go."""
+    """Delete foreign files at the paths of files to be published."""
     publication = plan.publication
     for file in plan.additions:
         if file.path not in plan.missing:

@@ -31,7 +31,7 @@ def pool_directory(shelf: str, package: Package) -> str:
 
 
 def elsewhere(directory: str, package: Package) -> str:
-    """Return the directory for a package whose own place is taken by other bytes.
+    """Return the directory for a package whose usual path holds other bytes.
 
     Content under a path that was served is never replaced, so the second of two builds
     of one version gets a directory of its own.
@@ -77,6 +77,6 @@ def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[
 
 
 def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:
-    """Return the by-hash paths of an index: one for each strong sum that Release lists."""
+    """Return the by-hash paths of an index: one for each strong checksum in Release."""
     strong = [n for n in ("sha256", "sha512") if n in publication.sums]
     return [by_hash(name, SUMS[n], getattr(index, n)) for n in strong]

@@ -1,8 +1,8 @@
-"""The ledger: which files a place holds, with what in them, and how many need them.
+"""The ledger: the files at a place, their content, and how many generations need each.
 
 A *place* is a storage and a prefix: what shares one ``pool/``. Every file that debrepo
-writes there has a row, counted by the live generations that refer to it; a file without
-one is somebody else's, and is never touched.
+writes there has a row that counts the live generations that refer to it. A file without
+a row is foreign, and is never changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Held(NamedTuple):
     references: int
     sha256: str
     size: int
-    freed: int = 0  #: when the last reference went, in seconds since the epoch
+    freed: int = 0  #: when the last reference was released, in seconds since the epoch
     version: str = ""  #: as the storage returned it; see `debrepo.storage.Storage.put`
 
 
@@ -65,12 +65,12 @@ def _load(row: bytes) -> Held:
 
 
 def get(txn: Transaction, place: str, path: str) -> Held | None:
-    """Return what is known of a file, or ``None`` for one that debrepo did not write."""
+    """Return the row of a file, or ``None`` for one that debrepo did not write."""
     return reader(txn, place)(path)
 
 
 def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
-    """Return what answers as `get` does, for whoever asks often."""
+    """Return a faster `get` for many calls."""
     row_of, start = txn[FILES].get, place_key(place)
 
     def held(path: str) -> Held | None:
@@ -100,7 +100,7 @@ def claim(
 
 
 def note(txn: Transaction, place: str, versions: Mapping[str, str]) -> None:
-    """Note the versions of files that have been put there anew."""
+    """Store the versions of files that were put there again."""
     known = reader(txn, place)
     rows = {path: held for path in versions if (held := known(path))}
     changed = {path: held._replace(version=versions[path]) for path, held in rows.items()}
@@ -108,7 +108,7 @@ def note(txn: Transaction, place: str, versions: Mapping[str, str]) -> None:
 
 
 def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> list[str]:
-    """Count one reference less to each file, and return those that nothing needs any more."""
+    """Count one reference less to each file, and return those without any."""
     known, rows = reader(txn, place), dict[str, Held]()
     for path in paths:
         held = rows.get(path) or known(path)
@@ -127,21 +127,21 @@ def _store(txn: Transaction, place: str, rows: dict[str, Held]) -> None:
 def set_count(
     txn: Transaction, place: str, path: str, references: int, file: File | None, now: int
 ) -> None:
-    """Set how often a file is referred to, whatever was counted so far; see `reconciling`."""
+    """Set the number of references to a file; see `reconciling`."""
     held = get(txn, place, path) or Held(0, file.sha256 if file else "", file.size if file else 0)
     freed = 0 if references else held.freed or now
     txn[FILES][_key(place, path)] = _dump(held._replace(references=references, freed=freed))
 
 
 def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
-    """Return those of ``paths`` that nothing has referred to since then."""
+    """Return those of ``paths`` that have had no reference since then."""
     known = reader(txn, place)
     rows = ((path, known(path)) for path in paths)
     return [p for p, held in rows if held and not held.references and held.freed <= since]
 
 
-def forget(txn: Transaction, place: str, paths: Iterable[str]) -> None:
-    """Strike out files that have been deleted."""
+def remove(txn: Transaction, place: str, paths: Iterable[str]) -> None:
+    """Remove the rows of deleted files."""
     for path in sorted(paths):
         txn[FILES].discard(_key(place, path))
 

@@ -1,4 +1,4 @@
-"""The plan: what a publish has to do, read from the database and nowhere else."""
+"""The plan: what a publish has to do, as the database says."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """A generation to be made, and what has to be put in its place for it."""
+    """A generation to make, and the files that it needs."""
 
     publication: Publication
     generation: Generation
@@ -52,7 +52,7 @@ def make(
 ) -> Plan:
     """Plan the next generation of a publication from what its package lists hold now.
 
-    With the number of a generation, from what they held ``again`` when that was made.
+    With the number of a generation in ``again``, from what they held for that one.
     """
     previous = publications.live(txn, publication.key)
     if again:
@@ -96,14 +96,14 @@ def make(
 def again(
     txn: Transaction, hook: HookRelay, publication: Publication, generation: Generation
 ) -> Plan:
-    """Return the plan for a generation that is there already."""
+    """Return the plan of a generation that exists."""
     displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
     kinds = _kinds(hook)
     return Plan(publication, generation, generation, [], set(), displaced, kinds, unchanged=True)
 
 
 def _inputs(generation: Generation) -> tuple[object, ...]:
-    """Return all that makes a difference to what clients get."""
+    """Return everything that the published bytes depend on."""
     sets = [(name, part.set_id) for name, part in generation.parts.items()]
     return sets, generation.architectures, generation.options, generation.rendering
 
@@ -140,7 +140,7 @@ def _part(txn: Transaction, hook: HookRelay, source: str, before: Part | None) -
         for entry in entries:
             architecture = entry.split(b"\0", 2)[1].decode()
             counts[architecture] = counts.get(architecture, 0) + step
-    # Those that have no packages any more stay, with empty indexes: clients ask for them.
+    # An architecture without packages keeps its empty indexes: clients ask for them.
     return Part(source, set_id, dict(sorted(counts.items())))
 
 
@@ -192,7 +192,7 @@ def _additions(
     generation: Generation,
     displaced: Displaced,
 ) -> _Additions:
-    """Find a path for every file of every new package, and which of them are not there."""
+    """Find the path of every file of each new package, and which of them are missing."""
     new = _Additions([], set(), set())
     planned: dict[str, str] = {}  # the digest that a path will have
     held = ledger.reader(txn, publication.place)
@@ -214,7 +214,7 @@ def _additions(
 
 
 def _are_taken(wanted: list[File], rows: list[ledger.Held | None], planned: dict[str, str]) -> bool:
-    """Tell whether other content is, was or will be served under any of the paths."""
+    """Return whether other content is, was or will be served under any of the paths."""
     for (path, sha256, _), row in zip(wanted, rows, strict=True):
         if planned.get(path, row.sha256 if row else sha256) != sha256:
             return True
@@ -224,10 +224,10 @@ def _are_taken(wanted: list[File], rows: list[ledger.Held | None], planned: dict
 def changed_files(
     txn: Transaction, place: str, old: Generation | None, new: Generation | None
 ) -> list[File]:
-    """Return the pool files of ``new`` that come with packages which ``old`` has not.
+    """Return the pool files of the packages that are in ``new`` and not in ``old``.
 
-    The order is always the same, so that work on the list can be taken up again. Call it
-    with the two the other way round for what ``new`` lets go.
+    The order is always the same, so that interrupted work can be resumed. Swap the two
+    to get the files that ``new`` no longer needs.
     """
     displaced = displacement.known(txn, place)
     return [

@@ -1,10 +1,10 @@
-"""The engine: plan, stage, sign, commit, retire.
+"""Publishing: plan, stage, sign, commit, retire.
 
 No step holds a write transaction while it renders, compresses, signs or talks to a
 storage. A generation is *pending* in the database before anything of it is written, so
 that the next run can tell what a crash left behind, and finish or undo it (`recovery`).
-Clients see nothing of it: what they fetch has its content in its name, and the file that
-leads them there is replaced last.
+Clients do not notice: they fetch indexes by their hashes, and the file that lists these is
+replaced last.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Result(NamedTuple):
-    """What came of a publish."""
+    """The result of a publish."""
 
     publication: Publication
     generation: int
@@ -42,7 +42,7 @@ class Result(NamedTuple):
     indexes: int  #: index files that were written
     fingerprints: tuple[str, ...]  #: of the keys that signed; empty if unsigned or unchanged
     requests: Mapping[str, int]  #: to the storage's service, by kind, and bytes; none: no service
-    url: str  #: where clients find it, if somebody said
+    url: str  #: where clients find it, if configured
 
 
 #: Returns a publication as it is to be, given what it is, or ``None``.
@@ -69,7 +69,7 @@ class Made(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """What became of a publication that was taken down."""
+    """The result of dropping a publication."""
 
     publication: Publication
     files: int  #: that were deleted, besides its Release files
@@ -120,7 +120,7 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
         if known is not None:
             _store(session, known, wish.edit)
         if not wish.skip_cleanup:
-            recovery.retire(session, storage, publication, look=True)
+            recovery.clean_up(session, storage, publication, look=True)
         return Made(_result(plan, storage, changed=False), ())
     return _make(session, storage, plan, wish, overwrite=dirty or wish.force)
 
@@ -160,7 +160,7 @@ def _make(session: Session, storage: Storage, plan: Plan, wish: Wish, *, overwri
     with watching(None):
         recovery.finish(session, publication, plan.generation.number, made, staged.versions)
         if not wish.skip_cleanup:
-            recovery.retire(session, storage, publication)
+            recovery.clean_up(session, storage, publication)
         eviction.evict(session)
     result = _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
     return Made(result, tuple(map(publication.path, made)))
@@ -184,7 +184,7 @@ def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:
 
 
 def resume(session: Session) -> None:
-    """Finish what was killed while it replaced names, everywhere that nobody is at work."""
+    """Finish publishes that were killed while they replaced names, except where one is running."""
     with session.db.read() as txn:
         found = sorted({key.partition("\0")[0] for key in txn[SWITCHES]})
     for key in found:
@@ -192,21 +192,21 @@ def resume(session: Session) -> None:
         try:
             with places.opened(session, place, wait=0) as storage:
                 recovery.recover(session, storage, key)
-        except DatabaseBusy:  # whoever is at work there does it
+        except DatabaseBusy:  # the running publish finishes it
             continue
         except DebrepoError as error:
             session.progress.note(f"A publish to {place} was left half done: {error}")
 
 
 def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> None:
-    """Undo a generation; ``theirs``: who else publishes here may need some of its files."""
-    recovery.abandon(session, storage, plan.publication, plan.generation.number)
-    if plan.previous is None:  # nobody has seen any of it
-        recovery.retire(session, storage, plan.publication, everything=True, forget_only=theirs)
+    """Undo a generation; ``theirs``: another publisher at this place may need some of its files."""
+    recovery.undo(session, storage, plan.publication, plan.generation.number)
+    if plan.previous is None:  # no client has seen any of it
+        recovery.clean_up(session, storage, plan.publication, everything=True, keep_files=theirs)
 
 
 def _expiring(live: Generation | None) -> bool:
-    """Tell whether half of the time is gone for which clients accept what is live."""
+    """Return whether half of the time is over for which clients accept the live generation."""
     if live is None or not live.expires:
         return False
     made = datetime.fromisoformat(live.created).timestamp()
@@ -214,9 +214,9 @@ def _expiring(live: Generation | None) -> bool:
 
 
 def _store(session: Session, known: Publication, edit: Edit) -> None:
-    """Store what has changed of the document although the published bytes have not.
+    """Store a document that has changed although the published bytes have not.
 
-    It is edited once more, for somebody may have renamed what it serves in the meantime.
+    It is edited again, because a package list may have been renamed meanwhile.
     """
     if edit(known) != known:
         with session.db.write() as txn:
@@ -256,10 +256,10 @@ def drop(
     skip_cleanup: bool = False,
     force: bool = False,
 ) -> Dropped:
-    """Take a publication down, and delete what only it needed, at once.
+    """Drop a publication, and delete the files that only it needs.
 
-    With ``skip_cleanup``, its files stay behind until somebody reconciles the place; with
-    ``force``, they do where they cannot be deleted, and nobody knows of them any more.
+    With ``skip_cleanup``, its files stay until the place is reconciled; with ``force``, files
+    that cannot be deleted stay, and are foreign from then on.
     """
     key = f"{place} {distribution}"
     with places.hold(session, place):
@@ -270,13 +270,13 @@ def drop(
         try:
             with closing(session.storage(publication.storage)) as storage, watching(None):
                 recovery.recover(session, storage, key)
-                files = _take_down(session, storage, publication, skip_cleanup=skip_cleanup)
+                files = _drop(session, storage, publication, skip_cleanup=skip_cleanup)
                 done = done._replace(files=files, requests=storage.statistics())
         except DebrepoError as error:
             if not force:
                 raise
             session.progress.note(f"Files of {publication} stay behind: {error}")
-            recovery.forget(session, publication)
+            recovery.drop(session, publication)
     session.hook.debrepo_published(
         publication=str(publication), generation=0, paths=frozenset(_releases(publication))
     )
@@ -288,17 +288,17 @@ def _releases(publication: Publication) -> list[str]:
     return [publication.path(f"dists/{publication.distribution}/{name}") for name in names]
 
 
-def _take_down(
+def _drop(
     session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
 ) -> int:
     with storage.exclusive(publication.path(commit_path(publication))):
         recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
         ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
         storage.delete([*_releases(publication), *ours])
-    recovery.end(session, publication)
+    recovery.retire(session, publication)
     files = 0
     if not skip_cleanup:
-        files = recovery.retire(session, storage, publication, everything=True)
+        files = recovery.clean_up(session, storage, publication, everything=True)
     with session.db.write() as txn:
         del txn[PUBLICATIONS][publication.key]
     return files

@@ -1,7 +1,7 @@
-"""Generations begin, end and are undone: the bookkeeping that survives a crash.
+"""Recovery: generations start, go live, are retired or undone, whatever crashes in between.
 
-Each transition is one short transaction, or a row of them with a counter that tells how
-far they got; whoever comes next goes on from there.
+Each step is one short transaction, or several with a counter of what is done, so the next
+process continues after a crash.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 def start(session: Session, plan: Plan) -> bool:
-    """Record that a generation is on its way; from then on no cleanup touches its packages.
+    """Record a pending generation; from then on no cleanup deletes its packages.
 
-    Return whether they were all there still.
+    Return ``False`` if some are deleted already.
     """
     parts = plan.generation.parts.values()
     with session.db.write() as txn:
@@ -51,9 +51,9 @@ def start(session: Session, plan: Plan) -> bool:
 
 
 def recover(session: Session, storage: Storage, key: str) -> bool:
-    """Finish or undo what a crash left half done.
+    """Finish or undo an interrupted generation.
 
-    Return whether names below ``dists`` may lead to a generation that is not live.
+    Return whether names below ``dists`` may belong to a generation that is not live.
     """
     for generation in _latest(session, key):
         if generation.state != "pending":
@@ -67,19 +67,19 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
                 paths=frozenset(_names(publication, generation)),
             )
         else:
-            abandon(session, storage, publication, generation.number)
+            undo(session, storage, publication, generation.number)
     latest = _latest(session, key)
     live = next((g.number for g in latest if g.state == "live"), 0)
     for generation in latest:
         if generation.state == "past" and not generation.settled:
-            _let_go(session, generation.publication, generation)
+            _release_files(session, generation.publication, generation)
     return any(g.state == "void" and g.base == live for g in latest)
 
 
 def _latest(session: Session, key: str) -> list[Generation]:
-    """Return the generations in which a crash may have left something to do.
+    """Return the generations that a crash may have interrupted.
 
-    These are the live one, the one before it, and all that came later.
+    These are the live one, the one before it, and all later ones.
     """
     with session.db.read() as txn:
         live = publications.live(txn, key)
@@ -89,9 +89,9 @@ def _latest(session: Session, key: str) -> list[Generation]:
 def _is_out(
     session: Session, storage: Storage, publication: Publication, generation: Generation
 ) -> bool:
-    """Tell whether clients see a generation, after replacing those names that a crash left.
+    """Return whether a generation is live, after replacing the names that a crash left.
 
-    Once the first name has been replaced, there is no way back.
+    Once the first name is replaced, a generation is finished and not undone.
     """
     path, key = publication.path(commit_path(publication)), publication.key
     with session.db.read() as txn:
@@ -103,7 +103,7 @@ def _is_out(
 
 
 def _names(publication: Publication, generation: Generation) -> list[str]:
-    """Return the paths that clients of a generation ask for, as the storage knows them."""
+    """Return the plain names of a generation, as the storage knows them."""
     root = f"dists/{publication.distribution}/"
     paths = [root + path for path, index in generation.indexes.items() if index.stored]
     return [publication.path(path) for path in (*paths, commit_path(publication))]
@@ -116,8 +116,8 @@ def switching(session: Session, plan: Plan, switch: Switch) -> None:
         txn[SWITCHES][key] = switch
 
 
-def abandon(session: Session, storage: Storage, publication: Publication, number: int) -> None:
-    """Undo a generation that clients never saw; its files go when their time is over."""
+def undo(session: Session, storage: Storage, publication: Publication, number: int) -> None:
+    """Undo a generation that was never live; its files are deleted like superseded ones."""
     key, place, now = publication.key, publication.place, clock.seconds()
     with session.db.read() as txn:
         generation = publications.generation(txn, key, number)
@@ -126,7 +126,7 @@ def abandon(session: Session, storage: Storage, publication: Publication, number
         uncounted = files[generation.claimed : generation.claimed + ledger.BATCH]
         unknown = [file for file in uncounted if ledger.get(txn, place, file.path) is None]
     strays = [file for file in unknown if _is_there(storage, publication, file)]
-    if strays:  # put in place, but not counted any more
+    if strays:  # put in place, but not counted
         with session.db.write() as txn:
             ledger.claim(txn, place, strays)
             _release(txn, publication, number, [file.path for file in strays], now)
@@ -141,9 +141,9 @@ def abandon(session: Session, storage: Storage, publication: Publication, number
     unwritten = [path for path in paths if storage.stat(publication.path(path)) is None]
     with session.db.write() as txn:
         _release(txn, publication, number, paths, now)
-        ledger.forget(txn, place, ledger.unneeded(txn, place, unwritten, now))
+        ledger.remove(txn, place, ledger.unneeded(txn, place, unwritten, now))
         lost = (file.path for file in files if ledger.get(txn, place, file.path) is None)
-        displaced.forget(txn, place, lost)
+        displaced.remove(txn, place, lost)
         void = publications.generation(txn, key, number)._replace(
             state="void", ended=now, indexes={}, claimed=0
         )
@@ -163,9 +163,9 @@ def finish(
     made: Mapping[str, str] | None = None,
     hashed: Mapping[str, str] | None = None,
 ) -> None:
-    """Record that a generation is what clients see, and let go of the one before.
+    """Record that a generation is live, and retire the previous one.
 
-    ``made`` has the version of each file that was replaced; without, none is known any more.
+    ``made`` has the version of each file that was replaced; without it, none is known.
     ``hashed`` has those of the files that were put under by-hash names.
     """
     key, now = publication.key, clock.seconds()
@@ -179,14 +179,14 @@ def finish(
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
         txn[SWITCHES].pop(generation_key(key, number), None)
-        # As it is recorded, and not as planned: a list may have been renamed since.
+        # As recorded, not as planned: a package list may have been renamed meanwhile.
         txn[PUBLICATIONS][key] = generation.publication._replace(live=number)
         if before:
-            _end(txn, publication, before, number, now)
+            _retire(txn, publication, before, number, now)
     if before:
         with session.db.read() as txn:
             before = publications.generation(txn, key, before.number)
-        _let_go(session, publication, before)
+        _release_files(session, publication, before)
 
 
 def _versions(
@@ -199,20 +199,20 @@ def _versions(
     return {path: v for path, v in versions.items() if v and path in names}
 
 
-def end(session: Session, publication: Publication) -> None:
-    """Record that a publication has been taken down, and let go of all of it."""
+def retire(session: Session, publication: Publication) -> None:
+    """Retire all generations of a publication that is being dropped."""
     with session.db.write() as txn:
         live = publications.live(txn, publication.key)
         if live:
-            _end(txn, publication, live, 0, clock.seconds())
+            _retire(txn, publication, live, 0, clock.seconds())
     with session.db.read() as txn:
         known = list(publications.generations(txn, publication.key))
     for generation in known:
         if generation.state == "past" and not generation.settled:
-            _let_go(session, publication, generation)
+            _release_files(session, publication, generation)
 
 
-def _end(
+def _retire(
     txn: Transaction, publication: Publication, generation: Generation, by: int, now: int
 ) -> None:
     past = generation._replace(state="past", ended=now, ended_by=by)
@@ -221,8 +221,8 @@ def _end(
     _release(txn, publication, generation.number, paths, now)
 
 
-def _let_go(session: Session, publication: Publication, generation: Generation) -> None:
-    """Count down the pool files that ended with a generation, from where it was left off."""
+def _release_files(session: Session, publication: Publication, generation: Generation) -> None:
+    """Release the pool files that only a retired generation needed, and continue after a crash."""
     key, number = publication.key, generation.number
     with session.db.read() as txn:
         successor = (
@@ -240,26 +240,26 @@ def _let_go(session: Session, publication: Publication, generation: Generation) 
             _release(txn, publication, number, [file.path for file in batch], generation.ended)
 
 
-def forget(session: Session, publication: Publication) -> None:
-    """Forget a publication with all its files, which nobody could delete."""
-    end(session, publication)
+def drop(session: Session, publication: Publication) -> None:
+    """Drop a publication whose files cannot be deleted."""
+    retire(session, publication)
     with session.db.write() as txn:
         known = list(publications.generations(txn, publication.key))
         for generation in known:
             start = (generation_key(publication.key, generation.number) + "\0").encode()
             for name, row in list(txn[RETIRED].prefix(start)):
                 gone = ledger.unneeded(txn, publication.place, row["paths"], generation.ended)
-                ledger.forget(txn, publication.place, gone)
-                displaced.forget(txn, publication.place, gone)
+                ledger.remove(txn, publication.place, gone)
+                displaced.remove(txn, publication.place, gone)
                 del txn[RETIRED][name]
-            publications.forget_generation(txn, publication.key, generation.number)
+            publications.remove_generation(txn, publication.key, generation.number)
         txn[PUBLICATIONS].pop(publication.key, None)
 
 
 def _release(
     txn: Transaction, publication: Publication, number: int, paths: Sequence[str], now: int
 ) -> None:
-    """Count files down, and queue those that nothing needs for deletion."""
+    """Release files, and queue those without references for deletion."""
     free = ledger.release(txn, publication.place, paths, now)
     if free:
         start = generation_key(publication.key, number) + "\0"
@@ -267,20 +267,20 @@ def _release(
         txn[RETIRED][f"{start}{batch:06}"] = {"paths": free}
 
 
-def retire(
+def clean_up(
     session: Session,
     storage: Storage,
     publication: Publication,
     *,
     everything: bool = False,
-    forget_only: bool = False,
+    keep_files: bool = False,
     look: bool = False,
 ) -> int:
-    """Delete what was let go longer ago than its grace, and return how many files that were.
+    """Delete superseded files whose grace time is over, and return their number.
 
-    A generation's files stay while it is one of the last few, and until its time is over.
-    With ``forget_only`` they stay all the same, but are not ours any more. ``look`` makes sure
-    first that it was us who published here last.
+    The files of the last few generations stay in any case.
+    With ``keep_files`` nothing is deleted, but the files become foreign. ``look`` checks
+    first that no other publisher has published here since.
     """
     with session.db.read() as txn:
         known = publications.generations(txn, publication.key)
@@ -288,14 +288,14 @@ def retire(
     if look and due:
         check_live(session, storage, publication)
     return sum(
-        _delete(session, storage, publication, generation, forget_only=forget_only)
+        _delete(session, storage, publication, generation, keep_files=keep_files)
         for generation in due
         if generation.state in ("past", "void")
     )
 
 
 def check_live(session: Session, storage: Storage, publication: Publication, *way_out: str) -> None:
-    """Raise `Conflict` when somebody else has published over what is live."""
+    """Raise `Conflict` if another publisher has replaced what is live."""
     path = publication.path(commit_path(publication))
     with session.db.read() as txn:
         live = publications.live(txn, publication.key)
@@ -309,7 +309,7 @@ def check_live(session: Session, storage: Storage, publication: Publication, *wa
 
 
 def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation], bool]:
-    """Return what tells of a generation whether its time is over: the older, the sooner."""
+    """Return a function that tells whether the files of a generation may be deleted."""
     now, live = clock.seconds(), publications.live(txn, publication.key)
     number = live.number if live else 0
 
@@ -328,7 +328,7 @@ def _delete(
     publication: Publication,
     generation: Generation,
     *,
-    forget_only: bool,
+    keep_files: bool,
 ) -> int:
     place, deleted = publication.place, 0
     start = (generation_key(publication.key, generation.number) + "\0").encode()
@@ -337,13 +337,13 @@ def _delete(
     for name, paths in batches:
         with session.db.read() as txn:
             gone = ledger.unneeded(txn, place, paths, generation.ended)
-        if not forget_only:
+        if not keep_files:
             storage.delete([publication.path(path) for path in gone])
         deleted += len(gone)
         with session.db.write() as txn:
-            ledger.forget(txn, place, gone)
-            displaced.forget(txn, place, gone)
+            ledger.remove(txn, place, gone)
+            displaced.remove(txn, place, gone)
             del txn[RETIRED][name]
     with session.db.write() as txn:
-        publications.forget_generation(txn, publication.key, generation.number)
+        publications.remove_generation(txn, publication.key, generation.number)
     return deleted

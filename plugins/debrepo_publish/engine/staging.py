@@ -29,10 +29,10 @@ class Staged(NamedTuple):
 
     release: bytes
     signed: dict[str, bytes]  #: ``Release.gpg`` and ``InRelease``, or nothing
-    names: dict[str, bytes]  #: content by path, of the indexes whose name leads elsewhere so far
+    names: dict[str, bytes]  #: content by path, of the indexes whose names have to be replaced
     same: dict[str, str]  #: by those paths, that of the by-hash file with the same content
-    expected: bytes | None  #: what the file that commits it holds until then
-    versions: dict[str, str]  #: of what has been put under by-hash names
+    expected: bytes | None  #: what the file that commits it holds before
+    versions: dict[str, str]  #: of the files under by-hash names
     written: int
     fingerprints: tuple[str, ...]
 
@@ -40,7 +40,7 @@ class Staged(NamedTuple):
 def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> None:
     """Put the pool files of new packages in place, and count them, batch by batch.
 
-    With ``anew``, those of all other packages are put in place once more.
+    With ``anew``, those of all other packages are put in place again.
     """
     publication = plan.publication
     if anew and plan.previous:
@@ -141,10 +141,10 @@ def put_indexes(
 
 
 def _date(session: Session, plan: Plan) -> int:
-    """Return the moment to date a generation: now, or later than the one that it replaces.
+    """Return the date of a generation in seconds: now, or one second after the previous one.
 
-    Clients ignore a Release that is older than the one they know. This goes before
-    ``SOURCE_DATE_EPOCH``, too: what is published is determined by that and the root together.
+    Clients ignore a Release that is older than the one they know. This rule takes precedence
+    over ``SOURCE_DATE_EPOCH``, so published bytes depend on that and on what was live before.
     """
     now = clock.seconds()
     if plan.previous is None:

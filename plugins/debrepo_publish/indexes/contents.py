@@ -1,4 +1,4 @@
-"""Contents: which file is in which package, kept sorted, and updated by the difference.
+"""Contents: which package each file is in, kept sorted, and updated by differences.
 
 The lines of a Contents file are kept like a package set (`debrepo.packageset`), cut where
 their paths say, under the package set and the architecture that they were made from. The

@@ -10,7 +10,7 @@ from debrepo.errors import InvalidInput
 
 
 def seconds() -> int:
-    """Return seconds since the epoch; ``SOURCE_DATE_EPOCH`` stands in where it is set.
+    """Return the current time in seconds since the epoch, or ``SOURCE_DATE_EPOCH`` if it is set.
 
     See https://reproducible-builds.org/specs/source-date-epoch/.
     """

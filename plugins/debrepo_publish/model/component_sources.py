@@ -1,4 +1,4 @@
-"""Sources: what the components of a publication are made from, from its next update on."""
+"""Component sources: the package list behind each component, from the next update on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def revised(publication: Publication, sources: Mapping[str, str]) -> Publication
 
 
 def add(publication: Publication, new: Mapping[str, str]) -> Publication:
-    """Let components join."""
+    """Add components."""
     sources = publication.next_sources
     taken = [component for component in new if component in sources]
     if taken:
@@ -35,19 +35,19 @@ def add(publication: Publication, new: Mapping[str, str]) -> Publication:
 
 
 def update(publication: Publication, new: Mapping[str, str]) -> Publication:
-    """Give components another source."""
+    """Change the package lists of components."""
     sources = publication.next_sources
     _check_there(publication, sources, new)
     return revised(publication, {**sources, **new})
 
 
 def replace(publication: Publication, new: Mapping[str, str]) -> Publication:
-    """Let these be the components, and no others."""
+    """Replace all components."""
     return revised(publication, new)
 
 
 def remove(publication: Publication, components: Sequence[str]) -> Publication:
-    """Let components go."""
+    """Remove components."""
     sources = publication.next_sources
     _check_there(publication, sources, components)
     return revised(publication, {c: s for c, s in sources.items() if c not in components})
@@ -58,7 +58,7 @@ def switched(
 ) -> Publication:
     """Return the publication with other sources at once, for all components or those named.
 
-    With ``join``, components may be new, and what is pending is not so any more.
+    With ``join``, components may be new, and pending changes are applied.
     """
     if join:
         publication = publication._replace(sources=publication.next_sources, pending=None)
@@ -75,7 +75,7 @@ def switched(
         _check_there(publication, sources, named)
     new = dict(zip(named, found, strict=True))
     pending = publication.pending
-    if pending is not None:  # what is pending for other components, stays so
+    if pending is not None:  # changes that are pending for other components stay pending
         pending = {name: new.get(name, source) for name, source in pending.items()}
     return publication._replace(sources={**sources, **new}, pending=pending)
 

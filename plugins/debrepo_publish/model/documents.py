@@ -1,4 +1,4 @@
-"""Documents: what a publication may say of itself, and what it says unless told otherwise."""
+"""Documents: the options of a publication, their defaults and their checks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _NO_OPTIONS = {"storage", "prefix", "distribution", "live", "pending"}
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
-#: What rolling back leaves as it is.
+#: Fields that a rollback does not change.
 _KEPT = ("keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending")
 
 
@@ -75,7 +75,7 @@ def rolled_back(now: Publication, old: Publication, there: Mapping[str, str]) ->
 
 
 def checked(publication: Publication) -> Publication:
-    """Return the publication; raise `InvalidInput` where no archive could be like that."""
+    """Return the publication; raise `InvalidInput` if it cannot be published."""
     for what, given, known in (
         ("compression", publication.compressions, COMPRESSIONS),
         ("sum", publication.sums, SUMS),
@@ -87,7 +87,7 @@ def checked(publication: Publication) -> Publication:
                 hint=f"there are: {', '.join(known)}",
             )
     if not {"sha256", "sha512"} & set(publication.sums):
-        raise InvalidInput("apt needs a strong sum", hint="list sha256 or sha512 among the sums")
+        raise InvalidInput("apt needs a strong checksum", hint="add sha256 or sha512")
     for component in publication.sources:
         check_component(component)
     odd = [name for name in publication.architectures if not _ARCHITECTURE.fullmatch(name)]

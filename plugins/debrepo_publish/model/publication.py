@@ -1,4 +1,4 @@
-"""The model: publications say what is served where; generations are what was."""
+"""The model: a publication is what is served at a place, a generation one state of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-#: The sums a Release file may list, by their names in `debrepo.package.PackageFile`.
+#: The checksums that a Release file may list, by their names in `debrepo.package.PackageFile`.
 SUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
 COMPRESSIONS = {"plain": "", "gz": ".gz", "xz": ".xz", "zst": ".zst", "bz2": ".bz2"}
 
@@ -47,8 +47,8 @@ class Publication(NamedTuple):
     keep_generations: int = 5
     grace: int = 3 * 86400  #: seconds for which superseded files stay
     live: int = 0  #: the generation that clients see; 0: none yet
-    acquire_by_hash: bool = False  #: whether a client of the API asked for what is always there
-    multi_dist: bool = False  #: whether it has a part of the pool to itself
+    acquire_by_hash: bool = False  #: set by clients of the API; by-hash files are always published
+    multi_dist: bool = False  #: whether it has a directory of its own below ``pool/``
     pending: dict[str, str] | None = None  #: the ``sources`` of the next update, if others
 
     @property
@@ -58,7 +58,7 @@ class Publication(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the database calls it; the blank keeps ``a/b c`` and ``a b/c`` apart."""
+        """The key in the database; the blank keeps ``a/b c`` and ``a b/c`` apart."""
         return f"{self.place} {self.distribution}"
 
     @property
@@ -74,7 +74,7 @@ class Publication(NamedTuple):
         return path if self.prefix == "." else f"{self.prefix}/{path}"
 
     def has_source(self, parts: Mapping[str, Part]) -> bool:
-        """Tell whether source packages are published: somebody asked for them, or there are some.
+        """Return whether source packages are published: if there are any, or on request.
 
         If so, every component has an index of them.
         """
@@ -91,7 +91,7 @@ class Publication(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one component of a generation was made of."""
+    """The packages of one component of a generation."""
 
     source: str
     set_id: SetId
@@ -106,13 +106,13 @@ class Index(NamedTuple):
     sha1: str
     sha256: str
     sha512: str
-    stored: bool  #: whether it is there; of the plain form often only the sums are
+    stored: bool  #: whether it is stored; of the plain index often only the checksums are published
 
 
 class Generation(NamedTuple):
     """One published state of a publication.
 
-    It is *pending* until the file that commits it has been replaced, then *live*, then
+    It is *pending* until the file that commits it is replaced, then *live*, then
     *past*; *void* when a crash or an error came first.
     """
 
@@ -128,12 +128,12 @@ class Generation(NamedTuple):
     publication: Publication  #: as it was published
     rendering: str = ""  #: a hash of all that indexes depend on besides packages
     claimed: int = 0  #: pool files counted so far, in the order of `plan.additions`
-    released: int = 0  #: once it is past: pool files let go so far
-    settled: bool = False  #: once it is past: whether all of them have been let go
+    released: int = 0  #: pool files released since it was retired
+    settled: bool = False  #: whether all of them are released
     indexes: dict[str, Index] = {}  # noqa: RUF012  # never changed; empty until they are staged
     versions: dict[str, str] = {}  # noqa: RUF012  # of files that are replaced, see `commits`
     expires: int = 0  #: seconds since the epoch; 0: never
-    committed: int = 0  #: when clients could see it at the latest, by this machine's clock
+    committed: int = 0  #: when it went live, by the clock of this machine
     ended: int = 0  #: when it stopped being live, in seconds since the epoch
     ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped
 
@@ -159,12 +159,12 @@ def commit_path(publication: Publication) -> str:
 
 
 def generation_key(key: str, number: int) -> str:
-    """Return what the database calls a generation; they sort by number."""
+    """Return the key of a generation in the database; they sort by number."""
     return f"{key}\0{number:010}"
 
 
 def check_prefix(prefix: str) -> str:
-    """Return a prefix in its one spelling; raise `InvalidInput` where it cannot be one."""
+    """Return the normal form of a prefix; raise `InvalidInput` if it is not valid."""
     parts = [part for part in prefix.split("/") if part not in ("", ".")]
     bad = {"..", "dists", "pool"} & set(parts)
     if bad or any(" " in part or not part.isprintable() for part in parts) or len(prefix) > 100:
@@ -176,14 +176,14 @@ def check_prefix(prefix: str) -> str:
 
 
 def check_component(name: str) -> str:
-    """Return ``name``; raise `InvalidInput` where it cannot be a component."""
+    """Return ``name``; raise `InvalidInput` if it is no valid component."""
     if not _WORDS.fullmatch(name) or len(name) > 60 or {".", ".."} & set(name.split("/")):
         raise InvalidInput(f"{name!r} cannot be a component", hint="letters, digits and -+._/")
     return name
 
 
 def check_distribution(name: str) -> str:
-    """Return ``name``; raise `InvalidInput` where it cannot be a distribution."""
+    """Return ``name``; raise `InvalidInput` if it is no valid distribution."""
     if not _WORDS.fullmatch(name) or len(name) > 100 or {".", ".."} & set(name.split("/")):
         raise InvalidInput(f"{name!r} cannot be a distribution", hint="letters, digits and -+._/")
     return name
@@ -200,5 +200,5 @@ def split_place(text: str) -> tuple[str, str]:
 
 
 def one_place(text: str) -> str:
-    """Return the one spelling of ``[[STORAGE:]PREFIX]``: ``.`` is the root of the default one."""
+    """Return the normal form of ``[[STORAGE:]PREFIX]``; ``.`` is the root of the default."""
     return Publication(*split_place(text), "", {}).place

@@ -44,12 +44,12 @@ def generation(txn: Transaction, key: str, number: int) -> Generation:
 
 
 def put_generation(txn: Transaction, key: str, changed: Generation) -> None:
-    """Store what has become of a generation."""
+    """Store a generation."""
     txn[GENERATIONS][generation_key(key, changed.number)] = changed
 
 
-def forget_generation(txn: Transaction, key: str, number: int) -> None:
-    """Forget a generation of which nothing is left."""
+def remove_generation(txn: Transaction, key: str, number: int) -> None:
+    """Remove a generation without files."""
     txn[GENERATIONS].pop(generation_key(key, number), None)
     txn[COMMITS].pop(generation_key(key, number).encode(), None)
     txn[SWITCHES].pop(generation_key(key, number), None)
@@ -58,7 +58,7 @@ def forget_generation(txn: Transaction, key: str, number: int) -> None:
 def generations(txn: Transaction, key: str, *, since: int = 0) -> Iterator[Generation]:
     """Yield the generations of the publication ``key`` that are remembered, oldest first.
 
-    There may be thousands: whoever needs a few says from which number on, or stops early.
+    There may be thousands: pass ``since``, or stop early, if a few are enough.
     """
     start, stop = generation_key(key, since), f"{key}\1"
     for _, found in txn[GENERATIONS].range(start, stop):
@@ -66,7 +66,7 @@ def generations(txn: Transaction, key: str, *, since: int = 0) -> Iterator[Gener
 
 
 def last_number(txn: Transaction, key: str) -> int:
-    """Return the number of the latest generation, whatever became of it; 0 for none."""
+    """Return the number of the latest generation in any state; 0 for none."""
     keys = txn[GENERATIONS].range_keys(f"{key}\0", f"{key}\1", reverse=True)
     latest = next(keys, None)
     return int(latest.rpartition("\0")[2]) if latest else 0
@@ -78,11 +78,11 @@ def live(txn: Transaction, key: str) -> Generation | None:
     if publication is None or not publication.live:
         return None
     found = txn[GENERATIONS].get(generation_key(key, publication.live))
-    return found if found and found.state == "live" else None  # else it is being taken down
+    return found if found and found.state == "live" else None  # otherwise it is being dropped
 
 
 def known_at(txn: Transaction, place: str) -> bool:
-    """Tell whether anything was ever published at a place, or was about to be."""
+    """Return whether anything was ever published at a place, or is pending there."""
     return any(True for _ in txn[GENERATIONS].prefix_keys(f"{place} ".encode()))
 
 
@@ -93,7 +93,7 @@ def existing(txn: Transaction, hook: HookRelay, sources: Mapping[str, str]) -> d
 
 
 def links(txn: Transaction) -> list[Link]:
-    """Return which publication serves what, or is to; nothing that is served can be dropped."""
+    """Return the package lists of each publication, now and pending; those cannot be dropped."""
     return [
         Link(source, f"publication:{publication}", firm=source in publication.sources.values())
         for publication in txn[PUBLICATIONS].values()
@@ -102,7 +102,7 @@ def links(txn: Transaction) -> list[Link]:
 
 
 def nodes(txn: Transaction) -> list[Node]:
-    """Return what a graph says of publications: what clients see of them now."""
+    """Return the publications as a graph shows them: what is live."""
     return [_node(txn, publication) for publication in txn[PUBLICATIONS].values()]
 
 
@@ -135,7 +135,7 @@ def live_sets(txn: Transaction) -> set[SetId]:
 
 
 def follow(txn: Transaction, old: str, new: str) -> None:
-    """Let the publications that serve ``old`` name it ``new``."""
+    """Rename the package list ``old`` to ``new`` in all publications."""
     for publication in list(txn[PUBLICATIONS].values()):
         renamed = publication._replace(**_renamed(publication, old, new))
         if renamed != publication:

@@ -10,7 +10,7 @@ from debrepo_publish.model.publication import Generation, Index, Part, Publicati
 
 
 def load_publication(fields: dict[str, Any]) -> Publication:
-    """Return the publication that a document spells out."""
+    """Return the publication with the fields of a document."""
     lists = ("architectures", "keys", "compressions", "sums")
     return Publication(**{**fields, **{name: tuple(fields[name]) for name in lists}})
 
@@ -48,7 +48,7 @@ PUBLICATIONS = json_table(
     record=Publication,
     noted=lambda publication: (f"publication:{publication}", f"generation {publication.live}"),
 )
-#: `generation_key` to what was, is or will be served.
+#: `generation_key` to a `Generation`.
 GENERATIONS = json_table(
     "publish.generations", load=_load_generation, dump=_dump_generation, record=Generation
 )
@@ -58,9 +58,9 @@ COMMITS = bytes_table("publish.commits")
 SWITCHES = json_table(
     "publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict, record=Switch
 )
-#: Place and path to what the ledger knows of a file that debrepo wrote.
+#: Place and path to the ledger's row of a file that debrepo wrote.
 FILES = bytes_table("publish.files")
-#: Place, component and package, of packages whose usual path was taken by other bytes.
+#: Place, component and package, of packages whose usual path holds other bytes.
 DISPLACED = bytes_table("publish.displaced")
-#: ``generation_key NUL batch`` to the paths that nothing referred to any more after it.
+#: ``generation_key NUL batch`` to the paths that have had no reference since it was retired.
 RETIRED = json_table("publish.retired", load=dict, dump=dict, record=dict[str, list[str]])

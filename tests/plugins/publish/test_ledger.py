@@ -27,7 +27,7 @@ def database(tmp_path_factory):
 def txn(database):
     with database.write() as txn:
         for place in ("here", "there"):
-            ledger.forget(txn, place, [path for path, _ in ledger.files(txn, place)])
+            ledger.remove(txn, place, [path for path, _ in ledger.files(txn, place)])
         yield txn
 
 
@@ -51,7 +51,7 @@ def test_rows_are_the_sum_of_claims_and_releases(database, steps):
                 expected.subtract([path] if expected[path] else [])
             assert set(free) == {path for path in known if not expected[path]}
         assert {p: held.references for p, held in ledger.files(txn, "sum")} == dict(expected)
-        ledger.forget(txn, "sum", list(expected))
+        ledger.remove(txn, "sum", list(expected))
 
 
 def test_claimed_again_is_needed_again(txn):

@@ -163,7 +163,7 @@ def test_archive_of_somebody_else_is_left_alone(add, create, public):
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
     before = tree(public)
-    with pytest.raises(Conflict, match="somebody else has published in"):
+    with pytest.raises(Conflict, match="another publisher has published in"):
         create()
     assert tree(public) == before
 

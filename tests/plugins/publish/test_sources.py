@@ -81,7 +81,7 @@ def test_dropped_changes_are_forgotten(session, published, update):
 def test_change_back_to_what_is_published_is_no_change(session, published):
     source(session, "add", "others", components=["non-free"])
     source(session, "remove", components=["non-free"])
-    with pytest.raises(NotFound, match="no changes of sources are pending"):
+    with pytest.raises(NotFound, match="no changes are pending"):
         session.call("publish.source.list", distribution="stable")
 
 
@@ -137,7 +137,7 @@ def test_commands_say_what_is_pending(debrepo, tmp_path):
     )
     debrepo("publish", "source", "remove", "stable", "--component", "main")
     assert debrepo("publish", "source", "list", "stable").output == (
-        "  contrib: repo:more, so far nothing\n  main: nothing any more\n"
+        "  contrib: repo:more, so far nothing\n  main: removed\n"
     )
     debrepo("publish", "update", "stable")
     debrepo("publish", "source", "list", "stable", exit_code=3)

@@ -278,7 +278,7 @@ def test_reconciling_adopts_recounts_and_forgets(session, published):
     before = rows(session)
     paths = sorted(before)
     with session.db.write() as txn:
-        ledger.forget(txn, ".", paths[:2])
+        ledger.remove(txn, ".", paths[:2])
         ledger.claim(txn, ".", [ledger.File(paths[3], before[paths[3]].sha256, 7)])
         ledger.set_count(txn, ".", "pool/nowhere", 0, None, NOW)
     done = repair(session, reconcile=True).reconciled
@@ -478,14 +478,14 @@ def test_commands_print_a_line_for_each_problem(debrepo, debrepo_root):
         *("publish", "repo", "tools", "--distribution", "stable"),
         *("--architectures", "amd64", "--skip-signing"),
     )
-    assert debrepo("publish", "verify", "stable").stdout == "./stable is as it should be.\n"
+    assert debrepo("publish", "verify", "stable").stdout == "There are no problems in ./stable.\n"
     index(debrepo_root / "public").unlink()
     result = debrepo("publish", "verify", "stable", exit_code=6)
     path = "dists/stable/main/binary-amd64/Packages.gz"
     assert f"{path}: is listed, but missing\n" in result.stdout
     assert "problem" in result.stderr
     result = debrepo("publish", "repair", "stable")
-    assert result.stdout.endswith("Published ./stable anew, as generation 2.\n")
+    assert result.stdout.endswith("Published ./stable again, as generation 2.\n")
     debrepo("publish", "verify", "stable")
     assert "nothing to repair" in debrepo("publish", "repair", "stable").stdout
 

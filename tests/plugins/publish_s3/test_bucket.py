@@ -350,7 +350,7 @@ def test_a_lock_of_somebody_else_is_waited_for_and_an_old_one_is_not(
     other = open_bucket(proxy.port, conditional_writes=conditional)
     monkeypatch.setattr(locks, "_WAIT", 0.1)
     with storage.exclusive(COMMIT):
-        with pytest.raises(Conflict, match="somebody else has been publishing"):
+        with pytest.raises(Conflict, match="another publisher has been publishing"):
             other.exclusive(COMMIT).__enter__()
         monkeypatch.setattr(locks, "LIFE", -60)
         with other.exclusive(COMMIT):

@@ -172,14 +172,14 @@ def test_a_package_replaced_by_as_many_bytes_is_found_by_its_version_and_repaire
     there = direct.get_object(Bucket=bucket, Key=key)["Body"].read()
     direct.put_object(Bucket=bucket, Key=key, Body=bytes(len(there)))
     output, _ = node.start("publish", "verify", "stable", PLACE).communicate()
-    assert "is not what debrepo put there, although as long" in output
+    assert "is not what debrepo put there, although the size is the same" in output
     assert not [r for r in proxy.seen if r.method == "GET" and "/hello_" in r.target]
     node("publish", "repair", "stable", PLACE)
     assert direct.get_object(Bucket=bucket, Key=key)["Body"].read() == there
     node("publish", "verify", "stable", PLACE)
 
 
-def test_what_is_taken_down_is_gone(node, direct, bucket):
+def test_what_is_dropped_is_gone(node, direct, bucket):
     node("publish", "drop", "stable", PLACE)
     assert [key for key in keys(direct, bucket) if key != "deb/~debrepo-probe"] == []
 
@@ -192,7 +192,7 @@ def test_of_two_nodes_with_databases_of_their_own_the_second_is_told(node, new_n
     process = other.start("publish", "repo", "tools", PLACE)
     _, said = process.communicate()
     assert process.returncode == 11, said
-    assert "somebody else has published in s3:test:." in said
+    assert "another publisher has published in s3:test:." in said
     assert follow(url) == before
 
 
