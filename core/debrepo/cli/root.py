@@ -138,10 +138,8 @@ def build_cli(plugins: PluginManager) -> click.Group:
         if server:
             from debrepo.remote.session import RemoteSession
 
-            token = os.environ.get("DEBREPO_TOKEN", "")
-            ctx.obj = RemoteSession(
-                server, token, root.absolute(), plugins, config_path=config_path, progress=progress
-            )
+            more: dict[str, Any] = {"config_path": config_path, "progress": progress}
+            ctx.obj = RemoteSession(server, root.absolute(), plugins, os.environ, **more)
         else:
             ctx.obj = Session(root.absolute(), plugins, config_path=config_path, progress=progress)
         ctx.call_on_close(ctx.obj.close)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import http.client
 import inspect
 import json
-import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 from debrepo import errors
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
 from debrepo.fitting import Misfit, fitter, hints
 from debrepo.remote import encoding as wire
+from debrepo.remote.connections import Silent, connect, silent, timeout
 from debrepo.session import Session
 
 if TYPE_CHECKING:
@@ -27,11 +27,15 @@ _BLOCK = 1 << 20
 
 
 class RemoteSession(Session):
-    """A session whose operations a server does, with the files that they name sent ahead."""
+    """A session whose operations run on a server, which gets the files that they name first."""
 
-    def __init__(self, url: str, token: str, root: Path, plugins: Any, **more: Any) -> None:
+    def __init__(
+        self, url: str, root: Path, plugins: Any, environ: Mapping[str, str], **more: Any
+    ) -> None:
         super().__init__(root, plugins, **more)
         self._url = url
+        self._seconds = timeout(environ.get("DEBREPO_SERVER_TIMEOUT", "60"))
+        token = environ.get("DEBREPO_TOKEN", "")
         if not (token.isascii() and token.isprintable()):
             raise InvalidInput("the token holds characters that no token has")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -50,13 +54,10 @@ class RemoteSession(Session):
             return function(self, *call.args, **call.kwargs)
         bound = inspect.signature(function).bind(self, *call.args, **call.kwargs)
         arguments = dict(list(bound.arguments.items())[1:])
-        parcel = _Parcel(self, operation.name)
-        try:
+        with _Parcel(self, operation.name) as parcel:
             body = {name: wire.encode(value, parcel.send) for name, value in arguments.items()}
             answer = self.ask("POST", f"/api/operations/{operation.name}", {"arguments": body})
             return self._result(answer, parcel, hints(function)["return"])
-        finally:
-            parcel.clean()
 
     def _result(self, answer: Any, parcel: _Parcel, hint: Any) -> Any:
         """Return what an operation returned, and say what it said; it has to be of its type."""
@@ -86,7 +87,7 @@ class RemoteSession(Session):
         headers: Mapping[str, str],
     ) -> Any:
         """Send a request with a body in pieces, and return what the answer says."""
-        connection = _connect(self._url)
+        connection = connect(self._url, self._seconds)
         length = {"Content-Length": str(len(chunks[0]))} if isinstance(chunks, list) else {}
         try:
             connection.request(
@@ -100,6 +101,8 @@ class RemoteSession(Session):
             text = b"".join(iter(lambda: response.read(_BLOCK), b""))
             if response.length:
                 raise http.client.IncompleteRead(text, response.length)
+        except TimeoutError:
+            raise silent(self._url, self._seconds) from None
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             said = " ".join(_printable(error).split())[:200] or type(error).__name__
             raise RemoteError(
@@ -165,9 +168,11 @@ class _Parcel:
         base = self._names.get(f"{top}/{part}")
         return base / below if base is not None else Path(str(name))
 
-    def clean(self) -> None:
-        """Delete the copies."""
-        if self._names:
+    def __enter__(self) -> _Parcel:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._names and not isinstance(error, Silent):  # it would not answer this either
             with suppress(DebrepoError):
                 self._session.ask("DELETE", f"/api/files/{quote(self._directory, safe='')}")
 
@@ -192,34 +197,6 @@ def _read(path: Path) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
-
-
-class _PathConnection(http.client.HTTPConnection):
-    """A connection to a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self._path)
-
-
-def _connect(url: str) -> http.client.HTTPConnection:
-    if url.startswith("unix:"):
-        return _PathConnection(url.removeprefix("unix:").removeprefix("//"))
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        parts, host, port = urlsplit(""), "", None
-    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
-    if parts.scheme not in {"http", "https"} or not host or more:
-        raise InvalidInput(f"not a server: {url!r}", hint="give http://HOST:PORT or unix:PATH")
-    if parts.scheme == "https":
-        return http.client.HTTPSConnection(host, port or http.client.HTTPS_PORT)
-    return http.client.HTTPConnection(host, port or http.client.HTTP_PORT)
 
 
 def _error(status: int, said: Mapping[str, Any]) -> DebrepoError:

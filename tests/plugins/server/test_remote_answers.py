@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from debrepo.testing.packages import build_deb
+
 
 @pytest.fixture
 def answering():
@@ -134,3 +136,76 @@ def test_token_that_is_none_is_refused_and_not_shown(debrepo, monkeypatch, token
     monkeypatch.setenv("DEBREPO_TOKEN", token)
     said = debrepo("--server", "http://127.0.0.1:1", "repo", "list", exit_code=2).output
     assert token not in said
+
+
+@pytest.fixture
+def slow():
+    """Make a server that accepts, and does with each connection what ``give`` does: its URL."""
+    listeners = []
+
+    def make(give):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def serve():
+            held = []
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    break
+                held.append(connection)
+                give(connection, connection.recv(1 << 16), held)
+            for connection in held:
+                connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield make
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
+def test_server_that_goes_silent_is_an_error_and_no_wait_without_end(
+    debrepo, slow, monkeypatch, tmp_path, said
+):
+    monkeypatch.setenv("DEBREPO_SERVER_TIMEOUT", "0.1")
+    url = slow(lambda connection, request, held: connection.sendall(said) if said else None)
+    build_deb(tmp_path, "hello")
+    for words in (["repo", "list"], ["repo", "add", "web", tmp_path]):
+        output = debrepo("--server", url, *words, exit_code=7).output
+        assert f"Error: {url} has not answered for 0.1 seconds\nHint: look at" in output
+
+
+def test_long_operation_is_waited_for_while_the_server_lives(debrepo, slow, monkeypatch):
+    monkeypatch.setenv("DEBREPO_SERVER_TIMEOUT", "0.1")
+
+    def give(connection, request, held):
+        """Answer the third question whether the server is alive, and then the operation."""
+        if request.startswith(b"GET /api/healthy "):
+            connection.sendall(http(b"{}"))
+            if len(held) == 4:
+                held[0].sendall(result([]))
+
+    output = debrepo("--server", slow(give), "repo", "list", "--json").output
+    assert output == "[]\n"
+
+
+def test_server_behind_a_proxy_that_lost_it_is_silent(debrepo, slow, monkeypatch):
+    monkeypatch.setenv("DEBREPO_SERVER_TIMEOUT", "0.1")
+
+    def give(connection, request, held):
+        if request.startswith(b"GET /api/healthy "):
+            connection.sendall(http(b"", "502 Bad Gateway"))
+
+    assert "has not answered" in debrepo("--server", slow(give), "repo", "list", exit_code=7).output
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "inf", ""])
+def test_timeout_that_is_none_is_refused(debrepo, monkeypatch, seconds):
+    monkeypatch.setenv("DEBREPO_SERVER_TIMEOUT", seconds)
+    said = debrepo("--server", "http://127.0.0.1:1", "repo", "list", exit_code=2).output
+    assert said.startswith(f"Error: DEBREPO_SERVER_TIMEOUT is {seconds!r}\n")
