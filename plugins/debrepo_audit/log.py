@@ -7,7 +7,6 @@ import json
 import os
 import pwd
 from datetime import UTC, datetime
-from socket import gethostname
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import Change, Table, json_table
@@ -98,4 +97,5 @@ def local_user() -> str:
     except KeyError:
         user = f"uid {os.geteuid()}"
     before = os.environ.get("SUDO_USER", "")
-    return f"{before} as {user}@{gethostname()}" if before else f"{user}@{gethostname()}"
+    where = f"{user}@{os.uname().nodename}"
+    return f"{before} as {where}" if before else where

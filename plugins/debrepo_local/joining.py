@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from debrepo import packageset, selection
+from debrepo import packageset
 from debrepo.catalog import CHUNKS, get
 from debrepo_local import repos
 
@@ -32,6 +32,8 @@ def join(session: Session, txn: Transaction, repo: LocalRepo, entries: list[Entr
 
 def fresh(txn: Transaction, repo: LocalRepo, entries: list[Entry]) -> list[Entry]:
     """Return the packages that are not in a repository yet, each once, if they may join it."""
+    from debrepo import selection  # and with it all of queries, which adding files does without
+
     selection.check_joinable(txn, repo.set_id, entries, repo.name)
     there = packageset.conflicts(txn[CHUNKS], repo.set_id, entries)
     return [entry for entry in dict.fromkeys(entries) if entry not in there]

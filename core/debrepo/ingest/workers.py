@@ -6,7 +6,6 @@ import marshal
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -125,6 +124,8 @@ class _Worker:
 
     def __init__(self, pool: Pool, limits: Limits) -> None:
         self.pending = 0
+        import subprocess  # a single file needs no other process
+
         command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
