@@ -42,11 +42,11 @@ CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
 #: What may still have such words: files, folders, commands. Only ever take something off.
 BEHIND = (
-    "debrepo publish",
-    "docs/reference/operations.md",  # generated from what is behind
-    "docs/reference/settings.md",
     "plugins/debrepo_aptly/care.py",  # keys of answers that clients know
-    "plugins/debrepo_publish/",
+    "plugins/debrepo_publish/checking/reconciling.py",
+    "plugins/debrepo_publish/engine/",  # `sums`, as publications are stored
+    "plugins/debrepo_publish/indexes/",
+    "plugins/debrepo_publish/model/",
 )
 
 
