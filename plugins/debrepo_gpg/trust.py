@@ -33,6 +33,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.(?:gpg|pgp)")
 _TAKEN = {"pubring.gpg", "secring.gpg", "trustdb.gpg"}
 _ID = re.compile(r"(?:0x)?([0-9A-Fa-f]{8}|[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 _SERVER = re.compile(r"(?:(?:hkps?|https?|ldaps?)://)?[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?")
+#: Other messages that GnuPG reads may be compressed, and are unpacked before they are verified.
+_CLEAR_SIGNED = re.compile(rb"^-----BEGIN PGP SIGNED MESSAGE-----", re.MULTILINE)
 _FORGED = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG")
 
 
@@ -131,9 +133,14 @@ class Keyrings:
                 "there are no trusted keys to verify signatures with",
                 hint="run 'debrepo key trust FILE'",
             )
+        begin = _CLEAR_SIGNED.search(data)
+        if begin is None:
+            raise VerificationFailed(
+                "it is not a clear-signed text", hint="sign with: gpg --clear-sign FILE"
+            )
         with tempfile.TemporaryDirectory(prefix="debrepo-") as scratch:
             signed, text = Path(scratch, "signed"), Path(scratch, "text")
-            signed.write_bytes(data)
+            signed.write_bytes(data[begin.start() :])
             options = ["--status-fd", "1", "--keyring", str(path.absolute())]
             command = ["gpgv", *options, "--output", str(text), str(signed)]
             done = self._run(command, b"")

@@ -63,6 +63,8 @@ def check_inline(inrelease: bytes, keyring: bytes) -> Checked:
     text = inrelease.strip()
     if not text.startswith(_BEGIN) or not text.endswith(_END) or text.count(_BEGIN) != 1:
         problems.append("there is text outside of the signed block")
+    if not text.startswith(_BEGIN):  # GnuPG unpacks other messages, to any size
+        return Checked(b"", [*problems, "there is no good signature"])
     with tempfile.TemporaryDirectory(prefix="debrepo-verify-") as name:
         place = Path(name)
         (place / "keyring.gpg").write_bytes(keyring)

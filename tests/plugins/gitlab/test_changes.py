@@ -174,6 +174,15 @@ def signed(tmp_path):
     return sign
 
 
+def test_changes_that_is_too_long_is_refused_before_it_is_verified(apt, built, signed, configure):
+    last = changes(built)
+    configure("gitlab.uploaders", str(signed(last)))
+    configure("ingest.limits.control_file", 100)
+    answer = apt.put(f"{APT}/{last.name}", content=last.read_bytes().replace(b"hello", b"other"))
+    assert answer.status_code == 400
+    assert "100" in answer.text
+
+
 def test_signature_is_verified_where_uploaders_are_configured(apt, built, signed, configure):
     last = changes(built)
     plain = last.read_bytes()

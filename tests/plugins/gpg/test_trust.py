@@ -1,7 +1,9 @@
 """Trusted keys, as the command line and as HTTP has them."""
 
+import base64
 import re
 import shutil
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -39,6 +41,22 @@ def test_what_stands_outside_of_the_signature_is_left_out(session, signed, publi
     session.call("key.trust", data=public_key.encode())
     verified = session.call("key.verify", data=b"Source: evil\n\n" + signed + b"Source: evil\n")
     assert verified.text == b"Source: hello\n"
+
+
+def test_compressed_message_is_never_unpacked(session, signed, public_key, tmp_path):
+    session.call("key.trust", data=public_key.encode())
+    command = [
+        *("gpg", "--homedir", str(tmp_path), "--batch", "--store"),
+        *("--compress-algo", "zlib", "-z", "9"),
+    ]
+    bomb = subprocess.run(command, input=bytes(1 << 20), capture_output=True, check=True).stdout
+    armored = b"-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(bomb)
+    armored += b"-----END PGP MESSAGE-----\n"
+    for data in (bomb, armored):
+        with pytest.raises(VerificationFailed, match="not a clear-signed text"):
+            session.call("key.verify", data=data)
+    for data in (armored + signed, signed + armored):
+        assert session.call("key.verify", data=data).text == b"Source: hello\n"
 
 
 def test_signature_of_another_key_is_not_accepted(session, signed):
