@@ -53,11 +53,16 @@ class Distribution(NamedTuple):
     components: dict[str, str] = {}  # noqa: RUF012  # to the repository; of a group, to a set
     architectures: tuple[str, ...] = ("all", "amd64")
     keys: tuple[str, ...] = ()  #: that sign it; none: it was never published
-    surplus: tuple[str, ...] = ()  #: repositories that go with the next publish
     changed: int = 1  #: counts whatever has to be published
     published: int = 0  #: how much of that clients see
     created: str = ""
     sources: tuple[str, ...] = ()  #: of a group: all whose packages its tree may hold
+    kept: dict[str, str] = {}  # noqa: RUF012  # of removed components, to the repository
+
+    @property
+    def repos(self) -> tuple[str, ...]:
+        """The repositories that hold the packages of a project's distribution."""
+        return (*self.components.values(), *self.kept.values())
 
     @property
     def key(self) -> str:
@@ -66,7 +71,8 @@ class Distribution(NamedTuple):
 
 
 def _load(fields: dict[str, Any]) -> Distribution:
-    lists = {name: tuple(fields[name]) for name in ("architectures", "keys", "surplus")}
+    fields.pop("surplus", None)  # older versions dropped the repositories of removed components
+    lists = {name: tuple(fields[name]) for name in ("architectures", "keys")}
     of_group = str(fields["container"]).startswith("group:")
     # Nobody knows any more from which projects it was published: the next publish cleans up.
     sources = tuple(fields.get("sources", ("unknown",) if of_group else ()))
@@ -166,6 +172,9 @@ def entity(found: Distribution) -> dict[str, object]:
 def follow(txn: Transaction, old: str, new: str) -> None:
     """Replace the name of a renamed repository in its distributions."""
     for found in list(txn[DISTRIBUTIONS].values()):
-        if found.container.startswith("project:") and old in found.components.values():
-            components = {c: new if name == old else name for c, name in found.components.items()}
-            txn[DISTRIBUTIONS][found.key] = found._replace(components=components)
+        if found.container.startswith("project:") and old in found.repos:
+            components, kept = (
+                {c: new if name == old else name for c, name in names.items()}
+                for names in (found.components, found.kept)
+            )
+            txn[DISTRIBUTIONS][found.key] = found._replace(components=components, kept=kept)

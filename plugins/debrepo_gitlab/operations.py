@@ -6,8 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
-from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InUse, InvalidInput
-from debrepo_gitlab import containers, distributions, packages, publishing, tokens, uploads
+from debrepo.errors import Conflict, DebrepoError, InUse, InvalidInput
+from debrepo_gitlab import (
+    containers,
+    distributions,
+    packages,
+    publishing,
+    repositories,
+    tokens,
+    uploads,
+)
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.distributions import DISTRIBUTIONS, TEXTS, Distribution
 from debrepo_gitlab.refusals import NoKey
@@ -195,7 +203,7 @@ def create_distribution(
         where = containers.get(txn, container)
         new = new._replace(container=where.key)
         distributions.check(txn, new)
-    made = _create_repos(session, where, codename, new.components)
+    made = repositories.create(session, where, codename, new.components)
     try:
         with session.db.write() as txn:
             containers.get(txn, where.key)
@@ -204,7 +212,7 @@ def create_distribution(
             txn.note(f"distribution:{where.name}/{codename}", "", "created")
             return distributions.number(txn, new)
     except DebrepoError:
-        _drop_repos(session, made)
+        repositories.drop(session, made)
         raise
 
 
@@ -220,7 +228,8 @@ def edit_distribution(
 ) -> Distribution:
     """Change a distribution; ``None``, and fields that are not in ``fields``, stay unchanged.
 
-    Components that are left out go, with the next publish, and take their packages along.
+    Components that are left out are published no more. Their packages are kept until somebody
+    removes them or drops the distribution, and come back with the component.
     """
     changes: dict[str, Any] = _texts(fields or {})
     if valid_for is not None:
@@ -232,25 +241,27 @@ def edit_distribution(
         before = distributions.get(txn, where, codename)
         named = dict.fromkeys(before.components if components is None else components, "")
         distributions.check(txn, before._replace(**changes, components=named))
-    added = [name for name in named if name not in before.components]
-    made = _create_repos(session, where, before.codename, added)
+    there = {*before.components, *before.kept}
+    added = [name for name in named if name not in there]
+    made = repositories.create(session, where, before.codename, added)
     try:
         with session.db.write() as txn:
             now = distributions.get(txn, where, before.codename)
-            known = {**made, **now.components}
+            known = {**made, **now.kept, **now.components}
             if components is not None and not set(named) <= set(known):
                 raise Conflict(f"{now.codename} lost a component in the meantime", hint="try again")
-            kept = now.components if components is None else {name: known[name] for name in named}
-            gone = [name for c, name in now.components.items() if c not in kept and name]
-            surplus = (*now.surplus, *(gone if where.kind == "project" else ()))
-            after = now._replace(**changes, components=kept, surplus=surplus)
-            after = after._replace(changed=now.changed + 1)
+            shown = now.components if components is None else {name: known[name] for name in named}
+            kept = {component: name for component, name in known.items() if component not in shown}
+            after = now._replace(**changes, components=shown, changed=now.changed + 1)
+            if where.kind == "project":
+                after = after._replace(kept=kept)
             distributions.check(txn, after)
             txn[DISTRIBUTIONS][after.key] = after
-            return after
     except DebrepoError:
-        _drop_repos(session, made)
+        repositories.drop(session, made)
         raise
+    repositories.drop(session, {c: name for c, name in made.items() if name not in after.repos})
+    return after
 
 
 def _texts(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -260,41 +271,6 @@ def _texts(fields: Mapping[str, str]) -> dict[str, Any]:
             f"a distribution has no field {unknown[0]}", hint=f"use {', '.join(TEXTS)}"
         )
     return dict(fields)
-
-
-def _create_repos(
-    session: Session, where: Container, codename: str, components: Sequence[str] | dict[str, str]
-) -> dict[str, str]:
-    """Create a repository for each component; a group has none of its own."""
-    if where.kind == "group":
-        return dict.fromkeys(components, "")
-    return {
-        component: _create_repo(session, where, codename, component) for component in components
-    }
-
-
-def _create_repo(session: Session, where: Container, codename: str, component: str) -> str:
-    stem = f"{where.path.replace('/', '.')}-{codename}-{component}"
-    for attempt in range(1, 100):
-        name = stem if attempt == 1 else f"{stem}-{attempt}"
-        comment = f"of the distribution {codename} of {where.path}"
-        try:
-            session.call(
-                "repo.create",
-                name=name,
-                component=component,
-                distribution=codename,
-                comment=comment,
-            )
-        except AlreadyExists:
-            continue
-        return name
-    raise AlreadyExists(f"repository {stem} exists already", hint="rename or drop it")
-
-
-def _drop_repos(session: Session, made: Mapping[str, str]) -> None:
-    for name in filter(None, made.values()):
-        session.call("repo.drop", name=name)
 
 
 def list_distributions(session: Session, container: str) -> list[Distribution]:
@@ -382,7 +358,7 @@ def remove_package(
         touched = [
             d
             for d in distributions.list_(txn, where)
-            if {one.repo for one in source.members} & set(d.components.values())
+            if {one.repo for one in source.members} & set(d.repos)
         ]
     gone = packages.members_of(source, file)
     for one in gone:

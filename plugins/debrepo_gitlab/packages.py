@@ -77,7 +77,7 @@ def _members(
     session: Session, txn: Transaction, project: Container
 ) -> Iterator[tuple[str, Package]]:
     for found in distributions.list_(txn, project):
-        for repo in found.components.values():
+        for repo in found.repos:
             target = lists.get(session.hook, txn, "repo", repo)
             for entry in packageset.entries(txn[CHUNKS], target.set_id):
                 yield repo, catalog.get(txn, entry)
@@ -118,7 +118,7 @@ def file(
 ) -> PackageFile | None:
     """Return a file of a source version by its name."""
     start = name.partition("_")[0].encode() + b"\0"
-    for repo in found.components.values():
+    for repo in found.repos:
         target = lists.get(session.hook, txn, "repo", repo)
         for entry in packageset.find(txn[CHUNKS], target.set_id, start):
             package = catalog.get(txn, entry)
@@ -137,7 +137,7 @@ def elsewhere(
         catalog.get(txn, entry).source: found.codename
         for found in distributions.list_(txn, project)
         if found.codename != codename
-        for repo in found.components.values()
+        for repo in found.repos
         for entry in packageset.entries(
             txn[CHUNKS], lists.get(session.hook, txn, "repo", repo).set_id
         )

@@ -6,8 +6,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import leases
+from debrepo import leases, lists
 from debrepo.errors import DebrepoError, InUse, NotFound
+from debrepo.packageset import EMPTY
 from debrepo_gitlab import containers, contributions, distributions, group_lists
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.refusals import NoDistribution, NotPublished
@@ -15,6 +16,7 @@ from debrepo_gitlab.refusals import NoDistribution, NotPublished
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.distributions import Distribution
@@ -67,19 +69,29 @@ def publish(session: Session, container: Container, codename: str) -> PublishedD
         if gathered and gathered.withdrawn:
             _purge(session, container, found)
             group_lists.discard(session, container, codename, gathered)
-        for name in found.surplus:
+        for name in session.db.update(lambda txn: _record(session, txn, found)):
             with suppress(NotFound, InUse):  # it is published elsewhere, too
                 session.call("repo.drop", name=name, force=True)
-        session.db.update(lambda txn: _record(txn, found))
     return PublishedDistribution(container.name, codename, result.generation, result.changed)
 
 
-def _record(txn: Any, done: Distribution) -> None:
+def _record(session: Session, txn: Transaction, done: Distribution) -> list[str]:
+    """Record a publish; return the repositories of removed components that are empty now."""
     now = txn[DISTRIBUTIONS].get(done.key)
-    if now is not None:
-        surplus = tuple(name for name in now.surplus if name not in done.surplus)
-        published = max(now.published, done.changed)
-        txn[DISTRIBUTIONS][done.key] = now._replace(published=published, surplus=surplus)
+    if now is None:
+        return []
+    empty = [name for name in now.kept.values() if _is_empty(session, txn, name)]
+    kept = {component: name for component, name in now.kept.items() if name not in empty}
+    published = max(now.published, done.changed)
+    txn[DISTRIBUTIONS][done.key] = now._replace(published=published, kept=kept)
+    return empty
+
+
+def _is_empty(session: Session, txn: Transaction, repo: str) -> bool:
+    try:
+        return lists.get(session.hook, txn, "repo", repo).set_id == EMPTY
+    except NotFound:
+        return True
 
 
 def place_of(session: Session, container: Container) -> str:
@@ -214,7 +226,7 @@ def take_down(session: Session, container: Container, codename: str) -> None:
         with suppress(NotFound):
             session.call("publish.drop", distribution=now.codename, place=place)
         if container.kind == "project":
-            for name in {*now.components.values(), *now.surplus}:
+            for name in now.repos:
                 with suppress(NotFound):
                     session.call("repo.drop", name=name, force=True)
         with session.db.write() as txn:

@@ -115,14 +115,15 @@ def test_group_publishes_what_its_public_projects_have(guarded, session, project
     assert [one["name"] for one in listed] == ["from-a", "from-b", "new"]
 
 
-def test_component_that_goes_takes_its_packages_along(stocked, session):
+def test_component_that_goes_leaves_its_packages_behind(stocked, session):
     session.call("distribution.publish", container="acme/web", codename="sid")
     stocked.put(f"{PROJECT}/debian_distributions/sid?components=other")
     session.call("distribution.publish", container="acme/web", codename="sid")
     (shown,) = session.call("publish.list")
     assert list(shown.sources) == ["other"]
-    assert [one.repo.name for one in session.call("repo.list")] == ["acme.web-sid-other"]
-    assert stocked.get(f"{PROJECT}/packages").json() == []
+    names = [one.repo.name for one in session.call("repo.list")]
+    assert names == ["acme.web-sid-main", "acme.web-sid-other"]
+    assert [one["name"] for one in stocked.get(f"{PROJECT}/packages").json()] == ["hello", "world"]
 
 
 def test_projects_on_the_command_line(debrepo):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from debrepo.testing.packages import build_deb
+
 PROJECT = "/api/v4/projects/1"
 DISTRIBUTIONS = f"{PROJECT}/debian_distributions"
 APT = f"{PROJECT}/packages/debian"
@@ -193,3 +195,62 @@ def test_private_project_is_hidden_in_the_published_trees_too(guarded, session, 
         session.call("project.edit", path="acme/web", visibility="public")
         assert guarded.get(url).status_code == 200
         session.call("project.edit", path="acme/web", visibility="private")
+
+
+@pytest.fixture
+def contrib(guarded, session, project, tmp_path):
+    """The distribution sid of acme/web, whose component contrib has a package."""
+    session.call(
+        "distribution.create", container="acme/web", codename="sid", components=["main", "contrib"]
+    )
+    session.call(
+        "distribution.upload",
+        container="acme/web",
+        paths=[build_deb(tmp_path, "hello", "1.0")],
+        distribution="sid",
+        component="contrib",
+    )
+    session.call("distribution.publish", container="acme/web", codename="sid")
+
+
+INDEX = f"{APT}/dists/sid/contrib/binary-amd64/Packages"
+
+
+def wait_for_publish(session):
+    session.call("distribution.publish", container="acme/web", codename="sid")
+
+
+def test_developer_who_removes_a_component_removes_no_package(guarded, session, secret, contrib):
+    token = secret("developer")
+    headers, auth = {"PRIVATE-TOKEN": token}, ("developer", token)
+    answer = guarded.put(f"{DISTRIBUTIONS}/sid?components=main", headers=headers)
+    assert answer.json()["components"] == ["main"]
+    wait_for_publish(session)
+    assert "contrib" not in guarded.get(f"{APT}/dists/sid/Release", auth=auth).text
+    (package,) = guarded.get(f"{PROJECT}/packages", headers=headers).json()
+    url = f"{PROJECT}/packages/{package['id']}"
+    assert guarded.delete(url, headers=headers).status_code == 403
+    answer = guarded.put(f"{DISTRIBUTIONS}/sid?components=main,contrib", headers=headers)
+    assert answer.json()["components"] == ["contrib", "main"]
+    wait_for_publish(session)
+    assert "Package: hello\n" in guarded.get(INDEX, auth=auth).text
+
+
+def test_maintainer_deletes_what_a_removed_component_has(guarded, session, headers, contrib):
+    sent = headers("maintainer")
+    guarded.put(f"{DISTRIBUTIONS}/sid?components=main", headers=sent)
+    (package,) = guarded.get(f"{PROJECT}/packages", headers=sent).json()
+    assert len(session.call("repo.list")) == 2
+    answer = guarded.delete(f"{PROJECT}/packages/{package['id']}", headers=sent)
+    assert answer.status_code == 204
+    wait_for_publish(session)
+    assert guarded.get(f"{PROJECT}/packages", headers=sent).json() == []
+    assert len(session.call("repo.list")) == 1
+
+
+def test_distribution_takes_its_removed_components_along(guarded, session, headers, contrib):
+    sent = headers("maintainer")
+    guarded.put(f"{DISTRIBUTIONS}/sid?components=main", headers=sent)
+    session.call("repo.rename", name="acme.web-sid-contrib", new_name="renamed")
+    assert guarded.delete(f"{DISTRIBUTIONS}/sid", headers=sent).status_code == 202
+    assert session.call("repo.list") == []
