@@ -174,7 +174,10 @@ async def upload(
     """
     session, container = door.session, request.state.container
     _check_target(file_name, distribution, component)
-    if distribution is not None:  # fail before the upload
+    if distribution is not None:
+        stem, dot, extension = file_name.rpartition(".")
+        file_name = f"{stem}{dot}{extension.lower()}"  # .DEB is accepted as well
+        # Fail before the upload.
         with session.db.read() as txn:
             distributions.get(txn, container, distribution)
     alone = distribution is not None

@@ -17,7 +17,7 @@ from debrepo.errors import (
     PluginError,
     VerificationFailed,
 )
-from debrepo_gitlab import distributions, packages
+from debrepo_gitlab import distributions
 from debrepo_gitlab.refusals import Malformed
 
 if TYPE_CHECKING:
@@ -176,47 +176,6 @@ def _component(found: Distribution, section: str) -> str:
         f"{found.codename} has no component {component}, which the section {section} is in",
         hint=f"there are: {', '.join(sorted(found.components))}",
     )
-
-
-def check(session: Session, container: Container, upload: Upload) -> None:
-    """Raise `InvalidInput` if files do not fit the distribution.
-
-    In GitLab's strict likeness any architecture is let in, to be shown to nobody, and no
-    version of a source may be in two distributions.
-    """
-    paths = [path for paths in upload.files.values() for path in paths]
-    if session.config["gitlab.strict"]:
-        _check_strictly(session, container, upload.distribution, paths)
-        return
-    known = upload.distribution.architectures
-    for path in paths:
-        architecture = path.stem.rpartition("_")[2]  # a hint for users, early
-        if path.suffix != ".dsc" and "_" in path.stem and architecture not in known:
-            raise InvalidInput(
-                f"{path.name} is for {architecture}, and {upload.distribution.codename} is not",
-                hint=f"its architectures are {', '.join(known)}; add {architecture} to them",
-            )
-
-
-def _check_strictly(
-    session: Session, container: Container, found: Distribution, paths: Iterable[Path]
-) -> None:
-    from debrepo.archive.binary import read
-    from debrepo.archive.source import read_source
-    from debrepo.ingest import configured_limits
-
-    limits = configured_limits(session.config)
-    with session.db.read() as txn:
-        taken = packages.elsewhere(session, txn, container, found.codename)
-    for path in paths:
-        package = (
-            read_source(path, limits=limits)
-            if path.suffix == ".dsc"
-            else read(path, limits=limits).package
-        )
-        if there := taken.get(package.source):
-            name, version = package.source
-            raise InvalidInput(f"Debian package {name} {version} exists in distribution {there}")
 
 
 def add(session: Session, upload: Upload) -> None:

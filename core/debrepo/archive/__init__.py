@@ -1,6 +1,15 @@
 """Archives: what a .deb, .dsc, .changes or .buildinfo says, checked before it is used."""
 
-from debrepo.archive.binary import EXTENSIONS, Archive, Content, describe, file_name, parse, read
+from debrepo.archive.binary import (
+    EXTENSIONS,
+    Archive,
+    Content,
+    describe,
+    file_name,
+    parse,
+    read,
+    read_control,
+)
 from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.source import (
     FileList,
@@ -30,6 +39,7 @@ __all__ = [
     "parse",
     "parse_list",
     "read",
+    "read_control",
     "read_list",
     "read_source",
     "verified",

@@ -89,6 +89,29 @@ def parse(data: Iterable[bytes], size: int, *, limits: Limits = LIMITS) -> Conte
     return Content(*check(text, "the control file"), paths)
 
 
+def read_control(path: Path, *, limits: Limits = LIMITS) -> dict[bytes, bytes]:
+    """Return the fields of a binary package's control file; the data is not read.
+
+    They are the first line of each, under names in lower case.
+    """
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        stream = Stream(blocks(file))
+        members = ar.members(stream, size)
+        _read_format(stream, *next(members, ("", 0)))
+        for name, length in members:
+            stem, suffix = _split(name)
+            member = stream.pieces(length, name)
+            if stem == "control.tar":
+                text = _control(member, name, suffix, Budget(limits, size))
+                return check(text, "the control file")[1]
+            if not name.startswith("_"):
+                break
+            for _ in member:
+                pass
+    raise InvalidPackage("there is no control.tar before the data")
+
+
 def describe(content: Content, digests: Digests, extension: str) -> Package:
     """Return the package, given the file it came in.
 

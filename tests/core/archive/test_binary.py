@@ -33,6 +33,16 @@ def with_paths(paths):
     return parse(FORMAT, CONTROL_TAR, ("data.tar", tar(paths))).paths
 
 
+def test_control_file_alone_is_read_up_to_its_end(tmp_path):
+    deb = build_deb(tmp_path, "hello", "1:1.0", "arm64")
+    deb.write_bytes(deb.read_bytes()[:-20])  # the end of the data is missing
+    fields = archive.read_control(deb)
+    assert [fields[name].strip() for name in (b"package", b"architecture")] == [b"hello", b"arm64"]
+    deb.write_bytes(deb.read_bytes()[:80])
+    with pytest.raises(InvalidPackage):
+        archive.read_control(deb)
+
+
 @pytest.mark.parametrize("compression", SUFFIXES)
 def test_package_of_any_compression_is_read(tmp_path, compression):
     path = build_deb(tmp_path, "hello", "2:1.0-3", "i386", compression=compression)

@@ -171,13 +171,26 @@ def test_upload_to_an_unknown_distribution_is_not_found(apt, hello):
     ("name", "query", "said"),
     [
         ("hello_1.0_amd64.deb", "distribution=sid&component=other", "sid has no component other"),
-        ("hello_1.0_arm64.deb", SID, "hello_1.0_arm64.deb is for arm64, and sid is not"),
+        ("arm.deb", SID, "arm.deb is for arm64, and sid is not"),
+        ("hello_1.0_amd64.deb", SID, "hello_1.0_amd64.deb is for arm64, and sid is not"),
     ],
 )
-def test_upload_that_does_not_fit_says_what_would(apt, hello, name, query, said):
+def test_upload_that_does_not_fit_says_what_would(apt, tmp_path, name, query, said):
+    hello = build_deb(tmp_path, "hello", "1.0", "arm64").read_bytes()
     answer = apt.put(f"{APT}/{name}?{query}", content=hello)
     assert answer.status_code == 400
     assert f"400 Bad request - {said} (" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "name", ["my_app.deb", "a_b_c.deb", "app.deb", "hello_2.0_arm64.deb", "HELLO.DEB"]
+)
+def test_package_is_what_it_says_of_itself_whatever_its_file_is_called(apt, hello, name):
+    answer = apt.put(f"{APT}/{name}?{SID}&wait=published", content=hello)
+    assert answer.status_code == 201, answer.text
+    index = apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").text
+    assert "Package: hello\nVersion: 1.0\nArchitecture: amd64\n" in index.replace("\n\n", "\n")
+    assert "hello_1.0_amd64.deb\n" in index
 
 
 def test_upload_that_is_no_package_leaves_nothing(apt, session):
