@@ -49,8 +49,8 @@ def list_(
 def verify(session: Session, as_json: bool) -> None:
     """Check the audit log for manipulation.
 
-    The hash of the last record stands for all of them: keep it elsewhere to find out later
-    whether the end was cut off.
+    Keep the printed hash of the last record in another place, to detect later whether records
+    were removed at the end.
     """
     verified = session.run(operations.verify)
     if as_json:

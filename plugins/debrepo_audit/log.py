@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from debrepo.calls import Call
     from debrepo.database import Transaction
 
-_FIRST = "0" * 32  # what stands where the first record names the one before
+_FIRST = "0" * 32  # ``previous`` of the first record
 
 
 class Record(NamedTuple):
@@ -33,7 +33,7 @@ class Record(NamedTuple):
     hash: str = ""
 
     def hashed(self) -> str:
-        """Return the hash of all that the record says."""
+        """Return the hash of all other fields."""
         fields = self._replace(hash="")._asdict()
         text = json.dumps(fields, separators=(",", ":"), sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -56,7 +56,7 @@ RECORDS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _numb
 
 
 def append(txn: Transaction, call: Call) -> None:
-    """Add a record of what is about to be committed."""
+    """Add a record of the changes of this transaction."""
     last = txn[RECORDS].last()
     number, previous = (last[0] + 1, last[1].hash) if last else (1, _FIRST)
     record = Record(
@@ -72,7 +72,7 @@ def append(txn: Transaction, call: Call) -> None:
 
 
 def newest_first(txn: Transaction) -> Iterator[Record]:
-    """Yield the records, the last one first."""
+    """Yield the records, newest first."""
     for _, record in txn[RECORDS].range(reverse=True):
         yield record
 
@@ -91,7 +91,7 @@ def faults(txn: Transaction) -> Iterator[str]:
 
 
 def local_user() -> str:
-    """Return the user who runs this process, and the one who called sudo."""
+    """Return the user who runs this process, and who called sudo, if anyone."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

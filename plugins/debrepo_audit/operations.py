@@ -1,4 +1,4 @@
-"""What can be done with the audit log."""
+"""Operations: list and verify the audit log."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class VerifiedLog(NamedTuple):
-    """What became of a look at the whole log."""
+    """The result of verifying the audit log."""
 
     records: int
-    head: str  #: the hash of the last record: keep it elsewhere, and nobody can cut the end off
+    head: str  #: the hash of the last record; a copy kept elsewhere reveals a truncated log
     faults: tuple[str, ...]
 
 
 def list_(
     session: Session, *, actor: str = "", operation: str = "", what: str = "", limit: int = 0
 ) -> list[Record]:
-    """Return records, newest first; of one actor, operation or thing that was changed."""
+    """Return records, newest first, filtered by actor, operation or changed thing."""
     if limit < 0:
         raise InvalidInput(f"not a number of records: {limit}", hint="use 0 for all")
     with session.db.read() as txn:

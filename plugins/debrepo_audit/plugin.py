@@ -1,4 +1,4 @@
-"""What the audit plugin brings."""
+"""The audit plugin: commands, operations, a table, and hooks that write the log."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ class GitlabRoutes(APIRouter):
             tags=[*tags],
             route_class=GitlabRoute,
             responses={
-                "4XX": {"model": GitlabError, "description": "Why it cannot be done"},
-                "5XX": {"model": GitlabError, "description": "What went wrong here, or upstream"},
+                "4XX": {"model": GitlabError, "description": "The request cannot be carried out"},
+                "5XX": {"model": GitlabError, "description": "The server, or one upstream, failed"},
             },
         )
 

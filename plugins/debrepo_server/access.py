@@ -1,4 +1,4 @@
-"""Access: who a request comes from."""
+"""Access: authenticate requests and limit their rate."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
 
-#: The headers that hold nothing but a token; GitLab's clients send the last three.
+#: Headers whose value is a token; GitLab clients send the last three.
 _HEADERS = (b"x-debrepo-token", b"private-token", b"deploy-token", b"job-token")
 _CLIENTS = 10_000  # remembered at a time
 _WRONG_PER_SECOND, _WRONG_AT_ONCE = 0.2, 20.0
 
 
 class Access:
-    """Who may do what: tokens, the permissions of a socket, and callers who have neither."""
+    """Authenticates callers by token, by Unix socket, or as anonymous."""
 
     def __init__(self, session: Session, *, trusting: bool) -> None:
         self._session = session
         self._anonymous = ("admin",) if trusting else tuple(session.config["server.anonymous"])
-        #: Whether who has no token may do everything.
+        #: Whether callers without a token may do everything.
         self.trusting = "admin" in self._anonymous
         rate = float(session.config["server.requests_per_second"])
         self._requests = Rates(rate, 2 * rate)
@@ -61,16 +61,16 @@ class Access:
                 return Caller(f"token:{token.name}", token.scopes, identity=token.digest)
             caller: Caller | None = self._session.hook.debrepo_authenticate(txn=txn, secret=secret)
         if caller is None:
-            self._wrong.take(host)  # others of the same host, or proxy, go on
+            self._wrong.take(host)  # valid tokens from the same host or proxy are not limited
             raise NotAuthenticated(
                 "this token is not known, or has expired", hint='run "debrepo token list"'
             )
         return caller
 
     def _refuse_other_sites(self, request: Request) -> None:
-        """Keep a page on another site from using the browser of somebody who is trusted.
+        """Refuse requests that a page of another site makes in the browser of a trusted user.
 
-        One whose name leads here does not get this far: see `debrepo_server.hosts`.
+        DNS rebinding is refused earlier: see `debrepo_server.hosts`.
         """
         origin = request.headers.get("origin")
         if not origin:
@@ -86,7 +86,7 @@ class Access:
 
 
 class Rates:
-    """How often each of many may do something: some at once, and so many a second."""
+    """A token bucket for each client: a burst, and then a rate per second."""
 
     def __init__(self, per_second: float, at_once: float) -> None:
         self._per_second = per_second
@@ -95,7 +95,7 @@ class Rates:
         self._lock = Lock()
 
     def take(self, who: str) -> None:
-        """Count one more; raise a 429 when it is one too many."""
+        """Count one request; raise a 429 when the client exceeds its rate."""
         if not self._per_second:
             return
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""``/api/version`` and its like: how the server is doing."""
+"""``/api/version``, health checks and metrics."""
 
 import os
 from typing import Annotated
@@ -28,7 +28,7 @@ class Version(BaseModel):
 
 
 class Status(BaseModel):
-    """How the server is doing, in words."""
+    """The status of the server."""
 
     Status: str
 
@@ -43,27 +43,27 @@ class Space(BaseModel):
 
 @routes.get("/version", response_model=Version)
 async def version(door: Anybody) -> Response:
-    """Say which version this is."""
+    """Show the version of debrepo."""
     return json_answer({"Version": __version__})
 
 
 @routes.get("/ready", response_model=Status)
 async def ready(door: Anybody) -> Response:
-    """Say whether requests can be served now: whether the database can be read, at once."""
+    """Check that the database can be read without waiting."""
     if door.session.db.serial() is None:
-        raise DatabaseBusy("the database cannot be read at once", hint="ask again in a moment")
+        raise DatabaseBusy("the database is busy", hint="try again in a moment")
     return json_answer({"Status": "debrepo is ready"})
 
 
 @routes.get("/healthy", response_model=Status)
 async def healthy(door: Anybody) -> Response:
-    """Say that the server is alive."""
+    """Check that the server is alive."""
     return json_answer({"Status": "debrepo is healthy"})
 
 
 @routes.get("/storage", response_model=Space)
 def storage(door: Looking) -> Response:
-    """Say how much space there is in the root's file system."""
+    """Show the disk space of the file system that holds the root."""
     found = os.statvfs(door.session.root)
     total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
     percent = 100 - 100 * free / total if total else 0.0
@@ -72,7 +72,7 @@ def storage(door: Looking) -> Response:
 
 @routes.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request, door: Looking) -> Response:
-    """Show what Prometheus collects."""
+    """Show the metrics in the format of Prometheus."""
     runner, requests = request.app.state.debrepo.tasks, request.app.state.requests
     with door.session.db.read() as txn:
         batches = door.session.hook.debrepo_metrics(session=door.session, txn=txn)
@@ -89,5 +89,5 @@ def metrics(request: Request, door: Looking) -> Response:
 
 @routes.get("/openapi.json", response_model=dict[str, object])
 async def openapi(request: Request, door: Anybody) -> Response:
-    """Describe the routes, as OpenAPI has it."""
+    """Return the OpenAPI document."""
     return json_answer(request.app.openapi())

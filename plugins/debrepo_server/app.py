@@ -1,4 +1,4 @@
-"""The application: the routes of all plugins, and what happens around each request."""
+"""The application: the routes of all plugins, behind the middleware."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from starlette.requests import ClientDisconnect
 
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
-from debrepo.http import KeptAnswers, Server, failure, json_answer, opening_of
-from debrepo.http.reading import Turns
+from debrepo.http import BodyCache, Server, failure, json_answer, opening_of
+from debrepo.http.read_limits import ReadLimiter
 from debrepo.http.receiving import delete_aborted
-from debrepo_server.around import Around
 from debrepo_server.document import describe
 from debrepo_server.hosts import Hosted, Hosts
 from debrepo_server.metrics import Requests
+from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
 from debrepo_server.replays import Replays
+from debrepo_server.response_cache import ResponseCache
 from debrepo_server.runner import Runner
-from debrepo_server.settled import Settled
 from debrepo_server.watches import Watches
 
 if TYPE_CHECKING:
@@ -39,26 +39,26 @@ if TYPE_CHECKING:
     from debrepo_server.access import Access
 
 _log = logging.getLogger("debrepo.server")
-_FAULTS, _FAULT_LENGTH = 20, 300  # of a body; it may have as many as it has values
+_FAULTS, _FAULT_LENGTH = 20, 300  # reported of a body; every value may be wrong
 
 
 class Application(FastAPI):
-    """FastAPI's, behind what every request goes through; the least of them need more."""
+    """A FastAPI application behind middleware; cached answers never reach FastAPI."""
 
-    around: ASGIApp
+    outer: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.around(scope, receive, send)
+        await self.outer(scope, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as routes do."""
+        """Answer with a route, without the middleware."""
         await super().__call__(scope, receive, send)
 
 
 def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     """Return the application that serves a root with the routes of all plugins.
 
-    ``listen`` is the host that it listens on, which is one of its names.
+    ``listen`` is the host name that it listens on; it is one of the names it answers to.
     """
     hosts = Hosts(session.config["server.hosts"], trusting=access.trusting, listen=listen)
     reads = session.config["server.reads"]
@@ -82,14 +82,14 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
         title="debrepo",
         version=__version__,
         summary="Debian package repositories, over HTTP.",
-        redirect_slashes=False,  # `Around` takes away the last one, and would be sent back
+        redirect_slashes=False,  # `Middleware` strips the last one; redirects would loop
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
     )
     app.state.debrepo = Server(
-        session, access.authenticate, runner, KeptAnswers(), replays, Turns(reads)
+        session, access.authenticate, runner, BodyCache(), replays, ReadLimiter(reads)
     )
     app.state.halt = partial(_halt, runner, watches)
     app.state.requests = requests
@@ -106,19 +106,19 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _crash)
-    settled = Settled(app.answer, partial(_state, session.db, runner), access.authenticate)
-    app.around = Around(Hosted(settled, hosts), requests, watches)
+    cached = ResponseCache(app.answer, partial(_state, session.db, runner), access.authenticate)
+    app.outer = Middleware(Hosted(cached, hosts), requests, watches)
     return app
 
 
 def _halt(runner: Runner, watches: Watches) -> list[str]:
-    """Tell all that is being done to end now; return the names of the tasks of it."""
+    """Cancel all running work; return the names of the running tasks."""
     watches.stop("the server is stopping", "ask again")
     return runner.halt()
 
 
 def _state(database: Database, runner: Runner) -> object:
-    """Return what settled answers depend on, if it can be had at once."""
+    """Return the state that settled answers depend on; ``None`` if reading it would block."""
     serial = database.serial()
     return None if serial is None else (serial, runner.turns)
 
@@ -163,4 +163,4 @@ async def _client_left(_: Request, __: Exception) -> Response:
 
 async def _crash(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return json_answer({"error": "internal error", "hint": "the server's log says more"}, 500)
+    return json_answer({"error": "internal error", "hint": "see the log of the server"}, 500)

@@ -15,26 +15,26 @@ from debrepo.http.receiving import chunks
 if TYPE_CHECKING:
     from starlette.types import Message
 
-_LITTLE = 1 << 20  # bytes of a body that nobody wanted, and that is read all the same
+_LITTLE = 1 << 20  # bytes of an unread body that are read for the digest
 
 
 class BodyDigest:
-    """Hashes the body of ``request`` while somebody reads it there.
+    """Hashes the body of ``request`` while it is read.
 
-    A form is hashed without its boundary, which clients make anew each time they send it.
+    A form is hashed without its boundary, which differs each time a client sends it.
     """
 
     def __init__(self, request: Request) -> None:
         self._receive = request.receive
         self._boundary = _boundary(request)
-        self._held = b""  # what may be the beginning of the boundary
+        self._held = b""  # possibly the start of the boundary
         self._hash = hashlib.sha256()
         declared = request.headers.get("content-length", "0").strip("0")
         self._whole = not declared and "transfer-encoding" not in request.headers
         self.request = Request(request.scope, self._hear)
 
     async def finish(self, limit: int = _LITTLE) -> str:
-        """Return the digest; empty where the body breaks off, or too much of it is unread."""
+        """Return the digest; empty if the body is incomplete, or too much of it is unread."""
         if not self._whole:
             with suppress(InvalidInput):
                 async for chunk in chunks(self.request):

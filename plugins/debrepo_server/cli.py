@@ -19,8 +19,8 @@ TOKEN = Name(lambda session, _: (token.name for token in operations.list_tokens(
 
 @click.command()
 @click.option("--listen", default="", help="HOST:PORT, :PORT or unix:PATH.")
-@click.option("--require-token", is_flag=True, help="Ask for a token even on this machine.")
-@click.option("--insecure", is_flag=True, help="Let everybody do everything, from anywhere.")
+@click.option("--require-token", is_flag=True, help="Require a token from local clients, too.")
+@click.option("--insecure", is_flag=True, help="Require no token from any client.")
 @click.option(
     "--no-lock",
     is_flag=True,
@@ -31,8 +31,8 @@ TOKEN = Name(lambda session, _: (token.name for token in operations.list_tokens(
 def serve(session: Session, listen: str, require_token: bool, insecure: bool) -> None:
     """Serve the API and the published trees.
 
-    Who can reach a socket of this machine only may do everything, unless a token is
-    required. Beyond this machine a token is always required.
+    On a loopback address or a Unix socket, clients need no token unless --require-token is
+    given. On any other address, they always need one.
     """
     session.run(operations.serve, listen=listen, insecure=insecure, require_token=require_token)
 
@@ -57,12 +57,12 @@ def token() -> None:
     "scopes",
     multiple=True,
     required=True,
-    help="What it is good for: read, admin, repo:web:add, publish:prod:*; may be repeated.",
+    help="Scope: read, admin, repo:web:add, publish:prod:*; can be repeated.",
 )
 @click.option("--days", type=int, help="Days until it expires.  [default: never]")
 @pass_session
 def create(session: Session, name: str, scopes: tuple[str, ...], days: int | None) -> None:
-    """Create a token, and print it: it is shown this once."""
+    """Create a token and print it. It cannot be shown again."""
     click.echo(session.run(operations.create_token, name, scopes=scopes, days=days))
 
 
@@ -82,6 +82,6 @@ def list_(session: Session, as_json: bool) -> None:
 @click.argument("name", type=TOKEN)
 @pass_session
 def revoke(session: Session, name: str) -> None:
-    """Revoke a token: it is refused from now on."""
+    """Revoke a token."""
     session.run(operations.revoke_token, name)
     click.echo(f"Revoked token {name}.")

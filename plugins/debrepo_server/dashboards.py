@@ -1,4 +1,4 @@
-"""Dashboards for aptly go on working: what they ask for, under the names that aptly has for it."""
+"""Metrics under the names that aptly uses, for existing dashboards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from debrepo_server.metrics import Requests
 
 
-#: What is summed up: name, help, and field of `Amounts`.
+#: Summaries: name, help, and field of `Amounts`.
 _SUMMARIES = (
     ("request_duration_seconds", "Time spent on requests.", "seconds"),
     ("request_size_bytes", "Bytes of bodies received.", "received"),

@@ -1,4 +1,4 @@
-"""The document: the routes as OpenAPI describes them, with the scopes that they need."""
+"""The OpenAPI document, with the scopes that each route needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASYNC = {
     "in": "query",
     "required": False,
     "schema": {"type": "string"},
-    "description": "1: answer at once with the task",
+    "description": "1: return the task without waiting for it",
 }
 _TASK = "#/components/schemas/TaskObject"
 
@@ -55,7 +55,7 @@ def describe(app: FastAPI, session: Session) -> dict[str, Any]:
             if opening.task:
                 described.setdefault("parameters", []).append(_ASYNC)
                 described["responses"]["202"] = {
-                    "description": "The task that does it",
+                    "description": "The task",
                     "content": {"application/json": {"schema": {"$ref": _TASK}}},
                 }
     return document

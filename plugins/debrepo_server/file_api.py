@@ -11,7 +11,7 @@ from debrepo.errors import InvalidInput, NotFound
 from debrepo.http import Door, Routes, json_answer, opens, upload_path
 from debrepo.http.receiving import names, receive_form, receive_one
 
-#: Bodies may be of any length here: they go to the disk as they come.
+#: Bodies may have any length: they are streamed to the disk.
 routes = Routes(prefix="/api", tags=["files"], body_limit=None)
 
 Looking = Annotated[Door, opens(scope="read")]
@@ -25,7 +25,7 @@ _RAW = {"application/octet-stream": _FILE}
 
 @routes.get("/files", response_model=list[str])
 def list_(door: Looking) -> Response:
-    """List the directories."""
+    """List the directories with uploads."""
     area = door.session.root / "upload"
     if not area.is_dir():
         return json_answer([])
@@ -50,7 +50,7 @@ async def upload(directory: str, request: Request, door: Uploading) -> Response:
     openapi_extra={"requestBody": {"content": _RAW, "required": True}},
 )
 async def put(directory: str, name: str, request: Request, door: Uploading) -> Response:
-    """Upload one file, as the body: what dput does."""
+    """Upload one file as the body, as dput does."""
     await receive_one(request, door.session.root, directory, name, owner=door.caller.name)
     request.app.state.requests.upload(1)
     return json_answer([f"{directory}/{name}"])
@@ -58,7 +58,7 @@ async def put(directory: str, name: str, request: Request, door: Uploading) -> R
 
 @routes.get("/files/{directory}", response_model=list[str])
 def show(directory: str, door: Looking) -> Response:
-    """List what is in a directory, at any depth."""
+    """List the files in a directory and below it."""
     place = _place(door, directory)
     if not place.is_dir():
         raise NotFound(f"nothing was uploaded to {directory}")
@@ -67,7 +67,7 @@ def show(directory: str, door: Looking) -> Response:
 
 @routes.delete("/files/{directory}", response_model=dict[str, str])
 def drop(directory: str, door: Uploading) -> Response:
-    """Delete a directory, and all that was uploaded to it."""
+    """Delete a directory with all uploads in it."""
     place = _place(door, directory)
     with suppress(FileNotFoundError):
         if not place.is_dir():
@@ -84,7 +84,7 @@ def remove(directory: str, name: str, door: Uploading) -> Response:
     try:
         place.unlink(missing_ok=True)
     except (IsADirectoryError, NotADirectoryError):
-        raise InvalidInput(f"{directory}/{name} is no file") from None
+        raise InvalidInput(f"{directory}/{name} is not a file") from None
     return json_answer({})
 
 

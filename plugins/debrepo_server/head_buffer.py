@@ -1,4 +1,4 @@
-"""The head buffer: the head of an answer goes out together with the beginning of its body."""
+"""The head buffer: sends the head of an answer together with the start of its body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class HeadBuffer:
-    """A transport that keeps the head of an answer until there is more to send.
+    """A transport that holds back the head of an answer until there is more to send.
 
     uvicorn writes head and body one by one: twice the system calls, and the client wakes up
     twice. The end of an answer calls `flush`, because it may have no body.
@@ -23,7 +23,7 @@ class HeadBuffer:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send ``data``, and before it what was kept; keep it if it is a head."""
+        """Send ``data`` after a buffered head; buffer it if it is a head itself."""
         if self._head:
             head, self._head = self._head, b""
             self._transport.writelines((head, data))
@@ -33,12 +33,12 @@ class HeadBuffer:
             self._transport.write(data)
 
     def flush(self) -> None:
-        """Send what was kept."""
+        """Send a buffered head."""
         if self._head:
             head, self._head = self._head, b""
             self._transport.write(head)
 
     def close(self) -> None:
-        """Close the transport, once all has been sent."""
+        """Send a buffered head, and close the transport."""
         self.flush()
         self._transport.close()

@@ -1,4 +1,4 @@
-"""Hosts: the names that a server answers to, so that no page elsewhere reads it under its own."""
+"""Hosts: check the Host header, against DNS rebinding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastapi import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-#: Where the protocol puts the host of a request target that is a whole URL.
+#: Key in the state of the scope for the host of a request target in absolute form.
 TARGET_HOST = "target_host"
 
 _HOST = re.compile(
@@ -31,14 +31,14 @@ _LOOPBACK = ("localhost", "*.localhost", "ip6-localhost", "ip6-loopback")
 class Hosts:
     """The names that a server answers to.
 
-    A page can lead its own name here (DNS rebinding), and then reads what it is not meant to:
-    browsers take it for the same site. The ``Host`` header still says that name. An address
-    cannot be led elsewhere, so that every address is one of the server's.
+    With DNS rebinding, a page resolves its own host name to this server, and the browser lets
+    it read the answers. The ``Host`` header then holds the page's name, which is refused. IP
+    addresses are always accepted, as they cannot be rebound.
     """
 
     def __init__(self, configured: Iterable[str], *, trusting: bool, listen: str = "") -> None:
         configured = tuple(configured)
-        #: Whether any name will do: nothing is open to who has no token, or it was asked for.
+        #: Whether any name is accepted: by configuration, or because clients need a token.
         self.any = "*" in configured or not (configured or trusting)
         own = (*_LOOPBACK, gethostname(), *([listen] if listen else []))
         names = [_checked(name) for name in configured if name != "*"] + [_plain(n) for n in own]
@@ -51,7 +51,7 @@ class Hosts:
 
 
 class Hosted:
-    """Lets requests through that say which server they are meant for, and mean this one."""
+    """Refuses requests with a missing, malformed or foreign Host header."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
@@ -70,7 +70,7 @@ class Hosted:
         by_path = _by_path(scope)
         target = scope.get("state", {}).get(TARGET_HOST)
         for host in (*said, *([target] if target is not None else [])):
-            if by_path and host.startswith(_SLASHES):  # clients that send the path of the socket
+            if by_path and host.startswith(_SLASHES):  # some clients send the path of the socket
                 continue
             name = _name(host)
             if name is None:
@@ -117,7 +117,7 @@ def _is_address(name: str) -> bool:
 
 
 def _by_path(scope: Scope) -> bool:
-    """Whether a request came through a Unix socket, where no browser gets."""
+    """Whether a request came through a Unix socket, which browsers cannot use."""
     return bool(scope["client"]) and scope["client"][0].startswith("uid:")
 
 

@@ -1,4 +1,4 @@
-"""Logs: what the server says on standard error, as text or as JSON."""
+"""Logs: lines on standard error, as text or JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class JSONFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people; the time is spelled out once a second."""
+    """Plain text; the time is formatted once a second."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -49,7 +49,7 @@ def configure(level: str, form: str) -> None:
         raise InvalidInput(f"server.log_format is {form!r}", hint="it can be: text, json")
     handler = logging.StreamHandler()
     handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
-    # We say nothing of threads and processes, and finding it out takes longer than saying it.
+    # Our formats use neither threads nor processes, and looking them up is slow.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("uvicorn").setLevel("WARNING")  # it says what we say
+    logging.getLogger("uvicorn").setLevel("WARNING")  # we log the same

@@ -1,4 +1,4 @@
-"""Metrics: what the server counts, as Prometheus reads it."""
+"""Metrics of the server, in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _AMOUNTS = (
     ("requests_total", "Requests answered."),
-    ("request_duration_seconds_total", "Time spent on them."),
+    ("request_duration_seconds_total", "Time spent on requests."),
     ("request_bytes_total", "Bytes of bodies received."),
     ("response_bytes_total", "Bytes of bodies sent."),
 )
@@ -25,7 +25,7 @@ _STATES = ("waiting", "running", "succeeded", "failed")
 
 
 class Amounts(NamedTuple):
-    """What requests of one kind came to."""
+    """Totals of requests with the same method, route and status."""
 
     requests: float = 0
     seconds: float = 0.0
@@ -44,7 +44,7 @@ class Requests:
         self.uploaded = 0  #: files
 
     def begin(self) -> None:
-        """Count a request that has come."""
+        """Count a request that has started."""
         with self._lock:
             self.in_flight += 1
 
@@ -71,7 +71,7 @@ class Requests:
             return sorted((key, Amounts(*row)) for key, row in self._rows.items())
 
     def lines(self) -> Iterator[str]:
-        """Yield the metrics as Prometheus reads them."""
+        """Yield the metrics in the format of Prometheus."""
         rows = self.rows()
         yield from head("debrepo_build_info", "The version of debrepo.", "gauge")
         yield line("debrepo_build_info", {"version": __version__}, 1)
@@ -102,12 +102,12 @@ def write_lines(written: tuple[int, float]) -> Iterator[str]:
     yield from head("debrepo_database_writes_total", "Write transactions.", "counter")
     yield line("debrepo_database_writes_total", {}, count)
     name = "debrepo_database_write_lock_seconds_total"
-    yield from head(name, "Time that they held the write lock.", "counter")
+    yield from head(name, "Time that write transactions held the lock.", "counter")
     yield line(name, {}, seconds)
 
 
 def plugin_lines(metrics: Iterable[Metric]) -> Iterator[str]:
-    """Yield what plugins have measured."""
+    """Yield the metrics of plugins."""
     named: dict[str, list[Metric]] = {}
     for metric in metrics:
         named.setdefault(metric.name, []).append(metric)

@@ -1,4 +1,4 @@
-"""``/api/operations``: every operation as a route, for debrepo's own command line."""
+"""``/api/operations``: a route for every operation, used by ``debrepo --server``."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class Arguments(BaseModel):
 
 
 def operation_routes(session: Session) -> Routes:
-    """Return a route for each operation that makes sense from afar."""
+    """Return a route for each operation that can run on a server."""
     routes = Routes(prefix="/api/operations", tags=["operations"])
     for operation in session.operations.values():
         if not operation.local:
@@ -53,7 +53,7 @@ def _route(operation: Operation) -> Callable[..., Any]:
             resources=_alone(operation),
             reads=not operation.changes,
             secret=True,
-            wait=True if operation.secret else None,  # a task would be written down
+            wait=True if operation.secret else None,  # the result of a task would be stored
             operation=operation.name,
             sent=body.arguments,
         )
@@ -65,13 +65,13 @@ def _route(operation: Operation) -> Callable[..., Any]:
 
 
 def _alone(operation: Operation) -> list[str]:
-    """Return the resources of what goes through everything; a token is made at once."""
+    """Return the resources of an operation: all for a long one of an administrator, else none."""
     alone = operation.changes and operation.long and operation.scope == "admin"
     return ["*"] if alone else []
 
 
 class _Listening(Progress):
-    """Keeps what is said while an operation runs, for the other end."""
+    """Collects the notes of an operation for the client."""
 
     def __init__(self, other: Progress) -> None:
         self._other = other
@@ -86,7 +86,7 @@ class _Listening(Progress):
 
 
 def perform(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:
-    """Do an operation with arguments from the wire, and return the result for it."""
+    """Run an operation with decoded arguments, and return the encoded result."""
     arguments = _decoded(session, operation, sent)
     listening = _Listening(session.progress)
     session.progress = listening
@@ -97,7 +97,7 @@ def perform(session: Session, operation: str, sent: dict[str, Any]) -> dict[str,
 
 
 def _decoded(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments as Python has them; whether they fit, the session says."""
+    """Return the decoded arguments; the session checks their types."""
     kinds = hints(session.operations[operation].ref.load())
     find = partial(_uploaded, session)
     try:
@@ -109,14 +109,14 @@ def _decoded(session: Session, operation: str, sent: dict[str, Any]) -> dict[str
 
 
 def _uploaded(session: Session, name: Any) -> Path:
-    """Return a file that was sent ahead; no path reaches any other."""
+    """Return the path of an uploaded file; no other path can be named."""
     if not isinstance(name, str):
         raise TypeError(name)
     return upload_path(session.root, name, owner=session.actor)
 
 
 def _name_of(session: Session, path: Path) -> str:
-    """Return what the caller calls a file: of those that were sent, not where they lie."""
+    """Return the name of a file for the caller: of an upload, its name and not its path."""
     try:
         return upload_name(session.root, path, session.actor)
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""What can be done with the server and its tokens."""
+"""Operations: run the server, manage its tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def serve(
     session: Session, *, listen: str = "", insecure: bool = False, require_token: bool = False
 ) -> None:
-    """Serve HTTP until a signal says to stop.
+    """Serve HTTP until SIGTERM or SIGINT.
 
     ``listen`` is ``HOST:PORT`` or ``unix:PATH``; empty means the configuration's.
     """
@@ -35,9 +35,11 @@ def create_token(
     from debrepo.permissions import check_scope
 
     if not scopes:
-        raise InvalidInput("a token without a scope may do nothing", hint="name a --scope")
+        raise InvalidInput(
+            "a token needs at least one scope", hint='run "debrepo token create --help"'
+        )
     if days is not None and not 0 < days < 36525:
-        raise InvalidInput(f"a token cannot expire in {days} days")
+        raise InvalidInput(f"{days} is not a number of days from 1 to 36524")
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with session.db.write() as txn:
         return tokens.create(

@@ -1,4 +1,4 @@
-"""``/docs.html``: the OpenAPI document as a page for people, without scripts."""
+"""``/docs.html``: the OpenAPI document as an HTML page without scripts."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -13,7 +13,7 @@ routes = Routes(prefix="", tags=["status"])
 
 Anybody = Annotated[Door, opens(scope="public", settled=True)]
 
-#: The page loads nothing, from here or from anywhere.
+#: The page loads nothing else.
 _POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }
@@ -23,14 +23,14 @@ summary { cursor: pointer } code { font-size: 95% } dt { margin-top: .5em }
 
 @routes.get("/docs.html", response_class=HTMLResponse)
 async def page(request: Request, door: Anybody) -> Response:
-    """Describe the routes, for people."""
+    """Show the API documentation."""
     text = "\n".join(_page(request.app.openapi()))
     return HTMLResponse(text, headers=_POLICY)
 
 
 @routes.get("/docs/doc.json", response_model=dict[str, object])
 async def document(request: Request, door: Anybody) -> Response:
-    """Describe the routes, as OpenAPI has it."""
+    """Return the OpenAPI document."""
     return json_answer(request.app.openapi())
 
 
@@ -38,7 +38,7 @@ async def document(request: Request, door: Anybody) -> Response:
 @routes.get("/docs/", status_code=301, include_in_schema=False)
 @routes.get("/docs/index.html", status_code=301, include_in_schema=False)
 async def elsewhere(door: Anybody) -> Response:
-    """Say where the page is."""
+    """Redirect to the API documentation."""
     return RedirectResponse("/docs.html", 301)
 
 
@@ -47,7 +47,7 @@ def _page(document: Mapping[str, Any]) -> Iterator[str]:
     title = escape(f"{document['info']['title']} {document['info']['version']}")
     yield '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
     yield f"<title>{title}</title>\n<style>{_STYLE}</style>\n<h1>{title}</h1>"
-    yield "<p>For programs, there is <a href='/api/openapi.json'>the OpenAPI document</a>.</p>"
+    yield "<p>Also available as an <a href='/api/openapi.json'>OpenAPI document</a>.</p>"
     found = [
         (route.get("tags", ["other"])[0], path, method, route)
         for path, methods in document["paths"].items()

@@ -1,4 +1,4 @@
-"""What the server plugin brings."""
+"""The server plugin: commands, operations, settings, tables and routes."""
 
 from __future__ import annotations
 
@@ -58,31 +58,39 @@ def debrepo_operations() -> list[Operation]:
 @hookimpl
 def debrepo_settings() -> list[Setting]:
     return [
-        Setting("server.listen", "127.0.0.1:8080", "Where to listen: HOST:PORT or unix:PATH"),
+        Setting("server.listen", "127.0.0.1:8080", "Address to listen on: HOST:PORT or unix:PATH"),
         Setting(
             "server.hosts",
             (),
-            "Further names that the server answers to; *: any. Empty: its own names where "
-            "everybody may do everything, else any",
+            "Additional host names that the server answers to; *: any. Empty: only its own names "
+            "if clients need no token, else any",
         ),
-        Setting("server.anonymous", ("download:*",), "Scopes of those who send no token"),
-        Setting("server.requests_per_second", 0, "Requests a client may make; 0: any number"),
-        Setting("server.log_format", "text", "Log lines for people (text), or programs (json)"),
-        Setting("server.log_level", "info", "The least that is logged: debug to critical"),
-        Setting("server.tasks", 16, "Tasks that run at the same time"),
-        Setting("server.reads", 8, "Reads worked on at the same time; of one caller, half as many"),
-        Setting("server.read_seconds", 120, "Seconds that a read may take; 0: any number"),
-        Setting("server.list_length", 100_000, "Elements of a list in a request; 0: any number"),
+        Setting("server.anonymous", ("download:*",), "Scopes of requests without a token"),
+        Setting(
+            "server.requests_per_second", 0, "Maximum rate of requests of one client; 0: no limit"
+        ),
+        Setting("server.log_format", "text", "Format of log lines: text or json"),
+        Setting(
+            "server.log_level",
+            "info",
+            "Minimum level to log: debug, info, warning, error, critical",
+        ),
+        Setting("server.tasks", 16, "Maximum number of tasks that run at the same time"),
+        Setting("server.reads", 8, "Maximum number of parallel reads; one caller gets half"),
+        Setting("server.read_seconds", 120, "Maximum seconds that a read takes; 0: no limit"),
+        Setting(
+            "server.list_length", 100_000, "Maximum length of a list in a request; 0: no limit"
+        ),
         Setting(
             "server.grace",
             30,
-            "Seconds from SIGTERM to the end; running work is told to stop after half of them",
+            "Seconds from SIGTERM to exit; running work is cancelled after half of them",
         ),
         Setting(
             "server.connections",
             0,
-            "Connections open at the same time, then the idlest is closed; "
-            "0: what the limit on open files allows",
+            "Maximum number of connections; beyond it, the longest idle one is closed. "
+            "0: as many as the limit on open files allows",
         ),
     ]
 
@@ -101,9 +109,9 @@ def debrepo_tables() -> list[TableRef]:
 @hookimpl
 def debrepo_routes() -> list[Ref]:
     return [
-        Ref("debrepo_server.api:routes", "How the server is doing."),
+        Ref("debrepo_server.api:routes", "Version, health and metrics."),
         Ref("debrepo_server.file_api:routes", "Uploads."),
-        Ref("debrepo_server.page_api:routes", "The routes, for people."),
+        Ref("debrepo_server.page_api:routes", "The API documentation."),
         Ref("debrepo_server.task_api:routes", "Tasks."),
         Ref("debrepo_server.tree_api:routes", "Published trees."),
     ]

@@ -1,4 +1,4 @@
-"""The protocol: uvicorn's, that knows who is at the other end, and does not wait for ever."""
+"""The protocol: uvicorn's HTTP/1.1, with peer credentials, timeouts and connection limits."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("debrepo.server")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 _HEAD_LIMIT = 64 << 10  # bytes of a request line and its headers
-_HEAD_PATIENCE = 30.0  # seconds that a request may take to come, but for its body
-_ANSWER_PATIENCE = 120.0  # seconds that a client may take nothing of what it asked for
-_SPARE = 16  # file descriptors at least that are left to the work
+_HEAD_PATIENCE = 30.0  # seconds in which the head of a request must arrive
+_ANSWER_PATIENCE = 120.0  # seconds in which a client may read nothing of the answer
+_SPARE = 16  # minimum number of file descriptors for anything but connections
 
 
 class Protocol(HttpToolsProtocol):
@@ -34,17 +34,17 @@ class Protocol(HttpToolsProtocol):
 
     _deadline: TimerHandle | None = None
     _in_body = False
-    _head = 0  # bytes of one that is not whole yet
-    _since = 0.0  # when the client was last heard of
-    most: ClassVar[float] = float("inf")  #: connections; one more closes the idlest
-    crowded: ClassVar[bool] = False  #: whether that has been said
+    _head = 0  # bytes of an incomplete head
+    _since = 0.0  # time of the last activity
+    most: ClassVar[float] = float("inf")  #: maximum number of connections
+    crowded: ClassVar[bool] = False  #: whether the limit was logged
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         self._buffer = HeadBuffer(transport)
         super().connection_made(self._buffer)  # type: ignore[arg-type]
         self._since = self.loop.time()
         if len(self.connections) > self.most and not self._make_room():
-            self._refuse(503, "too many requests are being worked on")
+            self._refuse(503, "too many requests are in progress")
             return
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.family != socket.AF_UNIX:
@@ -68,11 +68,11 @@ class Protocol(HttpToolsProtocol):
             type(self).crowded = False
 
     def _make_room(self) -> bool:
-        """Close the connection on which nothing has happened for the longest time, if any."""
+        """Close the connection that has been idle for the longest time, if any is idle."""
         if not self.crowded:
             type(self).crowded = True
             _log.warning(
-                "%d connections are open: the idlest are closed (server.connections, ulimit -n)",
+                "%d connections are open: closing the longest idle (server.connections, ulimit -n)",
                 len(self.connections) - 1,
             )
         idle = [
@@ -82,13 +82,13 @@ class Protocol(HttpToolsProtocol):
         ]
         if not idle:
             return False
-        idlest = min(idle, key=lambda other: other._since)  # noqa: SLF001  # it is one of us
+        idlest = min(idle, key=lambda other: other._since)  # noqa: SLF001  # of the same class
         idlest.transport.abort()
         return True
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being worked on, nor its body awaited."""
+        """Whether no request is in progress."""
         done = self.cycle is None or self.cycle.response_complete
         return done and not self._in_body and not self.transport.is_closing()
 
@@ -104,9 +104,9 @@ class Protocol(HttpToolsProtocol):
             self._set_deadline()
 
     def on_headers_complete(self) -> None:
-        self._in_body, self._head = True, 0  # what was counted of later ones too is forgiven
+        self._in_body, self._head = True, 0  # bytes of later requests are not counted
         self._clear_deadline()
-        if not self.url.startswith((b"/", b"*")):  # it may name another server than Host does
+        if not self.url.startswith((b"/", b"*")):  # its host may differ from the Host header
             self.scope["state"][TARGET_HOST] = _host(self.url)
         super().on_headers_complete()
 
@@ -120,7 +120,7 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "what came is not HTTP")
+        self._refuse(400, "malformed HTTP request")
 
     def _set_deadline(self) -> None:
         self._deadline = self.loop.call_later(_HEAD_PATIENCE, self._too_late)
@@ -134,7 +134,7 @@ class Protocol(HttpToolsProtocol):
         self._refuse(408, f"no request came within {_HEAD_PATIENCE:.0f} seconds")
 
     def _refuse(self, status: int, said: str) -> None:
-        """Say what is wrong, and hang up."""
+        """Answer with an error, and close the connection."""
         if self.transport.is_closing():
             return
         body = json.dumps({"error": said}).encode()
@@ -156,5 +156,5 @@ def capacity(wanted: int) -> int:
 
 
 def _host(url: bytes) -> bytes:
-    """Return host and port of a request target that is a whole URL."""
+    """Return host and port of a request target in absolute form."""
     return re.split(rb"[/?#]", url.partition(b"//")[2], maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Records of tasks: what a server wrote down about its work, for the next one to read."""
+"""Records of tasks: stored by one server, and resumed by the next."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ WAITING, RUNNING, SUCCEEDED, FAILED = range(4)
 
 
 class Record(NamedTuple):
-    """A task, as far as it has come."""
+    """A task and its state."""
 
     id: int
     name: str
-    server: str  #: the lease of the server that has it in hand
+    server: str  #: the lease of the server that runs it
     actor: str
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
@@ -36,7 +36,7 @@ class Record(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether it succeeded or failed."""
         return self.state in {SUCCEEDED, FAILED}
 
     def belongs_to(self, caller: Caller) -> bool:
@@ -45,7 +45,7 @@ class Record(NamedTuple):
         return not caller.anonymous and asked == (caller.name, caller.identity)
 
     def summary(self) -> dict[str, object]:
-        """Return the task as clients read it."""
+        """Return the task as JSON for clients."""
         resources = list(self.resources) or None
         return {"Name": self.name, "ID": self.id, "State": self.state, "Resources": resources}
 
@@ -66,14 +66,14 @@ def _key(number: int) -> bytes:
 _named = json_table("server.tasks", load=_load, dump=Record._asdict, record=Record)
 TASKS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
 
-#: The greatest task number that was ever given to a task that was written down.
+#: The greatest number given to a stored task so far.
 COUNTERS = json_table(
     "server.counters", load=lambda f: int(f["last"]), dump=lambda n: {"last": n}, record=int
 )
 
 
 def add(txn: Transaction, record: Record) -> Record:
-    """Store a task that is new, under its number or the next one that is free."""
+    """Store a new task under its number, or the next free one."""
     number = max(record.id, txn[COUNTERS].get("tasks", 0) + 1)
     txn[COUNTERS]["tasks"] = number
     numbered = record._replace(id=number)

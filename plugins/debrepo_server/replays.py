@@ -1,4 +1,4 @@
-"""Replays: a request that is sent again with its idempotency key gets the answer that it got."""
+"""Replays: a request repeated with the same idempotency key gets the same answer."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 _KEPT_FOR = 24 * 3600  # seconds
-_ANY = 1 << 62  # bytes of a body that is sent again
+_ANY = 1 << 62  # bytes of a repeated body
 _LOOKED_AT_EVERY = 600.0  # seconds
 
 _log = logging.getLogger("debrepo.server")
 
 
 class Replays:
-    """The answers of the last day to requests that came with a key."""
+    """The answers of the last day to requests with an idempotency key."""
 
     def __init__(self, session: Session, server: str) -> None:
         self._session = session
@@ -67,9 +67,9 @@ class Replays:
         body: bytes | None,
         handle: Callable[[Request], Awaitable[Response]],
     ) -> Response:
-        """Handle a request, unless that has been done already for who sends it."""
+        """Handle a request, or repeat the answer if this caller has sent it before."""
         if len(key) > 255:
-            raise InvalidInput("an idempotency key has 255 characters at most")
+            raise InvalidInput("an idempotency key can have at most 255 characters")
         name = _digest(caller.name, caller.identity, key)
         read = "" if body is None else hashlib.sha256(body).hexdigest()
         asked = _digest(request.method, str(request.url), read)
@@ -105,10 +105,10 @@ class Replays:
             if not found.status:
                 same = found.server == self._server
                 raise Conflict(
-                    "the request with this key is not answered yet"
+                    "the request with this key is still being handled"
                     if same
-                    else "the server ended before it answered the request with this key",
-                    hint="ask again later" if same else "look whether it was done",
+                    else "the server stopped before it answered the request with this key",
+                    hint="send it again later" if same else "check whether it was carried out",
                 )
             return found
 
@@ -130,11 +130,11 @@ class Replays:
 
 
 def _other_request() -> AlreadyExists:
-    return AlreadyExists("this idempotency key came with another request", hint="make a new key")
+    return AlreadyExists("this idempotency key was used for another request", hint="use a new key")
 
 
 def _is_whole(response: Response) -> bool:
-    """Whether a response is not sent while it is made."""
+    """Whether a response is complete, and not a stream."""
     return isinstance(getattr(response, "body", None), bytes)
 
 

@@ -1,4 +1,4 @@
-"""The runner: tasks side by side, those on the same thing one after another."""
+"""The runner: runs tasks in parallel, and those that share a resource one after another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from debrepo import leases
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.http import Answer, Caller, Cancelled, Job, json_answer, status_of
-from debrepo.http.reading import begin, share
+from debrepo.http.read_limits import begin, share
 from debrepo.refs import Ref
 from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.stopping import Watch
 
-_HALTED = ("the server is stopping", "ask again")
-_SHARING = 4  # times as many tasks as others, of those that are committed together
+_HALTED = ("the server is stopping", "send the request again")
+_SHARING = 4  # factor on the workers for tasks that are committed together
 
 _log = logging.getLogger("debrepo.tasks")
 
@@ -38,14 +38,14 @@ _log = logging.getLogger("debrepo.tasks")
 class Runner:
     """The tasks of one server.
 
-    A task that somebody may ask for later is written down before the client learns its
-    number; one whose client waits for the end lives in memory alone.
+    A task is stored before the client gets its number; one whose client waits for the result
+    is kept in memory only.
     """
 
     def __init__(self, session: Session, workers: int = 4, readers: int = 4) -> None:
         self._session = session
         self._workers = {False: workers, True: readers}  # by whether they only read
-        self.server = f"server:{uuid4().hex}"  #: the lease that says that it lives
+        self.server = f"server:{uuid4().hex}"  #: the lease that shows that this server is alive
         self._lock = threading.Lock()
         self._last = 0
         self._waiting: list[Running] = []
@@ -53,10 +53,10 @@ class Runner:
         self._idle = threading.Condition(self._lock)
         self._stack = ExitStack()
         self._stopping = False
-        self.turns = 0  #: grows whenever a task comes, begins or ends
+        self.turns = 0  #: incremented when a task is added, starts or ends
 
     def start(self) -> None:
-        """Take over what an earlier server left undone."""
+        """Resume the tasks that an earlier server did not finish."""
         self._stack.enter_context(leases.hold(self._session.root, self.server))
         alive = {lease.what for lease in leases.held(self._session.root)}
         with self._session.db.write() as txn:
@@ -70,7 +70,7 @@ class Runner:
                 self._enqueue(Running(record, _job(record), durable=True))
 
     def stop(self) -> None:
-        """Let what runs come to its end; what waits is written down for the next server."""
+        """Wait for running tasks; waiting ones are stored for the next server."""
         self._refuse_more()
         with self._lock:
             while self._running:
@@ -78,7 +78,7 @@ class Runner:
         self._stack.close()
 
     def halt(self) -> list[str]:
-        """Tell what runs to end now, wherever it is; return the names of it."""
+        """Cancel the running tasks; return their names."""
         self._refuse_more()
         with self._lock:
             running = list(self._running.values())
@@ -96,7 +96,7 @@ class Runner:
     async def answer(self, job: Job, patience: float | None) -> Response:
         """Do a job; see `debrepo.http.Tasks`."""
         if patience is None:
-            # Who only reads ends with the request; a change has a watch of its own.
+            # A read is cancelled with its request; a change has a watch of its own.
             task = self._enqueue(self._number(job, current() if job.reads else None))
             return _result(await asyncio.wrap_future(task.future))
         task = await run_in_threadpool(self.submit, job)
@@ -115,7 +115,7 @@ class Runner:
         return _accepted(task.record)
 
     def submit(self, job: Job) -> Running:
-        """Write a task down, and do it when its turn has come."""
+        """Store a task, and run it when its resources are free."""
         # A caller who does not wait for the end counts on the order in which tasks came.
         job = job._replace(resources=(*job.shared, *job.resources), shared=())
         new = self._number(job).record
@@ -126,7 +126,7 @@ class Runner:
         return self._enqueue(Running(record, job, durable=True))
 
     def list_(self) -> list[Record]:
-        """Return the tasks that wait, run, or were written down, by number."""
+        """Return the waiting, running and stored tasks, by number."""
         with self._session.db.read() as txn:
             stored = {record.id: record for record in txn[TASKS].values()}
         with self._lock:
@@ -142,7 +142,7 @@ class Runner:
             return records.get(txn, number)
 
     def find(self, number: int) -> Running | None:
-        """Return the task of this number, while it waits or runs."""
+        """Return the task with this number while it is waiting or running."""
         with self._lock:
             return next((task for task in self._live() if task.record.id == number), None)
 
@@ -151,7 +151,8 @@ class Runner:
         record = self.get(number)
         if not record.ended:
             raise InvalidInput(
-                f"task {number} has not ended", hint=f"POST /api/tasks/{number}/cancel stops it"
+                f"task {number} has not ended",
+                hint=f'cancel it with "POST /api/tasks/{number}/cancel"',
             )
         with self._session.db.write() as txn:
             txn[TASKS].discard(number)
@@ -165,12 +166,12 @@ class Runner:
                     del txn[TASKS][record.id]
 
     def cancel(self, number: int) -> Record:
-        """Stop a task: at once if it waits, at the next point where it can if it runs."""
+        """Cancel a task: at once if it is waiting, else at its next checkpoint."""
         task = self.find(number)
         if task is None:
             record = self.get(number)  # raises NotFound
             raise InvalidInput(f"task {record.id} has ended already")
-        task.watch.stop("the task was cancelled", "what it had done so far stays done")
+        task.watch.stop("the task was cancelled", "changes that it has already made are kept")
         with self._lock:
             waited = task in self._waiting
             if waited:
@@ -180,14 +181,14 @@ class Runner:
         return task.now()
 
     async def idle(self) -> None:
-        """Return when no task waits or runs."""
+        """Wait until no task is waiting or running."""
         while True:
             with self._lock:
                 futures = [asyncio.wrap_future(task.future) for task in self._live()]
             if not futures:
                 return
             await asyncio.gather(*futures, return_exceptions=True)
-            await asyncio.sleep(0.01)  # until the thread has taken the task off its list
+            await asyncio.sleep(0.01)  # until the thread has removed the task from the list
 
     def _live(self) -> list[Running]:
         return [*self._running.values(), *self._waiting]
@@ -217,10 +218,10 @@ class Runner:
         if record.arguments is not None and (record.state == WAITING or record.resumable):
             try:
                 Ref(record.work).load()
-            except PluginError as error:  # an older debrepo wrote it down, or a plugin is gone
-                return _failed(mine, f"{error}: ask for it again", 500)
+            except PluginError as error:  # stored by another version, or a plugin is missing
+                return _failed(mine, f"{error}: send the request again", 500)
             return mine._replace(state=WAITING)
-        said = "the server ended while this ran: look how far it came, and ask again"
+        said = "the server stopped during this task: check what was done, and repeat the request"
         return _failed(mine, said, 503)
 
     def _enqueue(self, task: Running) -> Running:
@@ -233,7 +234,7 @@ class Runner:
         return task
 
     def _pump(self) -> None:
-        """Start what may run: nothing on which somebody who came earlier waits or works."""
+        """Start the tasks that share no resource with an earlier task that has not ended."""
         with self._lock:
             earlier = list(self._running.values())
             for task in list(self._waiting):
@@ -250,9 +251,9 @@ class Runner:
                 earlier.append(task)
 
     def _has_room(self, task: Running) -> bool:
-        """Whether one more may run; of those that only read, no caller has more than half.
+        """Whether a worker is free; one caller gets at most half of those for reads.
 
-        Those that are committed together are counted by themselves.
+        Tasks that are committed together have workers of their own.
         """
         reads, sharing = task.job.reads, bool(task.job.shared)
         most = self._workers[reads] * (_SHARING if sharing else 1)
@@ -283,7 +284,7 @@ class Runner:
     def _end(self, task: Running, outcome: Answer | Exception) -> None:
         record = task.now()
         if isinstance(outcome, Cancelled) and self._stopping and _may_go_on(record):
-            record = record._replace(state=WAITING)  # the next server does it
+            record = record._replace(state=WAITING)  # the next server runs it
         elif isinstance(outcome, Answer):
             output = "\n".join([*task.lines, "Task succeeded"])
             record = record._replace(
@@ -298,7 +299,7 @@ class Runner:
             if task.durable:
                 self._store(record)
         except DebrepoError:
-            _log.exception("cannot write down how task %s ended", record.id)
+            _log.exception("cannot store the result of task %s", record.id)
         finally:
             with self._lock:
                 self._running.pop(record.id, None)
@@ -322,7 +323,7 @@ def _may_go_on(record: Record) -> bool:
 
 
 def _look(future: asyncio.Future[Answer]) -> None:
-    """Look at what became of a task, lest asyncio complains that nobody did."""
+    """Retrieve the exception of a task, or asyncio logs that nobody did."""
     if not future.cancelled():
         future.exception()
 
@@ -355,7 +356,7 @@ def _accepted(record: Record) -> Response:
 
 
 def check_number(text: str) -> int:
-    """Return the number that a path names a task with."""
+    """Return the number of a task from a path."""
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise NotFound(f"no task has the number {text[:40]!r}", hint='ask "GET /api/tasks"')
     return int(text)

@@ -1,4 +1,4 @@
-"""A task in the hands of a server: its progress, its output, and how it is told to stop."""
+"""Running tasks: their progress, output and cancellation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEPT_LINES = 2000
 
 
 class Running(Progress):
-    """A task that waits or runs, and the progress that its work reports to."""
+    """A waiting or running task, which its work reports progress to."""
 
     def __init__(
         self, record: Record, job: Job, *, durable: bool, watch: Watch | None = None
@@ -30,13 +30,13 @@ class Running(Progress):
         self.job = job
         self.durable = durable
         self.future: Future[Answer] = Future()
-        self.future.set_running_or_notify_cancel()  # a client that goes away cancels nothing
+        self.future.set_running_or_notify_cancel()  # a client that disconnects cancels nothing
         self.lines: list[str] = [record.output] if record.output else []
         self.detail: dict[str, Any] = {}
         self.watch = watch or Watch()
 
     def now(self) -> Record:
-        """Return the record, with what has been said so far."""
+        """Return the record with the output so far."""
         output = "\n".join(self.lines)
         return self.record._replace(output=output, detail=dict(self.detail))
 

@@ -1,4 +1,4 @@
-"""Serving: sockets, signals, and the end of it."""
+"""Serving: open the socket, handle signals, notify systemd."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _BACKLOG = 2048
 
 
 def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -> None:
-    """Serve until SIGINT or SIGTERM, and end when the running tasks have."""
+    """Serve until SIGINT or SIGTERM; return when the running tasks have ended."""
     try:
         import uvicorn
 
         from debrepo_server.access import Access
         from debrepo_server.app import build
-        from debrepo_server.ending import Ending
         from debrepo_server.logs import configure
         from debrepo_server.protocol import Protocol, capacity
+        from debrepo_server.shutdown import Shutdown
     except ImportError as error:
         raise PluginError(
             f"the server needs {error.name}", hint="pip install 'debrepo-manager[serve]'"
@@ -51,7 +51,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
     if not (local or trusting or _has_tokens(session)):
         listener.close()
         raise InvalidInput(
-            f"refusing to listen on {place}: nobody has a token",
+            f"refusing to listen on {place}: no token exists",
             hint='run "debrepo token create NAME --scope admin", or add --insecure',
         )
     host = "" if activated else host_of(listen or session.config["server.listen"])
@@ -71,9 +71,9 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
         proxy_headers=False,
         lifespan="on",
     )
-    ending = Ending(grace, app.state.halt, lambda: own.unlink(missing_ok=True) if own else None)
+    ending = Shutdown(grace, app.state.halt, lambda: own.unlink(missing_ok=True) if own else None)
     server = _server(uvicorn.Server, config, lambda: _announce(session, place), ending.begin)
-    for number in (signal.SIGINT, signal.SIGTERM):  # until uvicorn listens to them, and after
+    for number in (signal.SIGINT, signal.SIGTERM):  # before and after uvicorn handles them
         signal.signal(number, server.handle_exit)
     try:
         server.run(sockets=[listener])
@@ -82,11 +82,11 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
         if own:
             own.unlink(missing_ok=True)
     if not server.started:
-        raise PluginError("the server could not start", hint="its log says why")
+        raise PluginError("the server could not start", hint="see its log")
 
 
 def _check_root(session: Session) -> None:
-    """Raise what keeps a server from starting, where it is one line and no traceback in a log."""
+    """Raise errors of the root now, before uvicorn would log them as tracebacks."""
     with leases.hold(session.root, "server-start"), session.db.write():
         pass
 
@@ -97,7 +97,7 @@ def _server(
     ready: Callable[[], None],
     end: Callable[[], None],
 ) -> Any:
-    """Return a server that says when it is ready, and calls ``end`` for each signal to end."""
+    """Return a server that calls ``ready`` when it listens, and ``end`` for each signal."""
 
     class Announcing(kind):  # type: ignore[misc,valid-type]
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -118,7 +118,7 @@ def _announce(session: Session, place: str) -> None:
 
 
 def inherited() -> socket.socket | None:
-    """Return the socket that systemd has opened for us, if it has."""
+    """Return the socket that systemd passed to this process, if any."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
     count = os.environ.pop("LISTEN_FDS", "0")
@@ -126,7 +126,7 @@ def inherited() -> socket.socket | None:
     if count == "0":
         return None
     if count != "1":
-        raise InvalidInput(f"systemd handed over {count} sockets, and one is all we can serve")
+        raise InvalidInput(f"systemd passed {count} sockets, and only one is supported")
     listener = socket.socket(fileno=_FIRST_FD)
     listener.set_inheritable(False)
     return listener
@@ -165,10 +165,10 @@ def host_of(text: str) -> str:
 
 
 def _bind_path(path: Path) -> socket.socket:
-    """Listen on a path, in place of a socket that nobody listens on any more."""
+    """Listen on a path; replace a socket that no process listens on."""
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.stat().st_mode):
-            raise InvalidInput(f"{path} is there already, and is no socket")
+            raise InvalidInput(f"{path} exists and is not a socket")
         probe = socket.socket(socket.AF_UNIX)
         try:
             probe.connect(str(path))
@@ -179,7 +179,7 @@ def _bind_path(path: Path) -> socket.socket:
         finally:
             probe.close()
     listener = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o117)  # owner and group: a user who may connect may do all
+    before = os.umask(0o117)  # owner and group: users who can connect may do everything
     try:
         listener.bind(str(path))
     except OSError:
@@ -192,7 +192,7 @@ def _bind_path(path: Path) -> socket.socket:
 
 
 def is_local(listener: socket.socket) -> bool:
-    """Whether only this machine can reach a socket."""
+    """Whether a socket can only be reached from this machine."""
     if listener.family == socket.AF_UNIX:
         return True
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
@@ -214,7 +214,7 @@ def _has_tokens(session: Session) -> bool:
 
 
 def _notify(state: str) -> None:
-    """Tell systemd how we are, if it wants to know."""
+    """Notify systemd of a new state, if it runs this as a service of type notify."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address:
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:

@@ -1,4 +1,4 @@
-"""``/api/tasks``: what the server is doing, and what became of it."""
+"""``/api/tasks``: the tasks of the server, and their results."""
 
 import asyncio
 from typing import Annotated, Any
@@ -13,10 +13,10 @@ routes = Routes(prefix="/api", tags=["tasks"])
 
 
 class Own(Opening):
-    """The way to one task, that also lets in who has asked for it."""
+    """Admission to one task, which its own caller may always see and cancel."""
 
     def admit(self, request: Request) -> Caller:
-        """Return who is asking; raise `NotAllowed` for a task that somebody else asked for."""
+        """Return the caller; raise `NotAllowed` for tasks of other callers without the scope."""
         server: Server = request.app.state.debrepo
         caller = server.authenticate(request)
         if not caller.may(self.scope) and not _asked_for(request, caller):
@@ -41,7 +41,7 @@ Listing = Annotated[Door, opens(scope="read", settled=True)]
 Looking = Annotated[Door, opens(scope="read")]
 Ending = Annotated[Door, opens(scope="tasks")]
 Showing = Annotated[Door, _own("read", settled=True)]
-Following = Annotated[Door, _own("read")]  # what changes while the task runs
+Following = Annotated[Door, _own("read")]  # it changes while the task runs
 EndingOne = Annotated[Door, _own("tasks")]
 
 
@@ -66,7 +66,7 @@ def clear(request: Request, door: Ending) -> Response:
 
 @routes.get("/tasks-wait", response_model=dict[str, str])
 async def wait_all(request: Request, door: Looking) -> Response:
-    """Answer when no task waits or runs."""
+    """Wait until no task is waiting or running."""
     await _runner(request).idle()
     return json_answer({})
 
@@ -79,7 +79,7 @@ async def show(id: str, request: Request, door: Showing) -> Response:
 
 @routes.get("/tasks/{id}/wait", response_model=TaskObject)
 async def wait(id: str, request: Request, door: Following) -> Response:
-    """Show a task when it has ended."""
+    """Wait for a task to end, and show it."""
     runner, number = _runner(request), check_number(id)
     task = runner.find(number)
     if task is not None:
@@ -88,31 +88,31 @@ async def wait(id: str, request: Request, door: Following) -> Response:
     try:
         return json_answer(runner.get(number).summary())
     except NotFound as error:
-        raise InvalidInput(str(error), hint=error.hint) from None  # as aptly has it
+        raise InvalidInput(str(error), hint=error.hint) from None  # as in aptly
 
 
 @routes.get("/tasks/{id}/output", response_model=str)
 async def output(id: str, request: Request, door: Following) -> Response:
-    """Show what a task has said."""
+    """Show the output of a task."""
     return json_answer(_runner(request).get(check_number(id)).output)
 
 
 @routes.get("/tasks/{id}/detail", response_model=dict[str, object])
 async def detail(id: str, request: Request, door: Following) -> Response:
-    """Show how far a task has come."""
+    """Show the progress of a task."""
     return json_answer(_runner(request).get(check_number(id)).detail)
 
 
 @routes.get("/tasks/{id}/return_value", response_model=None)
 async def return_value(id: str, request: Request, door: Following) -> Response:
-    """Show the answer that a client who waited would have got."""
+    """Show the result of a task, as a waiting client would have received it."""
     record = _runner(request).get(check_number(id))
     return json_answer({"Code": record.status, "Value": record.value} if record.ended else None)
 
 
 @routes.post("/tasks/{id}/cancel", response_model=TaskObject)
 def cancel(id: str, request: Request, door: EndingOne) -> Response:
-    """Stop a task that waits or runs."""
+    """Cancel a waiting or running task."""
     return json_answer(_runner(request).cancel(check_number(id)).summary())
 
 
@@ -122,4 +122,4 @@ def delete(id: str, request: Request, door: EndingOne) -> Response:
     try:
         return json_answer(_runner(request).delete(check_number(id)).summary())
     except NotFound as error:
-        raise InvalidInput(str(error), hint=error.hint) from None  # as aptly has it
+        raise InvalidInput(str(error), hint=error.hint) from None  # as in aptly

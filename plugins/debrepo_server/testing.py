@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def api(session: Session) -> Iterator[TestClient]:
-    """Return a client of a server in this process, that may do everything."""
+    """Return a client, with all permissions, of a server in this process."""
     app = build(session, Access(session, trusting=True))
     with TestClient(app, base_url="http://127.0.0.1:8080") as client:
         yield client
@@ -35,7 +35,7 @@ class Running(NamedTuple):
     process: subprocess.Popen[str]
 
     def stop(self) -> int:
-        """Ask it to end, and return its exit code."""
+        """Stop it, and return its exit code."""
         self.process.terminate()
         return self.process.wait(60)
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Token(NamedTuple):
-    """What a token's owner may do, and until when."""
+    """A token: its scopes, and when it expires."""
 
     name: str
     scopes: tuple[str, ...]
-    digest: str  #: SHA-256; the token has more entropy than anybody could try
+    digest: str  #: SHA-256; no salt needed, as the token is random
     created: str
     expires: str = ""  #: ISO 8601, UTC; empty: never
 
@@ -41,14 +41,16 @@ DIGESTS = json_table(
 
 
 def digest(secret: str) -> str:
-    """Return what is stored of a token."""
+    """Return the digest that is stored instead of a token."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def create(txn: Transaction, name: str, scopes: tuple[str, ...], expires: str) -> str:
-    """Store a new token, and return the secret that is stored nowhere."""
+    """Store a new token, and return its secret, which is not stored."""
     if name in txn[TOKENS]:
-        raise AlreadyExists(f"token {name} exists already", hint="revoke it first")
+        raise AlreadyExists(
+            f"token {name} exists already", hint=f'run "debrepo token revoke {name}"'
+        )
     secret = f"debrepo-{secrets.token_urlsafe(32)}"
     created = datetime.now(UTC).isoformat(timespec="seconds")
     txn[TOKENS][name] = Token(name, scopes, digest(secret), created, expires)

@@ -23,13 +23,13 @@ _YEAR = 365 * 24 * 3600
 
 @routes.get("", status_code=301, include_in_schema=False)
 async def below(door: Browsing) -> Response:
-    """Say where the storages are listed."""
+    """Redirect to the list of storages."""
     return RedirectResponse("/repos/", 301)
 
 
 @routes.get("/", response_class=HTMLResponse)
 async def storages(door: Browsing) -> Response:
-    """List the storages of this machine."""
+    """List the local storages."""
     names = [f"fs:{name}" for name in door.session.config.names("storage.fs")]
     links = "".join(
         f'<a href="{escape(name)}/">{escape(name)}</a>\n' for name in [_DEFAULT, *names]
@@ -43,15 +43,15 @@ async def storages(door: Browsing) -> Response:
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {}}},
-        206: {"description": "The part that was asked for"},
-        304: {"description": "The client has it already"},
-        416: {"description": "There is no such part"},
+        206: {"description": "The requested range"},
+        304: {"description": "Not modified"},
+        416: {"description": "The range cannot be satisfied"},
     },
 )
 def download(storage: str, path: str, request: Request, door: Downloading) -> Response:
     """Send a published file."""
     nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
-    if any(part.startswith(".") for part in path.split("/")):  # what is half written is hidden
+    if any(part.startswith(".") for part in path.split("/")):  # incomplete files are hidden
         raise nothing
     name = _known_as(storage)
     if name not in {"", storage}:

@@ -28,8 +28,9 @@ def completion(session: Session, shell: str) -> None:
     fish: debrepo completion fish >~/.config/fish/completions/debrepo.fish
     zsh:  debrepo completion zsh >DIRECTORY-IN-FPATH/_debrepo
 
-    Commands, options, and the names of repositories, snapshots, publications and keys.
-    """  # noqa: D301  # it is click's mark that the paragraph keeps its lines
+    It completes commands, options, and the names of repositories, snapshots, publications and
+    keys.
+    """  # noqa: D301  # \b tells click to keep the lines of the paragraph
     click.echo(session.run(operations.completion, shell), nl=False)
 
 

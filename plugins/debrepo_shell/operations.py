@@ -1,4 +1,4 @@
-"""What can be done for shells and for readers of manuals."""
+"""Operations: generate completion scripts and manual pages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def completion(session: Session, shell: str) -> str:
-    """Return the script that makes ``shell`` complete commands, options and names."""
+    """Return the script with which ``shell`` completes commands, options and names."""
     try:
         return scripts.SCRIPTS[shell]
     except KeyError:
         known = ", ".join(scripts.SCRIPTS)
-        raise InvalidInput(f"no completion for {shell!r}", hint=f"there is: {known}") from None
+        raise InvalidInput(f"no completion for {shell!r}", hint=f"supported: {known}") from None
 
 
 def man(session: Session) -> dict[str, str]:

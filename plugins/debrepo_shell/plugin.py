@@ -1,4 +1,4 @@
-"""What the shell plugin brings."""
+"""The shell plugin: commands and operations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "shell.completion",
             "debrepo_shell.operations:completion",
-            "Return the script that lets a shell complete commands and names.",
+            "Return the completion script for a shell.",
             "read",
             "completion",
             changes=False,

@@ -1,8 +1,8 @@
-"""Scripts that let shells ask debrepo for completions.
+"""Completion scripts for shells.
 
-They ask in ways that click, which answers, calls the protocols of fish and of zsh. Bash uses
-that of fish: it hands over the line as it was typed, where bash's own words end at every
-colon, and names of packages, storages and lists have colons.
+They use click's completion protocols for fish and zsh. Bash uses that of fish, which passes the
+line as typed: bash itself splits words at colons, and names of packages, storages and lists
+contain colons.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _BASH = r"""# Completion of debrepo for bash, from: debrepo completion bash
 _debrepo() {
     local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT} item kind value prefix=
     local word=${line##*[^\\][[:space:]]}
-    # Bash replaces what stands after the last colon or equals sign, not the whole word.
+    # Bash replaces the text after the last colon or equals sign, not the whole word.
     case $word in
         *["${COMP_WORDBREAKS//[^:=]/}"]*) prefix=${word%"${word##*[:=]}"} ;;
     esac

@@ -1,4 +1,4 @@
-"""What HTTP routes of any API stand on: doors, bodies, answers and tasks.
+"""The basis of HTTP routes in plugins: doors, bodies, answers and tasks.
 
 Importing this imports FastAPI, so only a plugin's ``api.py`` does, when a server loads it::
 
@@ -12,8 +12,8 @@ Importing this imports FastAPI, so only a plugin's ``api.py`` does, when a serve
         session.call("repo.drop", name=name)
         return Answer(200, {})
 
-A route opens its door for the operations that it calls, and the scopes of these operations,
-filled in with the arguments that they are called with, decide who may pass.
+A route names the operations that it calls. The caller needs the scopes of these operations,
+filled in with the arguments of the call.
 """
 
 from debrepo.errors import Cancelled
@@ -27,9 +27,9 @@ from debrepo.http.answers import (
     known_as,
     status_of,
 )
+from debrepo.http.body_cache import BodyCache
 from debrepo.http.doors import Door, Opening, Server, opens
 from debrepo.http.jobs import Job, TaskObject, Tasks
-from debrepo.http.kept import KeptAnswers
 from debrepo.http.routes import Route, Routes, opening_of, segments
 from debrepo.permissions import Caller, check_scope
 from debrepo.uploads import upload_path
@@ -37,12 +37,12 @@ from debrepo.uploads import upload_path
 __all__ = [
     "STATUS",
     "Answer",
+    "BodyCache",
     "Caller",
     "Cancelled",
     "Door",
     "ErrorAnswer",
     "Job",
-    "KeptAnswers",
     "Opening",
     "Refusal",
     "Route",

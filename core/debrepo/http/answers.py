@@ -1,4 +1,4 @@
-"""Answers: results and errors as JSON, with the status that the kind of error fixes."""
+"""Answers: results and errors as JSON, with the HTTP status of each kind of error."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from debrepo import errors
 
-#: The HTTP status of each kind of error; a kind that is not here has that of its parent.
+#: The HTTP status of each kind of error; other kinds have that of their parent class.
 STATUS: dict[type[errors.DebrepoError], int] = {
     errors.DebrepoError: 400,
     errors.InvalidInput: 400,
@@ -41,14 +41,14 @@ class ErrorAnswer(BaseModel):
 
 
 class Answer(NamedTuple):
-    """What a task came to, as its HTTP status and JSON value."""
+    """The result of a task: HTTP status and JSON value."""
 
     status: int
     value: object
 
 
 class Refusal(errors.DebrepoError):
-    """An error under a status of its own, which clients of an API know it by."""
+    """An error with a status that clients of an API expect."""
 
     def __init__(
         self, message: str, *, hint: str = "", status: int = 400, kind: str = "InvalidInput"
@@ -60,7 +60,7 @@ class Refusal(errors.DebrepoError):
 
 @contextmanager
 def known_as(status: int, *kinds: type[errors.DebrepoError]) -> Iterator[None]:
-    """Answer with another ``status`` than usual to errors of these kinds."""
+    """Answer errors of these kinds with ``status`` instead of their usual one."""
     try:
         yield
     except kinds as error:
@@ -85,20 +85,22 @@ def json_answer(value: object, status: int = 200) -> Response:
 
 
 def status_of(error: errors.DebrepoError) -> int:
-    """Return the HTTP status that the kind of an error fixes."""
+    """Return the HTTP status of an error."""
     if isinstance(error, Refusal):
         return error.status
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def failure(error: errors.DebrepoError) -> Response:
-    """Return the response that says what went wrong."""
+    """Return the response for an error."""
     body = {"error": str(error)} | ({"hint": error.hint} if error.hint else {})
-    # By the kind our own client knows the exit code; those of plugins it does not know.
+    # Our client derives the exit code from it, and knows the kinds of core only.
     known = (kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
     body["kind"] = error.kind if isinstance(error, Refusal) else next(known).__name__
     response = json_answer(body, status_of(error))
-    if isinstance(error, errors.NotAuthenticated):  # apt and browsers wait to be asked
+    if isinstance(
+        error, errors.NotAuthenticated
+    ):  # apt and browsers send credentials only if asked
         response.headers["WWW-Authenticate"] = 'Basic realm="debrepo", charset="UTF-8"'
     return response
 

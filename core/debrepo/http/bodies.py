@@ -1,4 +1,4 @@
-"""Bodies: JSON that a client sends, complete, in time and in UTF-8."""
+"""Bodies: JSON from clients, checked for time, encoding and size."""
 
 import asyncio
 import json
@@ -17,16 +17,16 @@ def content_type(request: Request) -> str:
 
 
 async def received(request: Request) -> bytes:
-    """Return the body; raise `InvalidInput` if it does not come in time."""
+    """Return the body; raise `InvalidInput` if it does not arrive in time."""
     try:
         async with asyncio.timeout(_PATIENCE):
             return await request.body()
     except TimeoutError:
-        raise InvalidInput(f"the body did not come within {_PATIENCE:.0f} seconds") from None
+        raise InvalidInput(f"the body did not arrive within {_PATIENCE:.0f} seconds") from None
 
 
 async def as_json(request: Request, *, required: bool) -> Request:
-    """Return the request with a body that is JSON; where it may be missing, an empty object."""
+    """Return the request with a JSON body; an empty object if it may be missing and is."""
     kind = content_type(request)
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise InvalidInput(
@@ -40,7 +40,7 @@ async def as_json(request: Request, *, required: bool) -> Request:
 
 
 def with_json(request: Request, body: bytes) -> Request:
-    """Return the request with another body, which is JSON."""
+    """Return the request with another JSON body."""
     headers = [(k, v) for k, v in request.scope["headers"] if k != b"content-type"]
     headers.append((b"content-type", b"application/json"))
 
@@ -51,25 +51,25 @@ def with_json(request: Request, body: bytes) -> Request:
 
 
 def _check_text(body: bytes) -> None:
-    """Refuse half of a surrogate pair, because no text with one can be written anywhere."""
+    """Refuse an unpaired surrogate, because such text cannot be encoded."""
     if b"\\u" not in body:
         return
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise InvalidInput("the body holds half of a surrogate pair") from None
+        raise InvalidInput("the body contains an unpaired surrogate") from None
     except (ValueError, RecursionError):
-        return  # FastAPI says what is wrong
+        return  # FastAPI reports what is wrong
 
 
 def check_lists(body: bytes, most: int) -> None:
     """Raise `InvalidInput` if a list in a JSON document has more than ``most`` elements."""
-    if not most or body.count(b",") < most:  # no list is longer than that
+    if not most or body.count(b",") < most:  # no list can be longer than that
         return
     try:
         waiting = [json.loads(body)]
     except (ValueError, RecursionError):
-        return  # FastAPI says what is wrong
+        return  # FastAPI reports what is wrong
     while waiting:
         one = waiting.pop()
         if not isinstance(one, (list, dict)):
@@ -77,6 +77,6 @@ def check_lists(body: bytes, most: int) -> None:
         if len(one) > most:
             raise InvalidInput(
                 f"a list of the request has {len(one)} elements, and the limit is {most}",
-                hint="send it in parts; the setting server.list_length sets the limit",
+                hint="send it in parts, or raise server.list_length",
             )
         waiting += one if isinstance(one, list) else one.values()

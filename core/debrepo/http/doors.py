@@ -1,4 +1,4 @@
-"""Doors: how a route gets a session, and says what it needs it for."""
+"""Doors: how a route declares its scopes and gets a session."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from debrepo.http.body_cache import BodyCache
 from debrepo.http.jobs import Job, Tasks
-from debrepo.http.kept import KeptAnswers
-from debrepo.http.reading import Turns, begin
+from debrepo.http.read_limits import ReadLimiter, begin
 from debrepo.permissions import Caller
 from debrepo.session import Session
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Replays(Protocol):
-    """The answers that a server keeps for requests that are sent again."""
+    """The answers that a server stores for repeated requests."""
 
     async def answer(
         self,
@@ -30,34 +30,34 @@ class Replays(Protocol):
         body: bytes | None,
         handle: Callable[[Request], Awaitable[Response]],
     ) -> Response:
-        """Handle a request, unless that has been done already under its key.
+        """Handle a request, or repeat the stored answer to its key.
 
-        ``body`` is ``None`` where ``handle`` reads it as it comes.
+        ``body`` is ``None`` if ``handle`` streams it.
         """
         ...
 
 
 class Patient(Protocol):
-    """A route that knows how long a client waits for a task."""
+    """A route that determines how long a client waits for a task."""
 
     def patience(self, request: Request) -> float | None:
-        """Return the seconds; ``None``: until it ends."""
+        """Return the seconds; ``None`` means until the task ends."""
         ...
 
 
 class Server(NamedTuple):
-    """What a server keeps for its routes, as ``app.state.debrepo``."""
+    """The objects that routes share, as ``app.state.debrepo``."""
 
     session: Session
     authenticate: Callable[[Request], Caller]
     tasks: Tasks
-    kept: KeptAnswers
+    kept: BodyCache
     replays: Replays
-    reading: Turns
+    reading: ReadLimiter
 
 
 class Door:
-    """A request's way in: a session that works on behalf of who is asking."""
+    """A session for one request, with the permissions of its caller."""
 
     def __init__(self, request: Request, server: Server, caller: Caller) -> None:
         self.request = request
@@ -68,13 +68,13 @@ class Door:
         self._server = server
 
     def receiving(self, area: Path) -> "Door":
-        """Return a door for files that a route has received below a directory of its own."""
+        """Return a door for files that a route has stored in a directory of its own."""
         part = copy(self)
         part.session = self.session.receiving(area)
         return part
 
     async def call(self, operation: str, /, **arguments: Any) -> Any:
-        """Call an operation that is no long work, in a thread."""
+        """Call a short operation, in a thread."""
         changes = operation not in self.session.operations or (
             self.session.operations[operation].changes
         )
@@ -97,7 +97,7 @@ class Door:
         reads: bool = False,
         **arguments: Any,
     ) -> Response:
-        """Do ``work(session, **arguments)`` as a task, and answer as the client wants it.
+        """Run ``work(session, **arguments)`` as a task, and answer when or how the client asks.
 
         Tasks that share a resource run one after another; of those that have it as a ``shared``
         one, several run at once, if their clients wait for the end. ``work`` is a function of a
@@ -123,21 +123,21 @@ class Door:
         return await self._server.tasks.answer(job, patience)
 
     def _patience(self) -> float | None:
-        """Return for how long the client waits, as its kind of route reads that."""
+        """Return how long the client waits; each kind of route reads that in its own way."""
         route: Patient = self.request.scope["route"]
         return route.patience(self.request)
 
     async def kept(self, key: str, make: Callable[[], bytes]) -> Response:
-        """Answer with JSON that never changes under its key; see `KeptAnswers`."""
+        """Answer with JSON that never changes under its key; see `BodyCache`."""
         return await self._server.kept.answer(self.request, key, make)
 
     async def in_turn(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, which takes much memory or long: few do at once."""
+        """Run ``work``, which takes much memory or time; few run at once."""
         return await self._server.kept.in_turn(work)
 
 
 class Opening:
-    """The dependency that makes a `Door`, and what the route behind it needs."""
+    """The dependency that makes a `Door`, and the scopes that the route needs."""
 
     def __init__(
         self, operations: tuple[str, ...], scope: str, *, task: bool, settled: bool = False
@@ -148,12 +148,12 @@ class Opening:
         self.settled = settled
 
     def scopes(self, session: Session) -> list[str]:
-        """Return the scopes that the route needs, with braces for what requests fill in."""
+        """Return the scopes that the route needs; braces stand for values of the request."""
         found = [scope for name in self.operations for scope in session.operations[name].scopes]
         return [*found, self.scope] if self.scope else found
 
     def admit(self, request: Request) -> Caller:
-        """Return who is asking; raise `NotAllowed` for a caller who could not pass in any case."""
+        """Return the caller; raise `NotAllowed` if no arguments could make the call permitted."""
         server: Server = request.app.state.debrepo
         caller = server.authenticate(request)
         if self.scope and self.scope != "public":

@@ -1,4 +1,4 @@
-"""Jobs: long work that a route hands over to the tasks of its server."""
+"""Jobs: long work that a route passes to the task runner."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class Job(NamedTuple):
-    """Work to be done as a task: a function on a session, and its arguments as JSON has them."""
+    """Work for a task: a function of a session, and its JSON arguments."""
 
     name: str
     work: Callable[..., object]
     arguments: dict[str, Any]
     caller: Caller
     resources: tuple[str, ...] = ()  #: tasks that share one run one after another; ``*``: all
-    resumable: bool = False  #: whether it may be done again when a server died in the middle
-    secret: bool = False  #: whether the arguments must not be written down
-    reads: bool = False  #: whether it changes nothing, so that it does not wait for others
+    resumable: bool = False  #: whether it can be repeated after the server died during it
+    secret: bool = False  #: whether the arguments must not be stored
+    reads: bool = False  #: whether it only reads, and need not wait for others
     shared: tuple[str, ...] = ()  #: as resources, but tasks that share nothing else run at once
 
 
 class TaskObject(BaseModel):
-    """A task, as aptly's clients read it: 0 waits, 1 runs, 2 succeeded, 3 failed."""
+    """A task, as in aptly. States: 0 waiting, 1 running, 2 succeeded, 3 failed."""
 
     Name: str
     ID: int
@@ -41,8 +41,8 @@ class Tasks(Protocol):
     """The tasks of a server."""
 
     async def answer(self, job: Job, patience: float | None) -> Response:
-        """Do a job; answer with its result, or with the task when patience runs out.
+        """Run a job; answer with its result, or with the task after ``patience`` seconds.
 
-        ``patience`` is in seconds; ``None`` waits for the end, and 0 not at all.
+        ``None`` waits until it ends, 0 not at all.
         """
         ...

@@ -1,4 +1,4 @@
-"""Receiving files: streamed to the disk, and renamed into place when they are complete."""
+"""Receiving files: stream them to the disk, and rename them when they are complete."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_JUST_BEGUN = 60.0  # seconds that an upload has to lock its directory
-_PATIENCE = 60.0  # seconds that a client may say nothing
+_JUST_BEGUN = 60.0  # seconds in which an upload locks its directory
+_PATIENCE = 60.0  # seconds that a client may send nothing
 _HEADER_LIMIT = 16 << 10  # bytes of the headers of a part
 
 
@@ -40,7 +40,7 @@ class TooLarge(InvalidInput):
 
 
 class Incoming:
-    """Files on their way in: all of them get to their places, or none."""
+    """An upload in progress: either all its files are moved into place, or none."""
 
     def __init__(self, root: Path, directory: str, owner: str = "", limit: int = 0) -> None:
         self._limit = limit
@@ -55,7 +55,7 @@ class Incoming:
         self._file: BufferedWriter | None = None
 
     def begin(self, name: str) -> None:
-        """Begin a file."""
+        """Start a file."""
         upload_path(self._root, self._directory, name, owner=self._owner)
         if self._lock < 0:
             self._staging.mkdir(parents=True)
@@ -67,15 +67,15 @@ class Incoming:
             self._names.append(name)
 
     def write(self, data: bytes) -> None:
-        """Go on with a file."""
+        """Append to the current file."""
         self._size += len(data)
         if self._limit and self._size > self._limit:
-            raise TooLarge(f"the file has more than the {self._limit} bytes that are allowed")
+            raise TooLarge(f"the file is larger than the limit of {self._limit} bytes")
         if self._file is not None:
             self._file.write(data)
 
     def end(self) -> None:
-        """End a file: it is on the disk."""
+        """Finish the current file, and sync it to the disk."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -121,7 +121,7 @@ def delete_aborted(root: Path) -> None:
 async def receive_one(
     request: Request, root: Path, directory: str, name: str, *, owner: str = "", limit: int = 0
 ) -> list[str]:
-    """Store the body of a request as a file, of at most ``limit`` bytes; 0: any number."""
+    """Store the body of a request as a file of at most ``limit`` bytes; 0: no limit."""
     incoming = Incoming(root, directory, owner, limit)
     try:
         await _do(lambda: incoming.begin(name))
@@ -136,12 +136,12 @@ async def receive_one(
 async def receive_form(
     request: Request, root: Path, directory: str, *, owner: str = ""
 ) -> list[str]:
-    """Store the files of a form, whatever its fields are called."""
+    """Store the files of a form, whatever the names of its fields."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise InvalidInput(
-            "files come as multipart/form-data", hint="curl -F file=@hello_1.0_amd64.deb URL"
+            "send files as multipart/form-data", hint='run "curl -F file=@hello_1.0_amd64.deb URL"'
         )
     incoming = Incoming(root, directory, owner)
     form = _Form(incoming)
@@ -162,7 +162,7 @@ async def receive_form(
 
 
 class _Form:
-    """What a multipart parser calls, to make files of parts."""
+    """Callbacks of a multipart parser that store the parts as files."""
 
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
@@ -172,7 +172,7 @@ class _Form:
         self.complete = False
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
-        """Return the callbacks by the names that the parser has for them."""
+        """Return the callbacks under the parser's names."""
         return {
             "on_part_begin": self._headers.clear,
             "on_header_field": self._field,
@@ -216,7 +216,7 @@ class _Form:
 
 
 async def chunks(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body as it comes, for as long as it does come."""
+    """Yield the body in chunks; raise `InvalidInput` if the client stops sending."""
     stream = request.stream().__aiter__()
     while True:
         try:
@@ -224,7 +224,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise InvalidInput(f"nothing was sent for {_PATIENCE:.0f} seconds") from None
+            raise InvalidInput(f"the client sent nothing for {_PATIENCE:.0f} seconds") from None
         except ClientDisconnect:
             raise InvalidInput("the client has disconnected") from None
         if chunk:
@@ -232,7 +232,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _do(action: Callable[[], T]) -> T:
-    """Do something with the disk, in a thread."""
+    """Access the disk in a thread."""
     try:
         return await run_in_threadpool(action)
     except OSError as error:
@@ -248,5 +248,5 @@ def _explain(error: OSError) -> DebrepoError:
 
 
 def names(found: Iterable[Path]) -> list[str]:
-    """Return the names of files as people see them: what is hidden is being written."""
+    """Return the names of files, without hidden ones, which are incomplete."""
     return sorted(path.name for path in found if not path.name.startswith("."))

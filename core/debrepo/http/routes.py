@@ -1,4 +1,4 @@
-"""Routes: FastAPI's, which check the scope of the caller before they read a body."""
+"""Routes: FastAPI routes that check the caller's scopes before they read a body."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -15,7 +15,7 @@ from debrepo.http.answers import ErrorAnswer
 from debrepo.http.bodies import as_json, check_lists
 from debrepo.http.doors import Opening, Server
 
-#: Stands for an encoded slash while paths are matched; no character, so in no name.
+#: Stands for an encoded slash while paths are matched; a noncharacter, so in no name.
 _SLASH = "\ufdd0"
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
 _BODY_LIMIT = 16 << 20  # bytes of JSON; package files have routes of their own
@@ -27,7 +27,7 @@ def segments(raw_path: str) -> str:
 
 
 class Route(APIRoute):
-    """A route that knows its `Opening`, and identifies the caller before it reads a body."""
+    """A route with an `Opening`; it authenticates the caller before it reads the body."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         super().__init__(path, endpoint, **more)
@@ -35,10 +35,10 @@ class Route(APIRoute):
         self.path_regex = re.compile(self.path_regex.pattern.replace("[^/]+)/", "[^/]*)/"))
         self._literal = path.partition("{")[0]
         self._methods = frozenset(self.methods or ())
-        self._crowds = not iscoroutinefunction(endpoint)  # it takes a thread that all share
+        self._crowds = not iscoroutinefunction(endpoint)  # it runs in the shared thread pool
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        # Every request asks one route after another, and most answers can be had for little.
+        # Every request tries one route after another; most can be ruled out cheaply.
         if scope.get("method") not in self._methods or not scope["path"].startswith(self._literal):
             return Match.NONE, {}
         match, child = super().matches(scope)
@@ -50,13 +50,13 @@ class Route(APIRoute):
         return match, child
 
     async def read(self, request: Request, *, required: bool) -> Request:
-        """Return the request with its body as JSON, in whatever form the client may send it."""
+        """Return the request with its body as JSON."""
         return await as_json(request, required=required)
 
     def patience(self, request: Request) -> float | None:
-        """Return for how many seconds a client waits for a task: ``None``, until it ends.
+        """Return how many seconds a client waits for a task; ``None`` means until it ends.
 
-        It says so in a ``Prefer`` header (RFC 7240).
+        The client sets it with a ``Prefer`` header (RFC 7240).
         """
         prefer = request.headers.get("prefer", "")
         if wait := _WAIT.search(prefer):
@@ -88,7 +88,7 @@ class Route(APIRoute):
 
 
 class Routes(APIRouter):
-    """A plugin's routes, with the whole of their path: ``Routes(prefix="/api")``."""
+    """A plugin's routes with a common prefix: ``Routes(prefix="/api")``."""
 
     def __init__(
         self,
@@ -104,14 +104,14 @@ class Routes(APIRouter):
             route_class=route_class,
             max_body_size=body_limit,
             responses={
-                "4XX": {"model": ErrorAnswer, "description": "Why it cannot be done"},
-                "5XX": {"model": ErrorAnswer, "description": "What went wrong here, or upstream"},
+                "4XX": {"model": ErrorAnswer, "description": "The request cannot be carried out"},
+                "5XX": {"model": ErrorAnswer, "description": "The server, or one upstream, failed"},
             },
         )
 
 
 def opening_of(route: object) -> Opening | None:
-    """Return what a route needs; ``None`` where it does not say."""
+    """Return the `Opening` of a route; ``None`` if it has none."""
     if not isinstance(route, APIRoute):
         return None
     for dependency in route.dependant.dependencies:

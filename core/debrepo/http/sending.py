@@ -1,4 +1,4 @@
-"""Sending files: whole, in ranges, or not at all if the client has them."""
+"""Sending files: whole, a range, or 304 if the client has them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class _Part(NamedTuple):
 
 
 def send(request: Request, path: Path, headers: dict[str, str], media_type: str) -> Response:
-    """Return the response with a file, or with the part that the client asks for.
+    """Return the response with a file, or with the range that the client requests.
 
-    It is opened once: who replaces it meanwhile leaves this answer as it was.
+    The file is opened once, so replacing it does not affect this answer.
     """
     nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
     try:
@@ -81,7 +81,7 @@ async def _read(file: FileIO, part: _Part) -> AsyncIterator[bytes]:
 
 
 def _is_known(request: Request, etag: str, modified: float) -> bool:
-    """Whether the client has the file as it is (RFC 9110, 13.2.2)."""
+    """Whether the client has the current file (RFC 9110, 13.2.2)."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
         return tags.strip() == "*" or etag in {
@@ -92,7 +92,7 @@ def _is_known(request: Request, etag: str, modified: float) -> bool:
 
 
 def _part(request: Request, etag: str, found: os.stat_result) -> _Part | None:
-    """Return what to send; ``None`` where the client asks for what is not there."""
+    """Return the part to send; ``None`` if the range cannot be satisfied."""
     whole = _Part(0, found.st_size)
     asked = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if asked is None or asked[0] == "bytes=-":  # none, several, or no range at all
@@ -111,7 +111,7 @@ def _part(request: Request, etag: str, found: os.stat_result) -> _Part | None:
 
 
 def _offset(digits: str) -> int:
-    """Return a number of bytes; how many digits a client sends is up to it."""
+    """Return a number of bytes; very long numbers are capped."""
     digits = digits.lstrip("0")
     return int(digits or 0) if len(digits) < 19 else 1 << 62
 

@@ -18,7 +18,7 @@ def test_nothing_of_it_waits_for_a_writer(api, session, path):
 
 def test_server_whose_database_cannot_be_read_at_once_is_alive_and_not_ready(api, moving):
     answer = api.get("/api/ready")
-    assert (answer.status_code, answer.json()["hint"]) == (503, "ask again in a moment")
+    assert (answer.status_code, answer.json()["hint"]) == (503, "try again in a moment")
     assert api.get("/api/healthy").status_code == 200
 
 

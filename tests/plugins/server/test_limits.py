@@ -201,7 +201,7 @@ def test_idle_connections_keep_nobody_out(serving, tmp_path):
     for connection in idle:
         connection.close()
     assert server.stop() == 0
-    assert log.read_text().count("the idlest are closed") == 1
+    assert log.read_text().count("closing the longest idle") == 1
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 96
 
 
@@ -211,7 +211,7 @@ def test_connection_is_refused_where_all_others_are_busy(serving, slow):
     busy = [send(server, "key.trusted") for _ in range(4)]
     eventually(lambda: len(pids()) == 4)
     status, said = refusal(server, "/api/version")
-    assert (status, said["error"]) == (503, "too many requests are being worked on")
+    assert (status, said["error"]) == (503, "too many requests are in progress")
     busy.pop().close()
     eventually(lambda: sum(map(gone, pids())) == 1)
     assert ask(server, "/api/version")["Version"]

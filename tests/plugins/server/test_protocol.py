@@ -74,7 +74,7 @@ def test_body_that_does_not_come_is_not_waited_for(server):
         kind = "Content-Type: application/json"
         connection.sendall(head("POST /api/repos HTTP/1.1", kind, "Content-Length: 99") + b'{"N')
         status, said = answer(connection)
-    assert (status, said["error"]) == (400, "the body did not come within 0 seconds")
+    assert (status, said["error"]) == (400, "the body did not arrive within 0 seconds")
 
 
 @pytest.mark.parametrize("path", ["files/d/f", "v4/projects/1/packages/debian/f.deb"])

@@ -76,7 +76,7 @@ def test_socket_that_nobody_listens_on_is_taken_over(tmp_path):
         bind(f"unix:{tmp_path}/s")
     listener.close()
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidInput, match="is no socket"):
+    with pytest.raises(InvalidInput, match="is not a socket"):
         bind(f"unix:{tmp_path}/file")
 
 
@@ -88,7 +88,7 @@ def test_listening_nowhere_is_refused(text):
 
 def test_listening_beyond_this_machine_needs_tokens(debrepo, serving):
     said = debrepo("serve", "--listen", "0.0.0.0:0", exit_code=2).output
-    assert "nobody has a token" in said
+    assert "no token exists" in said
     said = debrepo("api", "serve", "--listen", ":0", exit_code=2).output
     assert "--insecure" in said
     secret = debrepo("token", "create", "root", "--scope", "admin").stdout.strip()

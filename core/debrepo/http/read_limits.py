@@ -1,4 +1,4 @@
-"""Reading: how many read-only requests run at once, and for how long."""
+"""Limits of read-only requests: how many run at once, and for how long."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from debrepo.config import Config
 
 
-class Turns:
-    """Turns for those who read: threads are left to those who write, and to other readers.
+class ReadLimiter:
+    """Limits parallel reads, so that threads are left for writes and for other callers.
 
-    Of ``most`` turns at a time one caller has at most half. All of it belongs to one event loop.
+    One caller gets at most half of the ``most`` reads. A limiter belongs to one event loop.
     """
 
     def __init__(self, most: int) -> None:
@@ -30,7 +30,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, who: str) -> AsyncIterator[None]:
-        """Wait until ``who`` may read, and have the turn for the block."""
+        """Wait until ``who`` may read, and count one read during the block."""
         own = self._each.get(who)
         if own is None:
             own = self._each[who] = CapacityLimiter(self._share)
@@ -39,12 +39,12 @@ class Turns:
 
 
 def share(most: int) -> int:
-    """Return how many of ``most`` reads may be those of one caller."""
+    """Return how many of ``most`` parallel reads one caller may have."""
     return max(1, most // 2)
 
 
 def begin(config: Config, check: Callable[[Call], None], call: Call) -> None:
-    """Ask ``check`` about an operation, then tell the watch over the request what it does."""
+    """Check an operation, and set the time limit of the request."""
     check(call)
     watch = current()
     if watch is None:
@@ -52,11 +52,11 @@ def begin(config: Config, check: Callable[[Call], None], call: Call) -> None:
     operation = call.operation
     if operation.changes:
         watch.changes = True
-    elif not operation.long:  # what reads every file takes its time, and can be cancelled
+    elif not operation.long:  # those that read every file may take long, and can be cancelled
         seconds = config["server.read_seconds"]
         if seconds:
             watch.allow(
                 seconds,
                 f"this takes more than {seconds} seconds",
-                "ask for less at a time; the setting server.read_seconds sets the limit",
+                "request less at a time, or raise server.read_seconds",
             )

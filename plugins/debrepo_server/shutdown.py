@@ -1,4 +1,4 @@
-"""Ending: a server that is told to end is gone within its grace time, whatever it does."""
+"""Shutdown: the server exits within its grace time, whatever it is doing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger("debrepo.server")
 
 
-class Ending:
-    """What happens from the first signal on.
+class Shutdown:
+    """The steps from the first signal to the exit of the process.
 
-    For half of the grace time, work comes to its end by itself; then ``halt`` tells it to
-    stop. When the time is over, or at a second signal, the process ends where it is. What
-    was acknowledged is on disk by then, and the next server takes up what was not.
+    For half of the grace time, running work may finish; then ``halt`` cancels it. When the
+    time is over, or at a second signal, the process exits at once. Everything acknowledged is
+    on disk by then, and the next server resumes the rest.
     """
 
     def __init__(
@@ -32,8 +32,8 @@ class Ending:
         self._begun = False
 
     def begin(self) -> None:
-        """Take a signal to end: the first begins it, and a later one is the end."""
-        # Not in the signal's handler: that may have interrupted who holds a lock.
+        """Handle a signal: the first starts the shutdown, the next one exits at once."""
+        # Not in the signal handler: the code that it interrupted may hold a lock.
         act = self._at_once if self._begun else self._in_time
         self._begun = True
         threading.Thread(target=act, name="ending", daemon=True).start()
@@ -43,7 +43,7 @@ class Ending:
         over.wait(self._grace / 2)
         running = self._halt()
         if running:
-            _log.warning("the server is stopping: told to end: %s", _shown(running))
+            _log.warning("the server is stopping: cancelling: %s", _shown(running))
         over.wait(self._grace / 2)
         self._end(f"{self._grace} seconds have passed")
 
@@ -52,7 +52,7 @@ class Ending:
 
     def _end(self, why: str) -> None:
         running = self._halt()  # kills child processes, which would outlive this one
-        _log.warning("%s: ending in the middle of: %s", why, _shown(running) or "requests")
+        _log.warning("%s: exiting during: %s", why, _shown(running) or "requests")
         with suppress(OSError):
             self._clean()
         with suppress(OSError, ValueError):

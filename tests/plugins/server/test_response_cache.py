@@ -1,4 +1,4 @@
-"""Settled answers: given again while nothing has changed, and never a moment longer."""
+"""The response cache: answers are repeated until something changes."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from debrepo_server import operations
 from debrepo_server.access import Access
 from debrepo_server.api import routes
 from debrepo_server.app import build
-from debrepo_server.settled import Settled
+from debrepo_server.response_cache import ResponseCache
 
 VERSION, METRICS = (
     next(route for route in routes.routes if route.path == f"/api/{name}")
@@ -31,7 +31,7 @@ class Front:
     def __init__(self, route=VERSION, body=b"[]", more=False, limit=100_000):
         self.route, self.body, self.more = route, body, more
         self.asked, self.state, self.caller = 0, 1, ANN
-        self.settled = Settled(self.answer, lambda: self.state, self.authenticate, limit)
+        self.settled = ResponseCache(self.answer, lambda: self.state, self.authenticate, limit)
 
     def authenticate(self, _):
         if self.caller is None:

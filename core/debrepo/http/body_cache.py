@@ -1,4 +1,4 @@
-"""Kept answers: bodies that cost much to make and never change under their key."""
+"""The body cache: JSON bodies that are expensive to compute and never change."""
 
 import asyncio
 import gzip
@@ -15,7 +15,7 @@ from debrepo.stopping import Watch, current, watching
 T = TypeVar("T")
 
 _LIMIT = 48 << 20  # bytes of all bodies together
-_AT_ONCE = 2  # bodies made; each takes memory, and more of them would be done no sooner
+_AT_ONCE = 2  # bodies computed in parallel; each takes memory, and more would not be faster
 _MEDIA_TYPE = "application/json; charset=utf-8"
 
 
@@ -26,7 +26,7 @@ class _Kept(NamedTuple):
 
 
 class _Together(Watch):
-    """Lets work go on as long as one of those who asked for it is there."""
+    """Stops work when all clients that wait for it have disconnected."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,15 +34,15 @@ class _Together(Watch):
 
     def check(self) -> None:
         if all(member is not None and member.stopped for member in self.members):
-            self.stop("nobody waits for this any more")
+            self.stop("all clients have disconnected")
         super().check()
 
 
-class KeptAnswers:
-    """JSON bodies by key, the least recently used ones dropped when there are too many.
+class BodyCache:
+    """JSON bodies by key; the least recently used ones are evicted.
 
-    A key names everything that the body depends on: the hash of a package set, and the query.
-    All of it belongs to one event loop, and what makes bodies runs in threads of its own.
+    A key contains everything that the body depends on: the hash of a package set, and the query.
+    A cache belongs to one event loop; bodies are computed in threads.
     """
 
     def __init__(self, limit: int = _LIMIT) -> None:
@@ -53,11 +53,11 @@ class KeptAnswers:
         self._makers = CapacityLimiter(_AT_ONCE)
 
     async def in_turn(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, which takes much memory or long, in a thread."""
+        """Run expensive work in a thread; few run at once."""
         return await to_thread.run_sync(work, limiter=self._makers)
 
     async def answer(self, request: Request, key: str, make: Callable[[], bytes]) -> Response:
-        """Return the body for ``key``, made now if it is not kept; or 304 to who has it."""
+        """Return the body for ``key``, computed if it is not cached; 304 if the client has it."""
         etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
         if _has(request.headers.get("if-none-match", ""), etag):
@@ -73,7 +73,7 @@ class KeptAnswers:
         return Response(kept.body, headers=headers, media_type=_MEDIA_TYPE)
 
     async def _made(self, key: str, etag: str, make: Callable[[], bytes]) -> _Kept:
-        """Return what is made for ``key``, once for all who ask for it meanwhile."""
+        """Compute the body for ``key``, once for all requests that come meanwhile."""
         making, together = self._making.get(key, (None, _Together()))
         if making is None or together.stopped:
             together = _Together()
@@ -89,7 +89,7 @@ class KeptAnswers:
             self._making[key] = making, together
             making.add_done_callback(done)
         together.members.append(current())
-        return await asyncio.shield(making)  # who goes away leaves it to the others
+        return await asyncio.shield(making)  # if one client disconnects, the others still wait
 
     def _keep(self, key: str, kept: _Kept) -> None:
         if len(kept.body) + len(kept.packed) > self._limit // 2:

@@ -1,4 +1,4 @@
-"""Around a request: how its path is read, how it is counted, and the line in the log."""
+"""Middleware: decode the path of every request, count the request, and log it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _WITH_TREES = "/api/v4/"  #: a path that ends with a slash is that of a director
 _LINE = "%s %s %s %d %d %.3f"
 
 
-class Around:
-    """What every request goes through, before it gets to a route."""
+class Middleware:
+    """The outermost ASGI application: every request passes through it."""
 
     def __init__(self, app: ASGIApp, requests: Requests, watches: Watches) -> None:
         self._app = app
@@ -39,7 +39,7 @@ class Around:
             path = raw.partition(b"?")[0].decode("latin-1")
             scope["path"] = segments(path)
         if scope["path"].startswith("/api/") and not scope["path"].startswith(_WITH_TREES):
-            scope["path"] = scope["path"].removesuffix("/")  # some clients of aptly's add one
+            scope["path"] = scope["path"].removesuffix("/")  # some aptly clients add one
         status, sent, received = 500, 0, 0
 
         async def count(message: Message) -> None:
@@ -77,5 +77,5 @@ def _say(scope: Scope, status: int, sent: int, seconds: float) -> None:
     who = caller.name if caller else host
     path = scope.get("raw_path", b"").decode("latin-1")
     said = (who, scope["method"], path, status, sent, seconds)
-    # What `info` does besides is to look for who called it, which costs as much again.
+    # `info` would also look up the calling function, which doubles the cost.
     _log.handle(_log.makeRecord(_log.name, logging.INFO, "", 0, _LINE, said, None))

@@ -1,4 +1,4 @@
-"""Answers that are kept: made once, by key, and no more of them than there is room for."""
+"""The body cache: each body is computed once, and few are kept or computed at a time."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ import pytest
 from fastapi import Request
 
 from debrepo.errors import InvalidInput
-from debrepo.http import KeptAnswers
+from debrepo.http import BodyCache
 from debrepo.stopping import Watch, checkpoint, watching
 
 
@@ -28,7 +28,7 @@ def ask(kept, *keys, make=lambda: b"[]", **headers):
 
 def test_answer_is_made_once_for_all_who_ask_at_once():
     made = []
-    answers = ask(KeptAnswers(), *"kkkk", make=lambda: made.append(1) or b"[]")
+    answers = ask(BodyCache(), *"kkkk", make=lambda: made.append(1) or b"[]")
     assert ({answer.body for answer in answers}, made) == ({b"[]"}, [1])
 
 
@@ -36,7 +36,7 @@ def test_answer_that_cannot_be_made_fails_for_all_and_is_tried_again():
     def fail():
         raise InvalidInput("no such query")
 
-    kept = KeptAnswers()
+    kept = BodyCache()
     assert [str(error) for error in ask(kept, "k", "k", make=fail)] == ["no such query"] * 2
     assert ask(kept, "k")[0].body == b"[]"
 
@@ -51,12 +51,12 @@ def test_few_answers_are_made_at_once_however_many_are_asked_for():
         busy.pop()
         return b"[]"
 
-    assert len(ask(KeptAnswers(), *"abcdefgh", make=make)) == 8
+    assert len(ask(BodyCache(), *"abcdefgh", make=make)) == 8
     assert (len(most), max(most)) == (8, 2)
 
 
 def test_client_who_goes_away_leaves_the_answer_to_the_others():
-    kept = KeptAnswers()
+    kept = BodyCache()
 
     async def together():
         gone = asyncio.ensure_future(kept.answer(request(), "k", lambda: b"[]"))
@@ -70,7 +70,7 @@ def test_client_who_goes_away_leaves_the_answer_to_the_others():
 
 
 def test_client_that_has_the_answer_gets_304():
-    kept = KeptAnswers()
+    kept = BodyCache()
     etag = ask(kept, "k")[0].headers["etag"]
     (again,) = ask(kept, "k", if_none_match=etag)
     assert (again.status_code, again.headers["etag"]) == (304, etag)
@@ -78,7 +78,7 @@ def test_client_that_has_the_answer_gets_304():
 
 
 def test_long_answer_is_packed_for_those_who_can_read_it():
-    kept = KeptAnswers()
+    kept = BodyCache()
     (packed,) = ask(kept, "k", make=lambda: b"x" * 10_000, accept_encoding="gzip")
     assert (packed.headers["content-encoding"], len(packed.body) < 200) == ("gzip", True)
     assert ask(kept, "k")[0].body == b"x" * 10_000
@@ -86,7 +86,7 @@ def test_long_answer_is_packed_for_those_who_can_read_it():
 
 @pytest.mark.parametrize(("key", "expected"), [("a", b"x" * 40), ("b", b"new"), ("c", b"x" * 40)])
 def test_answer_that_nobody_asked_for_goes_first(key, expected):
-    kept = KeptAnswers(limit=100)
+    kept = BodyCache(limit=100)
     for name in ("a", "b", "a", "c"):
         ask(kept, name, make=lambda: b"x" * 40)
     assert ask(kept, key, make=lambda: b"new")[0].body == expected
@@ -108,7 +108,7 @@ def test_answer_is_made_for_as_long_as_one_of_those_who_asked_is_there():
             return await kept.answer(request(), "k", make)
 
     async def together(leaving):
-        kept = KeptAnswers()
+        kept = BodyCache()
         asking = [asyncio.ensure_future(asked(kept, watch)) for watch in watches]
         await asyncio.to_thread(began.wait, 20)
         for watch in leaving:
@@ -118,4 +118,4 @@ def test_answer_is_made_for_as_long_as_one_of_those_who_asked_is_there():
 
     assert [answer.body for answer in asyncio.run(together(watches[:1]))] == [b"[]", b"[]"]
     answers = asyncio.run(together(watches))
-    assert [str(answer) for answer in answers] == ["nobody waits for this any more"] * 2
+    assert [str(answer) for answer in answers] == ["all clients have disconnected"] * 2

@@ -1,4 +1,4 @@
-"""Settled answers: what the database alone decides is said again until the database changes."""
+"""The response cache: answers that depend only on the database, repeated until it changes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from debrepo.http import Caller
 
 _LIMIT = 8 << 20  # bytes of all answers and the requests that they are for
-_LONGEST = 1 << 18  # bytes of a body; what is longer costs more to send than to find
-_EACH = 1000  # bytes that an answer takes besides
+_LONGEST = 1 << 18  # bytes of a body; longer ones cost more to send than to compute
+_EACH = 1000  # bytes of overhead for an answer
 
 _Asked = tuple[object, ...]
 
@@ -33,12 +33,12 @@ class _Said(NamedTuple):
     body: Message
 
 
-class Settled:
-    """Gives an answer again, as it was, to who sends the same request in the same state.
+class ResponseCache:
+    """Repeats an answer to the same request of the same caller while the state is the same.
 
-    The answers are those of routes that are ``settled`` (see `debrepo.http.opens`), and
-    ``state`` tells in what state the database and the tasks are; ``None`` is none that could
-    be compared. Each request is authenticated. All of it runs on the event loop.
+    It holds answers of routes that are ``settled`` (see `debrepo.http.opens`). ``state``
+    returns the state of the database and the tasks, or ``None`` if it is not known; nothing is
+    cached then. The caller is authenticated each time. All of it runs on the event loop.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class Settled:
     def _is_from(self, caller: Caller, scope: Scope) -> bool:
         try:
             found = self._authenticate(Request(scope))
-        except (DebrepoError, HTTPException):  # the route will say so, as it always does
+        except (DebrepoError, HTTPException):  # the route reports it
             return False
         scope.setdefault("state", {})["caller"] = found
         return found == caller
 
     def _noting(self, asked: _Asked, state: object, scope: Scope, send: Send) -> Send:
-        """Return what sends an answer, and keeps it if it is settled."""
+        """Return a ``send`` that also stores the answer if its route is settled."""
         start: Message = {}
 
         async def note(message: Message) -> None:
