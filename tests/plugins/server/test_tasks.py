@@ -247,7 +247,7 @@ def test_server_takes_over_what_an_earlier_one_left(session, monkeypatch):
     runner.start()
     eventually(lambda: all(record.ended for record in runner.list_()))
     assert [record.state for record in runner.list_()] == [2, 3, 2, 3, 2]
-    assert "the server ended" in runner.get(2).output
+    assert "the server stopped" in runner.get(2).output
     runner.stop()
 
 
@@ -258,7 +258,7 @@ def test_work_that_is_not_there_any_more_fails_and_stops_no_server(session):
     record = runner.get(1)
     assert (record.state, record.status) == (records.FAILED, 500)
     assert "debrepo_moved" in record.output
-    assert "ask for it again" in record.output
+    assert "send the request again" in record.output
     runner.stop()
 
 
