@@ -17,10 +17,11 @@ import threading
 import time
 import weakref
 from contextlib import closing, contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debrepo.errors import SigningFailed
+from debrepo.errors import SigningFailed, cannot_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,17 @@ class Home:
                 partial.replace(keyring)
 
 
+def check_space(*places: Path | None) -> None:
+    """Raise `DatabaseFull` if GnuPG may have failed because it could not write to one of these.
+
+    It says in words only what went wrong, so that the file systems are asked.
+    """
+    for place in filter(None, places):
+        found = os.statvfs(place)
+        if not found.f_bavail or (found.f_files and not found.f_favail):
+            raise cannot_write(place, OSError(ENOSPC, os.strerror(ENOSPC)))
+
+
 @contextmanager
 def _made_and_locked(directory: Path) -> Iterator[None]:
     try:
@@ -102,6 +114,8 @@ def _made_and_locked(directory: Path) -> Iterator[None]:
             (directory / name).mkdir(mode=0o700, exist_ok=True)
         descriptor = lock(directory)
     except OSError as error:
+        if error.errno in {ENOSPC, EDQUOT}:
+            raise cannot_write(directory, error) from error
         raise SigningFailed(f"cannot make keys in {directory}: {error.strerror}") from error
     try:
         yield

@@ -6,14 +6,15 @@ import os
 import re
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from debrepo.errors import InvalidInput, SigningFailed
+from debrepo.errors import InvalidInput, SigningFailed, cannot_write
 from debrepo.signing import Signatures, Signer, SigningKey
 from debrepo_gpg import keys as keyring
 from debrepo_gpg import policy
-from debrepo_gpg.home import Home
+from debrepo_gpg.home import Home, check_space
 from debrepo_gpg.running import Gpg
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class GpgSigner(Signer):
         with self.home.change() as view, _translated():
             made = self._gpg(view).gen_key(b"".join(line.encode() + b"\n" for line in parameters))
             if not made.fingerprint:
+                check_space(self.home.directory, view)
                 raise SigningFailed(f"GnuPG made no key: {_last_words(made.stderr)}")
             return str(made.fingerprint)
 
@@ -186,6 +188,7 @@ class GpgSigner(Signer):
         made = _CREATED.findall(result.stderr)
         signers = {fingerprint for _, fingerprint in made}
         if result.returncode or not result.data:
+            check_space(self.home.directory, self.home.view())
             raise _failure(keys, result.stderr)
         if len(made) != len(keys) or not all(signers & set(key.fingerprints) for key in keys):
             raise SigningFailed(f"GnuPG signed with {', '.join(sorted(signers)) or 'no key'}")
@@ -257,4 +260,6 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in {ENOSPC, EDQUOT}:
+            raise cannot_write(error.filename2 or error.filename or "keys", error) from error
         raise SigningFailed(f"GnuPG failed: {error}") from error
