@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import pwd
 import time
 from collections import OrderedDict
@@ -123,7 +122,7 @@ def _secret(request: Request) -> str:
     if kind.lower() == "basic":
         try:
             return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise NotAuthenticated("the Authorization header is malformed") from None
     return ""
 

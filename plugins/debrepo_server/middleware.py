@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from asyncio import CancelledError
 from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
 
-from debrepo.http import segments
+from debrepo.http import json_answer, segments
 from debrepo.stopping import watching
 
 if TYPE_CHECKING:
+    from fastapi import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from debrepo_server.metrics import Requests
@@ -40,7 +42,7 @@ class Middleware:
             scope["path"] = segments(path)
         if scope["path"].startswith("/api/") and not scope["path"].startswith(_WITH_TREES):
             scope["path"] = scope["path"].removesuffix("/")  # some aptly clients add one
-        status, sent, received = 500, 0, 0
+        status, sent, received = 0, 0, 0
 
         async def count(message: Message) -> None:
             nonlocal status, sent
@@ -61,12 +63,21 @@ class Middleware:
         try:
             with watching(self._watches.begin(scope)):
                 await self._app(scope, take, count)
+        except CancelledError:  # by what listens, when its time to end is nearly over
+            if not status:
+                await _ended()(scope, take, count)
         finally:
+            status = status or 500
             seconds = time.perf_counter() - begun
             route = scope.get("route")
             path = route.path_format if isinstance(route, APIRoute) else "none"
             self._requests.end(scope["method"], path, status, seconds, received, sent)
             _say(scope, status, sent, seconds)
+
+
+def _ended() -> Response:
+    said = "the server ended before it could answer this request"
+    return json_answer({"error": said, "kind": "Cancelled"}, 503)
 
 
 def _say(scope: Scope, status: int, sent: int, seconds: float) -> None:

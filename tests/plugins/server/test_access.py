@@ -94,7 +94,9 @@ def test_token_comes_as_a_password(guarded, token):
     assert guarded.get("/api/repos", auth=("whoever", "wrong")).status_code == 401
 
 
-@pytest.mark.parametrize("value", ["Basic !!", "Basic /w==", "Bearer x", "Bearer debrepo-x"])
+@pytest.mark.parametrize(
+    "value", ["Basic !!", b"Basic \xc3\xa9", "Basic /w==", "Bearer x", "Bearer debrepo-x"]
+)
 def test_unknown_token_is_refused_even_where_none_is_needed(api, value):
     answer = api.get("/api/version", headers={"Authorization": value})
     assert answer.status_code == 401

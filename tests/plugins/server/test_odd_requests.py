@@ -102,6 +102,7 @@ CREDENTIALS = {
         b"Basic",
         b"Basic !",
         b"Basic /w==",
+        b"Basic \xc3\xa9",
         b"Basic " + b"A" * 20_001,
         b"Basic Og==",
         b"Basic " + b"AAAA" * 5000,

@@ -119,10 +119,24 @@ def test_upload_that_is_cut_off_leaves_nothing(serving, debrepo_root):
     server = serving()
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        head = "PUT /api/files/d/f HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        head = "PUT /api/files/d/f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
         connection.sendall(head.encode() + b"x" * 5000)
     assert server.stop() == 0
     assert list(debrepo_root.glob("upload/**/*")) == []
+
+
+def test_upload_that_goes_on_when_the_server_ends_is_told_so(serving, debrepo_root):
+    debrepo_root.mkdir(exist_ok=True)
+    (debrepo_root / "debrepo.toml").write_text("[server]\ngrace = 2\n")
+    server = serving()
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        head = "PUT /api/files/d/f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
+        connection.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
+        server.stop()
+        assert connection.recv(4096).startswith(b"HTTP/1.1 503 ")
+    assert [path for path in debrepo_root.glob("upload/**/*") if path.is_file()] == []
 
 
 def test_second_signal_is_not_needed_while_clients_wait(serving):
