@@ -4,6 +4,7 @@ Run this in a mount namespace of its own: ``unshare -rm python full_disk.py ROOT
 """
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -32,15 +33,21 @@ def ready(root):
         incoming = root / "incoming" / name
         incoming.mkdir(parents=True)
         for number, architecture in enumerate(("amd64", "arm64", "all")):
-            path = build_deb(incoming, f"{name}{number}", "1.0", architecture)
+            fields = {"Description": text(name, number)}
+            path = build_deb(incoming, f"{name}{number}", "1.0", architecture, fields=fields)
             assert [o.status for o in session.call("repo.add", name=name, paths=[path])] == [
                 "added"
             ]
     return session
 
 
+def text(name, number):
+    """Return what takes several blocks, however it is compressed, in the indexes of ``b`` alone."""
+    return random.Random(number).randbytes(3 * PAGE).hex() if name == "b" else "small"
+
+
 def publish(session, name):
-    options = {"keep_generations": 0, "grace": 0, "sums": ("sha256", "sha512")}
+    options = {"keep_generations": 0, "grace": 0}
     return session.call(
         "publish.switch",
         distribution="stable",
