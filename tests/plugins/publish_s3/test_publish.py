@@ -263,5 +263,8 @@ def test_of_two_nodes_the_one_whose_past_is_not_the_latest_is_told(node, url, tm
     for words in (("publish", "update"), ("publish", "drop")):
         process = twin.start(*words, "stable", PLACE)
         _, said = process.communicate()
-        assert (process.returncode, "does another one publish" in said) == (11, True), said
+        assert (process.returncode, "another debrepo publishes to this place" in said) == (
+            11,
+            True,
+        ), said
     assert follow(url) == before
