@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from debrepo import lists
 from debrepo.errors import Conflict, DebrepoError, InUse, InvalidInput
 from debrepo_gitlab import (
     admission,
@@ -19,9 +20,7 @@ from debrepo_gitlab import (
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.distributions import DISTRIBUTIONS, TEXTS, Distribution
 from debrepo_gitlab.refusals import NoKey
-from debrepo_gitlab.token_operations import create_token as create_token
-from debrepo_gitlab.token_operations import list_tokens as list_tokens
-from debrepo_gitlab.token_operations import revoke_token as revoke_token
+from debrepo_gitlab.tokens import TOKENS, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,6 +135,57 @@ def set_member(
     """Set the role of a user in a project or group; an empty role removes it."""
     with session.db.write() as txn:
         containers.set_member(txn, containers.get(txn, f"{kind}:{path}"), user, role)
+
+
+def create_token(
+    session: Session,
+    name: str,
+    *,
+    kind: str = "personal",
+    owner: str,
+    read: bool = True,
+    write: bool = True,
+    days: int | None = None,
+) -> str:
+    """Create a token and return it; it cannot be shown again.
+
+    A personal token's ``owner`` is a user; that of a deploy or job token is a project, or a
+    group as ``group:PATH``.
+    """
+    if days is not None and not 0 < days < 36525:
+        raise InvalidInput(f"a token cannot expire in {days} days")
+    if not (read or write):
+        raise InvalidInput("a token must allow reading or writing")
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    until = expires.isoformat(timespec="seconds") if expires else ""
+    with session.db.write() as txn:
+        if kind == "personal":
+            containers.check_user(owner)
+        else:
+            owner = containers.get(txn, owner).key
+        new = Token(
+            lists.check_name(name),
+            kind,
+            owner,
+            read,
+            write,
+            "",
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            until,
+        )
+        return tokens.add(txn, new)
+
+
+def list_tokens(session: Session) -> list[Token]:
+    """Return all tokens of users, deployments and jobs, sorted by name."""
+    with session.db.read() as txn:
+        return list(txn[TOKENS].values())
+
+
+def revoke_token(session: Session, name: str) -> None:
+    """Revoke a token."""
+    with session.db.write() as txn:
+        tokens.revoke(txn, name)
 
 
 def create_distribution(
