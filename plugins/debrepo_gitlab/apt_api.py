@@ -16,12 +16,12 @@ from debrepo.http import Door, upload_path
 from debrepo.http.receiving import receive_one
 from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
-from debrepo_gitlab import contributions, distributions, packages, uploads
+from debrepo_gitlab import contributions, distributions, packages, uploads, waiting
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.distributions import PATTERNS
 from debrepo_gitlab.entrances import enters
 from debrepo_gitlab.likeness import GitlabRoutes
-from debrepo_gitlab.refusals import Malformed
+from debrepo_gitlab.refusals import Malformed, NotPublished
 
 routes = GitlabRoutes(tags=["apt and dput"])
 
@@ -181,16 +181,17 @@ async def upload(
         with session.db.read() as txn:
             distributions.get(txn, container, distribution)
     alone = distribution is not None
-    directory = f"{container.id}/{uuid4().hex if alone else 'incoming'}"
-    root = uploads.area(session)
+    directory = f"{container.id}/{uuid4().hex}"
+    root, area = uploads.area(session), uploads.area_of(session, container)
     path = upload_path(root, directory, file_name)
     if not alone:
-        await run_in_threadpool(uploads.sweep, path.parent)
+        await run_in_threadpool(waiting.sweep, area)
     limit = session.config["gitlab.max_file_size"]
-    await receive_one(request, root, directory, file_name, limit=limit)
-    if not alone and path.suffix != ".changes":
-        return _created({})
     try:
+        await receive_one(request, root, directory, file_name, limit=limit)
+        if not alone and path.suffix != ".changes":
+            await run_in_threadpool(waiting.keep, area, path)
+            return _created({})
         received = await door.receiving(path.parent).call(
             "distribution.upload",
             container=container.name,
@@ -199,9 +200,11 @@ async def upload(
             component=component or "",
         )
     finally:
-        if alone:
-            await run_in_threadpool(uploads.discard, path.parent)
-    answer = await show_soon(door, received.codename, received.serial, wait=wait == "published")
+        await run_in_threadpool(uploads.discard, path.parent)
+    try:
+        answer = await show_soon(door, received.codename, received.serial, wait=wait == "published")
+    except DebrepoError as error:
+        raise NotPublished(f"the upload is stored, but cannot be published: {error}") from error
     return _created(_when_it_is_live(answer))
 
 

@@ -120,6 +120,8 @@ def _said(error: errors.DebrepoError) -> tuple[int, dict[str, Any]]:
         message = "400 Bad request - File is too large"
     elif isinstance(error, errors.Conflict):
         status, message = 409, "409 Conflict"
+    elif isinstance(error, (refusals.NotPublished, errors.SigningFailed)):
+        status, message = 503, f"503 {error}"  # for the server's owner to repair; clients try again
     elif isinstance(error, (errors.RemoteError, errors.DatabaseError, errors.PluginError)):
         status = status_of(error)
         message = f"{status} {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -341,14 +342,15 @@ def upload(
     """
     with session.db.read() as txn:
         where = containers.get(txn, container)
-    if len(paths) == 1 and paths[0].suffix == ".changes":
-        found = uploads.of_changes(session, where, paths[0])
-    else:
-        target = show_distribution(session, where.name, distribution)
-        found = uploads.direct(target, paths, component)
-    files = [path for paths in found.files.values() for path in paths]
-    admission.check(session, where, found.distribution, files)
-    uploads.add(session, found)
+    with ExitStack() as claims:
+        if len(paths) == 1 and paths[0].suffix == ".changes":
+            found = uploads.of_changes(session, where, paths[0], claims)
+        else:
+            target = show_distribution(session, where.name, distribution)
+            found = uploads.direct(target, paths, component)
+        files = [path for paths in found.files.values() for path in paths]
+        admission.check(session, where, found.distribution, files)
+        uploads.add(session, found)
     serial = session.db.update(lambda txn: distributions.mark(txn, found.distribution.key))
     return Received(where.name, found.distribution.codename, serial)
 

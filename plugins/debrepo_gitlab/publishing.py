@@ -176,7 +176,8 @@ def _options(session: Session, found: Distribution) -> dict[str, Any]:
     config = session.config
     strict = config["gitlab.strict"]
     return {
-        "architectures": tuple(a for a in found.architectures if a != "all") or ("all",),
+        # With "source", clients that ask for sources find an index where there are none, too.
+        "architectures": ("source", *(a for a in found.architectures if a != "all")),
         "origin": found.origin or config["publish.origin"],
         "label": found.label or config["publish.label"],
         "suite": found.suite,

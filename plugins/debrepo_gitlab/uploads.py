@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,11 +15,12 @@ from debrepo.errors import (
     PluginError,
     VerificationFailed,
 )
-from debrepo_gitlab import distributions
+from debrepo_gitlab import distributions, waiting
 from debrepo_gitlab.refusals import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import ExitStack
 
     from debrepo.archive.source import FileList
     from debrepo.session import Session
@@ -29,17 +28,15 @@ if TYPE_CHECKING:
     from debrepo_gitlab.distributions import Distribution
 
 DIRECT = (".deb", ".udeb", ".ddeb")
-_UNLISTED = 86400  # seconds after which files that no .changes lists are deleted
 _REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
 _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 class Upload(NamedTuple):
-    """Files for a distribution: their components, and what to delete afterwards."""
+    """Files for a distribution, by component."""
 
     distribution: Distribution
     files: dict[str, list[Path]]
-    done: tuple[Path, ...] = ()
 
 
 def area(session: Session) -> Path:
@@ -47,9 +44,9 @@ def area(session: Session) -> Path:
     return session.root / "gitlab"
 
 
-def incoming(session: Session, container: Container) -> Path:
-    """Return the directory in which files wait for the .changes that lists them."""
-    return area(session) / "upload" / str(container.id) / "incoming"
+def area_of(session: Session, container: Container) -> Path:
+    """Return the part of the upload area that a project has to itself."""
+    return area(session) / "upload" / str(container.id)
 
 
 def check_direct(file_name: str) -> None:
@@ -58,15 +55,6 @@ def check_direct(file_name: str) -> None:
         raise Malformed(
             "file_name Only debs, udebs and ddebs can be directly added to a distribution"
         )
-
-
-def sweep(directory: Path) -> None:
-    """Delete files that no .changes listed in time."""
-    with suppress(FileNotFoundError):
-        for path in directory.iterdir():
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _UNLISTED:
-                    path.unlink()
 
 
 def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload:
@@ -82,8 +70,12 @@ def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload
     return Upload(found, {component: chosen})
 
 
-def of_changes(session: Session, container: Container, changes: Path) -> Upload:
-    """Return the upload that a .changes describes; its files are beside it."""
+def of_changes(session: Session, container: Container, changes: Path, claims: ExitStack) -> Upload:
+    """Return the upload that a .changes describes.
+
+    Its files are beside it. Those of one in the upload area are claimed there, with
+    ``claims``, from the files that wait.
+    """
     from debrepo.archive.source import parse_list
     from debrepo.ingest import configured_limits
 
@@ -93,20 +85,25 @@ def of_changes(session: Session, container: Container, changes: Path) -> Upload:
     missing = [name for name in _REQUIRED if not listed.fields.get(name)]
     if missing:
         raise InvalidPackage(f"{changes.name} lacks the field {missing[0].title()}")
+    if any(file.name not in listed.sections for file in listed.files):
+        raise InvalidPackage(
+            "each line of Files has a checksum, a size, a section, a priority and a name"
+        )
+    here = changes.parent
+    if here.parent == area_of(session, container):
+        claims.enter_context(waiting.claimed(here.parent, here, listed.files))
     _check_files(changes, listed)
     with session.db.read() as txn:
         found = distributions.get(txn, container, listed.fields["distribution"].strip())
     files: dict[str, list[Path]] = {}
-    sources = [file.name for file in listed.files if file.name.endswith(".dsc")]
-    sections = _sections(listed)
-    for name in [file.name for file in listed.files if file.name.lower().endswith(DIRECT)]:
-        files.setdefault(_component(found, sections[name]), []).append(changes.with_name(name))
-    for name in sources:
-        files.setdefault(_component(found, sections[name]), []).append(changes.with_name(name))
+    names = [file.name for file in listed.files]
+    binaries = [name for name in names if name.lower().endswith(DIRECT)]
+    for name in [*binaries, *(name for name in names if name.endswith(".dsc"))]:
+        component = _component(found, listed.sections[name])
+        files.setdefault(component, []).append(changes.with_name(name))
     if not files:
         raise InvalidPackage(f"{changes.name} lists no package")
-    done = (changes, *(changes.with_name(file.name) for file in listed.files))
-    return Upload(found, files, done)
+    return Upload(found, files)
 
 
 def _verified(session: Session, changes: Path, most: int) -> bytes:
@@ -137,32 +134,17 @@ def _verified(session: Session, changes: Path, most: int) -> bytes:
 
 
 def _check_files(changes: Path, listed: FileList) -> None:
-    from debrepo.archive.source import verified
-    from debrepo.archive.stream import Digests, blocks
+    from debrepo.archive.source import digests_of, verified
 
     for file in listed.files:
         try:
-            opened = changes.with_name(file.name).open("rb", buffering=0)
+            digests = digests_of(changes.with_name(file.name))
         except FileNotFoundError:
             raise InvalidInput(
-                f"{changes.name} lists {file.name}, which was not uploaded",
+                f"{changes.name} lists {file.name}, which is not beside it",
                 hint="upload the .changes last",
             ) from None
-        digests = Digests()
-        with opened:
-            for _ in digests.through(blocks(opened)):
-                pass
         verified(file, digests)
-
-
-def _sections(listed: FileList) -> dict[str, str]:
-    """Return the section of each file, as ``Files`` gives it: ``contrib/net``."""
-    lines = [line.split() for line in listed.fields["files"].splitlines() if line.strip()]
-    if any(len(parts) != 5 for parts in lines):
-        raise InvalidPackage(
-            "each line of Files has a checksum, a size, a section, a priority and a name"
-        )
-    return {parts[4]: parts[2] for parts in lines}
 
 
 def _component(found: Distribution, section: str) -> str:
@@ -184,7 +166,7 @@ def add(session: Session, upload: Upload) -> None:
     try:
         for component, paths in upload.files.items():
             name = upload.distribution.components[component]
-            outcomes = list(session.call("repo.add", name=name, paths=paths))
+            outcomes = list(session.call("repo.add", name=name, paths=paths, whole=True))
             added += [(name, one.package) for one in outcomes if one.status == "added"]
             failed = next((one for one in outcomes if one.status == "failed"), None)
             if failed is not None:
@@ -192,8 +174,6 @@ def add(session: Session, upload: Upload) -> None:
     except DebrepoError:
         _take_back(session, added)
         raise
-    for path in upload.done:
-        path.unlink(missing_ok=True)
 
 
 def _failure(failed: Any) -> DebrepoError:

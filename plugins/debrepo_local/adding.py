@@ -43,8 +43,12 @@ def add_files(
     *,
     force_replace: bool,
     remove_files: bool,
+    whole: bool,
 ) -> Iterator[Outcome]:
-    """Add files to the repository ``name``, yielding what became of each once it is durable."""
+    """Add files to the repository ``name``, yielding what became of each once it is durable.
+
+    With ``whole``, none is added unless all can be, and only failures are yielded then.
+    """
     files: list[Path] = []
     for path in paths:
         found = list(find([path]))
@@ -56,9 +60,14 @@ def add_files(
     with session.pool.reserving() as pool:
         results = ingest(pool, files, workers=workers, limits=limits)
         tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
-        while batch := list(islice(tracked, BATCH)):
+        while batch := list(islice(tracked, None if whole else BATCH)):
             yield from _add_batch(
-                session, name, batch, force_replace=force_replace, remove_files=remove_files
+                session,
+                name,
+                batch,
+                force_replace=force_replace,
+                remove_files=remove_files,
+                whole=whole,
             )
 
 
@@ -69,13 +78,19 @@ def _add_batch(
     *,
     force_replace: bool,
     remove_files: bool,
+    whole: bool,
 ) -> Iterator[Outcome]:
     read = [item for item in batch if isinstance(item, Ingested)]
+    if whole and len(read) < len(batch):
+        batch, read = [item for item in batch if isinstance(item, Rejected)], []
     for added in read:
         if added.remark:
             session.progress.note(f"{added.source}: {added.remark}")
     session.pool.sync()
-    outcomes = commit(session, name, read, force_replace=force_replace) if read else {}
+    outcomes: dict[Path, Outcome] = {}
+    if read:
+        outcomes = commit(session, name, read, force_replace=force_replace, whole=whole)
+        batch = [item for item in batch if isinstance(item, Rejected) or item.source in outcomes]
     for item in batch:
         if isinstance(item, Rejected):
             yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
@@ -93,9 +108,12 @@ def reason(item: Rejected) -> str:
 
 
 def commit(
-    session: Session, name: str, batch: list[Ingested], *, force_replace: bool
+    session: Session, name: str, batch: list[Ingested], *, force_replace: bool, whole: bool = False
 ) -> dict[Path, Outcome]:
-    """Add a batch in one transaction, against what the repository is by then."""
+    """Add a batch in one transaction, against what the repository is by then.
+
+    With ``whole``, nothing is added if anything fails, and only failures are returned then.
+    """
 
     def change(txn: Transaction) -> dict[Path, Outcome]:
         repo = repos.get(txn, name)
@@ -126,6 +144,9 @@ def commit(
             taken[packageset.short(item.entry)] = item.entry
             status = "added" if there is None else "replaced"
             outcomes[item.source] = Outcome(item.source, key.display, status)
+        failed = {path: one for path, one in outcomes.items() if one.status == "failed"}
+        if whole and failed:
+            return failed
         if added:
             _check_files(session, batch)
             catalog.add(txn, added.values())

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import archive, templates
-from debrepo.archive import Digests
 from debrepo.errors import (
     DebrepoError,
     InvalidInput,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from debrepo.archive import FileList
+    from debrepo.archive import Digests, FileList
     from debrepo.package import PackageFile
     from debrepo.session import Session
 
@@ -129,14 +128,10 @@ def _check_sums(upload: Upload) -> None:
 
 
 def _digests(path: Path) -> Digests:
-    digests = Digests()
     try:
-        with path.open("rb") as file:
-            while block := file.read(archive.BLOCK):
-                digests.update(block)
+        return archive.digests_of(path)
     except OSError as error:
         raise NotFound(f"{path.name}, which it lists, cannot be read: {error.strerror}") from None
-    return digests
 
 
 def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[Outcome]:

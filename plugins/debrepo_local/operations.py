@@ -83,17 +83,26 @@ def add(
     *,
     force_replace: bool = False,
     remove_files: bool = False,
+    whole: bool = False,
 ) -> Iterator[Outcome]:
     """Add files, and all packages below directories; yields what became of each.
 
     What could be added is, whatever happens to the rest, and is durable when it is yielded.
+    With ``whole``, nothing is added unless everything can be; only failures are yielded then.
     A directory without packages is one more outcome, ``empty``.
     """
     from debrepo_local.adding import add_files
 
     with session.db.read() as txn:
         repos.get(txn, name)
-    return add_files(session, name, paths, force_replace=force_replace, remove_files=remove_files)
+    return add_files(
+        session,
+        name,
+        paths,
+        force_replace=force_replace,
+        remove_files=remove_files,
+        whole=whole,
+    )
 
 
 def edit(

@@ -14,6 +14,7 @@ from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.source import (
     FileList,
     describe_source,
+    digests_of,
     parse_list,
     read_list,
     read_source,
@@ -35,6 +36,7 @@ __all__ = [
     "SourceTree",
     "describe",
     "describe_source",
+    "digests_of",
     "file_name",
     "parse",
     "parse_list",

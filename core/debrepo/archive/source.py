@@ -34,6 +34,7 @@ class FileList(NamedTuple):
     fields: dict[str, str]  #: names in lower case
     files: tuple[PackageFile, ...]  #: with the digests that it gives; it does not list itself
     signed: bool  #: whether there was a signature; it is not verified
+    sections: dict[str, str] = {}  # noqa: RUF012  # of a .changes, by file: ``contrib/net``
 
 
 def parse_list(data: bytes, what: str = "the control file", *, limits: Limits = LIMITS) -> FileList:
@@ -43,7 +44,10 @@ def parse_list(data: bytes, what: str = "the control file", *, limits: Limits = 
     text = without_signature(data, what)
     stanza, _ = check(text, what)
     fields = {name.lower(): value for name, value in parse(stanza).items()}
-    return FileList(stanza, fields, _files(fields, what, limits), signed=text is not data)
+    files = _files(fields, what, limits)
+    lines = _lines(fields.get("files", ""), "files", what)
+    sections = {name: line.section for name, line in lines.items() if line.section}
+    return FileList(stanza, fields, files, text is not data, sections)
 
 
 def read_list(path: Path, *, limits: Limits = LIMITS) -> FileList:
@@ -57,14 +61,17 @@ def read_source(path: Path, *, limits: Limits = LIMITS) -> Package:
     with path.open("rb") as file:
         data = file.read(limits.control_file + 1)
     listed = parse_list(data, path.name, limits=limits)
-    files = []
-    for expected in listed.files:
-        digests = Digests()
-        with path.with_name(expected.name).open("rb", buffering=0) as file:
-            for _ in digests.through(blocks(file)):
-                pass
-        files.append(verified(expected, digests))
+    files = [verified(one, digests_of(path.with_name(one.name))) for one in listed.files]
     return describe_source(listed, Digests(data), files)
+
+
+def digests_of(path: Path) -> Digests:
+    """Return the digests of a file."""
+    digests = Digests()
+    with path.open("rb", buffering=0) as file:
+        for _ in digests.through(blocks(file)):
+            pass
+    return digests
 
 
 def describe_source(listed: FileList, own: Digests, files: Iterable[PackageFile]) -> Package:
@@ -109,7 +116,7 @@ def _files(fields: dict[str, str], what: str, limits: Limits) -> tuple[PackageFi
         if files and lines.keys() != files.keys():
             odd = sorted(lines.keys() ^ files.keys())[0]
             raise InvalidPackage(f"{what} lists {odd} in some of its checksum fields only")
-        for name, (digest, size) in lines.items():
+        for name, (digest, size, _) in lines.items():
             if len(digest) != length:
                 raise InvalidPackage(f"{what}: {digest[:130]!r} is not {algorithm.upper()} in hex")
             file = files.setdefault(name, PackageFile(name, size))
@@ -119,8 +126,16 @@ def _files(fields: dict[str, str], what: str, limits: Limits) -> tuple[PackageFi
     return tuple(files.values())
 
 
-def _lines(value: str, field: str, what: str) -> dict[str, tuple[str, int]]:
-    lines: dict[str, tuple[str, int]] = {}
+class _Line(NamedTuple):
+    """A line of a list of files; only those of a .changes have a section."""
+
+    digest: str
+    size: int
+    section: str
+
+
+def _lines(value: str, field: str, what: str) -> dict[str, _Line]:
+    lines: dict[str, _Line] = {}
     for line in value.split("\n"):
         parts = line.split()
         if not parts:
@@ -138,5 +153,6 @@ def _lines(value: str, field: str, what: str) -> dict[str, tuple[str, int]]:
             )
         if name in lines:
             raise InvalidPackage(f"{what} lists {name} twice")
-        lines[name] = digest.lower(), int(size)
+        section = parts[2] if len(parts) == 5 else ""
+        lines[name] = _Line(digest.lower(), int(size), section)
     return lines

@@ -148,11 +148,11 @@ def test_upload_that_fails_in_part_leaves_nothing(apt, built, session, tmp_path)
 
 def test_what_nobody_lists_is_deleted_after_a_day(apt, hello, session):
     apt.put(f"{APT}/old_1.0_amd64.deb", content=hello)
-    (old,) = (session.root / "gitlab").rglob("*.deb")
+    (old,) = (session.root / "gitlab").rglob("old_1.0_amd64.deb/*")
     yesterday = time.time() - 100_000
     os.utime(old, (yesterday, yesterday))
     apt.put(f"{APT}/new_1.0_amd64.deb", content=hello)
-    assert [path.name for path in old.parent.iterdir()] == ["new_1.0_amd64.deb"]
+    assert [path.name for path in old.parent.parent.iterdir()] == ["new_1.0_amd64.deb"]
 
 
 @pytest.fixture

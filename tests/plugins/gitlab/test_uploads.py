@@ -2,12 +2,14 @@
 
 import gzip
 import hashlib
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from debrepo.testing.packages import build_deb
+from debrepo_gpg.operations import opened
 
 PROJECT = "/api/v4/projects/1"
 APT = f"{PROJECT}/packages/debian"
@@ -140,6 +142,30 @@ def test_signed_release_is_there_in_both_forms(guarded, session, uploader):
     assert detached.startswith("-----BEGIN PGP SIGNATURE-----")
 
 
+def test_upload_that_cannot_be_signed_is_stored_and_tried_again(
+    guarded, session, uploader, hello, tmp_path
+):
+    session.call("distribution.create", container="acme/web", codename="sid")
+    session.call("distribution.publish", container="acme/web", codename="sid")
+    url = f"{APT}/hello_1.0_amd64.deb?{SID}&wait=published"
+    home = opened(session).home.directory
+    home.rename(tmp_path / "kept")
+    answer = guarded.put(url, content=hello, auth=uploader)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "the upload is stored, but cannot be published: " in answer.json()["message"]
+    shutil.rmtree(home, ignore_errors=True)
+    (tmp_path / "kept").rename(home)
+    assert guarded.put(url, content=hello, auth=uploader).status_code == 201
+    index = guarded.get(f"{APT}/dists/sid/main/binary-amd64/Packages", auth=uploader)
+    assert "Package: hello\n" in index.text
+
+
+def test_sources_are_listed_where_there_are_none(published):
+    release = published.get(f"{APT}/dists/sid/Release").text
+    assert " main/source/Sources.xz\n" in release
+    assert "Architectures: all amd64\n" in release
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [
@@ -236,7 +262,7 @@ def test_file_may_be_too_large(apt, session, hello, configure):
 
 def test_file_without_a_distribution_waits(apt, hello, session):
     assert apt.put(f"{APT}/hello_1.0_amd64.deb", content=hello).status_code == 201
-    (path,) = (session.root / "gitlab").rglob("*.deb")
+    (path,) = (session.root / "gitlab").rglob("hello_1.0_amd64.deb/*")
     assert path.read_bytes() == hello
     assert session.call("distribution.packages", container="acme/web") == []
 

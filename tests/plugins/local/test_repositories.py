@@ -183,3 +183,24 @@ def test_directory_without_packages_is_an_error_when_strict(r, tmp_path):
     result = r("repo", "add", "--strict", "r", build_deb(tmp_path), empty, exit_code=3)
     assert result.output.endswith(f"Error: {empty}: no package files in this directory\n")
     assert listed(r) == ["hello_1.0_amd64"]
+
+
+@pytest.mark.parametrize("bad", ["taken", "broken"])
+def test_whole_upload_is_added_or_none_of_it(session, tmp_path, bad):
+    session.call("repo.create", name="tools")
+    first = build_deb(tmp_path, "hello", "1.0", paths={"usr/first": b"x"})
+    list(session.call("repo.add", name="tools", paths=[first]))
+    other = tmp_path / "other"
+    other.mkdir()
+    good = build_deb(other, "good", "1.0")
+    if bad == "taken":
+        failing = build_deb(other, "hello", "1.0")
+    else:
+        failing = other / "broken_1.0_amd64.deb"
+        failing.write_bytes(b"nothing")
+    outcomes = list(session.call("repo.add", name="tools", paths=[good, failing], whole=True))
+    assert [(one.source, one.status) for one in outcomes] == [(failing, "failed")]
+    shown = session.call("repo.show", name="tools", with_packages=True)
+    assert [key.name for key in shown.packages] == ["hello"]
+    outcomes = list(session.call("repo.add", name="tools", paths=[good, first], whole=True))
+    assert {one.status for one in outcomes} == {"added", "skipped"}

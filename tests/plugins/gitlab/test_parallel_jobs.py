@@ -1,0 +1,95 @@
+"""Jobs that upload at the same time, with files in common."""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from debrepo.testing.packages import build_deb, build_source, listing, stanza
+
+APT = "/api/v4/projects/1/packages/debian"
+JOBS = ("amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x", "amd64")
+ROUNDS = int(os.environ.get("DEBREPO_TEST_ROUNDS", "2"))
+
+
+@pytest.fixture(autouse=True)
+def unsigned(monkeypatch):
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "true")
+
+
+@pytest.fixture
+def apt(guarded, uploader, session):
+    """A developer of acme/web; there is the distribution sid, for all architectures."""
+    session.call(
+        "distribution.create", container="acme/web", codename="sid", architectures=sorted({*JOBS})
+    )
+    guarded.auth = uploader
+    guarded.get("/api/version")
+    return guarded
+
+
+def build(place, version, architecture, log=b""):
+    """Build the source, and the binary package of an architecture, with their .changes."""
+    place.mkdir(parents=True)
+    (place / "build.log").write_bytes(log)
+    build_source(place, "hello", version)
+    build_deb(place, "hello", version, architecture)
+    files = {path.name: path.read_bytes() for path in sorted(place.iterdir())}
+    lines = listing("md5", files).splitlines()
+    rows = [line.split() for line in lines if line.strip()]
+    fields = {
+        "Format": "1.8",
+        "Source": "hello",
+        "Version": version,
+        "Architecture": f"source {architecture}",
+        "Distribution": "sid",
+        "Checksums-Sha1": listing("sha1", files),
+        "Checksums-Sha256": listing("sha256", files),
+        "Files": "".join(f"\n {row[0]} {row[1]} net optional {row[2]}" for row in rows),
+    }
+    changes = place / f"hello_{version}_{architecture}.changes"
+    changes.write_bytes(stanza(fields))
+    return [*(place / name for name in files), changes]
+
+
+def send(client, paths):
+    """Upload files one after another; return the answers that are no success."""
+    answers = [client.put(f"{APT}/{p.name}", content=p.read_bytes()) for p in paths]
+    return [answer.text for answer in answers if answer.status_code != 201]
+
+
+def test_jobs_with_one_source_never_hurt_one_another(apt, session, tmp_path):
+    for number in range(ROUNDS):
+        version = f"1.{number}-1"
+        jobs = [build(tmp_path / f"{number}-{n}", version, a) for n, a in enumerate(JOBS)]
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            refused = list(pool.map(lambda paths: send(apt, paths), jobs))
+        assert refused == [[]] * len(JOBS)
+        shutil.rmtree(tmp_path / f"{number}-0")
+        (found,) = [
+            one
+            for one in session.call("distribution.packages", container="acme/web")
+            if one.version == version
+        ]
+        held = {one.package.key.architecture for one in found.members}
+        assert held == {*JOBS, "source"}
+    left = [path for path in (session.root / "gitlab").rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_each_changes_claims_the_content_that_it_lists(apt, tmp_path):
+    *first, one = build(tmp_path / "first", "1.0-1", "amd64", log=b"of one build")
+    *second, other = build(tmp_path / "other", "1.0-1", "arm64", log=b"of another build")
+    assert send(apt, [*first, *second, other, one]) == []
+
+
+def test_refused_changes_leaves_the_files_for_the_next_one(apt, tmp_path):
+    *files, changes = build(tmp_path / "build", "1.0-1", "amd64")
+    good = changes.read_bytes()
+    assert send(apt, files) == []
+    changes.write_bytes(good.replace(b"Distribution: sid", b"Distribution: trixie"))
+    (said,) = send(apt, [changes])
+    assert "404 Distribution Not Found" in said
+    changes.write_bytes(good)
+    assert send(apt, [changes]) == []
