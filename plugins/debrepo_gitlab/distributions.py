@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from debrepo_gitlab.containers import Container
 
 SHORTEST_VALIDITY = 86400  # seconds
+LONGEST_VALIDITY = 2**31 - 1  # seconds
 #: Fields of text that a client may set.
 TEXTS = ("suite", "origin", "label", "version", "description")
 
@@ -113,6 +114,9 @@ def check(txn: Transaction, new: Distribution) -> None:
         raise Invalid.of("codename", "can't be blank")
     if new.valid_for and new.valid_for < SHORTEST_VALIDITY:
         fault = f"must be greater than or equal to {SHORTEST_VALIDITY}"
+        raise Invalid.of("valid_time_duration_seconds", fault)
+    if new.valid_for > LONGEST_VALIDITY:
+        fault = f"must be less than or equal to {LONGEST_VALIDITY}"
         raise Invalid.of("valid_time_duration_seconds", fault)
     for field in ("components", "architectures"):
         for name in getattr(new, field):

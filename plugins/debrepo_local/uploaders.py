@@ -78,7 +78,7 @@ def check_upload(listed: Sequence[Rule], upload: FileList, fingerprints: Sequenc
 def _read(text: str) -> dict[str, Any]:
     try:
         document = json.loads(_EXTRAS.sub(lambda found: found[1] or " ", text))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits
         raise InvalidInput(f"the uploaders are not JSON: {error}") from None
     if not isinstance(document, dict):
         raise InvalidInput("the uploaders have to be an object with groups and rules")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from debrepo.errors import InvalidInput
 
+_LONGEST = 11  # digits; more are beyond the year 9999
+
 
 def seconds() -> int:
     """Return the current time in seconds since the epoch, or ``SOURCE_DATE_EPOCH`` if it is set.
@@ -17,7 +19,7 @@ def seconds() -> int:
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if not text:
         return int(time.time())
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _LONGEST:
         raise InvalidInput(f"SOURCE_DATE_EPOCH has to be a number of seconds, found {text!r}")
     return int(text)
 

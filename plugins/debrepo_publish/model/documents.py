@@ -74,6 +74,10 @@ def rolled_back(now: Publication, old: Publication, there: Mapping[str, str]) ->
     return old._replace(sources=sources, **{name: getattr(now, name) for name in _KEPT})
 
 
+#: A hundred years in seconds; dates far beyond that cannot be written down.
+_GREATEST = 100 * 31_557_600
+
+
 def checked(publication: Publication) -> Publication:
     """Return the publication; raise `InvalidInput` if it cannot be published."""
     for what, given, known in (
@@ -96,6 +100,8 @@ def checked(publication: Publication) -> Publication:
     for name in ("valid_for", "keep_generations", "grace"):
         if getattr(publication, name) < 0:
             raise InvalidInput(f"{name} cannot be negative")
+        if getattr(publication, name) > _GREATEST:
+            raise InvalidInput(f"{name} cannot be more than {_GREATEST}")
     for name in ("origin", "label", "suite", "codename", "version", "description", "signed_by"):
         if not getattr(publication, name).isprintable():
             raise InvalidInput(f"{name} has to be one line of text")

@@ -105,6 +105,10 @@ def test_update_touches_what_it_names(client, sid):
             "codename=new&valid_time_duration_seconds=86399",
             {"valid_time_duration_seconds": ["must be greater than or equal to 86400"]},
         ),
+        (
+            "codename=new&valid_time_duration_seconds=2147483648",
+            {"valid_time_duration_seconds": ["must be less than or equal to 2147483647"]},
+        ),
     ],
 )
 def test_distribution_that_cannot_be_is_refused_by_the_model(client, query, message):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from debrepo.errors import InvalidInput
 from debrepo.testing.packages import build_deb, build_source
 from debrepo_local.uploaders import rules
 
@@ -149,6 +150,12 @@ def test_uploaders_decide_by_key(debrepo, incoming, tmp_path, sign, allow, deny,
     debrepo("repo", "create", "unstable", "--uploaders-file", file)
     debrepo("repo", "include", path, exit_code=0 if included else 1)
     assert bool(names(debrepo)) == included
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "[" * 100_000, "{", "1"])
+def test_uploaders_that_cannot_be_read_are_refused(text):
+    with pytest.raises(InvalidInput, match="the uploaders"):
+        rules(text)
 
 
 def test_uploaders_keep_out_what_nobody_has_signed(debrepo, incoming, tmp_path):

@@ -49,6 +49,13 @@ def test_option_stands_above_the_configuration(tmp_path):
     assert [found.origin for found in config] == ["--passphrase-file"]
 
 
+@pytest.mark.parametrize("name", ["valid_for", "keep_generations", "grace"])
+@pytest.mark.parametrize("number", [-1, 253402300800, (1 << 63) - 1])
+def test_number_that_no_date_holds_is_refused(name, number):
+    with pytest.raises(InvalidInput, match=f"{name} cannot be"):
+        checked(PUBLICATION._replace(**{name: number}))
+
+
 def test_skip_bz2_is_one_compression_less():
     wanted = PUBLICATION._replace(compressions=("gz", "bz2"))
     assert changed(wanted, {"skip_bz2": True}).compressions == ("gz",)
