@@ -43,11 +43,15 @@ def add(txn: Transaction, packages: Iterable[Known]) -> None:
     known = sorted(packages)
     txn[PACKAGES].put_many((package.entry, package.record) for package in known)
     txn[CONTENTS].put_many((p.entry, p.contents) for p in known if p.contents)
-    condemned = txn[CONDEMNED]
-    if condemned:  # a cleanup is at work
+    if txn[CONDEMNED]:  # a cleanup is at work
         for package in known:
-            for digest in digests(package.record):
-                condemned.discard(bytes.fromhex(digest))
+            keep(txn, digests(package.record))
+
+
+def keep(txn: Transaction, files: Iterable[str]) -> None:
+    """Keep a cleanup from deleting pool files, by SHA256, that a record names from now on."""
+    for digest in files:
+        txn[CONDEMNED].discard(bytes.fromhex(digest))
 
 
 def get(txn: Transaction, entry: bytes) -> Package:

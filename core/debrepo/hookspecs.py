@@ -185,6 +185,15 @@ def debrepo_live_sets(txn: Transaction) -> Iterable[SetId]:
 
 
 @hookspec
+def debrepo_live_files(txn: Transaction) -> Iterable[str]:
+    """Return the SHA256 of pool files you refer to that are part of no package.
+
+    *Collects*, in a read transaction, when garbage is collected. Record such a file with
+    `catalog.keep` in the same transaction, so that a cleanup that is at work spares it.
+    """
+
+
+@hookspec
 def debrepo_links(txn: Transaction) -> Iterable[Link]:
     """Return what was made from what, as far as you know.
 

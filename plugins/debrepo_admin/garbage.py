@@ -92,7 +92,9 @@ def _found(session: Session) -> Garbage:
         live.update(txn)
         nodes = sum(key not in live.nodes for key in txn[CHUNKS])
         entries = sum(entry not in live.entries for entry in catalog.find(txn))
-        needed = _needed(record for entry, record in _records(txn) if entry in live.entries)
+        needed = _needed(
+            session, txn, (record for entry, record in _records(txn) if entry in live.entries)
+        )
     files = [digest for digest in session.pool if digest not in needed]
     return Garbage(entries, nodes, len(files), sum(_size(session, digest) for digest in files))
 
@@ -103,8 +105,10 @@ def _records(txn: Transaction) -> Iterator[tuple[Entry, bytes]]:
             yield entry, record
 
 
-def _needed(records: Iterator[bytes]) -> set[str]:
-    return {digest for record in records for digest in digests(record)}
+def _needed(session: Session, txn: Transaction, records: Iterator[bytes]) -> set[str]:
+    """Return the files of packages, given by their records, and those of plugins."""
+    needed = {digest for record in records for digest in digests(record)}
+    return needed.union(*session.hook.debrepo_live_files(txn=txn))
 
 
 def _size(session: Session, digest: str) -> int:
@@ -149,7 +153,7 @@ def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int
     So nobody has to read the packages while others wait to write.
     """
     with session.db.read() as txn:
-        needed = _needed(record for _, record in _records(txn))
+        needed = _needed(session, txn, (record for _, record in _records(txn)))
     dead = [digest for digest in session.pool if digest not in needed]
     if not dead:
         return 0, 0
@@ -161,7 +165,7 @@ def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int
                 txn[CONDEMNED].put_many((bytes.fromhex(digest), b"") for digest in batch)
         reached("condemned")
         with session.db.read() as txn:
-            needed = _needed(record for _, record in _records(txn))
+            needed = _needed(session, txn, (record for _, record in _records(txn)))
         reached("read again")
         gone = [
             size

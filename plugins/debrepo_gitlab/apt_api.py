@@ -16,7 +16,7 @@ from debrepo.http import Door, upload_path
 from debrepo.http.receiving import receive_one
 from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
-from debrepo_gitlab import contributions, distributions, packages, uploads, waiting
+from debrepo_gitlab import contributions, distributions, documents, packages, uploads, waiting
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.distributions import PATTERNS
 from debrepo_gitlab.entrances import enters
@@ -112,7 +112,9 @@ def _as_gitlab_has_it(request: Request, door: Door, path: str) -> Path | None:
         return None
     with door.session.db.read() as txn:
         found = distributions.get(txn, container, codename)
-        file = packages.file(door.session, txn, found, (source, version), name)
+        named = (source, version)
+        file = packages.file(door.session, txn, found, named, name)
+        file = file or documents.find(txn, found, named, name)
     return door.session.pool.path(file.sha256) if file else None
 
 

@@ -12,6 +12,7 @@ from debrepo_gitlab import (
     admission,
     containers,
     distributions,
+    documents,
     packages,
     publishing,
     repositories,
@@ -351,6 +352,7 @@ def upload(
         files = [path for paths in found.files.values() for path in paths]
         admission.check(session, where, found.distribution, files)
         uploads.add(session, found)
+        documents.store(session, found.distribution, found.source, found.documents)
     serial = session.db.update(lambda txn: distributions.mark(txn, found.distribution.key))
     return Received(where.name, found.distribution.codename, serial)
 
@@ -373,10 +375,16 @@ def remove_package(
             for d in distributions.list_(txn, where)
             if {one.repo for one in source.members} & set(d.repos)
         ]
+    if file is not None:
+        with session.db.write() as txn:
+            if documents.remove(txn, where, source.id, file):
+                return []
     gone = packages.members_of(source, file)
     for one in gone:
         session.call("repo.remove", name=one.repo, queries=[str(one.package.key)])
     with session.db.write() as txn:
+        if len(gone) == len(source.members):
+            documents.remove(txn, where, source.id)
         return [
             Received(where.name, d.codename, distributions.mark(txn, d.key))
             for d in touched

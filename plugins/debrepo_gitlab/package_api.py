@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from debrepo.http import Door, json_answer
 from debrepo.session import Session
 from debrepo.version import sort_key
-from debrepo_gitlab import containers, packages
+from debrepo_gitlab import containers, documents, packages
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.entrances import enters
 from debrepo_gitlab.likeness import GitlabRoutes, page
@@ -165,6 +165,9 @@ def files(id: str, package: str, request: Request, door: Reading) -> Response:
     """List the files of a package."""
     found = _find(door, package)
     made = packages.created(door.session, found)
+    with door.session.db.read() as txn:
+        kept = documents.of_package(txn, request.state.container, found.id)
+    parts = [(number, file) for number, _, file in found.files()]
     rows = [
         {
             "id": number,
@@ -176,7 +179,7 @@ def files(id: str, package: str, request: Request, door: Reading) -> Response:
             "file_sha1": file.sha1,
             "file_sha256": file.sha256,
         }
-        for number, _, file in found.files()
+        for number, file in sorted([*parts, *kept], key=lambda one: one[1].name)
     ]
     return page(door.session, request, rows)
 

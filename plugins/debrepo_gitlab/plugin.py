@@ -221,6 +221,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("gitlab.tokens", 1, f"{_HERE}.tokens:TOKENS"),
         TableRef("gitlab.digests", 1, f"{_HERE}.tokens:DIGESTS"),
         TableRef("gitlab.distributions", 1, f"{_HERE}.distributions:DISTRIBUTIONS"),
+        TableRef("gitlab.documents", 1, f"{_HERE}.documents:DOCUMENTS"),
     ]
 
 
@@ -269,6 +270,13 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
     from debrepo_gitlab.group_lists import package_lists
 
     return list(package_lists(txn))
+
+
+@hookimpl
+def debrepo_live_files(txn: Transaction) -> list[str]:
+    from debrepo_gitlab.documents import live_files
+
+    return list(live_files(txn))
 
 
 @hookimpl

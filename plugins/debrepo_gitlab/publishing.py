@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from debrepo import leases, lists
 from debrepo.errors import DebrepoError, InUse, NotFound
 from debrepo.packageset import EMPTY
-from debrepo_gitlab import containers, contributions, distributions, group_lists
+from debrepo_gitlab import containers, contributions, distributions, documents, group_lists
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.refusals import NoDistribution, NotPublished
 
@@ -232,4 +232,5 @@ def take_down(session: Session, container: Container, codename: str) -> None:
                     session.call("repo.drop", name=name, force=True)
         with session.db.write() as txn:
             txn[DISTRIBUTIONS].discard(found.key)
+            documents.remove_all(txn, now)
             txn.note(f"distribution:{container.name}/{now.codename}", str(now.id), "")

@@ -33,10 +33,12 @@ _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 class Upload(NamedTuple):
-    """Files for a distribution, by component."""
+    """Files for a distribution, by component, and the documents that came with them."""
 
     distribution: Distribution
     files: dict[str, list[Path]]
+    source: tuple[str, str] = ("", "")
+    documents: tuple[Path, ...] = ()
 
 
 def area(session: Session) -> Path:
@@ -103,7 +105,8 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
         files.setdefault(component, []).append(changes.with_name(name))
     if not files:
         raise InvalidPackage(f"{changes.name} lists no package")
-    return Upload(found, files)
+    documents = (changes, *(changes.with_name(n) for n in names if n.endswith(".buildinfo")))
+    return Upload(found, files, _source(listed), documents)
 
 
 def _verified(session: Session, changes: Path, most: int) -> bytes:
@@ -145,6 +148,12 @@ def _check_files(changes: Path, listed: FileList) -> None:
                 hint="upload the .changes last",
             ) from None
         verified(file, digests)
+
+
+def _source(listed: FileList) -> tuple[str, str]:
+    """Return the source version that a .changes is about; of a rebuild, that of the source."""
+    name, _, version = listed.fields["source"].strip().partition(" ")
+    return name, version.strip("() ") or listed.fields["version"].strip()
 
 
 def _component(found: Distribution, section: str) -> str:

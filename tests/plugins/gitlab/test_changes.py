@@ -1,5 +1,6 @@
 """Uploads of a .changes, as dput and dupload do them: the files first, and it last."""
 
+import hashlib
 import os
 import subprocess
 import time
@@ -92,6 +93,58 @@ def test_section_decides_the_component(apt, built):
     assert send(apt, *everything(built), query="?wait=published").status_code == 201
     assert apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").status_code == 204
     assert "hello" in apt.get(f"{APT}/dists/sid/contrib/binary-amd64/Packages").text
+
+
+@pytest.fixture
+def documented(apt, built, session):
+    """Upload a .changes with a .buildinfo; return them and the package's address."""
+    buildinfo = built / "hello_1.0-1_amd64.buildinfo"
+    buildinfo.write_text("Format: 1.0\nSource: hello\n")
+    last = changes(built)
+    assert send(apt, *everything(built), query="?wait=published").status_code == 201
+    (package,) = session.call("distribution.packages", container="acme/web")
+    return [buildinfo, last], f"{PROJECT}/packages/{package.id}"
+
+
+def test_changes_and_buildinfo_are_kept_with_their_package(apt, documented, session, headers):
+    documents, url = documented
+    files = apt.get(f"{url}/package_files", headers=headers("reporter"), auth=None).json()
+    rows = {file["file_name"]: file for file in files}
+    list(session.call("db.cleanup") or ())
+    for path in documents:
+        assert rows[path.name]["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        got = apt.get(f"{APT}/pool/sid/h/hello/1.0-1/{path.name}")
+        assert (got.status_code, got.content) == (200, path.read_bytes())
+        assert apt.get(f"{APT}/pool/sid/h/hello/1.0-2/{path.name}").status_code == 404
+
+
+def test_document_is_replaced_by_a_newer_one(apt, built, documented, headers):
+    (_, last), url = documented
+    last.write_bytes(last.read_bytes() + b"X-Comment: again\n")
+    assert send(apt, *everything(built)).status_code == 201
+    files = apt.get(f"{url}/package_files", headers=headers("reporter"), auth=None).json()
+    assert [file["file_name"] for file in files].count(last.name) == 1
+    assert apt.get(f"{APT}/pool/sid/h/hello/1.0-1/{last.name}").content == last.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["file", "package", "distribution"])
+def test_document_goes_with_what_it_belongs_to(apt, documented, session, headers, what):
+    documents, url = documented
+    sent = {"headers": headers("maintainer"), "auth": None}
+    files = apt.get(f"{url}/package_files", **sent).json()
+    (number,) = [file["id"] for file in files if file["file_name"].endswith(".changes")]
+    gone = {
+        "file": f"{url}/package_files/{number}",
+        "package": url,
+        "distribution": f"{PROJECT}/debian_distributions/sid",
+    }
+    assert apt.delete(gone[what], **sent).status_code in {202, 204}
+    assert apt.get(f"{APT}/pool/sid/h/hello/1.0-1/{documents[1].name}").status_code == 404
+    session.call("db.cleanup")
+    digest = hashlib.sha256(documents[1].read_bytes()).hexdigest()
+    assert digest not in session.pool
+    if what == "file":
+        assert len(apt.get(f"{url}/package_files", **sent).json()) == len(files) - 1
 
 
 @pytest.mark.parametrize(
