@@ -12,6 +12,7 @@ UNEXPECTED = "Unexpected keyword argument"
 ROOT = Path(__file__).parents[2]
 SNIPPET = """
 from pathlib import Path
+from typing import Final, Literal
 
 from debrepo.http import Door
 from debrepo.session import Session
@@ -27,6 +28,15 @@ def wrong(session: Session) -> int:
     session.call("repo.add", name="web", paths=["a.deb"])
     session.call("repo.add", name="web")
     return session.call("repo.show", name="web")
+
+
+SHOW: Final = "repo.show"
+
+
+def named(session: Session, drop: Literal["repo.drop"], any_: Literal["a", "repo.drop"]) -> None:
+    session.call(SHOW, nam="web")
+    session.call(drop, nam="web")
+    session.call(any_, nam="web")
 
 
 def work(session: Session, name: str) -> None: ...
@@ -54,17 +64,20 @@ def test_wrong_calls_of_operations_are_errors_before_anything_runs(tmp_path):
     )
     errors = re.findall(r"snippet\.py:(\d+): error: (.*?)  \[", done.stdout)
     assert errors == [
-        ("13", 'No operation is called "repo.ad"'),
+        ("14", 'No operation is called "repo.ad"'),
         (
-            "14",
+            "15",
             f'{UNEXPECTED} "force_replac" for "call" of "Session"; did you mean "force_replace"?',
         ),
-        ("15", 'List item 0 has incompatible type "str"; expected "Path"'),
-        ("16", 'Missing named argument "paths" for "call" of "Session"'),
-        ("17", 'Incompatible return value type (got "Shown", expected "int")'),
-        ("24", f'{UNEXPECTED} "nam" for "call" of "Door"; did you mean "name"?'),
-        ("26", f'{UNEXPECTED} "nam" for "task" of "Door"; did you mean "name"?'),
-        ("27", 'Incompatible return value type (got "Shown", expected "int")'),
+        ("16", 'List item 0 has incompatible type "str"; expected "Path"'),
+        ("17", 'Missing named argument "paths" for "call" of "Session"'),
+        ("18", 'Incompatible return value type (got "ShownRepository", expected "int")'),
+        ("25", f'{UNEXPECTED} "nam" for "call" of "Session"; did you mean "name"?'),
+        ("26", f'{UNEXPECTED} "nam" for "call" of "Session"; did you mean "name"?'),
+        ("27", 'No operation is called "a"'),
+        ("34", f'{UNEXPECTED} "nam" for "call" of "Door"; did you mean "name"?'),
+        ("36", f'{UNEXPECTED} "nam" for "task" of "Door"; did you mean "name"?'),
+        ("37", 'Incompatible return value type (got "ShownRepository", expected "int")'),
     ]
 
 

@@ -26,9 +26,9 @@ from mypy.nodes import (
     Decorator,
     FuncDef,
     RefExpr,
-    StrExpr,
 )
 from mypy.plugin import Plugin
+from mypy.typeops import try_getting_str_literals
 from mypy.types import CallableType, get_proper_type
 
 from debrepo.plugins import load_plugins
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 #: The methods that call an operation by the name that is their first argument.
 _CALLING = {"debrepo.session.Session.call", "debrepo.http.doors.Door.call"}
 _TASK = "debrepo.http.doors.Door.task"  #: hands its keyword arguments to its second argument
-_CALL = re.compile(r"""\.call\(\s*["']([\w.]+)["']""")
+_NAME = re.compile(r"""["']([\w.-]+)["']""")
 _NORMAL = 10  # mypy's priority of an ordinary import
 
 
@@ -61,11 +61,12 @@ class TypedCalls(Plugin):
         return self._targets
 
     def get_additional_deps(self, file: MypyFile) -> list[tuple[int, str, int]]:
-        """Return the modules of the operations that a file calls: mypy needs them first."""
+        """Return the modules of the operations that a file names: mypy needs them first."""
         try:
-            names = _CALL.findall(Path(file.path).read_text(encoding="utf-8"))
+            text = Path(file.path).read_text(encoding="utf-8")
         except OSError:  # what mypy was given as text
             return []
+        names = _NAME.findall(text) if ".call(" in text else []
         modules = {self._targets[name].partition(":")[0] for name in names if name in self._targets}
         return [(_NORMAL, module, -1) for module in sorted(modules - {file.fullname})]
 
@@ -78,14 +79,16 @@ class TypedCalls(Plugin):
         return _sign_task if fullname == _TASK else None
 
     def _sign(self, ctx: MethodSigContext) -> FunctionLike:
-        name = ctx.args[0][0] if ctx.args and ctx.args[0] else None
-        if not isinstance(name, StrExpr):
-            return ctx.default_signature  # which operation it is, is known when it runs
-        function = self._function(name.value)
-        if function is None:
-            ctx.api.fail(f'No operation is called "{name.value}"', ctx.context)
-            return ctx.default_signature
-        return _called_by_name(ctx.default_signature, function)
+        given = ctx.args[0][0] if ctx.args and ctx.args[0] else None
+        names = given and try_getting_str_literals(given, ctx.api.get_expression_type(given))
+        for name in names or ():
+            if name not in self._targets:
+                ctx.api.fail(f'No operation is called "{name}"', ctx.context)
+        # With no name or several, which operation it is, is known when it runs. A function that
+        # is not found is in a module without types, about which mypy complains by itself.
+        function = self._function(names[0]) if names and len(names) == 1 else None
+        signature = ctx.default_signature
+        return _called_by_name(signature, function) if function else signature
 
     def _function(self, name: str) -> CallableType | None:
         symbol = self.lookup_fully_qualified(self._targets.get(name, "").replace(":", "."))
