@@ -203,6 +203,7 @@ def test_second_door_leads_to_an_operation(path):
 def test_command_and_its_options_have_help(path):
     command = COMMANDS[path]
     assert command.help
+    assert "\\b" not in command.help  # of a raw docstring: click's mark is the character
     options = [p for p in command.params if isinstance(p, click.Option)]
     assert [option.name for option in options if not option.help] == []
 

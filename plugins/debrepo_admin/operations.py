@@ -42,7 +42,8 @@ def plugins(session: Session) -> list[Plugin]:
         target = getattr(module, "__name__", type(module).__name__)
         summary = (getattr(module, "__doc__", "") or "").partition("\n")[0]
         package = __import__(target.partition(".")[0])
-        found.append(Plugin(name, target, (package.__doc__ or summary).partition("\n")[0]))
+        summary = (package.__doc__ or summary).partition("\n")[0].replace("``", '"')
+        found.append(Plugin(name, target, summary))
     return sorted(found)
 
 

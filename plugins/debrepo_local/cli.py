@@ -63,7 +63,7 @@ _uploaders = click.option(
 )
 
 _strict = click.option(
-    "--strict", is_flag=True, help="Fail if a directory has nothing to add in it."
+    "--strict", is_flag=True, help="Fail if a directory contains no files to add."
 )
 
 
@@ -89,12 +89,12 @@ def create(
     comment: str,
     uploaders: str | None,
 ) -> None:
-    r"""Create a repository, empty or with the packages of another list.
+    """Create a repository, empty or with the packages of another list.
 
     \b
     debrepo repo create NAME
     debrepo repo create NAME from snapshot SNAPSHOT
-    """
+    """  # noqa: D301  # \b is click's mark that the paragraph keeps its lines
     kind, source = from_(origin)
     session.run(
         operations.create,

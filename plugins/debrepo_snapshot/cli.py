@@ -60,13 +60,13 @@ def snapshot() -> None:
 @click.option("--description", default="", help="Description of the snapshot.")
 @pass_session
 def create(session: Session, name: str, origin: tuple[str, ...], description: str) -> None:
-    r"""Create a snapshot of a package list, or an empty one.
+    """Create a snapshot of a package list, or an empty one.
 
     \b
     debrepo snapshot create NAME from repo REPO
     debrepo snapshot create NAME from snapshot SNAPSHOT
     debrepo snapshot create NAME empty
-    """
+    """  # noqa: D301  # \b is click's mark that the paragraph keeps its lines
     kind = source = ""
     if len(origin) == 3 and origin[0] == "from":
         _, kind, source = origin
@@ -189,7 +189,7 @@ def merge(
 ) -> None:
     """Create a snapshot by merging others.
 
-    Of each package and architecture it takes the versions that the last of SOURCES has.
+    For each package and architecture, the versions in the last of SOURCES replace the others.
     """
     if latest and no_remove:
         raise click.UsageError("--latest and --no-remove exclude each other")
@@ -244,7 +244,7 @@ def pull(
 ) -> None:
     """Create a snapshot of NAME with matching packages of SOURCE.
 
-    What they depend on comes along. Where a package comes in, its other versions go.
+    Dependencies of these packages are included. Each package replaces its other versions.
     """
     made = session.run(
         operations.pull,
@@ -315,8 +315,8 @@ def assemble(
 ) -> None:
     """Create a snapshot from package keys.
 
-    Without keys it has what its sources have. A KEY is what debrepo package search --json
-    prints, and holds blanks: quote it.
+    Without keys, it contains the packages of its sources.
+    "debrepo package search --json" prints keys. They contain spaces, so quote them.
     """
     made = session.run(operations.assemble, name, keys, sources=sources, description=description)
     _say_created(made)
