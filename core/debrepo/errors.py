@@ -1,7 +1,7 @@
 """Every error debrepo raises on purpose.
 
-    DebrepoError                    exit 1    some of what was asked failed
-    ├── InvalidInput                exit 2    what the caller gave us is malformed
+    DebrepoError                    exit 1    part of the work failed
+    ├── InvalidInput                exit 2    the input is malformed
     │   └── InvalidPackage
     ├── NotFound                    exit 3    no such repository, snapshot, package …
     ├── AlreadyExists               exit 4
@@ -12,11 +12,11 @@
     │   ├── DatabaseBusy
     │   └── DatabaseFull
     ├── PluginError                 exit 9    a plugin is broken or lacks a dependency
-    ├── SigningFailed               exit 10   no usable key, or it would not sign
-    ├── Conflict                    exit 11   somebody else changed it meanwhile
-    ├── NotAllowed                  exit 12   the token does not reach that far
+    ├── SigningFailed               exit 10   no usable key, or signing failed
+    ├── Conflict                    exit 11   the state changed in the meantime
+    ├── NotAllowed                  exit 12   the token lacks the scope
     │   └── NotAuthenticated
-    └── Cancelled                   exit 13   the work was told to stop before its end
+    └── Cancelled                   exit 13   the work was cancelled
 
 The class says what kind of thing went wrong, and fixes the exit code and the HTTP
 status; the message says which repository, file or URL. Anything that is *not* a
@@ -31,7 +31,7 @@ from typing import ClassVar
 
 
 class DebrepoError(Exception):
-    """Base of the hierarchy; catch it to mean "debrepo said no"."""
+    """Base of the hierarchy; catch it for every error that debrepo reports."""
 
     exit_code: ClassVar[int] = 1
 
@@ -48,7 +48,7 @@ def _rebuild(kind: type[DebrepoError], message: str, hint: str) -> DebrepoError:
 
 
 class InvalidInput(DebrepoError):
-    """What the caller gave us is malformed."""
+    """The input is malformed."""
 
     exit_code = 2
 
@@ -58,19 +58,19 @@ class InvalidPackage(InvalidInput):
 
 
 class NotFound(DebrepoError):
-    """The thing asked for does not exist."""
+    """The requested object does not exist."""
 
     exit_code = 3
 
 
 class AlreadyExists(DebrepoError):
-    """A thing of that name exists, and names are not reused silently."""
+    """An object with that name exists already."""
 
     exit_code = 4
 
 
 class InUse(DebrepoError):
-    """The thing cannot go while something else refers to it."""
+    """The object cannot be dropped while something refers to it."""
 
     exit_code = 5
 
@@ -88,13 +88,13 @@ class RemoteError(DebrepoError):
 
 
 class DatabaseError(DebrepoError):
-    """The package database cannot do what was asked."""
+    """The package database cannot complete the operation."""
 
     exit_code = 8
 
 
 class DatabaseBusy(DatabaseError):
-    """Another process holds what is needed, and did not release it in time."""
+    """Another process holds a lock, and did not release it in time."""
 
 
 class DatabaseFull(DatabaseError):
@@ -114,23 +114,23 @@ class SigningFailed(DebrepoError):
 
 
 class Conflict(DebrepoError):
-    """What a change was based on has changed; nothing was written."""
+    """The state that a change was based on has changed; nothing was written."""
 
     exit_code = 11
 
 
 class NotAllowed(DebrepoError):
-    """The caller is not known, or lacks the scope for the request."""
+    """The caller lacks the scope for the request."""
 
     exit_code = 12
 
 
 class NotAuthenticated(NotAllowed):
-    """There is no token, or one that is not known here (any more)."""
+    """The token is missing, unknown, revoked or expired."""
 
 
 class Cancelled(DebrepoError):
-    """The work was told to stop: by its caller, by a limit, or because the server ends."""
+    """The work was cancelled: by its caller, by a limit, or by the end of the server."""
 
     exit_code = 13
 

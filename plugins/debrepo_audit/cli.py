@@ -47,7 +47,7 @@ def list_(
 @json_option
 @pass_session
 def verify(session: Session, as_json: bool) -> None:
-    """Check the audit log for manipulation.
+    """Check the audit log for tampering.
 
     Keep the printed hash of the last record in another place, to detect later whether records
     were removed at the end.

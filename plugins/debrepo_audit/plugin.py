@@ -32,7 +32,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "audit.verify",
             f"{_OPERATIONS}:verify",
-            "Check the audit log for manipulation.",
+            "Check the audit log for tampering.",
             "admin",
             "audit verify",
             changes=False,

@@ -199,7 +199,7 @@ def distrust(session: Session, keys: tuple[str, ...], keyring: str) -> None:
 def verify(session: Session, file: BinaryIO, keyring: str) -> None:
     """Verify a clear-signed text against the trusted keys.
 
-    Prints what is signed; who has signed it goes to standard error.
+    Prints the signed text to standard output, and the signers to standard error.
     """
     found = session.run(operations.verify, file.read(), keyring=keyring)
     click.echo(found.text, nl=False)

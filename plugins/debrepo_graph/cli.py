@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=click.Choice(sorted(operations.EXTENSIONS)),
-    help="Format of the drawing.  [default: by the ending of --output, else text]",
+    help="Format of the drawing.  [default: by the extension of --output, else text]",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write; its ending sets the format.",
+    help="File to write; its extension sets the format.",
 )
 @click.option(
     "--layout",
@@ -61,8 +61,8 @@ def graph(
 ) -> None:
     """Draw how package lists and publications derive from each other.
 
-    Repositories, mirrors, snapshots and publications, with what they hold and how old they
-    are: all of them, or those connected with KIND:NAME, such as repo:stable.
+    Shows the contents and the age of repositories, mirrors, snapshots and publications: of all,
+    or of those connected with KIND:NAME, such as repo:stable.
 
     svg, png, jpg and pdf need Graphviz; text, dot, mermaid and json need nothing.
     """

@@ -85,7 +85,7 @@ def add(
     remove_files: bool = False,
     whole: bool = False,
 ) -> Iterator[Outcome]:
-    """Add files, and all packages below directories; yields what became of each.
+    """Add files, and all packages below directories; yields the outcome for each.
 
     What could be added is, whatever happens to the rest, and is durable when it is yielded.
     With ``whole``, nothing is added unless everything can be; only failures are yielded then.
@@ -114,7 +114,7 @@ def edit(
     comment: str | None = None,
     uploaders: str | None = None,
 ) -> LocalRepo:
-    """Change what is said of a repository; ``None`` leaves a field as it is."""
+    """Edit the properties of a repository; ``None`` leaves a field unchanged."""
     given: dict[str, Any] = {
         "component": component,
         "distribution": distribution,
@@ -172,7 +172,7 @@ def include(
 
 
 def rename(session: Session, name: str, new_name: str) -> None:
-    """Give a repository another name; whatever refers to it follows."""
+    """Rename a repository, also where something refers to it."""
     lists.check_name(new_name)
     with session.db.write() as txn:
         repo = repos.get(txn, name)
@@ -216,7 +216,7 @@ def copy(
     dependencies: Dependencies | None = None,
     dry_run: bool = False,
 ) -> Transferred:
-    """Let the packages that match any of the queries join another repository as well.
+    """Copy the packages that match any of the queries to another repository.
 
     ``source`` is a repository, or another list as ``kind:name``.
     """
@@ -242,7 +242,7 @@ def move(
     dependencies: Dependencies | None = None,
     dry_run: bool = False,
 ) -> Transferred:
-    """Let the packages that match any of the queries go from one repository to another."""
+    """Move the packages that match any of the queries from one repository to another."""
     from debrepo_local.transfers import transfer
 
     return transfer(
@@ -266,7 +266,7 @@ def import_(
     dependencies: Dependencies | None = None,
     dry_run: bool = False,
 ) -> Transferred:
-    """Let the packages of a mirror that match any of the queries join a repository.
+    """Import the packages of a mirror that match any of the queries into a repository.
 
     ``source`` is a mirror, or another list as ``kind:name``.
     """
@@ -291,7 +291,7 @@ def remove(
     dependencies: Dependencies | None = None,
     dry_run: bool = False,
 ) -> list[PackageKey]:
-    """Take the packages that match any of the queries out of a repository.
+    """Remove the packages that match any of the queries from a repository.
 
     With ``dependencies``, what they depend on goes too, unless something that stays needs it.
     """
@@ -301,21 +301,21 @@ def remove(
 
 
 def add_keys(session: Session, name: str, keys: Sequence[str]) -> LocalRepo:
-    """Let packages that debrepo knows join a repository, by their keys."""
+    """Add packages that are in the database to a repository, by key."""
     from debrepo_local import known
 
     return known.add_keys(session, name, keys)
 
 
 def remove_keys(session: Session, name: str, keys: Sequence[str]) -> LocalRepo:
-    """Take the packages with these keys out of a repository, if they are there."""
+    """Remove packages from a repository, by key; other keys are ignored."""
     from debrepo_local import known
 
     return known.remove_keys(session, name, keys)
 
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:
-    """Drop a repository, unless something was made from it."""
+    """Drop a repository, unless something was created from it."""
     with session.db.write() as txn:
         target = repos.get(txn, name).package_list()
         lists.check_unused(session.hook, txn, target, force=force)

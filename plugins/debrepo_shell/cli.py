@@ -40,8 +40,8 @@ def completion(session: Session, shell: str) -> None:
 def man(session: Session, directory: Path) -> None:
     """Write the manual pages.
 
-    They go below DIRECTORY, such as ~/.local/share/man, one for each command: see
-    debrepo(1), debrepo-repo-add(1), and debrepo.toml(5) for the configuration.
+    DIRECTORY is a directory of manual pages, such as ~/.local/share/man. Each command has a
+    page, such as debrepo-repo-add(1); debrepo.toml(5) describes the configuration.
     """
     pages = session.run(operations.man)
     try:

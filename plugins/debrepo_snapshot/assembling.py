@@ -28,7 +28,7 @@ def assemble(
 ) -> Draft:
     """Draft the snapshot of the packages with these keys, made from ``sources``.
 
-    Without keys it has what the sources have; the last of them decides where they disagree.
+    Without keys, it contains the packages of the sources; on conflict, the last source wins.
     """
     store = drafts.staging(txn)
     if not keys and sources:

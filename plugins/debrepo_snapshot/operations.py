@@ -36,7 +36,7 @@ class ShownSnapshot(NamedTuple):
 def create(
     session: Session, name: str, *, kind: str = "", source: str = "", description: str = ""
 ) -> Snapshot:
-    """Create a snapshot of the list ``source`` of a ``kind``; of nothing without a kind."""
+    """Create a snapshot of the list ``source`` of a ``kind``; an empty one without a kind."""
     lists.check_name(name)
     created = snapshots.now()
     with session.db.write() as txn:
@@ -115,7 +115,7 @@ def search(
 
 
 def diff(session: Session, left: str, right: str, *, only_matching: bool = False) -> list[Change]:
-    """Return what two snapshots, or other lists as ``kind:name``, do not share."""
+    """Return the differences between two snapshots, or other lists given as ``kind:name``."""
     from debrepo_snapshot.differences import compare
 
     with session.db.read() as txn:
@@ -126,7 +126,7 @@ def diff(session: Session, left: str, right: str, *, only_matching: bool = False
 def merge(
     session: Session, name: str, sources: Sequence[str], *, policy: Policy = "rightmost"
 ) -> Made:
-    """Create the snapshot that several make: ``policy`` decides where versions disagree."""
+    """Create a snapshot by merging others; ``policy`` decides which versions win."""
     from debrepo_snapshot import drafts, merging
 
     lists.check_name(name)
@@ -155,7 +155,7 @@ def assemble(
     sources: Sequence[str] = (),
     description: str = "",
 ) -> Made:
-    """Create the snapshot of the packages with these keys, noting what it was made from.
+    """Create a snapshot from package keys, and record its sources.
 
     Without keys it is the merge of its sources, which are snapshots, or ``kind:name``.
     """
@@ -178,7 +178,7 @@ def filter_(
     *,
     dependencies: Dependencies | None = None,
 ) -> Made:
-    """Create a snapshot of those packages of another that match any of the queries."""
+    """Create a snapshot of the packages of another that match any of the queries."""
     from debrepo import selection
     from debrepo_snapshot import drafts
 
@@ -215,7 +215,7 @@ def pull(
     dry_run: bool = False,
     description: str = "",
 ) -> Made:
-    """Create a snapshot of what ``base`` has, and what the queries find in ``source``.
+    """Create a snapshot of ``base`` with the packages of ``source`` that match the queries.
 
     What those packages depend on comes along, unless ``dependencies`` is ``None``.
     """
@@ -247,7 +247,7 @@ def verify(
     *,
     dependencies: Dependencies = Dependencies(),  # noqa: B008  # it is frozen
 ) -> tuple[Missing, ...]:
-    """Return what packages of a snapshot need, and neither it nor the sources have."""
+    """Return the dependencies of a snapshot that neither it nor the sources satisfy."""
     from debrepo import resolver, selection
 
     with session.db.read() as txn:
@@ -265,7 +265,7 @@ def _list(session: Session, txn: Transaction, text: str) -> PackageList:
 
 
 def rename(session: Session, name: str, new_name: str) -> None:
-    """Give a snapshot another name; whatever refers to it follows."""
+    """Rename a snapshot, also where something refers to it."""
     lists.check_name(new_name)
     with session.db.write() as txn:
         snapshots.rename(txn, name, new_name)
@@ -273,7 +273,7 @@ def rename(session: Session, name: str, new_name: str) -> None:
 
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:
-    """Drop a snapshot, unless something was made from it or serves it."""
+    """Drop a snapshot, unless it is published or something was created from it."""
     with session.db.write() as txn:
         target = snapshots.get(txn, name).package_list()
         lists.check_unused(session.hook, txn, target, force=force)

@@ -65,7 +65,7 @@ def test_the_created_file_changes_nothing_and_can_be_read(debrepo, debrepo_root)
 def test_plugins_say_what_they_are_for(debrepo):
     rows = json.loads(debrepo("plugin", "list", "--json").output)
     by_name = {row["name"]: row["summary"] for row in rows}
-    assert by_name["local"] == "Local repositories: ``debrepo repo``."
+    assert by_name["local"] == 'Local repositories: "debrepo repo".'
 
 
 def test_version_is_that_of_the_package(debrepo):
