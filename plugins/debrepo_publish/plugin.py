@@ -161,6 +161,7 @@ def debrepo_tables() -> list[TableRef]:
             "PUBLICATIONS",
             "GENERATIONS",
             "COMMITS",
+            "DATES",
             "SWITCHES",
             "FILES",
             "DISPLACED",

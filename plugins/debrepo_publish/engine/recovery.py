@@ -16,10 +16,12 @@ from debrepo.storage import somebody_elses
 from debrepo_publish.engine import commits, displaced, ledger
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
+from debrepo_publish.indexes import release
 from debrepo_publish.model import clock, publications
 from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
 from debrepo_publish.model.tables import (
     COMMITS,
+    DATES,
     PUBLICATIONS,
     RETIRED,
     SWITCHES,
@@ -181,6 +183,8 @@ def finish(
         txn[SWITCHES].pop(generation_key(key, number), None)
         # As recorded, not as planned: a package list may have been renamed meanwhile.
         txn[PUBLICATIONS][key] = generation.publication._replace(live=number)
+        commit = txn[COMMITS].get(generation_key(key, number).encode())
+        txn[DATES][key.encode()] = b"%d" % release.dated(commit)
         if before:
             _retire(txn, publication, before, number, now)
     if before:

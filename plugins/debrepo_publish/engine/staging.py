@@ -12,7 +12,7 @@ from debrepo_publish.engine.layout import hashed_paths, index_files
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.model import clock, publications
 from debrepo_publish.model.publication import Generation, Publication, generation_key
-from debrepo_publish.model.tables import COMMITS
+from debrepo_publish.model.tables import COMMITS, DATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -147,16 +147,17 @@ def _date(session: Session, plan: Plan) -> int:
     over ``SOURCE_DATE_EPOCH``, so published bytes depend on that and on what was live before.
     """
     now = clock.seconds()
-    if plan.previous is None:
-        return now
+    key = plan.publication.key
     with session.db.read() as txn:
-        key = generation_key(plan.publication.key, plan.previous.number)
-        before = release.dated(txn[COMMITS].get(key.encode()))
+        before = int(txn[DATES].get(key.encode(), b"0"))  # of what was dropped, too
+        if plan.previous is not None:
+            live = generation_key(key, plan.previous.number)
+            before = max(before, release.dated(txn[COMMITS].get(live.encode())))
     if before <= now:
         return now
     session.progress.note(
         f"Warning: by the clock it is {clock.moment(now):%Y-%m-%d %H:%M:%S} UTC, but "
-        f"{plan.publication} is dated {clock.moment(before):%Y-%m-%d %H:%M:%S} UTC; "
+        f"{plan.publication} was dated {clock.moment(before):%Y-%m-%d %H:%M:%S} UTC; "
         f"clients ignore what is older, so this is dated one second later."
     )
     return before + 1

@@ -54,6 +54,8 @@ GENERATIONS = json_table(
 )
 #: `generation_key` to the bytes of the file that commits it: ``InRelease``.
 COMMITS = bytes_table("publish.commits")
+#: `Publication.key` to the ``Date`` that clients saw last, in seconds; it outlives a drop.
+DATES = bytes_table("publish.dates")
 #: `generation_key` to a `Switch`, while names are being replaced.
 SWITCHES = json_table(
     "publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict, record=Switch

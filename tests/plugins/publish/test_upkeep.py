@@ -226,6 +226,14 @@ def test_date_never_goes_back_and_valid_until_goes_with_it(session, published, u
     assert verify(session) == []
 
 
+def test_date_does_not_go_back_beyond_a_drop(session, published, clock):
+    session.call("publish.drop", distribution="stable")
+    clock(NOW - DAY)
+    session.call("publish.create", kind="repo", names=["tools"], distribution="stable")
+    text = (published / "dists/stable/Release").read_text()
+    assert "Date: Fri, 15 Jan 2027 08:00:01 UTC" in text
+
+
 def test_what_is_published_twice_within_a_second_has_one_date(published, update, add):
     add("newer")
     update()
