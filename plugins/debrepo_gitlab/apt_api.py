@@ -16,7 +16,16 @@ from debrepo.http import Door, upload_path
 from debrepo.http.receiving import receive_one
 from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
-from debrepo_gitlab import contributions, distributions, documents, packages, uploads, waiting
+from debrepo_gitlab import (
+    containers,
+    contributions,
+    distributions,
+    documents,
+    memory,
+    packages,
+    uploads,
+    waiting,
+)
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.distributions import PATTERNS
 from debrepo_gitlab.entrances import enters
@@ -37,6 +46,7 @@ _DATA: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}},
     204: {"description": "It is empty"},
 }
+_SENT = frozenset([200, 206, 302])
 _RAW = {"requestBody": {"content": {"application/octet-stream": {}}, "required": True}}
 
 
@@ -92,30 +102,46 @@ def package_file(id: str, path: str, request: Request, door: Reading) -> Respons
     with door.session.db.read() as txn:
         contributions.check_shown(txn, request.state.container)
     try:
-        return _published(request, door, f"pool/{path}", immutable=True)
+        answer = _published(request, door, f"pool/{path}", immutable=True)
+        project = request.state.container if request.state.container.kind == "project" else None
     except NotFound:
-        local = _as_gitlab_has_it(request, door, path)
+        project, local = _as_gitlab_has_it(request, door, path)
         if local is None:
             raise
-    return send(request, local, _headers(immutable=True), content_type(path))
+        answer = send(request, local, _headers(immutable=True), content_type(path))
+    if project is not None and request.method == "GET" and answer.status_code in _SENT:
+        downloads = memory.of(request).downloads
+        downloads.note(door.session.db, project.id, path.rpartition("/")[2])
+    return answer
 
 
-def _as_gitlab_has_it(request: Request, door: Door, path: str) -> Path | None:
-    """Return the file at ``distribution/letter/source/version/name``, if there is one."""
-    parts = path.split("/")
-    container = request.state.container
-    if container.kind != "project" or len(parts) != 5:
-        return None
-    codename, letter, source, version, name = parts
-    shelf = source[:4] if source.startswith("lib") and len(source) > 3 else source[:1]
-    if letter != shelf:
-        return None
+def _as_gitlab_has_it(
+    request: Request, door: Door, path: str
+) -> tuple[containers.Container, Path | None]:
+    """Return the file at ``distribution/letter/source/version/name``, if there is one.
+
+    In a group, the number of the project follows the distribution.
+    """
+    project: containers.Container = request.state.container
+    nothing = project, None
+    codename, *rest = path.split("/")
     with door.session.db.read() as txn:
-        found = distributions.get(txn, container, codename)
+        found = distributions.find(txn, project, codename)
+        if found is not None and project.kind == "group" and rest:
+            public = containers.public_below(txn, project)
+            number = rest.pop(0)
+            below = next((one for one in public if str(one.id) == number), None)
+            found = distributions.find(txn, below, found.codename) if below else None
+            project = below or project
+        if found is None or len(rest) != 4:
+            return nothing
+        letter, source, version, name = rest
+        if letter != (source[:4] if source.startswith("lib") and source != "lib" else source[:1]):
+            return nothing
         named = (source, version)
         file = packages.file(door.session, txn, found, named, name)
         file = file or documents.find(txn, found, named, name)
-    return door.session.pool.path(file.sha256) if file else None
+    return project, door.session.pool.path(file.sha256) if file else None
 
 
 def _headers(*, immutable: bool) -> dict[str, str]:

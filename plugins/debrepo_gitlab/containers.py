@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from debrepo.database import Transaction
+    from debrepo.permissions import Caller
 
 VISIBILITIES = ("private", "internal", "public")
 
@@ -69,6 +70,10 @@ CONTAINERS = json_table("gitlab.containers", load=_load, dump=Container._asdict,
 #: ``project:acme/web``, in lower case, to the number.
 PATHS = json_table(
     "gitlab.paths", load=lambda f: int(f["id"]), dump=lambda n: {"id": n}, record=int
+)
+#: A path that a project or group had, as in `PATHS`, to its number.
+OLD_PATHS = json_table(
+    "gitlab.old_paths", load=lambda f: int(f["id"]), dump=lambda n: {"id": n}, record=int
 )
 #: ``user NUL project:5`` to the role.
 MEMBERS = json_table(
@@ -142,6 +147,14 @@ def get(txn: Transaction, name: str) -> Container:
     return found
 
 
+def moved(txn: Transaction, name: str) -> Container | None:
+    """Return the project or group that had this path, the last one if there were several."""
+    kind, _, path = name.partition(":")
+    if not _PATH.fullmatch(path) or len(path) > _MAX_PATH:
+        return None
+    return txn[CONTAINERS].get(f"{kind}:{txn[OLD_PATHS].get(name.lower(), 0)}")
+
+
 def put(txn: Transaction, before: Container, after: Container) -> None:
     """Store a changed project or group; what is below a group moves with it."""
     moved = [(before, after)]
@@ -153,8 +166,10 @@ def put(txn: Transaction, before: Container, after: Container) -> None:
             if before.kind == "group" and one.path.startswith(f"{before.path}/"):
                 path = after.path + one.path.removeprefix(before.path)
                 moved.append((one, one._replace(path=check_path(path))))
-    for old, _ in moved:
+    for old, new in moved:
         txn[PATHS].discard(old.name.lower())
+        if new.path.lower() != old.path.lower():
+            txn[OLD_PATHS][old.name.lower()] = old.id
     for _, new in moved:
         _check_free(txn, new)
         txn[PATHS][new.name.lower()] = new.id
@@ -229,6 +244,21 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
         if container.kind == "group":
             yield f"gitlab:group:{container.path}/*:{action}"
             yield f"gitlab:project:{container.path}/*:{action}"
+
+
+def may_see(container: Container, caller: Caller) -> bool:
+    """Return whether a caller may know of a project or group."""
+    return _may(container, caller, "see")
+
+
+def may_read(container: Container, caller: Caller) -> bool:
+    """Return whether a caller may read the packages of a project or group."""
+    return _may(container, caller, "read")
+
+
+def _may(container: Container, caller: Caller, action: str) -> bool:
+    scope = container.scope(action)
+    return scope in open_grants(container, anonymous=caller.anonymous) or caller.may(scope)
 
 
 def open_grants(container: Container, *, anonymous: bool) -> tuple[str, ...]:

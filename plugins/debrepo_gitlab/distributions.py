@@ -85,11 +85,17 @@ DISTRIBUTIONS = json_table(
 )
 
 
-def get(txn: Transaction, container: Container, name: str) -> Distribution:
-    """Return the distribution with this codename, or else with this suite."""
+def find(txn: Transaction, container: Container, name: str) -> Distribution | None:
+    """Return the distribution with this codename, or else with this suite, if there is one."""
     found = txn[DISTRIBUTIONS].get(f"{container.key}\0{name}") if _NAME.fullmatch(name) else None
     if found is None:
         found = next((d for d in list_(txn, container) if d.suite and d.suite == name), None)
+    return found
+
+
+def get(txn: Transaction, container: Container, name: str) -> Distribution:
+    """Return the distribution with this codename, or else with this suite."""
+    found = find(txn, container, name)
     if found is None:
         raise NoDistribution(
             f"{container.name} has no distribution {name[:100]}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, Request
@@ -9,7 +10,7 @@ from fastapi import Depends, Request
 from debrepo.errors import NotFound
 from debrepo.http import Caller, Opening
 from debrepo_gitlab import containers
-from debrepo_gitlab.refusals import NoGroup, NoProject
+from debrepo_gitlab.refusals import Moved, NoGroup, NoProject
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,7 +43,8 @@ class Entrance(Opening):
         server: Server = request.app.state.debrepo
         caller = server.authenticate(_with(request, basic=self.basic))
         kind = "group" if request.url.path.startswith("/api/v4/groups/") else "project"
-        found = self._find(server, caller, f"{kind}:{request.path_params['id']}")
+        name = f"{kind}:{request.path_params['id']}"
+        found, old = self._find(server, caller, name)
         open_to = containers.open_grants(found, anonymous=caller.anonymous)
         caller = caller._replace(scopes=(*caller.scopes, *open_to))
         if not caller.may(found.scope("see")):
@@ -51,6 +53,8 @@ class Entrance(Opening):
             error = NoGroup if kind == "group" else NoProject
             raise error(f"no {kind} called {request.path_params['id']}")
         caller.require(found.scope(self.action))
+        if old:
+            raise Moved(kind, found.id)
         actions = (a for a in containers.ACTIONS if caller.may(found.scope(a)))
         numbered = [f"gitlab:{found.key}:{action}" for action in actions]
         caller = caller._replace(scopes=(*caller.scopes, *numbered))  # tasks may run after a rename
@@ -58,14 +62,33 @@ class Entrance(Opening):
         request.state.container = found
         return caller
 
-    def _find(self, server: Server, caller: Caller, name: str) -> Container:
+    def _find(self, server: Server, caller: Caller, name: str) -> tuple[Container, bool]:
+        """Return a project or group, and whether ``name`` is a path that it no longer has."""
         try:
             with server.session.db.read() as txn:
-                return containers.get(txn, name)
+                if old := containers.moved(txn, name):
+                    with suppress(NotFound):
+                        return containers.get(txn, name), False
+                    return old, True
+                return containers.get(txn, name), False
         except NotFound:
             if self.basic and caller.anonymous and not caller.may("admin"):
                 raise caller.refusal(f"gitlab:{name}:{self.action}") from None
             raise
+
+
+class Lobby(Opening):
+    """Access to what is about no project or group in particular."""
+
+    def __init__(self) -> None:
+        super().__init__((), "public", task=False)
+
+    def admit(self, request: Request) -> Caller:
+        """Return the caller."""
+        server: Server = request.app.state.debrepo
+        request.state.caller = server.authenticate(_with(request, basic=False))
+        caller: Caller = request.state.caller
+        return caller
 
 
 def enters(action: str, *, basic: bool = False) -> Any:
@@ -82,4 +105,7 @@ def _with(request: Request, *, basic: bool) -> Request:
         return not (basic and name in _TOKENS)
 
     headers = [(name, value) for name, value in request.scope["headers"] if counts(name, value)]
+    token = "" if basic else request.query_params.get("private_token", "")
+    if token and not any(name in _TOKENS for name, _ in headers):
+        headers.append((b"private-token", token.encode("latin-1", "replace")))
     return Request({**request.scope, "headers": headers})

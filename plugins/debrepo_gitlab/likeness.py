@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
 
 from fastapi.routing import APIRoute, APIRouter
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match
 
 from debrepo import errors
@@ -18,12 +18,14 @@ from debrepo_gitlab import refusals
 from debrepo_gitlab.entrances import Entrance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from fastapi import Request, Response
+    from fastapi import Request
     from starlette.types import Receive, Scope, Send
 
     from debrepo.session import Session
+
+T = TypeVar("T")
 
 _NOUNS = {
     refusals.NoProject: "Project",
@@ -32,6 +34,7 @@ _NOUNS = {
     refusals.NoKey: "Distribution key",
     refusals.NoPackage: "Package",
 }
+_TRUE, _FALSE = frozenset(["true", "t", "1", "on"]), frozenset(["false", "f", "0", "off"])
 _PER_PAGE, _MOST = 20, 100
 _SOON = "2"  # seconds until a client may try again
 _COUNTED = 10_000  # rows; totals above that are not sent
@@ -55,6 +58,8 @@ class GitlabRoute(Route):
         async def translated(request: Request) -> Response:
             try:
                 return await handle(request)
+            except refusals.Moved as moved:
+                return _moved(request, moved)
             except errors.DebrepoError as error:
                 return refusal(error, text=basic)
 
@@ -88,6 +93,20 @@ class GitlabRoutes(APIRouter):
                 "5XX": {"model": GitlabError, "description": "The server, or one upstream, failed"},
             },
         )
+
+
+def _moved(request: Request, moved: refusals.Moved) -> Response:
+    """Return the redirect from the old path of a project or group; only reading follows it."""
+    if request.method not in {"GET", "HEAD"}:
+        said = f"405 Non GET methods are not allowed for moved {moved.kind}s"
+        return JSONResponse({"message": said}, 405)
+    path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
+    parts = (path or quote(request.url.path)).split("/")  # /api/v4/projects/ID/...
+    parts[4] = str(moved.number)
+    query = request.scope["query_string"].decode("latin-1")
+    return Response(
+        status_code=301, headers={"Location": "/".join(parts) + (f"?{query}" if query else "")}
+    )
 
 
 def refusal(error: errors.DebrepoError, *, text: bool) -> Response:
@@ -164,6 +183,24 @@ async def parameters(request: Request) -> dict[str, str | list[str]]:
     return found
 
 
+def choice(given: str | None, name: str, known: Sequence[str]) -> str:
+    """Return a parameter; the first of the known values is the default."""
+    if given is None:
+        return known[0]
+    if given not in known:
+        raise refusals.Malformed(f"{name} does not have a valid value")
+    return given
+
+
+def flag(given: str | None, name: str) -> bool:
+    """Return a boolean parameter."""
+    if given is None or given == "":
+        return False
+    if given.lower() not in _TRUE | _FALSE:
+        raise refusals.Malformed(f"{name} is invalid")
+    return given.lower() in _TRUE
+
+
 def words(given: str | list[str]) -> list[str]:
     """Return the elements of an array in any encoding, without duplicates."""
     texts = given if isinstance(given, list) else [given]
@@ -171,12 +208,23 @@ def words(given: str | list[str]) -> list[str]:
     return list(dict.fromkeys(word for word in split if word))
 
 
-def page(session: Session, request: Request, rows: Sequence[object]) -> Response:
-    """Return the requested page of a list, with links to the other pages."""
+def page(
+    session: Session,
+    request: Request,
+    rows: Sequence[T],
+    show: Callable[[T], object] | None = None,
+) -> Response:
+    """Return the requested page of a list, with links to the other pages.
+
+    ``show`` is called for the rows of the page only.
+    """
     number, size = _count(request, "page", 1), min(_count(request, "per_page", _PER_PAGE), _MOST)
     total = len(rows)
     pages = max(1, -(-total // size))
-    response = json_answer(rows[(number - 1) * size : number * size])
+    chosen: Sequence[object] = rows[(number - 1) * size : number * size]
+    if show is not None:
+        chosen = [show(row) for row in rows[(number - 1) * size : number * size]]
+    response = json_answer(chosen)
     following = str(number + 1) if number < pages else ""
     before = str(number - 1) if number > 1 else ""
     headers = {
@@ -209,8 +257,13 @@ def _count(request: Request, name: str, default: int) -> int:
 
 def _url(session: Session, request: Request, **more: str) -> str:
     """Return the URL of a page, with its parameters in alphabetical order."""
-    given: Mapping[str, str] = dict(request.query_params)
-    base = str(session.config["gitlab.url"]).rstrip("/") or str(request.base_url).rstrip("/")
+    given = {k: v for k, v in request.query_params.items() if k != "private_token"}
     path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
     every = {**given, **request.path_params, **more}
-    return f"{base}{path or request.url.path}?{urlencode(sorted(every.items()))}"
+    address = f"{base_url(session, request)}{path or request.url.path}"
+    return f"{address}?{urlencode(sorted(every.items()))}"
+
+
+def base_url(session: Session, request: Request) -> str:
+    """Return the URL of this server, without a slash at its end."""
+    return str(session.config["gitlab.url"]).rstrip("/") or str(request.base_url).rstrip("/")

@@ -13,6 +13,7 @@ from debrepo_gitlab import (
     containers,
     distributions,
     documents,
+    download_dates,
     packages,
     publishing,
     repositories,
@@ -126,6 +127,7 @@ def drop_container(
         if distributions.list_(txn, found):
             raise InUse(f"{kind} {found.path} has a new distribution", hint="try again")
         containers.drop(txn, found)
+        download_dates.forget(txn, found)
         tokens.revoke_all(txn, found.key)
     if there:
         publishing.follow(session)

@@ -1,26 +1,23 @@
-"""``/api/v4/projects`` and ``/packages``: projects, groups, and packages of any kind."""
+"""``/api/v4/…/packages``: packages, which are of one kind here, and their files."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from debrepo.database import Transaction
 from debrepo.http import Door, json_answer
-from debrepo.session import Session
-from debrepo.version import sort_key
-from debrepo_gitlab import containers, documents, packages
+from debrepo.package import PackageFile
+from debrepo_gitlab import containers, documents, inventory, memory, packages
 from debrepo_gitlab.api import show_soon
+from debrepo_gitlab.containers import Container
 from debrepo_gitlab.entrances import enters
-from debrepo_gitlab.likeness import GitlabRoutes, page
-from debrepo_gitlab.packages import Source
-from debrepo_gitlab.refusals import Malformed, NoPackage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from debrepo_gitlab.inventory import ORDERS, Inventory, Row
+from debrepo_gitlab.likeness import GitlabRoutes, base_url, choice, flag, page
+from debrepo_gitlab.refusals import NoPackage
 
 routes = GitlabRoutes(tags=["packages"])
 
-Seeing = Annotated[Door, enters("see")]
 Reading = Annotated[Door, enters("read")]
 Deleting = Annotated[Door, enters("delete")]
 
@@ -28,15 +25,12 @@ _LIST = "/projects/{id}/packages"
 _ONE = f"{_LIST}/{{package}}"
 _ORDERS = ("created_at", "name", "version", "type")
 _SORTS = ("asc", "desc")
-
-
-class ContainerObject(BaseModel):
-    """A project or group."""
-
-    id: int
-    name: str
-    path: str
-    visibility: str
+#: Known to GitLab; the first is the default here, and the only one that there is.
+_TYPES = (
+    *("debian", "maven", "npm", "conan", "nuget", "pypi", "composer", "generic", "golang"),
+    *("rubygems", "helm", "terraform_module", "rpm", "ml_model", "cargo"),
+)
+_STATUSES = ("default", "hidden", "processing", "error", "pending_destruction", "deprecated")
 
 
 class PackageObject(BaseModel):
@@ -48,6 +42,9 @@ class PackageObject(BaseModel):
     package_type: str
     status: str
     created_at: str
+    last_downloaded_at: str | None
+    project_id: int
+    project_path: str
 
 
 class FileObject(BaseModel):
@@ -62,126 +59,113 @@ class FileObject(BaseModel):
     file_sha256: str
 
 
-@routes.get("/projects/{id}", response_model=ContainerObject)
-async def project(id: str, request: Request, door: Seeing) -> Response:
-    """Show a project."""
-    found = request.state.container
-    fields = {"path_with_namespace": found.path, "namespace": {"full_path": _parent(found.path)}}
-    return json_answer(_plain(found) | fields)
-
-
-@routes.get("/groups/{id}", response_model=ContainerObject)
-async def group(id: str, request: Request, door: Seeing) -> Response:
-    """Show a group."""
-    found = request.state.container
-    return json_answer(_plain(found) | {"full_path": found.path})
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _plain(found: containers.Container) -> dict[str, object]:
-    name = found.path.rpartition("/")[2]
-    return {
-        "id": found.id,
-        "name": name,
-        "path": name,
-        "visibility": found.visibility,
-        "created_at": found.created,
-    }
-
-
 @routes.get("/groups/{id}/packages", response_model=list[PackageObject])
 def list_of_group(id: str, request: Request, door: Reading) -> Response:
     """List the packages of those projects of a group that the caller may read."""
-    container = request.state.container
+    group = request.state.container
+    start = f"{group.path}/"
+    direct = flag(request.query_params.get("exclude_subgroups"), "exclude_subgroups")
     with door.session.db.read() as txn:
-        projects = containers.list_(txn, "project")
-    below = [one for one in projects if one.path.startswith(f"{container.path}/")]
-    readable = [
-        one for one in below if one.visibility == "public" or door.caller.may(one.scope("read"))
-    ]
-    found = []
-    for one in readable:
-        with door.session.db.read() as txn:
-            found += packages.of_project(door.session, txn, one)
-    return _page(door, request, found)
+        projects = [
+            one
+            for one in containers.list_(txn, "project")
+            if one.path.startswith(start)
+            and not (direct and "/" in one.path.removeprefix(start))
+            and containers.may_read(one, door.caller)
+        ]
+        return _page(door, request, txn, projects, (*_ORDERS, "project_path"))
 
 
 @routes.get(_LIST, response_model=list[PackageObject])
 def list_(id: str, request: Request, door: Reading) -> Response:
     """List the packages of a project."""
-    found = door.session.call("distribution.packages", container=request.state.container.name)
-    return _page(door, request, found)
+    with door.session.db.read() as txn:
+        return _page(door, request, txn, [request.state.container], _ORDERS)
 
 
-def _page(door: Door, request: Request, found: list[Source]) -> Response:
+def _page(
+    door: Door,
+    request: Request,
+    txn: Transaction,
+    projects: list[Container],
+    orders: tuple[str, ...],
+) -> Response:
     asked = request.query_params
-    if asked.get("package_type", "debian") != "debian" or asked.get("status", "default") not in {
-        "default",
-        "installable",
-    }:
-        found = []
-    if name := asked.get("package_name"):
-        found = [one for one in found if name.lower() in one.name.lower()]
+    order = choice(asked.get("order_by"), "order_by", orders)
+    backwards = choice(asked.get("sort"), "sort", _SORTS) == "desc"
+    kind = choice(asked.get("package_type"), "package_type", _TYPES)
+    status = choice(asked.get("status"), "status", _STATUSES)
+    flag(asked.get("include_versionless"), "include_versionless")  # none is without a version
+    kept = memory.of(request)
+    found: list[Row] = []
+    if kind == "debian" and status == "default":
+        every = [kept.inventories.of(door.session, txn, one) for one in projects]
+        found = _sorted(every, projects, order, backwards=backwards)
+    if name := asked.get("package_name", "").lower():
+        found = [row for row in found if name in row.name.lower()]
     if version := asked.get("package_version"):
-        found = [one for one in found if one.version == version]
-    rows = [_package(door.session, one) for one in found]
-    order = _choice(asked.get("order_by"), "order_by", _ORDERS)
-    keys: dict[str, Callable[[dict[str, Any]], object]] = {
-        "created_at": lambda row: row["created_at"],
-        "name": lambda row: row["name"],
-        "version": lambda row: sort_key(row["version"]),
-        "type": lambda row: row["package_type"],
-    }
-    backwards = _choice(asked.get("sort"), "sort", _SORTS) == "desc"
-    rows.sort(key=keys[order], reverse=backwards)  # type: ignore[arg-type]  # each is of one type
-    return page(door.session, request, rows)
+        found = [row for row in found if row.version == version]
+    by_id = {one.id: one for one in projects}
+    return page(
+        door.session,
+        request,
+        found,
+        lambda row: _package(door, request, txn, by_id[row.project], row),
+    )
 
 
-def _choice(given: str | None, name: str, known: tuple[str, ...]) -> str:
-    if given is None:
-        return known[0]
-    if given not in known:
-        raise Malformed(f"{name} does not have a valid value")
-    return given
+def _sorted(
+    every: list[Inventory], projects: list[Container], order: str, *, backwards: bool
+) -> list[Row]:
+    if order == "project_path":
+        path_of = {one.id: one.path for one in projects}
+        rows = [row for one in every for row in one.ordered("name")]
+        return sorted(rows, key=lambda row: path_of[row.project], reverse=backwards)
+    if len(every) == 1:
+        rows = every[0].ordered(order)
+    else:
+        rows = sorted((r for one in every for r in one.ordered(order)), key=ORDERS[order])
+    return rows[::-1] if backwards else rows
 
 
 @routes.get(_ONE, response_model=PackageObject)
 def show(id: str, package: str, request: Request, door: Reading) -> Response:
     """Show a package."""
-    return json_answer(_package(door.session, _find(door, package)))
-
-
-@routes.delete(_ONE, status_code=204, response_class=Response)
-async def drop(id: str, package: str, request: Request, door: Deleting) -> Response:
-    """Remove a package from all distributions of its project."""
-    return await _remove(door, package)
+    container = request.state.container
+    with door.session.db.read() as txn:
+        row = _find(door, request, txn, package)
+        return json_answer(_package(door, request, txn, container, row))
 
 
 @routes.get(f"{_ONE}/package_files", response_model=list[FileObject])
 def files(id: str, package: str, request: Request, door: Reading) -> Response:
     """List the files of a package."""
-    found = _find(door, package)
-    made = packages.created(door.session, found)
     with door.session.db.read() as txn:
+        found = inventory.load(txn, _find(door, request, txn, package))
         kept = documents.of_package(txn, request.state.container, found.id)
     parts = [(number, file) for number, _, file in found.files()]
-    rows = [
-        {
+
+    def row(one: tuple[int, PackageFile]) -> dict[str, object]:
+        number, file = one
+        return {
             "id": number,
             "package_id": found.id,
-            "created_at": made,
+            "created_at": packages.date(packages.stored(door.session, [file])),
             "file_name": file.name,
             "size": file.size,
             "file_md5": file.md5,
             "file_sha1": file.sha1,
             "file_sha256": file.sha256,
         }
-        for number, file in sorted([*parts, *kept], key=lambda one: one[1].name)
-    ]
-    return page(door.session, request, rows)
+
+    every = sorted([*parts, *kept], key=lambda one: one[1].name)
+    return page(door.session, request, every, row)
+
+
+@routes.delete(_ONE, status_code=204, response_class=Response)
+async def drop(id: str, package: str, request: Request, door: Deleting) -> Response:
+    """Remove a package from all distributions of its project."""
+    return await _remove(door, package)
 
 
 @routes.delete(f"{_ONE}/package_files/{{file}}", status_code=204, response_class=Response)
@@ -200,11 +184,12 @@ async def _remove(door: Door, package: str, *, file: int | None = None) -> Respo
     return Response(status_code=204)
 
 
-def _find(door: Door, package: str) -> Source:
-    name = door.request.state.container.name
-    return packages.pick(
-        door.session.call("distribution.packages", container=name), _number(package)
-    )
+def _find(door: Door, request: Request, txn: Transaction, package: str) -> Row:
+    number = _number(package)
+    kept = memory.of(request).inventories.of(door.session, txn, request.state.container)
+    if number not in kept.ids:
+        raise NoPackage(f"no package with the number {number}")
+    return kept.ids[number]
 
 
 def _number(text: str) -> int:
@@ -213,20 +198,25 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _package(session: Session, found: Source) -> dict[str, Any]:
+def _package(
+    door: Door, request: Request, txn: Transaction, project: Container, row: Row
+) -> dict[str, Any]:
+    path = f"/api/v4/projects/{project.id}/packages/{row.id}"
+    links = {"web_path": path}
+    if door.caller.may(project.scope("delete")):
+        links["delete_api_path"] = base_url(door.session, request) + path
+    files = [file.name for _, _, file in inventory.load(txn, row).files()]
     return {
-        "id": found.id,
-        "name": found.name,
-        "version": found.version,
+        "id": row.id,
+        "name": row.name,
+        "version": row.version,
         "package_type": "debian",
         "status": "default",
-        "_links": {
-            "web_path": f"/api/v4/projects/{found.project}/packages/{found.id}",
-            "delete_api_path": f"/api/v4/projects/{found.project}/packages/{found.id}",
-        },
-        "created_at": packages.created(session, found),
-        "last_downloaded_at": None,
+        "_links": links,
+        "created_at": packages.date(row.created),
+        "last_downloaded_at": memory.of(request).downloads.last(txn, project.id, files),
         "pipelines": [],
         "tags": [],
-        "project_id": found.project,
+        "project_id": project.id,
+        "project_path": project.path,
     }

@@ -13,7 +13,7 @@ from debrepo_gitlab import distributions
 from debrepo_gitlab.refusals import NoPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from debrepo.database import Transaction
     from debrepo.package import Package, PackageFile, PackageKey
@@ -101,15 +101,20 @@ def members_of(source: Source, file: int | None) -> list[Member]:
     return [one for one in source.members if wanted in one.package.files]
 
 
-def created(session: Session, source: Source) -> str:
-    """Return when the first file of a package was added, according to the pool."""
+def stored(session: Session, files: Iterable[PackageFile]) -> float:
+    """Return when the first of these files was added, according to the pool; 0 if unknown."""
     times = []
-    for _, _, file in source.files():
+    for file in files:
         try:
             times.append(session.pool.path(file.sha256).stat().st_mtime)
         except FileNotFoundError:
             continue
-    moment = datetime.fromtimestamp(min(times, default=0), UTC)
+    return min(times, default=0)
+
+
+def date(seconds: float) -> str:
+    """Return a time as clients read it."""
+    moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

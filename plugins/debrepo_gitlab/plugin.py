@@ -216,6 +216,8 @@ def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("gitlab.containers", 1, f"{_HERE}.containers:CONTAINERS"),
         TableRef("gitlab.paths", 1, f"{_HERE}.containers:PATHS"),
+        TableRef("gitlab.old_paths", 1, f"{_HERE}.containers:OLD_PATHS"),
+        TableRef("gitlab.downloads", 1, f"{_HERE}.download_dates:DOWNLOADS"),
         TableRef("gitlab.members", 1, f"{_HERE}.containers:MEMBERS"),
         TableRef("gitlab.numbers", 1, f"{_HERE}.containers:NUMBERS"),
         TableRef("gitlab.tokens", 1, f"{_HERE}.tokens:TOKENS"),
@@ -230,6 +232,7 @@ def debrepo_routes() -> list[Ref]:
     return [
         Ref(f"{_HERE}.api:routes", "Projects, groups and their distributions."),
         Ref(f"{_HERE}.apt_api:routes", "What apt reads, and where packages are uploaded to."),
+        Ref(f"{_HERE}.account_api:routes", "Who a token belongs to, projects and groups."),
         Ref(f"{_HERE}.package_api:routes", "Packages of any kind."),
     ]
 

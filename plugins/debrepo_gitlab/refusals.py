@@ -37,6 +37,15 @@ class NotPublished(PluginError):
     """A change is stored, but clients cannot see it yet."""
 
 
+class Moved(NotFound):
+    """A project or group has another path now."""
+
+    def __init__(self, kind: str, number: int) -> None:
+        super().__init__(f"this {kind} has moved; its number is {number}")
+        self.kind = kind
+        self.number = number
+
+
 class NoProject(NotFound):
     """There is no such project, or it is hidden."""
 

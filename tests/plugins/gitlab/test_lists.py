@@ -1,0 +1,212 @@
+"""Lists: what a page costs and shows, and what clients ask before anything else."""
+
+import pytest
+
+from debrepo import catalog
+from debrepo.testing.packages import build_deb
+from debrepo_gitlab.download_dates import DOWNLOADS
+
+API = "/api/v4"
+PROJECT = f"{API}/projects/1"
+
+
+@pytest.fixture(autouse=True)
+def unsigned(monkeypatch):
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "true")
+
+
+@pytest.fixture
+def upload(session, tmp_path):
+    """Add packages to the distribution sid of a project."""
+
+    def add(*names, project="acme/web", version="1.0"):
+        paths = [build_deb(tmp_path, name, version) for name in names]
+        words = {"container": project, "distribution": "sid", "component": "main"}
+        session.call("distribution.upload", paths=paths, **words)
+
+    return add
+
+
+@pytest.fixture
+def stocked(client, session, upload):
+    """A maintainer of acme/web, where sid has thirty packages."""
+    session.call("distribution.create", container="acme/web", codename="sid")
+    upload(*(f"p{number:02}" for number in range(30)))
+    return client
+
+
+@pytest.fixture
+def records(monkeypatch):
+    """The records that were read from the catalog."""
+    read = []
+    get_many = catalog.get_many
+
+    def counting(txn, entries):
+        wanted = list(entries)
+        read.extend(wanted)
+        return get_many(txn, wanted)
+
+    monkeypatch.setattr(catalog, "get_many", counting)
+    return read
+
+
+def names(answer):
+    assert answer.status_code == 200, answer.text
+    return [one["name"] for one in answer.json()]
+
+
+def test_page_reads_the_records_of_its_rows(stocked, upload, records):
+    url = f"{PROJECT}/packages?order_by=name&per_page=5"
+    assert names(stocked.get(url)) == [f"p{number:02}" for number in range(5)]
+    records.clear()
+    for query in ("page=2", "sort=desc", "package_name=p1", "package_version=1.0"):
+        assert len(stocked.get(f"{url}&{query}").json()) == 5
+    assert len(records) == 4 * 5
+    records.clear()
+    upload("aaa")
+    records.clear()
+    assert names(stocked.get(url))[0] == "aaa"
+    assert len(records) == 1 + 5  # the new one, and the rows
+
+
+def test_removed_package_leaves_the_list(stocked, session):
+    first, second, *_ = stocked.get(f"{PROJECT}/packages?order_by=name").json()
+    assert stocked.delete(f"{PROJECT}/packages/{first['id']}").status_code == 204
+    assert names(stocked.get(f"{PROJECT}/packages?order_by=name&per_page=1")) == [second["name"]]
+    assert stocked.get(f"{PROJECT}/packages/{first['id']}").status_code == 404
+    session.call("distribution.drop", container="acme/web", codename="sid")
+    assert names(stocked.get(f"{PROJECT}/packages")) == []
+
+
+def test_only_those_who_may_delete_are_told_where(stocked, headers):
+    (row,) = stocked.get(f"{PROJECT}/packages?per_page=1").json()
+    path = f"/api/v4/projects/1/packages/{row['id']}"
+    assert row["_links"]["delete_api_path"] == f"http://gitlab.example.com{path}"
+    developer = stocked.get(path, headers=headers("developer")).json()
+    assert "delete_api_path" not in developer["_links"]
+    assert row["project_path"] == "acme/web"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("package_type=deb", "package_type does not have a valid value"),
+        ("status=gone", "status does not have a valid value"),
+        ("order_by=project_path", "order_by does not have a valid value"),
+        ("sort=up", "sort does not have a valid value"),
+        ("include_versionless=maybe", "include_versionless is invalid"),
+    ],
+)
+def test_unknown_values_are_refused(stocked, query, said):
+    answer = stocked.get(f"{PROJECT}/packages?{query}")
+    assert (answer.status_code, answer.json()) == (400, {"error": said})
+
+
+@pytest.mark.parametrize("query", ["package_type=maven", "status=hidden"])
+def test_known_values_that_no_package_has_list_nothing(stocked, query):
+    assert names(stocked.get(f"{PROJECT}/packages?{query}")) == []
+
+
+def test_group_lists_by_project_and_without_subgroups(stocked, session, upload, secret):
+    session.call("project.create", path="acme/a", kind="group")
+    session.call("project.create", path="acme/a/b")
+    session.call("distribution.create", container="acme/a/b", codename="sid")
+    upload("deep", project="acme/a/b")
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
+    url = f"{API}/groups/acme/packages"
+    assert names(stocked.get(f"{url}?order_by=project_path"))[0] == "deep"
+    assert "deep" not in names(stocked.get(f"{url}?exclude_subgroups=true&per_page=100"))
+    answer = stocked.get(f"{url}?exclude_subgroups=x")
+    assert answer.json() == {"error": "exclude_subgroups is invalid"}
+
+
+def test_downloads_are_dated_with_one_write_for_many(stocked, session, secret):
+    session.call("distribution.publish", container="acme/web", codename="sid")
+    auth = ("reporter", secret("reporter"))
+    apt = f"{PROJECT}/packages/debian/pool"
+    for number in range(5):
+        name = f"p{number:02}"
+        assert stocked.get(f"{apt}/main/p/{name}/{name}_1.0_amd64.deb", auth=auth).is_success
+    rows = stocked.get(f"{PROJECT}/packages?order_by=name&per_page=6").json()
+    assert [bool(row["last_downloaded_at"]) for row in rows] == [True] * 5 + [False]
+    with session.db.read() as txn:
+        assert len(txn[DOWNLOADS]) == 1  # the others follow within a minute
+    session.call("project.drop", path="acme/web", force=True)
+    with session.db.read() as txn:
+        assert len(txn[DOWNLOADS]) == 0
+
+
+def test_group_pool_is_also_where_gitlab_has_it(stocked, session, upload):
+    session.call("project.edit", path="acme", kind="group", visibility="public")
+    session.call("distribution.create", container="group:acme", codename="sid")
+    session.call("project.create", path="acme/open", visibility="public")
+    session.call("distribution.create", container="acme/open", codename="sid")
+    upload("libgp", project="acme/open")
+    session.call("distribution.publish", container="acme/open", codename="sid")
+    pool = f"{API}/groups/1/-/packages/debian/pool/sid"
+    for path, status in {
+        "2/libg/libgp/1.0/libgp_1.0_amd64.deb": 200,
+        "2/l/libgp/1.0/libgp_1.0_amd64.deb": 404,
+        "1/p/p01/1.0/p01_1.0_amd64.deb": 404,  # of a private project
+        "x/libg/libgp/1.0/libgp_1.0_amd64.deb": 404,
+        "2": 404,
+    }.items():
+        assert (path, stocked.get(f"{pool}/{path}", headers={"PRIVATE-TOKEN": ""}).status_code) == (
+            path,
+            status,
+        )
+
+
+def test_user_and_version_are_for_those_with_a_token(client, guarded):
+    assert client.get(f"{API}/user").json()["username"] == "maintainer"
+    assert set(client.get(f"{API}/version").json()) == {"version", "revision"}
+    for path in ("user", "version"):
+        answer = client.get(f"{API}/{path}", headers={"PRIVATE-TOKEN": ""})
+        assert (answer.status_code, answer.json()) == (401, {"message": "401 Unauthorized"})
+
+
+def test_projects_and_groups_are_those_the_caller_may_see(client, session, headers):
+    session.call("project.create", path="acme/hidden")
+    session.call("project.create", path="acme/open", visibility="public")
+    assert names(client.get(f"{API}/projects")) == ["open", "web"]
+    assert names(client.get(f"{API}/projects?order_by=name&sort=desc&per_page=1")) == ["web"]
+    assert names(client.get(f"{API}/projects?search=WE")) == ["web"]
+    assert names(client.get(f"{API}/projects?visibility=public")) == ["open"]
+    anonymous = client.get(f"{API}/projects", headers={"PRIVATE-TOKEN": ""})
+    assert names(anonymous) == ["open"]
+    assert names(client.get(f"{API}/groups")) == []
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="guest")
+    assert names(client.get(f"{API}/groups")) == ["acme"]
+    assert len(client.get(f"{API}/groups/acme/projects").json()) == 3
+    assert client.get(f"{API}/projects?visibility=x").status_code == 400
+
+
+def test_token_may_be_a_parameter_and_is_in_no_link(guarded, secret):
+    token = secret("reporter")
+    url = f"{PROJECT}/debian_distributions"
+    answer = guarded.get(f"{url}?private_token={token}")
+    assert answer.status_code == 200
+    assert token not in str(answer.headers)
+    assert guarded.get(f"{url}?private_token=wrong").status_code == 401
+    assert (
+        guarded.get(
+            f"{PROJECT}/packages/debian/dists/sid/Release?private_token={token}"
+        ).status_code
+        == 401
+    )
+
+
+def test_old_path_leads_to_the_project(client, session):
+    session.call("project.edit", path="acme/web", new_path="acme/site")
+    url = f"{API}/projects/acme%2Fweb"
+    answer = client.get(f"{url}/debian_distributions?page=1", follow_redirects=False)
+    assert answer.status_code == 301
+    assert answer.headers["location"] == f"{PROJECT}/debian_distributions?page=1"
+    assert client.get(url).json()["path"] == "site"
+    answer = client.post(f"{url}/debian_distributions?codename=sid")
+    said = "405 Non GET methods are not allowed for moved projects"
+    assert (answer.status_code, answer.json()) == (405, {"message": said})
+    hidden = client.get(url, headers={"PRIVATE-TOKEN": ""}, follow_redirects=False)
+    assert hidden.json() == {"message": "404 Project Not Found"}
+    session.call("project.create", path="acme/web", visibility="public")
+    assert client.get(url).json()["id"] == 2
