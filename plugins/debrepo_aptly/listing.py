@@ -28,7 +28,7 @@ _CHECKSUMS = {
 }
 
 
-class Asked(NamedTuple):
+class ListTerms(NamedTuple):
     """The query parameters that every list of packages takes."""
 
     query: str = ""
@@ -50,18 +50,18 @@ def _asked(
     with_deps: Annotated[Flag, Query(alias="withDeps")] = False,
     format_: Annotated[str, Query(alias="format", description="details: whole stanzas")] = "",
     maximum_version: Annotated[Flag, Query(alias="maximumVersion")] = False,
-) -> Asked:
+) -> ListTerms:
     """Read the parameters as spelled in aptly's API."""
     # Without a query all packages are asked for, and with them all that they depend on.
-    return Asked(q, with_deps and bool(q), format_ == "details", maximum_version)
+    return ListTerms(q, with_deps and bool(q), format_ == "details", maximum_version)
 
 
 #: The parameters of a list of packages, for a route.
-ListQuery = Annotated[Asked, Depends(_asked)]
+ListQuery = Annotated[ListTerms, Depends(_asked)]
 
 
 async def list_packages(
-    door: Door, version: str, asked: Asked, search: Callable[[], Sequence[Found]]
+    door: Door, version: str, asked: ListTerms, search: Callable[[], Sequence[Found]]
 ) -> Response:
     """Answer with the packages that ``search`` finds: their keys, or their stanzas.
 

@@ -56,7 +56,7 @@ class PublicationObject(BaseModel):
     Version: str
 
 
-class Document(Body):
+class PublishBody(Body):
     """Properties of a publication; omitted ones stay, or come from the configuration."""
 
     AcquireByHash: bool | None = None
@@ -95,7 +95,7 @@ class Document(Body):
         return self.Signing.passphrase() if self.Signing else {}
 
 
-class NewPublication(Document):
+class NewPublication(PublishBody):
     """A publication to create."""
 
     SourceKind: Text
@@ -122,7 +122,7 @@ class OldPublication(NewPublication):
     SourceKind: str = ""
 
 
-class ChangedPublication(Document):
+class ChangedPublication(PublishBody):
     """A publication to change: its snapshots and its properties."""
 
     Snapshots: list[Source] = Field(default_factory=list)
@@ -255,13 +255,13 @@ async def update(
     prefix: str,
     distribution: str,
     door: Annotated[Door, opens("publish.update", task=True)],
-    body: Document | None = None,
+    body: PublishBody | None = None,
 ) -> Response:
     """Publish what the package lists hold now, with pending changes of sources."""
-    return await again(door, prefix, distribution, body or Document())
+    return await again(door, prefix, distribution, body or PublishBody())
 
 
-async def again(door: Door, prefix: str, distribution: str, body: Document) -> Response:
+async def again(door: Door, prefix: str, distribution: str, body: PublishBody) -> Response:
     """Publish again, as a task."""
     where, named = place(door.session, prefix), decode(distribution)
     snapshots = body.Snapshots if isinstance(body, ChangedPublication) else []

@@ -56,7 +56,7 @@ class ChangedSnapshot(Body):
     Description: str = ""
 
 
-class Difference(BaseModel):
+class DifferenceLine(BaseModel):
     """A package on either side of a comparison, by its key."""
 
     Left: str | None
@@ -219,7 +219,7 @@ async def packages(
     )
 
 
-@routes.get("/snapshots/{name}/diff/{other}", response_model=list[Difference])
+@routes.get("/snapshots/{name}/diff/{other}", response_model=list[DifferenceLine])
 def diff(
     name: str,
     other: str,

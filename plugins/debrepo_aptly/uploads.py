@@ -66,7 +66,7 @@ async def _include_terms(
     }
 
 
-class Outcome(Protocol):
+class FileOutcome(Protocol):
     """The outcome of a file that was to be added."""
 
     @property
@@ -185,7 +185,7 @@ def _include(session: Session, name: str, directory: str, file: str, terms: Incl
 
 
 def _answer(
-    session: Session, directory: str, outcomes: Iterable[Outcome], *, remove_files: bool
+    session: Session, directory: str, outcomes: Iterable[FileOutcome], *, remove_files: bool
 ) -> Answer:
     """Report what became of files, to the task as well; it says 200 even where some failed."""
     failed: list[str] = []
