@@ -10,6 +10,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from debrepo import clock
 from debrepo.errors import InvalidInput, SigningFailed, cannot_write
 from debrepo.signing import Signatures, Signer, SigningKey
 from debrepo_gpg import keys as keyring
@@ -225,12 +226,10 @@ def read_passphrase(path: Path) -> str:
 def _arguments(keys: Sequence[Key]) -> list[str]:
     """Name the keys: ``--default-key``, which python-gnupg knows, is only a wish."""
     named = [part for key in keys for part in ("--local-user", key.key.fingerprint)]
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if not epoch:
+    epoch = clock.epoch()
+    if epoch is None:
         return named
-    if not epoch.isdigit():
-        raise InvalidInput(f"SOURCE_DATE_EPOCH is {epoch!r} and not a number of seconds")
-    stamp = max(int(epoch), *(int(key.newest.timestamp()) for key in keys))
+    stamp = max(epoch, *(int(key.newest.timestamp()) for key in keys))
     return ["--faked-system-time", f"{stamp}!", *named]
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from debrepo import clock
 from debrepo.errors import InvalidInput
 from debrepo_graph import dot, graph, graphviz, mermaid, text
 from debrepo_graph.words import Style
@@ -78,7 +76,7 @@ def draw(
         found = graph.around(found, names)
     cards = graph.gather(found, at_least=gather)
     downwards = layout == "horizontal" if layout else _widest(cards) <= _ABREAST
-    content = _render(found, cards, form, Style(downwards, _now(), link))
+    content = _render(found, cards, form, Style(downwards, clock.moment(clock.seconds()), link))
     return Picture(content, FORMATS[form])
 
 
@@ -125,9 +123,3 @@ def _widest(cards: Cards) -> int:
         reached = {target for number in level for target in following[number]}
         level = [number for number in reached if not waiting[number]]
     return widest
-
-
-def _now() -> datetime:
-    """Return the time; ``SOURCE_DATE_EPOCH`` stands in where it is set."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(given) if given.isdecimal() else time.time(), UTC)

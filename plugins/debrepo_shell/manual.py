@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
-import time
 from typing import TYPE_CHECKING
 
 import click
 
-from debrepo import __version__, errors
+from debrepo import __version__, clock, errors
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.config import CORE_SETTINGS
 
@@ -82,9 +80,7 @@ def _summary(command: click.Command) -> str:
 
 
 def _head(name: str, section: str) -> list[str]:
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    now = time.gmtime(int(given) if given.isdecimal() else None)
-    date = time.strftime("%Y-%m-%d", now)
+    date = f"{clock.moment(clock.seconds()):%Y-%m-%d}"
     title = _text(name.upper())
     return [f'.TH {title} {section} {date} "debrepo {__version__}" "debrepo"', ".SH NAME"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import clock
 from debrepo.errors import NotFound
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
@@ -12,7 +13,7 @@ from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
 from debrepo_publish.checking.verification import Verifier
 from debrepo_publish.engine import ledger, places
 from debrepo_publish.indexes import release
-from debrepo_publish.model import clock, publications
+from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, commit_path, generation_key
 from debrepo_publish.model.tables import COMMITS, PUBLICATIONS, SWITCHES
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import clock
 from debrepo_publish.engine import displaced, ledger, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
-from debrepo_publish.model import clock, publications
+from debrepo_publish.model import publications
 from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_fields, print_json
+from debrepo.clock import moment
 from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import operations
@@ -15,7 +16,6 @@ from debrepo_publish.cli.care import repair, verify
 from debrepo_publish.cli.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
 from debrepo_publish.model import documents
-from debrepo_publish.model.clock import moment
 from debrepo_publish.model.publication import Publication
 
 if TYPE_CHECKING:

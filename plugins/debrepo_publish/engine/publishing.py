@@ -14,11 +14,12 @@ from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
 from debrepo.stopping import checkpoint, watching
 from debrepo_publish.engine import commits, places, recovery
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.model import clock, publications
+from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 

@@ -10,14 +10,14 @@ import time
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from debrepo import packageset
+from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.storage import somebody_elses
 from debrepo_publish.engine import commits, displaced, ledger
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.indexes import release
-from debrepo_publish.model import clock, publications
+from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
 from debrepo_publish.model.tables import (
     COMMITS,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import clock
 from debrepo.storage import PoolLink
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.layout import hashed_paths, index_files
 from debrepo_publish.indexes import cache, release
-from debrepo_publish.model import clock, publications
+from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Generation, Publication, generation_key
 from debrepo_publish.model.tables import COMMITS, DATES
 

@@ -99,3 +99,8 @@ def test_clicks_lead_to_nothing_else(debrepo, link):
 def test_a_long_name_does_not_fill_the_screen(debrepo, tmp_path):
     assert len(debrepo("graph", "repo:" + "x" * 10_000, exit_code=3).output) < 250
     assert len(debrepo("graph", "--output", "x" * 10_000 + ".dot", exit_code=2).output) < 250
+
+
+def test_epoch_beyond_all_dates_is_refused(debrepo, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "9" * 12)
+    assert "has to be a number of seconds" in debrepo("graph", exit_code=2).output

@@ -1,0 +1,36 @@
+"""The time to write into what is made, so that it can be made again with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+from debrepo.errors import InvalidInput
+
+_LONGEST = 11  # digits; more are beyond the year 9999
+
+
+def epoch() -> int | None:
+    """Return ``SOURCE_DATE_EPOCH`` in seconds; ``None`` if it is not set.
+
+    Raise `InvalidInput` unless it is a number of seconds that dates can have. See
+    https://reproducible-builds.org/specs/source-date-epoch/.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST:
+        raise InvalidInput(f"SOURCE_DATE_EPOCH has to be a number of seconds, found {text[:40]!r}")
+    return int(text)
+
+
+def seconds() -> int:
+    """Return the current time in seconds since the epoch, or ``SOURCE_DATE_EPOCH`` if it is set."""
+    given = epoch()
+    return int(time.time()) if given is None else given
+
+
+def moment(at: int) -> datetime:
+    """Return seconds since the epoch as a date in UTC."""
+    return datetime.fromtimestamp(at, UTC)
