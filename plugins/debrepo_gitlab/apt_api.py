@@ -18,11 +18,11 @@ from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
 from debrepo_gitlab import (
     containers,
-    contributions,
     distributions,
     documents,
     memory,
     packages,
+    publishing,
     uploads,
     waiting,
 )
@@ -65,7 +65,7 @@ def index(id: str, distribution: str, path: str, request: Request, door: Reading
     container = request.state.container
     with door.session.db.read() as txn:
         found = distributions.get(txn, container, distribution)
-        contributions.check_shown(txn, container, found.codename)
+    publishing.wait_until_shown(door.session, container, found.codename)
     hashed = _BY_HASH.search(path)
     if hashed and hashed[1] == _NOTHING:
         return Response(status_code=204)
@@ -99,8 +99,7 @@ def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
 @routes.get(f"{_PROJECT}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 def package_file(id: str, path: str, request: Request, door: Reading) -> Response:
     """Send a package file, by the path in the indexes or by GitLab's path."""
-    with door.session.db.read() as txn:
-        contributions.check_shown(txn, request.state.container)
+    publishing.wait_until_shown(door.session, request.state.container)
     try:
         answer = _published(request, door, f"pool/{path}", immutable=True)
         project = request.state.container if request.state.container.kind == "project" else None

@@ -11,7 +11,7 @@ from debrepo.errors import DebrepoError, InUse, NotFound
 from debrepo.packageset import EMPTY
 from debrepo_gitlab import containers, contributions, distributions, documents, group_lists
 from debrepo_gitlab.distributions import DISTRIBUTIONS
-from debrepo_gitlab.refusals import NoDistribution, NotPublished
+from debrepo_gitlab.refusals import NoDistribution, NotPublished, Withheld
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _QUIET = 0.3  # seconds without an upload before a publish
 _PATIENCE = 3.0  # seconds that an upload waits at most
+_READERS_PATIENCE = 10.0  # seconds that a reader waits for a publish at most
+_BEFORE_LEASE = 0.1  # seconds within which the publish that a change needs begins
 
 
 class PublishedDistribution(NamedTuple):
@@ -36,7 +38,11 @@ class PublishedDistribution(NamedTuple):
 
 def hold(session: Session, key: str) -> AbstractContextManager[leases.Lease]:
     """Take the lease on changing and publishing a distribution."""
-    return leases.hold(session.root, "gitlab " + key.replace("\0", " "))
+    return leases.hold(session.root, _lease_name(key))
+
+
+def _lease_name(key: str) -> str:
+    return "gitlab " + key.replace("\0", " ")
 
 
 def settle(session: Session, key: str, wanted: int) -> bool:
@@ -161,6 +167,27 @@ def follow(session: Session) -> None:
             f"the change is made, but groups cannot be published: {'; '.join(failed)}",
             hint='run "debrepo distribution publish group:GROUP CODENAME"',
         )
+
+
+def wait_until_shown(session: Session, container: Container, codename: str = "") -> None:
+    """Wait while a group is published without what it may not show any more.
+
+    Raise `Withheld` if nobody is publishing it, or not in time. apt does not try again.
+    """
+    started = time.monotonic()
+    while True:
+        try:
+            with session.db.read() as txn:
+                contributions.check_shown(txn, container, codename)
+        except Withheld:
+            waited = time.monotonic() - started
+            lease = _lease_name(f"{container.key}\0{codename}").rstrip()
+            at_work = any(one.what.startswith(lease) for one in leases.held(session.root))
+            if waited > _READERS_PATIENCE or (waited > _BEFORE_LEASE and not at_work):
+                raise
+            time.sleep(_BEFORE_LEASE)
+            continue
+        return
 
 
 def resume(session: Session) -> None:

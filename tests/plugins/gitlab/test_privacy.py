@@ -1,12 +1,14 @@
 """What becomes private is served to nobody: every transition, by every route."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from debrepo.database import json_table
 from debrepo.errors import DebrepoError, SigningFailed
 from debrepo.testing.packages import build_deb
+from debrepo_gitlab import publishing
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 
 PROJECT = "/api/v4/projects/1"
@@ -73,6 +75,7 @@ def of_group(guarded, public):
     """The routes by which its group does."""
     files = [PACKAGES, by_hash(guarded, GROUP_APT), POOL]
     apt = [f"{GROUP_APT}/{path}" for path in files]
+    apt += [f"{GROUP_APT}/pool/sid/1/s/secret/1.0/secret_1.0_amd64.deb"]
     return [*apt, *(f"{TREES}/groups/1/{path}" for path in files), "/api/v4/groups/1/packages"]
 
 
@@ -148,11 +151,28 @@ def test_nothing_is_shown_before_the_group_is_published(
     assert shown(guarded, of_group) == []
 
 
+def test_reader_waits_while_the_group_is_published(guarded, public, of_group, monkeypatch):
+    asked = []
+    publish = publishing._publish
+
+    def slowly(*given):
+        asked.extend(pool.submit(guarded.get, url) for url in of_group[:1])
+        return publish(*given)
+
+    monkeypatch.setattr(publishing, "_publish", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        public.call("project.edit", path="acme/web", visibility="private")
+        (answer,) = [future.result() for future in asked]
+    assert answer.status_code == 200
+    assert "Package: hello\n" in answer.text
+    assert MARK not in answer.text
+
+
 def test_package_that_left_before_its_project_did_is_gone_too(guarded, public, of_group):
     (package,) = guarded.get(f"{PROJECT}/packages").json()
     public.call("distribution.remove", container="acme/web", package=package["id"])
     public.call("distribution.publish", container="acme/web", codename="sid")
-    kept = [url for url in of_group if "by-hash" in url or url.endswith(".deb")]
+    kept = [url for url in of_group if "by-hash" in url or "/pool/main/" in url]
     assert shown(guarded, kept) == kept  # for clients that read the index a moment ago
     public.call("project.edit", path="acme/web", visibility="private")
     assert shown(guarded, of_group) == []
