@@ -57,7 +57,7 @@ class DownloadDates:
         return max(found, default="") or None
 
 
-def forget(txn: Transaction, dropped: Container) -> None:
+def discard(txn: Transaction, dropped: Container) -> None:
     """Delete the dates of a project that is dropped."""
     if dropped.kind == "project":
         for key in list(txn[DOWNLOADS].prefix_keys(f"{dropped.id}\0".encode())):

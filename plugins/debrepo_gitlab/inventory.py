@@ -36,7 +36,7 @@ class Row(NamedTuple):
     members: tuple[tuple[str, Entry], ...]
 
 
-class Part(NamedTuple):
+class Stock(NamedTuple):
     """A binary or source package of a row."""
 
     source: tuple[str, str]
@@ -47,7 +47,7 @@ class Inventory(NamedTuple):
     """The packages of a project; an update reads only the packages that came and went."""
 
     sets: Mapping[str, SetId]
-    parts: Mapping[tuple[str, Entry], Part]
+    parts: Mapping[tuple[str, Entry], Stock]
     rows: Mapping[tuple[str, str], Row]
     ids: Mapping[int, Row]
     orders: dict[str, list[Row]]
@@ -123,7 +123,7 @@ def _updated(
         for entry in change.removed:
             touched(parts.pop((repo, entry)).source).discard((repo, entry))
         for entry, package in zip(change.added, catalog.get_many(txn, change.added), strict=True):
-            parts[repo, entry] = Part(package.source, packages.stored(session, package.files))
+            parts[repo, entry] = Stock(package.source, packages.stored(session, package.files))
             touched(package.source).add((repo, entry))
     rows = dict(old.rows)
     for (name, version), there in members.items():

@@ -127,7 +127,7 @@ def drop_container(
         if distributions.list_(txn, found):
             raise InUse(f"{kind} {found.path} has a new distribution", hint="try again")
         containers.drop(txn, found)
-        download_dates.forget(txn, found)
+        download_dates.discard(txn, found)
         tokens.revoke_all(txn, found.key)
     if there:
         publishing.follow(session)

@@ -85,7 +85,7 @@ def test_large_values_are_kept(db, blobs):
 
 
 def test_undeclared_table_is_a_mistake(db):
-    with pytest.raises(RuntimeError, match=r"test\.other is declared by no"), db.read() as txn:
+    with pytest.raises(RuntimeError, match=r"test\.other is not declared by any"), db.read() as txn:
         txn[bytes_table("test.other")]
 
 

@@ -226,7 +226,7 @@ def test_no_signature_is_older_than_its_key(signer, monkeypatch, check):
 
 def test_an_epoch_that_is_no_number_is_refused(signer, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
-    with pytest.raises(InvalidInput, match="SOURCE_DATE_EPOCH is 'yesterday'"):
+    with pytest.raises(InvalidInput, match="a number of seconds, found 'yesterday'"):
         signer.sign(RELEASE, signer.resolve(["Alice"]))
 
 

@@ -159,7 +159,8 @@ def test_an_update_makes_as_many_file_system_calls_at_any_size(with_one_more):
         for size, root in with_one_more.items()
     }
     small, large = (sum(counts[size].values()) for size in SIZES)
-    assert large - small < 30, counts[SIZES[1]] - counts[SIZES[0]]
+    # A name that was replaced within the same second is copied with a later date, not linked.
+    assert large - small < 100, counts[SIZES[1]] - counts[SIZES[0]]
 
 
 _STRACE = ("strace", "-f", "-c", "-U", "calls,name", "-e", "trace=%file,getdents64,linkat")
