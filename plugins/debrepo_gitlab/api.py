@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from debrepo.http import Door, json_answer
 from debrepo.session import Session
-from debrepo_gitlab import publishing
-from debrepo_gitlab.distributions import PATTERNS, TEXTS, Distribution, entity
+from debrepo_gitlab import distributions, publishing
+from debrepo_gitlab.distributions import PATTERNS, TEXTS, Distribution, entity, is_name
 from debrepo_gitlab.entrances import enters
 from debrepo_gitlab.likeness import GitlabRoutes, page, parameters, words
-from debrepo_gitlab.refusals import Malformed
+from debrepo_gitlab.refusals import Malformed, NoDistribution
 
 routes = GitlabRoutes(tags=["distributions"])
 
@@ -65,9 +65,7 @@ async def list_(id: str, request: Request, door: Reading) -> Response:
 @routes.post(_PROJECT, status_code=201, response_model=DistributionObject)
 async def create(id: str, request: Request, door: Writing) -> Response:
     """Create a distribution."""
-    given = _checked(await parameters(request))
-    if "codename" not in given:
-        raise Malformed("codename is missing")
+    given = _checked(await parameters(request), required="codename")
     new = await door.call(
         "distribution.create",
         container=_name(door),
@@ -105,7 +103,7 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
     changed = await door.call(
         "distribution.edit",
         container=_name(door),
-        codename=_well_formed(codename),
+        codename=_known(door, codename),
         **_changes(given),
     )
     await show_soon(door, changed.codename, changed.changed)
@@ -116,7 +114,7 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
 @routes.delete(f"{_PROJECT}/{{codename}}", status_code=202, response_model=Said)
 async def drop(id: str, codename: str, door: Deleting) -> Response:
     """Drop a distribution and remove its published files."""
-    name = _well_formed(codename)
+    name = _known(door, codename)
     await door.call("distribution.drop", container=_name(door), codename=name)
     return json_answer({"message": "202 Accepted"}, 202)
 
@@ -129,34 +127,47 @@ def _name(door: Door) -> str:
 
 async def _find(door: Door, codename: str) -> Distribution:
     found: Distribution = await door.call(
-        "distribution.show", container=_name(door), codename=_well_formed(codename)
+        "distribution.show", container=_name(door), codename=_known(door, codename)
     )
     return found
 
 
-def _well_formed(codename: str) -> str:
-    if not PATTERNS["codename"].fullmatch(codename):
+def _known(door: Door, codename: str) -> str:
+    """Return a codename or suite; in strict likeness, only the codename of a distribution."""
+    if not is_name(codename):
         raise Malformed("codename is invalid")
+    if door.session.config["gitlab.strict"]:
+        with door.session.db.read() as txn:
+            found = distributions.get(txn, door.request.state.container, codename)
+        if found.codename != codename:
+            raise NoDistribution(f"no distribution has the codename {codename}")
     return codename
 
 
-def _checked(given: dict[str, str | list[str]]) -> dict[str, Any]:
-    """Return the known parameters; raise `Malformed` for invalid ones."""
+def _checked(given: dict[str, str | list[str]], required: str = "") -> dict[str, Any]:
+    """Return the known parameters; raise `Malformed` with all that is wrong with them.
+
+    They are checked in the order in which GitLab declares them.
+    """
     found: dict[str, Any] = {}
     faults = []
-    for name, value in given.items():
+    for name in ("codename", *TEXTS, "valid_time_duration_seconds", "components", "architectures"):
+        if name not in given:
+            if name == required:
+                faults.append(f"{name} is missing")
+            continue
+        value = given[name]
         if name in {"components", "architectures"}:
             found[name] = words(value)
-            if not all(PATTERNS[name].fullmatch(word) for word in found[name]):
-                faults.append(f"{name} is invalid")
+            valid = all(PATTERNS[name].fullmatch(word) for word in found[name])
         elif name == "valid_time_duration_seconds":
             found[name] = value
-            if not isinstance(value, str) or not _is_number(value):
-                faults.append(f"{name} is invalid")
-        elif name == "codename" or name in TEXTS:
+            valid = isinstance(value, str) and _is_number(value)
+        else:
             found[name] = value
-            if not _fits(name, value):
-                faults.append(f"{name} is invalid")
+            valid = _fits(name, value)
+        if not valid:
+            faults.append(f"{name} is invalid")
     if faults:
         raise Malformed(", ".join(faults))
     return found

@@ -27,7 +27,7 @@ from debrepo_gitlab import (
     waiting,
 )
 from debrepo_gitlab.api import show_soon
-from debrepo_gitlab.distributions import PATTERNS
+from debrepo_gitlab.distributions import PATTERNS, is_name
 from debrepo_gitlab.entrances import enters
 from debrepo_gitlab.likeness import GitlabRoutes
 from debrepo_gitlab.refusals import Malformed, NotPublished
@@ -148,6 +148,10 @@ def _headers(*, immutable: bool) -> dict[str, str]:
     return {"Cache-Control": f"private, {kept}"}
 
 
+def _type(path: str) -> str:
+    return "text/plain" if path.endswith("/Release.gpg") else content_type(path)
+
+
 def _published(
     request: Request, door: Door, path: str, *, immutable: bool, empty_is_nothing: bool = False
 ) -> Response:
@@ -164,13 +168,13 @@ def _published(
     if local is not None:
         if empty_is_nothing and _is_empty(local):
             return Response(status_code=204)
-        return send(request, local, _headers(immutable=immutable), content_type(path))
+        return send(request, local, _headers(immutable=immutable), _type(path))
     if container.visibility == "public" and (url := storage.url(full)):
         return RedirectResponse(url, 302)
     data = storage.get(full)
     if empty_is_nothing and not data:
         return Response(status_code=204)
-    return Response(data, headers=_headers(immutable=immutable), media_type=content_type(path))
+    return Response(data, headers=_headers(immutable=immutable), media_type=_type(path))
 
 
 def _is_empty(path: Path) -> bool:
@@ -236,15 +240,20 @@ async def upload(
 
 
 def _check_target(file_name: str, distribution: str | None, component: str | None) -> None:
-    for what, given in (("distribution", distribution), ("component", component)):
-        if given is not None and not PATTERNS["codename"].fullmatch(given):
-            raise Malformed(f"{what} is invalid")
+    """Raise `Malformed` with all that is wrong, in the order in which GitLab declares it."""
+    faults = []
     if distribution is None and component is not None:
-        raise Malformed("distribution is missing")
-    if distribution is not None:
-        if component is None:
-            raise Malformed("component is missing")
-        uploads.check_direct(file_name)
+        faults.append("distribution is missing")
+    elif distribution is not None and not is_name(distribution):
+        faults.append("distribution is invalid")
+    if component is not None and not is_name(component):
+        faults.append("component is invalid")
+    elif distribution is not None and component is None:
+        faults.append("component is missing")
+    if distribution is not None and not uploads.is_direct(file_name):
+        faults.append(uploads.INDIRECT)
+    if faults:
+        raise Malformed(", ".join(faults))
 
 
 def _when_it_is_live(answer: Response) -> dict[str, str]:
@@ -259,7 +268,18 @@ def _created(headers: dict[str, str]) -> Response:
 
 
 @routes.put(f"{_PROJECT}/{{file_name}}/authorize")
-async def authorize(id: str, file_name: str, request: Request, door: Writing) -> Response:
+async def authorize(
+    id: str,
+    file_name: str,
+    request: Request,
+    door: Writing,
+    distribution: str | None = None,
+    component: str | None = None,
+) -> Response:
     """Authorize an upload, as GitLab's front server asks its back end."""
+    _check_target(file_name, distribution, component)
+    if distribution is not None:
+        with door.session.db.read() as txn:
+            distributions.get(txn, request.state.container, distribution)
     limit = door.session.config["gitlab.max_file_size"]
     return PlainTextResponse(json.dumps({"MaximumSize": limit} if limit else {}))

@@ -10,7 +10,7 @@ from debrepo_gitlab import containers
 from debrepo_gitlab.refusals import Invalid, NoDistribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from debrepo.database import Transaction
     from debrepo_gitlab.containers import Container
@@ -35,8 +35,8 @@ PATTERNS = {
     "components": _COMPONENT,
     "architectures": _ARCHITECTURE,
 }
-_TITLES = {"components": "Component Name", "architectures": "Architecture Name"}
-_LONGEST = 100  # characters of a name, which is also a directory
+_LONGEST = 255  # characters of a name
+_LONGEST_CODENAME = 100  # which is also a directory and part of keys
 
 
 class Distribution(NamedTuple):
@@ -110,42 +110,57 @@ def list_(txn: Transaction, container: Container) -> list[Distribution]:
     return sorted((found for _, found in txn[DISTRIBUTIONS].prefix(start)), key=lambda d: d.id)
 
 
+def is_name(text: str) -> bool:
+    """Return whether a distribution or component could have this name."""
+    return len(text) <= _LONGEST and _NAME.fullmatch(text) is not None
+
+
 def check(txn: Transaction, new: Distribution) -> None:
-    """Raise `Invalid` if a distribution is malformed or conflicts with another one."""
+    """Raise `Invalid`, with all faults, if a distribution is malformed or conflicts with others."""
+    faults: dict[str, list[str]] = {}
+
+    def add(field: str, fault: str) -> None:
+        if fault not in faults.setdefault(field, []):
+            faults[field].append(fault)
+
     for field in ("codename", *TEXTS[:-1]):
         text = getattr(new, field)
-        if text and (not PATTERNS[field].fullmatch(text) or len(text) > _LONGEST):
-            raise Invalid.of(field, "is invalid")
+        longest = _LONGEST_CODENAME if field == "codename" else _LONGEST
+        if text and (not PATTERNS[field].fullmatch(text) or len(text) > longest):
+            add(field, "is invalid")
     if not new.codename:
-        raise Invalid.of("codename", "can't be blank")
+        add("codename", "can't be blank")
     if new.valid_for and new.valid_for < SHORTEST_VALIDITY:
         fault = f"must be greater than or equal to {SHORTEST_VALIDITY}"
-        raise Invalid.of("valid_time_duration_seconds", fault)
+        add("valid_time_duration_seconds", fault)
     if new.valid_for > LONGEST_VALIDITY:
         fault = f"must be less than or equal to {LONGEST_VALIDITY}"
-        raise Invalid.of("valid_time_duration_seconds", fault)
+        add("valid_time_duration_seconds", fault)
     for field in ("components", "architectures"):
-        for name in getattr(new, field):
-            if not PATTERNS[field].fullmatch(name):
-                raise Invalid(f"{_TITLES[field]} is invalid", faults={field: ["is invalid"]})
+        if not all(PATTERNS[field].fullmatch(name) for name in getattr(new, field)):
+            add(field, "is invalid")
     if not new.components:
-        raise Invalid.of("components", "can't be blank")
-    _check_unique(txn, new)
+        add("components", "can't be blank")
+    for field, fault in _taken(txn, new):
+        add(field, fault)
+    if faults:
+        said = [f"{field} {fault}" for field, found in faults.items() for fault in found]
+        raise Invalid(", ".join(said), faults=faults)
 
 
-def _check_unique(txn: Transaction, new: Distribution) -> None:
+def _taken(txn: Transaction, new: Distribution) -> Iterator[tuple[str, str]]:
+    """Yield the names of a distribution that others have, and what to say."""
     start = f"{new.container}\0".encode()
     others = [found for _, found in txn[DISTRIBUTIONS].prefix(start) if found.id != new.id]
-    if any(new.codename == other.codename for other in others):
-        raise Invalid.of("codename", "has already been taken")
-    if any(new.codename == other.suite for other in others):
-        raise Invalid.of("codename", "has already been taken as Suite")
-    if not new.suite:
-        return
-    if any(new.suite == other.suite for other in others):
-        raise Invalid.of("suite", "has already been taken")
-    if any(new.suite == other.codename for other in [*others, new]):
-        raise Invalid.of("suite", "has already been taken as Codename")
+    codenames, suites = {o.codename for o in others}, {o.suite for o in others if o.suite}
+    if new.codename in codenames:
+        yield "codename", "has already been taken"
+    if new.codename in suites:
+        yield "codename", "has already been taken as Suite"
+    if new.suite in suites:
+        yield "suite", "has already been taken"
+    if new.suite and new.suite in {*codenames, new.codename}:
+        yield "suite", "has already been taken as Codename"
 
 
 def architectures(wanted: Iterable[str]) -> tuple[str, ...]:

@@ -189,7 +189,7 @@ def _of_distributions() -> list[Operation]:
 @hookimpl
 def debrepo_settings() -> list[Setting]:
     return [
-        Setting("gitlab.strict", False, "Behave exactly like GitLab, including its limits"),
+        Setting("gitlab.strict", False, "Behave like GitLab where the guide lists differences"),
         Setting("gitlab.url", "", "URL of this server, for links; empty: that of the request"),
         Setting("gitlab.storage", "", "Storage to publish to, as SCHEME:NAME; empty: the default"),
         Setting(

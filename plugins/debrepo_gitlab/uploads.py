@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from debrepo_gitlab.distributions import Distribution
 
 DIRECT = (".deb", ".udeb", ".ddeb")
+#: What GitLab says about other files.
+INDIRECT = "file_name Only debs, udebs and ddebs can be directly added to a distribution"
 _REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
 _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
@@ -51,12 +53,15 @@ def area_of(session: Session, container: Container) -> Path:
     return area(session) / "upload" / str(container.id)
 
 
+def is_direct(file_name: str) -> bool:
+    """Return whether a file can be added without a .changes."""
+    return file_name.lower().endswith(DIRECT)
+
+
 def check_direct(file_name: str) -> None:
     """Raise `Malformed` unless the file can be added without a .changes."""
-    if not file_name.lower().endswith(DIRECT):
-        raise Malformed(
-            "file_name Only debs, udebs and ddebs can be directly added to a distribution"
-        )
+    if not is_direct(file_name):
+        raise Malformed(INDIRECT)
 
 
 def direct(found: Distribution, paths: Iterable[Path], component: str) -> Upload:

@@ -1,8 +1,11 @@
 """Real clients against a real server: curl, apt, dput, dupload and python-gitlab."""
 
 import os
+import re
 import shutil
 import time
+from pathlib import Path
+from textwrap import dedent
 
 import gitlab
 import pytest
@@ -16,6 +19,7 @@ requires = {
     for name in ("curl", "dput", "dupload", "dpkg-buildpackage", "apt-get")
 }
 
+GUIDE = Path(__file__).parents[3] / "docs/guide/gitlab.md"
 ID = "1"
 BASE = f"/api/v4/projects/{ID}"
 
@@ -188,18 +192,37 @@ def upload_with_dput(sid, secret, changes, tmp_path):
     return run("dput", *words, HOME=str(tmp_path))
 
 
+def example(kind, word):
+    """Return the code block of the guide that has a word."""
+    text = GUIDE.read_text()
+    blocks = re.findall(rf"^```{kind}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (block,) = [block for block in blocks if word in block]
+    return block
+
+
 def upload_with_dupload(sid, secret, changes, tmp_path):
-    host, _, path = sid.removeprefix("http://").partition("/")
     config = tmp_path / "dupload.conf"
-    config.write_text(
-        "package config;\n$default_host = 'gitlab';\n"
-        "$preupload{'changes'} = [];\n"
-        f"$cfg{{'gitlab'}} = {{ method => 'http', fqdn => '{host}', "
-        f"login => 'ann', passwordcmd => 'echo {secret}', incoming => '/{path}', "
-        "dinstall_runs => 1 };\n1;\n"
-    )
-    home = {"HOME": str(tmp_path)}
+    host = sid.removeprefix("http://").partition("/")[0]
+    text = example("perl", "package config").replace("'https'", "'http'")
+    config.write_text(text.replace("packages.example.com", host))
+    home = {"HOME": str(tmp_path), "DEBREPO_TOKEN": secret}
     return run("dupload", "--configfile", config, "--nomail", changes, **home)
+
+
+@requires["curl"]
+def test_job_of_the_guide_uploads(server, sid, token, tmp_path):
+    (tmp_path / "build").mkdir()
+    build_deb(tmp_path / "build", "hello", "1.0")
+    job = dedent(example("yaml", "upload:").partition("  script:\n    - |\n")[2])
+    script = job.replace("https://packages.example.com", server)
+    script = script.replace("distribution=bookworm", "distribution=sid")
+    secret = token("ci", "--job", "acme/web")
+    run("bash", "-e", "-c", script, cwd=tmp_path, DEBREPO_TOKEN=secret)
+    index = run("curl", "--silent", "--user", f"x:{secret}", f"{sid}/pool/sid/h/hello/1.0/")
+    assert "404" in index
+    url = f"{sid}/pool/sid/h/hello/1.0/hello_1.0_amd64.deb"
+    run("curl", "--fail", "--silent", "--output", tmp_path / "got", "--user", f"x:{secret}", url)
+    assert (tmp_path / "got").read_bytes() == (tmp_path / "build/hello_1.0_amd64.deb").read_bytes()
 
 
 @requires["dpkg-buildpackage"]
@@ -227,6 +250,11 @@ def test_python_gitlab_gets_on_with_it(server, sid, debrepo, token, tmp_path):
     debrepo("distribution", "upload", "acme/web", deb, "--distribution", "sid")
     client = gitlab.Gitlab(server, private_token=token("ann", "--user", "ann"))
     project = client.projects.get("acme/web")
+    client.auth()
+    assert client.user.username == "ann"
+    assert client.version()[1] == "debrepo"
+    assert [one.id for one in client.projects.list(get_all=True)] == [1]
+    assert [one.full_path for one in client.groups.list(get_all=True)] == ["acme"]
     assert (project.id, project.path_with_namespace) == (1, "acme/web")
     (package,) = project.packages.list(package_type="debian", get_all=True)
     assert (package.name, package.version) == ("hello", "1.0")

@@ -234,3 +234,45 @@ def test_what_is_not_there_is_not_found(client, path):
 )
 def test_hostile_parameters_are_refused(client, sent):
     assert client.post(PROJECT, **sent).status_code == 400
+
+
+def test_all_that_is_wrong_with_parameters_is_said_at_once(client):
+    url = PROJECT
+    answer = client.post(f"{url}?components=a_b&suite=a_b&version=x")
+    said = "codename is missing, suite is invalid, version is invalid, components is invalid"
+    assert (answer.status_code, answer.json()) == (400, {"error": said})
+
+
+def test_all_that_is_wrong_with_a_distribution_is_said_at_once(client, sid):
+    url = PROJECT
+    query = "codename=sid&suite=sid&valid_time_duration_seconds=1"
+    answer = client.post(f"{url}?{query}")
+    assert answer.json()["message"] == {
+        "codename": ["has already been taken"],
+        "suite": ["has already been taken as Codename"],
+        "valid_time_duration_seconds": ["must be greater than or equal to 86400"],
+    }
+
+
+def test_texts_have_up_to_255_characters_and_paths_fewer(client, session):
+    long = "b" * 255
+    query = f"suite={long}&origin={long}&label={long}"
+    query += f"&codename={'a' * 100}&components={'c' * 60}&architectures={'d' * 60}"
+    answer = client.post(f"{PROJECT}?{query}")
+    assert answer.status_code == 201, answer.text
+    session.call("distribution.publish", container="acme/web", codename="a" * 100)
+    assert client.delete(f"{PROJECT}/{'a' * 100}").status_code == 202
+    answer = client.post(f"{PROJECT}?codename={long}b&suite={long}b")
+    assert answer.json() == {"error": "codename is invalid, suite is invalid"}
+    answer = client.post(f"{PROJECT}?codename={'a' * 101}")
+    assert answer.json() == {"message": {"codename": ["is invalid"]}}
+
+
+def test_strict_likeness_finds_by_codename_alone(client, sid, configure):
+    url = PROJECT
+    client.put(f"{url}/sid?suite=unstable")
+    assert client.get(f"{url}/unstable").status_code == 200
+    configure("gitlab.strict", True)
+    for verb in ("get", "put", "delete"):
+        assert client.request(verb, f"{url}/unstable").status_code == 404
+    assert client.get(f"{url}/sid").status_code == 200

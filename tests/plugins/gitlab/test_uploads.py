@@ -137,7 +137,9 @@ def test_signed_release_is_there_in_both_forms(guarded, session, uploader):
     session.call("distribution.create", container="acme/web", codename="sid")
     session.call("distribution.publish", container="acme/web", codename="sid")
     inline = guarded.get(f"{APT}/dists/sid/InRelease", auth=uploader).text
-    detached = guarded.get(f"{APT}/dists/sid/Release.gpg", auth=uploader).text
+    answer = guarded.get(f"{APT}/dists/sid/Release.gpg", auth=uploader)
+    assert answer.headers["content-type"].startswith("text/plain")
+    detached = answer.text
     assert inline.startswith("-----BEGIN PGP SIGNED MESSAGE-----")
     assert detached.startswith("-----BEGIN PGP SIGNATURE-----")
 
@@ -270,6 +272,20 @@ def test_file_without_a_distribution_waits(apt, hello, session):
 def test_authorize_answers_a_front_server(apt):
     answer = apt.put(f"{APT}/hello_1.0_amd64.deb/authorize")
     assert (answer.status_code, answer.json()) == (200, {"MaximumSize": 3221225472})
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("distribution=sid", 400, "component is missing"),
+        ("distribution=a_b&component=c_d", 400, "distribution is invalid, component is invalid"),
+        ("distribution=x&component=main", 404, "404 Distribution Not Found"),
+    ],
+)
+def test_authorize_looks_at_its_parameters(apt, query, status, said):
+    answer = apt.put(f"{APT}/hello_1.0_amd64.deb/authorize?{query}")
+    assert answer.status_code == status
+    assert said in answer.text
 
 
 @pytest.mark.parametrize(
