@@ -1,25 +1,12 @@
 """Operations may be told to stop at any of their steps: nothing is half done."""
 
 import pytest
+from stop_at import StopAt
 
 from debrepo.dependencies import Dependencies
 from debrepo.errors import Cancelled
-from debrepo.stopping import Watch, watching
+from debrepo.stopping import watching
 from debrepo.testing.packages import build_deb
-
-
-class StopAt(Watch):
-    """Tells the work to stop when it asks for the ``step``-th time."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-
-    def check(self):
-        self.step -= 1
-        if self.step < 0:
-            self.stop("the task was cancelled")
-        super().check()
 
 
 @pytest.fixture

@@ -3,23 +3,10 @@
 import pytest
 from plugins.publish.client import Client
 from plugins.publish.test_crashes import NEW, NOW, OLD, drop, publish_old, strays, update
+from stop_at import StopAt
 
 from debrepo.errors import Cancelled
-from debrepo.stopping import Watch, watching
-
-
-class StopAt(Watch):
-    """Tells the work to stop when it asks for the ``step``-th time."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-
-    def check(self):
-        self.step -= 1
-        if self.step < 0:
-            self.stop("the task was cancelled")
-        super().check()
+from debrepo.stopping import watching
 
 
 def attempts(action, session):
