@@ -81,6 +81,7 @@ def test_command_joins_the_group_of_another_plugin():
     pm.register(Extra())
     repo = build_cli(pm).commands["repo"].load()
     assert "echo" in repo.commands
+    assert "echo" not in build_cli(load_plugins()).commands["repo"].load().commands
 
 
 def test_loading_a_group_twice_adds_its_extra_commands_once():

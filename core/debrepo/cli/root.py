@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,11 @@ class LazyCommand(click.Command):
         self.extras: list[LazyCommand] = []
 
     def load(self) -> click.Command:
-        """Import the real command."""
+        """Import the real command; commands of other plugins join a copy of it."""
         command: click.Command = self.ref.load()
-        if isinstance(command, click.Group):
+        if isinstance(command, click.Group) and self.extras:
+            command = copy(command)  # the module's own may serve another command line, too
+            command.commands = dict(command.commands)
             for extra in self.extras:
                 command.add_command(extra)
         return command
