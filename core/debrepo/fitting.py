@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from functools import cache
 from math import isfinite
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NewType, Union
 
 from debrepo.errors import PluginError
@@ -84,13 +85,18 @@ def hints(thing: Any) -> dict[str, Any]:
         raise PluginError(f"cannot tell the types of {name}: {error}") from error
 
 
+#: Before Python 3.11.9, two threads that parse at once may get a SystemError (gh-106905).
+_PARSING = Lock()
+
+
 def _for_type_checkers(module: Any) -> dict[str, tuple[str, str]]:
     """Return what a module imports below ``if TYPE_CHECKING``: the name, module, attribute."""
     import ast
     import inspect
 
     try:
-        tree = ast.parse(inspect.getsource(module))
+        with _PARSING:
+            tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):  # it has no source; its names have to be there
         return {}
     blocks = (node for node in tree.body if isinstance(node, ast.If))

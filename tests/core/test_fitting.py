@@ -1,6 +1,8 @@
 """Fitting: values held against type hints."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -9,6 +11,7 @@ import pytest
 from debrepo import arguments, fitting
 from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
+from debrepo.plugins import load_plugins
 
 
 class Point(NamedTuple):
@@ -108,3 +111,16 @@ def test_arguments_that_an_operation_does_not_take_are_named(given, said):
 def test_paths_are_found_at_any_depth():
     value = {"a": [(Path("b"), {Path("c")})], Path("d"): Point(1)}
     assert set(arguments.files(value)) == {Path("b"), Path("c"), Path("d")}
+
+
+def test_hints_of_many_modules_are_resolved_in_many_threads_at_once():
+    batches = load_plugins().hook.debrepo_operations()
+    functions = [operation.ref.load() for batch in batches for operation in batch]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        fitting.hints.cache_clear()
+        with ThreadPoolExecutor(16) as pool:
+            assert all(pool.map(fitting.hints, functions))
+    finally:
+        sys.setswitchinterval(before)
