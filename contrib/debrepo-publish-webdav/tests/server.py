@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -143,12 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _forward(self, body):
-        connection = HTTPConnection("127.0.0.1", self.server.target)
-        connection.request(self.command, self.path, body, dict(self.headers.items()))
-        response = connection.getresponse()
-        answer = response.status, response.getheaders(), response.read()
-        connection.close()
-        return answer
+        with closing(HTTPConnection("127.0.0.1", self.server.target)) as connection:
+            connection.request(self.command, self.path, body, dict(self.headers.items()))
+            with connection.getresponse() as response:
+                return response.status, response.getheaders(), response.read()
 
     def _answer(self, status, headers, body) -> None:
         self.send_response(status)

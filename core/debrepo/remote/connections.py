@@ -94,9 +94,9 @@ def _is_alive(connection: http.client.HTTPConnection) -> bool:
     with suppress(OSError, http.client.HTTPException):
         try:
             connection.request("GET", "/api/healthy")
-            response = connection.getresponse()
-            response.read(_BRIEF)
-            return response.status < 500
+            with connection.getresponse() as response:
+                response.read(_BRIEF)
+                return response.status < 500
         finally:
             connection.close()
     return False

@@ -97,10 +97,10 @@ class RemoteSession(Session):
                 {**self._headers, **headers, **length},
                 encode_chunked=not length,
             )
-            response = connection.getresponse()
-            text = b"".join(iter(lambda: response.read(_BLOCK), b""))
-            if response.length:
-                raise http.client.IncompleteRead(text, response.length)
+            with connection.getresponse() as response:
+                text = b"".join(iter(lambda: response.read(_BLOCK), b""))
+                if response.length:
+                    raise http.client.IncompleteRead(text, response.length)
         except TimeoutError:
             raise silent(self._url, self._seconds) from None
         except (OSError, http.client.HTTPException, UnicodeError) as error:

@@ -168,8 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
                 }
                 headers["content-length"] = str(len(request.body))
                 self._upstream.request(request.method, request.target, request.body, headers)
-                response = self._upstream.getresponse()
-                return Answer(response.status, dict(response.getheaders()), response.read())
+                with self._upstream.getresponse() as response:
+                    return Answer(response.status, dict(response.getheaders()), response.read())
             except (OSError, HTTPException):  # the server closed a connection that was kept
                 self._upstream.close()
                 self._upstream = None

@@ -1,5 +1,6 @@
 """Answers that no server of debrepo's gives: an error that says so, and never a traceback."""
 
+import gc
 import json
 import socket
 import threading
@@ -168,7 +169,14 @@ def slow():
         listener.close()
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\n\r\n{",  # the end of the connection would be the end of the answer
+    ],
+)
 def test_server_that_goes_silent_is_an_error_and_no_wait_without_end(
     debrepo, slow, monkeypatch, tmp_path, said
 ):
@@ -178,6 +186,7 @@ def test_server_that_goes_silent_is_an_error_and_no_wait_without_end(
     for words in (["repo", "list"], ["repo", "add", "web", tmp_path]):
         output = debrepo("--server", url, *words, exit_code=7).output
         assert f"Error: {url} has not answered for 0.1 seconds\nHint: look at" in output
+    gc.collect()  # a socket that was left open would be an error here
 
 
 def test_long_operation_is_waited_for_while_the_server_lives(debrepo, slow, monkeypatch):

@@ -115,8 +115,8 @@ class Client:
         every = {**self._headers, **headers, "Content-Length": str(length)}
         try:
             connection.request(method, self.base + quote(path, safe="/~"), stream, every)
-            answer = connection.getresponse()
-            response = Response(answer.status, answer.headers, answer.read(), retried)
+            with connection.getresponse() as answer:
+                response = Response(answer.status, answer.headers, answer.read(), retried)
         except BaseException:
             connection.close()
             raise
