@@ -129,16 +129,10 @@ def test_other_words_are_let_be(text):
     assert not found(text)
 
 
-#: Classes that share a name, of different plugins mostly. Only ever take something off.
-SHARED = {"Answer", "Call", "Change", "Listed", "Made", "Record"}
-SHARED |= {"Replays", "Running", "Snapshot", "Source", "Style", "Token", "Upload"}
-
-
 def test_class_has_a_name_of_its_own():
     where = {}
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 where.setdefault(node.name, []).append(named(path))
-    several = {name: paths for name, paths in where.items() if len(paths) > 1}
-    assert {name: paths for name, paths in several.items() if name not in SHARED} == {}
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}

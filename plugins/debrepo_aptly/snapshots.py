@@ -66,7 +66,7 @@ class DifferenceLine(BaseModel):
 _KINDS = {"repo": "local", "mirror": "repo"}
 
 
-class Snapshot(Protocol):
+class SnapshotProperties(Protocol):
     """The properties of a snapshot that this API shows."""
 
     @property
@@ -79,7 +79,7 @@ class Snapshot(Protocol):
     def sources(self) -> Sequence[str]: ...
 
 
-def plain(snapshot: Snapshot) -> dict[str, object]:
+def plain(snapshot: SnapshotProperties) -> dict[str, object]:
     """Return a snapshot as in aptly's API."""
     kinds = {source.partition(":")[0] for source in snapshot.sources}
     return {

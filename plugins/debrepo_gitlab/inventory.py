@@ -11,7 +11,7 @@ from debrepo.catalog import CHUNKS
 from debrepo.packageset import EMPTY
 from debrepo.version import sort_key
 from debrepo_gitlab import distributions, packages
-from debrepo_gitlab.packages import Member, Source
+from debrepo_gitlab.packages import Member, SourceVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,7 +141,7 @@ def _updated(
     return Inventory(sets, parts, rows, {row.id: row for row in rows.values()}, {})
 
 
-def load(txn: Transaction, row: Row) -> Source:
+def load(txn: Transaction, row: Row) -> SourceVersion:
     """Return the package of a row."""
     members = tuple(Member(repo, catalog.get(txn, entry)) for repo, entry in row.members)
-    return Source(row.id, row.project, row.name, row.version, members)
+    return SourceVersion(row.id, row.project, row.name, row.version, members)

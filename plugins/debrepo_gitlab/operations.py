@@ -23,14 +23,14 @@ from debrepo_gitlab import (
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.distributions import DISTRIBUTIONS, TEXTS, Distribution
 from debrepo_gitlab.refusals import NoKey
-from debrepo_gitlab.tokens import TOKENS, Token
+from debrepo_gitlab.tokens import TOKENS, ProjectToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from debrepo.session import Session
-    from debrepo_gitlab.packages import Source
+    from debrepo_gitlab.packages import SourceVersion
     from debrepo_gitlab.publishing import PublishedDistribution
 
 
@@ -167,7 +167,7 @@ def create_token(
             containers.check_user(owner)
         else:
             owner = containers.get(txn, owner).key
-        new = Token(
+        new = ProjectToken(
             lists.check_name(name),
             kind,
             owner,
@@ -180,7 +180,7 @@ def create_token(
         return tokens.add(txn, new)
 
 
-def list_tokens(session: Session) -> list[Token]:
+def list_tokens(session: Session) -> list[ProjectToken]:
     """Return all tokens of users, deployments and jobs, sorted by name."""
     with session.db.read() as txn:
         return list(txn[TOKENS].values())
@@ -359,7 +359,7 @@ def upload(
     return Received(where.name, found.distribution.codename, serial)
 
 
-def list_packages(session: Session, container: str) -> list[Source]:
+def list_packages(session: Session, container: str) -> list[SourceVersion]:
     """Return the packages of a project: each is a source version and what was built from it."""
     with session.db.read() as txn:
         return packages.of_project(session, txn, containers.get(txn, container))

@@ -32,7 +32,7 @@ class Member(NamedTuple):
     package: Package
 
 
-class Source(NamedTuple):
+class SourceVersion(NamedTuple):
     """A source version and what was built from it.
 
     The number is derived from the package: it stays the same when it is uploaded again.
@@ -60,7 +60,7 @@ def number(*parts: object) -> int:
     return int.from_bytes(digest, "big") >> (64 - _BITS) or 1
 
 
-def of_project(session: Session, txn: Transaction, project: Container) -> list[Source]:
+def of_project(session: Session, txn: Transaction, project: Container) -> list[SourceVersion]:
     """Return the packages of all distributions of a project, sorted by name and version."""
     grouped: dict[tuple[str, str], dict[tuple[str, PackageKey], Member]] = {}
     for repo, package in _members(session, txn, project):
@@ -68,7 +68,9 @@ def of_project(session: Session, txn: Transaction, project: Container) -> list[S
         row[repo, package.key] = Member(repo, package)
     ordered = sorted(grouped.items(), key=lambda item: (item[0][0], sort_key(item[0][1])))
     return [
-        Source(number(project.id, name, version), project.id, name, version, tuple(row.values()))
+        SourceVersion(
+            number(project.id, name, version), project.id, name, version, tuple(row.values())
+        )
         for (name, version), row in ordered
     ]
 
@@ -83,7 +85,7 @@ def _members(
                 yield repo, catalog.get(txn, entry)
 
 
-def pick(found: Sequence[Source], wanted: int) -> Source:
+def pick(found: Sequence[SourceVersion], wanted: int) -> SourceVersion:
     """Return the package of this number."""
     for source in found:
         if source.id == wanted:
@@ -91,7 +93,7 @@ def pick(found: Sequence[Source], wanted: int) -> Source:
     raise NoPackage(f"no package with the number {wanted}")
 
 
-def members_of(source: Source, file: int | None) -> list[Member]:
+def members_of(source: SourceVersion, file: int | None) -> list[Member]:
     """Return the members of a package, or those that a file belongs to."""
     if file is None:
         return list(source.members)

@@ -22,7 +22,7 @@ KINDS = ("personal", "deploy", "job")
 _READING = ("see", "read")
 
 
-class Token(NamedTuple):
+class ProjectToken(NamedTuple):
     """The owner of a token and its permissions."""
 
     name: str
@@ -35,18 +35,18 @@ class Token(NamedTuple):
     expires: str = ""  #: ISO 8601, UTC; empty: never
 
 
-def _load(fields: dict[str, Any]) -> Token:
-    return Token(**fields)
+def _load(fields: dict[str, Any]) -> ProjectToken:
+    return ProjectToken(**fields)
 
 
-TOKENS = json_table("gitlab.tokens", load=_load, dump=Token._asdict, record=Token)
+TOKENS = json_table("gitlab.tokens", load=_load, dump=ProjectToken._asdict, record=ProjectToken)
 #: The name of a token by its digest.
 DIGESTS = json_table(
     "gitlab.digests", load=lambda f: str(f["name"]), dump=lambda n: {"name": n}, record=str
 )
 
 
-def add(txn: Transaction, token: Token) -> str:
+def add(txn: Transaction, token: ProjectToken) -> str:
     """Store a new token and return its secret, which is not stored."""
     if token.name in txn[TOKENS]:
         raise AlreadyExists(f"token {token.name} exists already", hint="revoke it first")
@@ -99,13 +99,13 @@ def identify(txn: Transaction, secret: str) -> Caller | None:
     )
 
 
-def _of_user(txn: Transaction, token: Token) -> Iterator[str]:
+def _of_user(txn: Transaction, token: ProjectToken) -> Iterator[str]:
     for where, role in containers.memberships(txn, token.owner):
         actions = ROLES[role] if token.write else tuple(a for a in ROLES[role] if a in _READING)
         yield from containers.grants(where, actions)
 
 
-def _expired(token: Token) -> bool:
+def _expired(token: ProjectToken) -> bool:
     return bool(token.expires) and datetime.now(UTC) >= datetime.fromisoformat(token.expires)
 
 

@@ -10,7 +10,7 @@ from debrepo_graph import words
 
 if TYPE_CHECKING:
     from debrepo_graph.graph import Card, Cards, Vertex
-    from debrepo_graph.words import Style
+    from debrepo_graph.words import Drawing
 
 
 class Paint(NamedTuple):
@@ -39,7 +39,7 @@ def paint(kind: str, *, known: bool = True) -> Paint:
     return PAINTS.get(kind, OTHER) if known else GONE
 
 
-def render(cards: Cards, style: Style) -> str:
+def render(cards: Cards, style: Drawing) -> str:
     """Return the picture in DOT."""
     out = [
         "digraph debrepo {",
@@ -57,7 +57,7 @@ def render(cards: Cards, style: Style) -> str:
     return "\n".join([*out, "}"]) + "\n"
 
 
-def _sequence(cards: Cards, style: Style) -> list[int]:
+def _sequence(cards: Cards, style: Drawing) -> list[int]:
     """Return the frames in the order in which Graphviz has to hear of them.
 
     It packs unconnected parts into a square array in that order: row by row, but column by
@@ -83,7 +83,7 @@ def _parts(cards: Cards) -> list[list[int]]:
     return sorted(sorted(found) for found in unique.values())
 
 
-def _node(card: Card, style: Style) -> str:
+def _node(card: Card, style: Drawing) -> str:
     first = card.members[0]
     colours = paint(card.kind, known=first.known)
     attributes = {"fillcolor": colours.fill, "color": colours.line}
@@ -102,14 +102,14 @@ def _node(card: Card, style: Style) -> str:
     return f"[{given}, label=<{label}>]"
 
 
-def _single(vertex: Vertex, colours: Paint, style: Style) -> str:
+def _single(vertex: Vertex, colours: Paint, style: Drawing) -> str:
     rows = [_caption(vertex.kind, colours), f"<b>{_text(words.short(vertex.title))}</b>"]
     rows += [_small(line) for line in words.lines(vertex, style.now)]
     cells = "".join(f'<tr><td align="left">{row}</td></tr>' for row in rows)
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>'
 
 
-def _many(card: Card, colours: Paint, style: Style) -> str:
+def _many(card: Card, colours: Paint, style: Drawing) -> str:
     """Return a table with a row for each vertex, in as many columns as it takes."""
     count = len(card.members)
     columns = -(-count // (_LOW if style.downwards else _TALL))
@@ -125,7 +125,7 @@ def _many(card: Card, colours: Paint, style: Style) -> str:
     return f"{table}{''.join(lines)}</table>"
 
 
-def _row(vertex: Vertex, style: Style) -> str:
+def _row(vertex: Vertex, style: Drawing) -> str:
     said = ", ".join(words.lines(vertex, style.now)[:2])
     attributes = {
         "id": vertex.name,
@@ -145,7 +145,7 @@ def _small(text: str) -> str:
     return f'<font point-size="10" color="{_PALE}">{_text(text)}</font>'
 
 
-def _tooltip(vertex: Vertex, style: Style) -> str:
+def _tooltip(vertex: Vertex, style: Drawing) -> str:
     return "; ".join([vertex.name, *words.lines(vertex, style.now)])
 
 

@@ -9,13 +9,13 @@ from debrepo_graph.dot import paint
 
 if TYPE_CHECKING:
     from debrepo_graph.graph import Card, Cards
-    from debrepo_graph.words import Style
+    from debrepo_graph.words import Drawing
 
 _PLAIN = " .,-+_/:"  # beside letters and digits; whatever else is written as a number
 _FEW = 8  # names of a frame with many vertices
 
 
-def render(cards: Cards, style: Style) -> str:
+def render(cards: Cards, style: Drawing) -> str:
     """Return the picture as the text of a Mermaid flowchart."""
     out = [f"flowchart {'TD' if style.downwards else 'LR'}"]
     looks = sorted({(card.kind, card.members[0].known) for card in cards.cards})
@@ -32,7 +32,7 @@ def render(cards: Cards, style: Style) -> str:
     return "\n".join(out) + "\n"
 
 
-def _label(card: Card, style: Style) -> str:
+def _label(card: Card, style: Drawing) -> str:
     first, *others = card.members
     if not others:
         lines = [first.kind, words.short(first.title), *words.lines(first, style.now)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from debrepo import clock
 from debrepo.errors import InvalidInput
 from debrepo_graph import dot, graph, graphviz, mermaid, text
-from debrepo_graph.words import Style
+from debrepo_graph.words import Drawing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def draw(
         found = graph.around(found, names)
     cards = graph.gather(found, at_least=gather)
     downwards = layout == "horizontal" if layout else _widest(cards) <= _ABREAST
-    content = _render(found, cards, form, Style(downwards, clock.moment(clock.seconds()), link))
+    content = _render(found, cards, form, Drawing(downwards, clock.moment(clock.seconds()), link))
     return Picture(content, FORMATS[form])
 
 
@@ -88,7 +88,7 @@ def names(session: Session, _: Mapping[str, Any]) -> list[str]:
         return [*(name for link in links for name in link[:2]), *(node.name for node in nodes)]
 
 
-def _render(found: Graph, cards: Cards, form: str, style: Style) -> bytes:
+def _render(found: Graph, cards: Cards, form: str, style: Drawing) -> bytes:
     match form:
         case "text":
             return text.render(found, style).encode()

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from debrepo_graph.graph import Graph, Vertex
-    from debrepo_graph.words import Style
+    from debrepo_graph.words import Drawing
 
 
-def render(graph: Graph, style: Style) -> str:
+def render(graph: Graph, style: Drawing) -> str:
     """Return a tree for each vertex that was made from nothing; what has several parents is
     spelled out below the first.
     """  # noqa: D205
@@ -31,7 +31,7 @@ def render(graph: Graph, style: Style) -> str:
 
 
 def _tree(
-    graph: Graph, following: Mapping[str, set[str]], root: str, style: Style, done: set[str]
+    graph: Graph, following: Mapping[str, set[str]], root: str, style: Drawing, done: set[str]
 ) -> Iterator[tuple[str, str]]:
     ahead = [(root, "", "")]  # name, how its line begins, how those below begin
     while ahead:
@@ -53,6 +53,6 @@ def _title(vertex: Vertex) -> str:
     return "".join(c if c.isprintable() else "�" for c in f"{vertex.kind} {vertex.title}")
 
 
-def _said(vertex: Vertex, style: Style) -> str:
+def _said(vertex: Vertex, style: Drawing) -> str:
     said = "; ".join(words.lines(vertex, style.now))
     return "".join(c if c.isprintable() else "�" for c in said)

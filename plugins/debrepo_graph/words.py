@@ -22,7 +22,7 @@ _SPANS = (
 _WIDTH = 44  # characters of a title or remark before it is cut in the middle
 
 
-class Style(NamedTuple):
+class Drawing(NamedTuple):
     """How one picture is drawn."""
 
     downwards: bool  #: from the top to the bottom, or from the left to the right

@@ -41,7 +41,7 @@ class Terms(NamedTuple):
     uploaders: str = ""  #: JSON, for repositories that have none of their own
 
 
-class Upload(NamedTuple):
+class SignedUpload(NamedTuple):
     """A .changes file that has been read, and the keys that signed it."""
 
     path: Path
@@ -89,7 +89,7 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
         yield from outcomes
 
 
-def _read(session: Session, path: Path, terms: Terms) -> Upload:
+def _read(session: Session, path: Path, terms: Terms) -> SignedUpload:
     """Read a .changes file; of a signed one, only the signed text."""
     limits = configured_limits(session.config)
     try:
@@ -103,11 +103,11 @@ def _read(session: Session, path: Path, terms: Terms) -> Upload:
             "it is not signed", hint="sign it with debsign, or accept it with --accept-unsigned"
         )
     if not listed.signed or terms.ignore_signatures:
-        return Upload(path, listed, ())
+        return SignedUpload(path, listed, ())
     keyring = {"keyring": terms.keyring} if terms.keyring else {}
     verified = session.call("key.verify", data=data, **keyring)
     listed = archive.parse_list(verified.text, path.name, limits=limits)
-    return Upload(path, listed, verified.fingerprints)
+    return SignedUpload(path, listed, verified.fingerprints)
 
 
 def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
@@ -116,7 +116,7 @@ def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
         yield "-".join(part.capitalize() for part in name.split("-")), value.strip()
 
 
-def _check_sums(upload: Upload) -> None:
+def _check_sums(upload: SignedUpload) -> None:
     """Raise unless each file is beside the .changes file and matches all its checksums."""
     if not upload.listed.files:
         raise InvalidPackage("it lists no files")
@@ -134,7 +134,7 @@ def _digests(path: Path) -> Digests:
         raise NotFound(f"{path.name}, which it lists, cannot be read: {error.strerror}") from None
 
 
-def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[Outcome]:
+def _add(session: Session, name: str, upload: SignedUpload, terms: Terms) -> Iterator[Outcome]:
     """Add the packages of an upload that it may bring, in one transaction."""
     expected = {file.name: file for file in upload.listed.files}
     wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
@@ -160,7 +160,7 @@ def _add(session: Session, name: str, upload: Upload, terms: Terms) -> Iterator[
 
 
 def _refused(
-    upload: Upload, item: Ingested | Rejected, expected: dict[str, PackageFile]
+    upload: SignedUpload, item: Ingested | Rejected, expected: dict[str, PackageFile]
 ) -> Outcome | None:
     """Return why a package is refused, or ``None`` if it is not."""
     if isinstance(item, Rejected):
@@ -209,7 +209,7 @@ def _check_file(found: PackageFile, expected: PackageFile) -> None:
             )
 
 
-def _remove(upload: Upload, outcomes: list[Outcome]) -> None:
+def _remove(upload: SignedUpload, outcomes: list[Outcome]) -> None:
     """Delete an upload that was added as a whole, with its files that are not packages."""
     if any(outcome.status == "failed" for outcome in outcomes):
         return

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _WORTH_IT = 20  # objects that a page has to tell of; to ask for fewer one by one is cheaper
 
 
-class Listed(NamedTuple):
+class S3Object(NamedTuple):
     """An object as a listing has it: its size in bytes, and its entity tag."""
 
     size: int
@@ -20,14 +20,14 @@ class Listed(NamedTuple):
 
 
 class _Page(NamedTuple):
-    objects: dict[str, Listed]
+    objects: dict[str, S3Object]
     more: dict[str, str]  #: parameter of the next request; nothing: this is the last page
 
 
 def _page(client: Client, prefix: str, **start: Any) -> _Page:
     answer: dict[str, Any] = client.call("list_objects_v2", Prefix=prefix, **start)
     objects = {
-        found["Key"]: Listed(found["Size"], found["ETag"]) for found in answer.get("Contents", ())
+        found["Key"]: S3Object(found["Size"], found["ETag"]) for found in answer.get("Contents", ())
     }
     token = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
     return _Page(objects, {"ContinuationToken": token} if token else {})
@@ -42,12 +42,12 @@ def keys(client: Client, prefix: str) -> Iterator[str]:
         yield from page.objects
 
 
-def find(client: Client, prefix: str, wanted: Sequence[str]) -> dict[str, Listed]:
+def find(client: Client, prefix: str, wanted: Sequence[str]) -> dict[str, S3Object]:
     """Return objects by their keys, which are sorted, and start with ``prefix``.
 
     Those that are missing are not there, or too far from each other to be worth listing.
     """
-    found: dict[str, Listed] = {}
+    found: dict[str, S3Object] = {}
     position, last = 0, ""
     while position < len(wanted):
         page = _page(client, prefix, StartAfter=max(last, wanted[position][:-1]))

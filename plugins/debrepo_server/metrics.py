@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from debrepo.metrics import Metric
-    from debrepo_server.records import Record
+    from debrepo_server.records import TaskRecord
 
 _AMOUNTS = (
     ("requests_total", "Requests answered."),
@@ -88,7 +88,7 @@ class Requests:
                 yield line(f"debrepo_http_{name}", labels, row[index])
 
 
-def task_lines(records: Iterable[Record]) -> Iterator[str]:
+def task_lines(records: Iterable[TaskRecord]) -> Iterator[str]:
     """Yield how many tasks there are in each state."""
     states = Counter(record.state for record in records)
     yield from head("debrepo_tasks", "Tasks, by state.", "gauge")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WAITING, RUNNING, SUCCEEDED, FAILED = range(4)
 
 
-class Record(NamedTuple):
+class TaskRecord(NamedTuple):
     """A task and its state."""
 
     id: int
@@ -50,9 +50,9 @@ class Record(NamedTuple):
         return {"Name": self.name, "ID": self.id, "State": self.state, "Resources": resources}
 
 
-def _load(fields: dict[str, Any]) -> Record:
+def _load(fields: dict[str, Any]) -> TaskRecord:
     lists = {"scopes": tuple(fields["scopes"]), "resources": tuple(fields["resources"])}
-    return Record(**{**fields, **lists})
+    return TaskRecord(**{**fields, **lists})
 
 
 def _number(data: bytes) -> int:
@@ -63,8 +63,8 @@ def _key(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
-_named = json_table("server.tasks", load=_load, dump=Record._asdict, record=Record)
-TASKS: Table[int, Record] = Table(_named.name, _named.load, _named.dump, _number, _key)
+_named = json_table("server.tasks", load=_load, dump=TaskRecord._asdict, record=TaskRecord)
+TASKS: Table[int, TaskRecord] = Table(_named.name, _named.load, _named.dump, _number, _key)
 
 #: The greatest number given to a stored task so far.
 COUNTERS = json_table(
@@ -72,7 +72,7 @@ COUNTERS = json_table(
 )
 
 
-def add(txn: Transaction, record: Record) -> Record:
+def add(txn: Transaction, record: TaskRecord) -> TaskRecord:
     """Store a new task under its number, or the next free one."""
     number = max(record.id, txn[COUNTERS].get("tasks", 0) + 1)
     txn[COUNTERS]["tasks"] = number
@@ -81,7 +81,7 @@ def add(txn: Transaction, record: Record) -> Record:
     return numbered
 
 
-def get(txn: Transaction, number: int) -> Record:
+def get(txn: Transaction, number: int) -> TaskRecord:
     """Return a task by its number."""
     record = txn[TASKS].get(number) if 0 < number < 1 << 63 else None
     if record is None:

@@ -20,7 +20,7 @@ from debrepo.http.read_limits import begin, share
 from debrepo.refs import Ref
 from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
-from debrepo_server.records import FAILED, RUNNING, SUCCEEDED, TASKS, WAITING, Record
+from debrepo_server.records import FAILED, RUNNING, SUCCEEDED, TASKS, WAITING, TaskRecord
 from debrepo_server.running import Running
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Runner:
             self._last = max(self._last, record.id)
         return self._enqueue(Running(record, job, durable=True))
 
-    def list_(self) -> list[Record]:
+    def list_(self) -> list[TaskRecord]:
         """Return the waiting, running and stored tasks, by number."""
         with self._session.db.read() as txn:
             stored = {record.id: record for record in txn[TASKS].values()}
@@ -133,7 +133,7 @@ class Runner:
             live = {task.record.id: task.now() for task in self._live()}
         return [record for _, record in sorted({**stored, **live}.items())]
 
-    def get(self, number: int) -> Record:
+    def get(self, number: int) -> TaskRecord:
         """Return one task."""
         task = self.find(number)
         if task is not None:
@@ -146,7 +146,7 @@ class Runner:
         with self._lock:
             return next((task for task in self._live() if task.record.id == number), None)
 
-    def delete(self, number: int) -> Record:
+    def delete(self, number: int) -> TaskRecord:
         """Delete a task that has ended."""
         record = self.get(number)
         if not record.ended:
@@ -165,7 +165,7 @@ class Runner:
                 if record.ended:
                     del txn[TASKS][record.id]
 
-    def cancel(self, number: int) -> Record:
+    def cancel(self, number: int) -> TaskRecord:
         """Cancel a task: at once if it is waiting, else at its next checkpoint."""
         task = self.find(number)
         if task is None:
@@ -198,7 +198,7 @@ class Runner:
             self._last += 1
             number = self._last
         target = f"{job.work.__module__}:{job.work.__qualname__}"
-        record = Record(
+        record = TaskRecord(
             id=number,
             name=job.name,
             server=self.server,
@@ -213,7 +213,7 @@ class Runner:
         )
         return Running(record, job, durable=False, watch=watch)
 
-    def _take_over(self, record: Record) -> Record:
+    def _take_over(self, record: TaskRecord) -> TaskRecord:
         mine = record._replace(server=self.server)
         if record.arguments is not None and (record.state == WAITING or record.resumable):
             try:
@@ -311,14 +311,14 @@ class Runner:
             else:
                 task.future.set_exception(outcome)
 
-    def _store(self, record: Record) -> None:
+    def _store(self, record: TaskRecord) -> None:
         def store(txn: object) -> None:
             txn[TASKS][record.id] = record  # type: ignore[index]
 
         self._session.db.update(store)
 
 
-def _may_go_on(record: Record) -> bool:
+def _may_go_on(record: TaskRecord) -> bool:
     return record.resumable and record.arguments is not None
 
 
@@ -328,12 +328,12 @@ def _look(future: asyncio.Future[Answer]) -> None:
         future.exception()
 
 
-def _failed(record: Record, said: str, status: int) -> Record:
+def _failed(record: TaskRecord, said: str, status: int) -> TaskRecord:
     output = f"{record.output}\nTask failed with error: {said}".lstrip("\n")
     return record._replace(state=FAILED, output=output, status=status, value=None)
 
 
-def _job(record: Record) -> Job:
+def _job(record: TaskRecord) -> Job:
     caller = Caller(record.actor, record.scopes, identity=record.identity)
     return Job(
         record.name,
@@ -349,7 +349,7 @@ def _result(answer: Answer) -> Response:
     return json_answer(answer.value, answer.status)
 
 
-def _accepted(record: Record) -> Response:
+def _accepted(record: TaskRecord) -> Response:
     response = json_answer(record.summary(), 202)
     response.headers["Location"] = f"/api/tasks/{record.id}"
     return response

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from debrepo.http import Answer, Job
-    from debrepo_server.records import Record
+    from debrepo_server.records import TaskRecord
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Running(Progress):
     """A waiting or running task, which its work reports progress to."""
 
     def __init__(
-        self, record: Record, job: Job, *, durable: bool, watch: Watch | None = None
+        self, record: TaskRecord, job: Job, *, durable: bool, watch: Watch | None = None
     ) -> None:
         self.record = record
         self.job = job
@@ -35,7 +35,7 @@ class Running(Progress):
         self.detail: dict[str, Any] = {}
         self.watch = watch or Watch()
 
-    def now(self) -> Record:
+    def now(self) -> TaskRecord:
         """Return the record with the output so far."""
         output = "\n".join(self.lines)
         return self.record._replace(output=output, detail=dict(self.detail))

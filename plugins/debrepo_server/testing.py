@@ -28,7 +28,7 @@ def api(session: Session) -> Iterator[TestClient]:
         yield client
 
 
-class Running(NamedTuple):
+class RunningServer(NamedTuple):
     """A server in a process of its own."""
 
     url: str
@@ -41,11 +41,11 @@ class Running(NamedTuple):
 
 
 @pytest.fixture
-def serving(debrepo_root: Path) -> Iterator[Callable[..., Running]]:
+def serving(debrepo_root: Path) -> Iterator[Callable[..., RunningServer]]:
     """Start servers: ``serving("--require-token").url``."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*options: str, **more: Any) -> Running:
+    def start(*options: str, **more: Any) -> RunningServer:
         listen = () if "--listen" in options or "pass_fds" in more else ("--listen", "127.0.0.1:0")
         words = ["--root", str(debrepo_root), "serve", *listen, *options]
         command = more.pop("command", [sys.executable, "-m", "debrepo"])
@@ -59,7 +59,7 @@ def serving(debrepo_root: Path) -> Iterator[Callable[..., Running]]:
             said += line
             if line.startswith("Listening on "):
                 threading.Thread(target=process.stderr.read, daemon=True).start()
-                return Running(line.removeprefix("Listening on ").rstrip(".\n"), process)
+                return RunningServer(line.removeprefix("Listening on ").rstrip(".\n"), process)
         raise AssertionError(f"the server ended with {process.wait()}: {said}")
 
     yield start

@@ -35,8 +35,8 @@ from debrepo_snapshot import operations
 if TYPE_CHECKING:
     from debrepo.dependencies import Dependencies
     from debrepo.session import Session
-    from debrepo_snapshot.differences import Change
-    from debrepo_snapshot.drafts import Made
+    from debrepo_snapshot.differences import PackageDiff
+    from debrepo_snapshot.drafts import CreatedSnapshot
     from debrepo_snapshot.merging import Policy
 
 
@@ -165,13 +165,13 @@ def diff(
         session.progress.note(_summary(changes))
 
 
-def _row(change: Change) -> tuple[str, ...]:
+def _row(change: PackageDiff) -> tuple[str, ...]:
     key = change.key
     versions = (side.version if side else "-" for side in change)
     return change.mark, key.architecture, key.name, *versions
 
 
-def _summary(changes: list[Change]) -> str:
+def _summary(changes: list[PackageDiff]) -> str:
     count = {mark: sum(change.mark == mark for change in changes) for mark in "+-!"}
     return f"{count['+']} added, {count['-']} removed, {count['!']} changed."
 
@@ -266,7 +266,7 @@ def pull(
         _say_created(made)
 
 
-def _say_created(made: Made) -> None:
+def _say_created(made: CreatedSnapshot) -> None:
     click.echo(f"Created snapshot {made.snapshot.name} with {counted(made.size, 'package')}.")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from debrepo.package import Entry, PackageList
 
 
-class Change(NamedTuple):
+class PackageDiff(NamedTuple):
     """A package that only one list has, or that each has in a version or build of its own."""
 
     left: PackageKey | None
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 def compare(
     txn: Transaction, left: PackageList, right: PackageList, *, only_matching: bool = False
-) -> list[Change]:
+) -> list[PackageDiff]:
     """Return what the lists do not share, by name and architecture.
 
     Reads the chunks that differ, and no package.
@@ -50,7 +50,9 @@ def compare(
     for side, entries in enumerate((removed, added)):
         for group, keys in _grouped(entries):
             groups.setdefault(group, ([], []))[side].extend(keys)
-    changes = [Change(*pair) for group in sorted(groups) for pair in zip_longest(*groups[group])]
+    changes = [
+        PackageDiff(*pair) for group in sorted(groups) for pair in zip_longest(*groups[group])
+    ]
     return [c for c in changes if c.mark == "!"] if only_matching else changes
 
 

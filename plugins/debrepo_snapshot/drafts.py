@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 10  # when the lists that it is made from change all the time
 
 
-class Made(NamedTuple):
+class CreatedSnapshot(NamedTuple):
     """A snapshot that was made, or would be, and in what it differs from what it started as."""
 
     snapshot: Snapshot
@@ -36,7 +36,7 @@ class Made(NamedTuple):
 class Draft(NamedTuple):
     """What is to be saved, the lists that it rests on, and the chunks that are new."""
 
-    made: Made
+    made: CreatedSnapshot
     sources: Sequence[PackageList]
     chunks: Mapping[bytes, bytes]
 
@@ -65,10 +65,12 @@ def draft(
         components.pop() if len(components) == 1 else "",
         distributions.pop() if len(distributions) == 1 else "",
     )
-    return Draft(Made(snapshot, packageset.count(store, set_id)), sources, store.maps[0])
+    return Draft(CreatedSnapshot(snapshot, packageset.count(store, set_id)), sources, store.maps[0])
 
 
-def make(session: Session, plan: Callable[[Transaction], Draft], *, dry_run: bool = False) -> Made:
+def make(
+    session: Session, plan: Callable[[Transaction], Draft], *, dry_run: bool = False
+) -> CreatedSnapshot:
     """Save what ``plan`` drafts; it is asked again when what it rests on has changed."""
     for _ in range(_ATTEMPTS):
         with session.db.read() as txn:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from debrepo.package import PackageList
     from debrepo.selection import Found, Missing
     from debrepo.session import Session
-    from debrepo_snapshot.differences import Change
-    from debrepo_snapshot.drafts import Draft, Made
+    from debrepo_snapshot.differences import PackageDiff
+    from debrepo_snapshot.drafts import Draft, CreatedSnapshot
     from debrepo_snapshot.merging import Policy
 
 
@@ -114,7 +114,9 @@ def search(
         )
 
 
-def diff(session: Session, left: str, right: str, *, only_matching: bool = False) -> list[Change]:
+def diff(
+    session: Session, left: str, right: str, *, only_matching: bool = False
+) -> list[PackageDiff]:
     """Return the differences between two snapshots, or other lists given as ``kind:name``."""
     from debrepo_snapshot.differences import compare
 
@@ -125,7 +127,7 @@ def diff(session: Session, left: str, right: str, *, only_matching: bool = False
 
 def merge(
     session: Session, name: str, sources: Sequence[str], *, policy: Policy = "rightmost"
-) -> Made:
+) -> CreatedSnapshot:
     """Create a snapshot by merging others; ``policy`` decides which versions win."""
     from debrepo_snapshot import drafts, merging
 
@@ -154,7 +156,7 @@ def assemble(
     *,
     sources: Sequence[str] = (),
     description: str = "",
-) -> Made:
+) -> CreatedSnapshot:
     """Create a snapshot from package keys, and record its sources.
 
     Without keys it is the merge of its sources, which are snapshots, or ``kind:name``.
@@ -177,7 +179,7 @@ def filter_(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = None,
-) -> Made:
+) -> CreatedSnapshot:
     """Create a snapshot of the packages of another that match any of the queries."""
     from debrepo import selection
     from debrepo_snapshot import drafts
@@ -214,7 +216,7 @@ def pull(
     all_matches: bool = False,
     dry_run: bool = False,
     description: str = "",
-) -> Made:
+) -> CreatedSnapshot:
     """Create a snapshot of ``base`` with the packages of ``source`` that match the queries.
 
     What those packages depend on comes along, unless ``dependencies`` is ``None``.

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from debrepo.testing.faults import Answer, FaultProxy, Request
+from debrepo.testing.faults import FaultProxy, Reply, Request
 
 if TYPE_CHECKING:
     from object_stores.services import Service
@@ -44,7 +44,7 @@ class StrictProxy(FaultProxy):
         conditional = _CONDITIONS & request.headers.keys()
         return self.writing if conditional else nullcontext()
 
-    def check(self, request: Request) -> Answer | None:
+    def check(self, request: Request) -> Reply | None:
         for code in (_signature(request, self.service), _digest(request)):
             if code:
                 self.refused.append(code)
@@ -60,9 +60,9 @@ class StrictProxy(FaultProxy):
         return None
 
 
-def refusal(status: int, code: str) -> Answer:
+def refusal(status: int, code: str) -> Reply:
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
-    return Answer(status, {"Content-Type": "application/xml"}, body.encode())
+    return Reply(status, {"Content-Type": "application/xml"}, body.encode())
 
 
 def _digest(request: Request) -> str:

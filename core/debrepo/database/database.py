@@ -13,7 +13,7 @@ from debrepo.database.failures import MapFull
 from debrepo.database.opening import fsync
 from debrepo.database.schema import Schema
 from debrepo.database.tables import bytes_table
-from debrepo.database.together import Change, Together
+from debrepo.database.together import GroupedWork, Together
 from debrepo.database.transaction import Transaction
 from debrepo.errors import AlreadyExists, DatabaseError, cannot_write
 
@@ -95,7 +95,7 @@ class Database:
             return txn, result
 
         self._refuse_second()
-        change = Change(work)
+        change = GroupedWork(work)
         if self._environment.is_inside():  # a map that has to move waits for this thread
             Together(self._attempt_raw).make(change)
         else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from debrepo.database.transaction import Transaction
 
 
-class Change:
+class GroupedWork:
     """What one thread wants to do in a write transaction, and what came of it."""
 
     def __init__(self, work: Callable[[Any], tuple[Transaction, Any]]) -> None:
@@ -46,10 +46,10 @@ class Together:
 
     def __init__(self, attempt: Callable[[], AbstractContextManager[Any]]) -> None:
         self._attempt = attempt
-        self._waiting: deque[Change] = deque()
+        self._waiting: deque[GroupedWork] = deque()
         self._turn = Lock()
 
-    def make(self, change: Change) -> None:
+    def make(self, change: GroupedWork) -> None:
         """Return when a change has been committed; raise what it has raised."""
         self._waiting.append(change)
         with self._turn:
@@ -58,8 +58,8 @@ class Together:
         if change.error is not None:
             raise change.error
 
-    def _commit(self, changes: list[Change]) -> None:
-        alone: list[Change] = []
+    def _commit(self, changes: list[GroupedWork]) -> None:
+        alone: list[GroupedWork] = []
         while changes:
             guilty = None
             try:

@@ -19,7 +19,7 @@ from debrepo.session import Session
 T = TypeVar("T")
 
 
-class Replays(Protocol):
+class ReplayStore(Protocol):
     """The answers that a server stores for repeated requests."""
 
     async def answer(
@@ -52,7 +52,7 @@ class Server(NamedTuple):
     authenticate: Callable[[Request], Caller]
     tasks: Tasks
     kept: BodyCache
-    replays: Replays
+    replays: ReplayStore
     reading: ReadLimiter
 
 

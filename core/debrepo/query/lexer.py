@@ -24,7 +24,7 @@ _UNQUOTED = re.compile(r"[^\s)|,!{}]+")  # once begun, a word may contain "("
 _SHOWN = 60  # characters of a long query that an error shows
 
 
-class Token(NamedTuple):
+class Lexeme(NamedTuple):
     """A sign (its kind is the sign itself), an operator, a word, or the end."""
 
     kind: str
@@ -61,7 +61,7 @@ LIMITS = QueryLimits()
 TOO_MANY = "the query has too many terms"
 
 
-def tokens(text: str, limits: QueryLimits = LIMITS) -> Iterator[Token]:
+def tokens(text: str, limits: QueryLimits = LIMITS) -> Iterator[Lexeme]:
     """Yield the tokens of a query and, as the last one, its end."""
     length = limits.read + len(text)
     if length > limits.length:
@@ -76,7 +76,7 @@ def tokens(text: str, limits: QueryLimits = LIMITS) -> Iterator[Token]:
             raise limits.exceeded("terms", TOO_MANY)
         yield token
         position = _skip_blanks(text, position)
-    yield Token(END, "", position + 1)
+    yield Lexeme(END, "", position + 1)
 
 
 def _skip_blanks(text: str, position: int) -> int:
@@ -84,22 +84,22 @@ def _skip_blanks(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _next(text: str, position: int) -> tuple[Token, int]:
+def _next(text: str, position: int) -> tuple[Lexeme, int]:
     column = position + 1
     character = text[position]
     if character in _SIGNS:
-        return Token(character, character, column), column
+        return Lexeme(character, character, column), column
     if character in "\"'":
         quoted = _QUOTED.match(text, position)
         if quoted is None:
             raise complaint(text, column, "the quote is not closed")
-        return Token(WORD, _ESCAPE.sub(r"\1", quoted[2]), column, quoted=True), quoted.end()
+        return Lexeme(WORD, _ESCAPE.sub(r"\1", quoted[2]), column, quoted=True), quoted.end()
     found = _OPERATOR.match(text, position)
     if found is not None:
-        return Token(OPERATOR, found[0], column), found.end()
+        return Lexeme(OPERATOR, found[0], column), found.end()
     found = _UNQUOTED.match(text, position)
     assert found is not None  # whatever is no sign and no blank begins a word
-    return Token(WORD, found[0], column), found.end()
+    return Lexeme(WORD, found[0], column), found.end()
 
 
 def quote(word: str) -> str:

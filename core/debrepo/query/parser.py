@@ -22,8 +22,8 @@ from debrepo.query.lexer import (
     OPERATOR,
     TOO_MANY,
     WORD,
+    Lexeme,
     QueryLimits,
-    Token,
     complaint,
     tokens,
 )
@@ -126,7 +126,7 @@ class _Parser:
         operator, value = self._condition()
         return Dependency(word, operator, value, self._architecture())
 
-    def _field(self, token: Token) -> Query:
+    def _field(self, token: Lexeme) -> Query:
         name = token.text
         if name[0] == "$" and name.lower() not in map(str.lower, SPECIAL_FIELDS):
             known = ", ".join(SPECIAL_FIELDS)
@@ -156,10 +156,10 @@ class _Parser:
         return architecture.text
 
     @property
-    def _token(self) -> Token:
+    def _token(self) -> Lexeme:
         return self._tokens[self._position]
 
-    def _next(self) -> Token:
+    def _next(self) -> Lexeme:
         token = self._token
         self._position += 1
         return token
@@ -170,12 +170,14 @@ class _Parser:
         self._position += 1
         return True
 
-    def _expect(self, kind: str, expected: str, advice: str = "") -> Token:
+    def _expect(self, kind: str, expected: str, advice: str = "") -> Lexeme:
         if self._token.kind != kind:
             raise self._complain(f"expected {expected}, found {self._token}", advice=advice)
         return self._next()
 
-    def _complain(self, message: str, token: Token | None = None, advice: str = "") -> InvalidInput:
+    def _complain(
+        self, message: str, token: Lexeme | None = None, advice: str = ""
+    ) -> InvalidInput:
         return complaint(self._text, (token or self._token).column, message, advice)
 
 
@@ -186,7 +188,7 @@ _VALUE_ADVICE = "a value with blanks or any of ( ) | , ! { } < > = % ~ needs quo
 _PATTERN_ADVICE = "% takes a glob: lib*, ~ a regular expression: ^lib.*-dev$"
 
 
-def _advice(token: Token) -> str:
+def _advice(token: Lexeme) -> str:
     if token.kind == OPERATOR:
         return _CONDITION_ADVICE
     if token.kind in (WORD, "("):

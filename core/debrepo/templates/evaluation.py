@@ -13,9 +13,9 @@ from debrepo.stopping import checkpoint
 from debrepo.templates.nodes import (
     Assign,
     Branch,
-    Call,
     Dot,
     Expression,
+    FunctionCall,
     Literal,
     Node,
     Print,
@@ -109,14 +109,14 @@ def _evaluate(expression: Expression, dot: object, scopes: list[dict[str, object
             return value
         case Dot(path):
             return _below(dot, path)
-        case Call("and" | "or" as name, arguments, _):
+        case FunctionCall("and" | "or" as name, arguments, _):
             value = None
             for argument in arguments:
                 value = _evaluate(argument, dot, scopes)
                 if bool(value) is (name == "or"):
                     break
             return value
-        case Call(name, arguments, column):
+        case FunctionCall(name, arguments, column):
             values = [_evaluate(argument, dot, scopes) for argument in arguments]
             if sum(len(value) for value in values if isinstance(value, str)) > _LONGEST:
                 raise _too_long()

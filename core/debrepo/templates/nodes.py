@@ -24,7 +24,7 @@ class Variable(NamedTuple):
     path: tuple[str, ...] = ()
 
 
-class Call(NamedTuple):
+class FunctionCall(NamedTuple):
     """A function with its arguments."""
 
     name: str
@@ -32,7 +32,7 @@ class Call(NamedTuple):
     column: int
 
 
-Expression: TypeAlias = "Literal | Dot | Variable | Call"
+Expression: TypeAlias = "Literal | Dot | Variable | FunctionCall"
 
 
 class Text(NamedTuple):

@@ -8,9 +8,9 @@ from debrepo.templates.lexer import Piece, Word, complaint, pieces
 from debrepo.templates.nodes import (
     Assign,
     Branch,
-    Call,
     Dot,
     Expression,
+    FunctionCall,
     Literal,
     Node,
     Print,
@@ -155,7 +155,7 @@ class _Action:
             least, most = FUNCTIONS[word.text].arity
             if len(arguments) < least or (most is not None and len(arguments) > most):
                 raise self._complain(f"wrong number of arguments for {word.text}", word)
-            return Call(word.text, tuple(arguments), word.column)
+            return FunctionCall(word.text, tuple(arguments), word.column)
         return self._operand()
 
     def _operand(self) -> Expression:

@@ -31,7 +31,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """An answer; the length of its body is sent without being told."""
 
     status: int
@@ -69,7 +69,7 @@ class FaultProxy(ThreadingHTTPServer):
         """Where it listens."""
         return int(self.server_address[1])
 
-    def check(self, request: Request) -> Answer | None:
+    def check(self, request: Request) -> Reply | None:
         """Return a refusal, if a server should refuse this request although the target won't."""
         return None
 
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, self.path, headers, self.rfile.read(length))
         fault = self.server.fault(request)
         if fault.isdigit():
-            return self._answer(Answer(int(fault), {}, b""))
+            return self._answer(Reply(int(fault), {}, b""))
         if fault in ("reset", "hang"):
             if fault == "hang":
                 self._hang(request, self.server.outwaited)
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = _handle  # noqa: N815
 
-    def _forward(self, request: Request) -> Answer:
+    def _forward(self, request: Request) -> Reply:
         for attempt in range(3):
             if self._upstream is None:
                 self._upstream = HTTPConnection("127.0.0.1", self.server.target)
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
                 headers["content-length"] = str(len(request.body))
                 self._upstream.request(request.method, request.target, request.body, headers)
                 with self._upstream.getresponse() as response:
-                    return Answer(response.status, dict(response.getheaders()), response.read())
+                    return Reply(response.status, dict(response.getheaders()), response.read())
             except (OSError, HTTPException):  # the server closed a connection that was kept
                 self._upstream.close()
                 self._upstream = None
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
                     raise
         raise AssertionError
 
-    def _answer(self, answer: Answer, *, cut: bool = False) -> None:
+    def _answer(self, answer: Reply, *, cut: bool = False) -> None:
         self.send_response_only(answer.status)
         length = str(len(answer.body))
         for name, value in answer.headers.items():

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from debrepo.errors import PluginError
 from debrepo_graph import dot, graphviz, mermaid, text, words
 from debrepo_graph.graph import Graph, Vertex, gather
-from debrepo_graph.words import Style
+from debrepo_graph.words import Drawing
 
 needs_dot = pytest.mark.skipif(not shutil.which("dot"), reason="needs graphviz")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-STYLE = Style(downwards=False, now=NOW, link="#{kind}:{name}")
+STYLE = Drawing(downwards=False, now=NOW, link="#{kind}:{name}")
 NASTY = '</td><b onload="x">&amp;"\\N]-->;\n#quot;`'
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}href"

@@ -207,7 +207,7 @@ def test_reads_do_not_wait_for_writes_nor_writes_for_them(session):
 
 
 def left_behind(session, number, **fields):
-    record = records.Record(
+    record = records.TaskRecord(
         id=number,
         name=f"task {number}",
         server="server:gone",
