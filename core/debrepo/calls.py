@@ -103,10 +103,7 @@ class Call:
         bound = inspect.signature(self.function).bind(self._session, *self.args, **self.kwargs)
         bound.apply_defaults()
         found = {name[1:-1]: bound.arguments[name[1:-1]] for name in _BRACES.findall(scope)}
-        for batch in self._session.hook.debrepo_spellings():
-            for name in found.keys() & batch.keys():
-                found[name] = batch[name].load()(found[name])
-        return found
+        return {name: self._session.spelled(name, value) for name, value in found.items()}
 
     def is_news(self, txn: Transaction) -> bool:
         """Whether a transaction is the operation's first, or notes a change of something."""

@@ -62,8 +62,8 @@ def debrepo_operations() -> Iterable[Operation]:
 def debrepo_spellings() -> Mapping[str, Ref]:
     """Name the arguments of operations that have several spellings, each with a function.
 
-    *Collects*, when the scope of an operation is filled in: the function returns the one
-    spelling that scopes have, so that no other leads past them.
+    *Collects*, when the scope of an operation is filled in, or a storage is named in a URL: the
+    function returns the one spelling that scopes have, so that no other leads past them.
     """
 
 

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Other spellings of a storage's scheme, for those who come from aptly.
-SCHEMES = {"filesystem": "fs"}
-
 
 class opened_once(Generic[T]):  # noqa: N801  # it is used as one uses a function
     """What a session opens on first use, for itself and for those derived from it."""
@@ -199,10 +196,17 @@ class Session:
             getLogger("debrepo.operations").warning("%s: refused %s: %s", self.actor, name, said)
             raise
 
+    def spelled(self, what: str, text: str) -> str:
+        """Return the one spelling that an argument called ``what`` has in scopes."""
+        for batch in self.hook.debrepo_spellings():
+            if what in batch:
+                text = batch[what].load()(text)
+        return text
+
     def storage(self, endpoint: str) -> Storage:
         """Open the storage ``SCHEME:NAME``, or the default one for the empty string."""
         scheme, _, name = endpoint.partition(":")
-        scheme = SCHEMES.get(scheme, scheme) or "fs"
+        scheme = scheme or "fs"
         opener = self._named("storage scheme", scheme, self.hook.debrepo_storages())
         if name and name not in self.config.names(f"storage.{scheme}"):
             raise NotFound(

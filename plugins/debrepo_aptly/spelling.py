@@ -28,11 +28,7 @@ def clean(text: str) -> str:
 
 def place(session: Session, segment: str) -> str:
     """Return the storage and prefix that a segment of a path stands for, as publications do."""
-    found = decode(segment)
-    for batch in session.hook.debrepo_spellings():
-        if "place" in batch:
-            found = batch["place"].load()(found)
-    return found
+    return session.spelled("place", decode(segment))
 
 
 def publication_object(session: Session, distribution: str, where: str) -> dict[str, object]:

@@ -132,7 +132,10 @@ def _source_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_spellings() -> dict[str, Ref]:
-    return {"place": Ref("debrepo_publish.model.publication:one_place", "Storage and prefix.")}
+    return {
+        "place": Ref("debrepo_publish.model.publication:one_place", "Storage and prefix."),
+        "storage": Ref("debrepo_publish.model.publication:one_storage", "Scheme and name."),
+    }
 
 
 @hookimpl

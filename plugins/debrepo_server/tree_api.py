@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.http import Door, Routes, opens
 from debrepo.http.sending import send
-from debrepo.session import SCHEMES
+from debrepo.session import Session
 from debrepo.storage import check_path, content_type
 
 routes = Routes(prefix="/repos", tags=["published trees"])
@@ -53,11 +53,11 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     nothing = NotFound(f"nothing is published at {request.url.path[:300]}")
     if any(part.startswith(".") for part in path.split("/")):  # incomplete files are hidden
         raise nothing
-    name = _known_as(storage)
+    name = _known_as(door.session, storage)
+    if storage != _DEFAULT and not name.partition(":")[2]:
+        raise nothing  # the default one, as no scope spells it
     if name not in {"", storage}:
         door.caller.require(f"download:{name}/{path}")
-    if name and name.partition(":")[2] in {"", "default"}:
-        raise nothing  # the default one, as no scope spells it
     try:
         local = door.session.storage(name).local_path(check_path(path))
         with door.session.db.read() as txn:
@@ -72,9 +72,9 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     return send(request, local, {"Cache-Control": f"{shared}, {cache}"}, content_type(path))
 
 
-def _known_as(storage: str) -> str:
+def _known_as(session: Session, storage: str) -> str:
     """Return the one name of a storage; aptly's servers leave out the scheme of those here."""
     if storage == _DEFAULT:
         return ""
     scheme, _, name = storage.rpartition(":")
-    return f"{SCHEMES.get(scheme, scheme) or 'fs'}:{name}"
+    return session.spelled("storage", f"{scheme or 'fs'}:{name}")

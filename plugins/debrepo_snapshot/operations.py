@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from debrepo.selection import Found, Missing
     from debrepo.session import Session
     from debrepo_snapshot.differences import PackageDiff
-    from debrepo_snapshot.drafts import Draft, CreatedSnapshot
+    from debrepo_snapshot.drafts import CreatedSnapshot, Draft
     from debrepo_snapshot.merging import Policy
 
 

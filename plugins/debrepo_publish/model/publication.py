@@ -192,11 +192,16 @@ def check_distribution(name: str) -> str:
 def split_place(text: str) -> tuple[str, str]:
     """Return storage and prefix of ``[[STORAGE:]PREFIX]``, split at the last colon."""
     storage, _, prefix = text.rpartition(":")
-    scheme, _, name = storage.partition(":")
-    scheme = {"filesystem": "fs"}.get(scheme, scheme)
+    return one_storage(storage), check_prefix(prefix)
+
+
+def one_storage(text: str) -> str:
+    """Return the normal form of ``SCHEME[:NAME]``; the default storage is the empty string."""
+    scheme, _, name = text.partition(":")
+    scheme = {"filesystem": "fs"}.get(scheme, scheme)  # aptly's word
     if name in ("", "default"):  # one place has one name, or two ledgers would count its files
-        return ("" if scheme == "fs" else scheme), check_prefix(prefix)
-    return f"{scheme}:{name}", check_prefix(prefix)
+        return "" if scheme == "fs" else scheme
+    return f"{scheme}:{name}"
 
 
 def one_place(text: str) -> str:
