@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from debrepo.calls import Call
     from debrepo.database import Transaction
-    from debrepo.metrics import Metric
+    from debrepo.metrics import Metric, Requests
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.permissions import Caller
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
@@ -139,8 +139,8 @@ def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) 
 
 
 @hookspec
-def debrepo_metrics(session: Session, txn: Transaction) -> Iterable[Metric]:
-    """Return numbers for the monitoring of a server: age, days left, sizes.
+def debrepo_metrics(session: Session, txn: Transaction, requests: Requests) -> Iterable[Metric]:
+    """Return numbers for the monitoring of a server: age, days left, sizes, requests.
 
     *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick.
     """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Metric(NamedTuple):
@@ -15,4 +15,24 @@ class Metric(NamedTuple):
     help: str
     value: float
     labels: Mapping[str, str] = {}  # never changed
-    kind: Literal["gauge", "counter"] = "gauge"
+    kind: Literal["gauge", "counter", "summary"] = "gauge"
+    family: str = ""  #: what a summary is called without ``_sum`` or ``_count``
+
+
+class Amounts(NamedTuple):
+    """Totals of requests with the same method, route and status."""
+
+    requests: float = 0
+    seconds: float = 0.0
+    received: float = 0  #: bytes of bodies
+    sent: float = 0
+
+
+class Requests(Protocol):
+    """The requests that a server has had so far."""
+
+    in_flight: int
+    uploaded: int  #: files
+
+    def rows(self) -> Sequence[tuple[tuple[str, str, int], Amounts]]:
+        """Return the amounts by method, route and status, sorted."""

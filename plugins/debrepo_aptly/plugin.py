@@ -1,8 +1,15 @@
-"""What the aptly plugin brings: the routes of aptly's REST API."""
+"""What the aptly plugin brings: the routes of aptly's REST API, and its metrics."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from debrepo import Ref, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from debrepo.metrics import Metric, Requests
 
 
 @hookimpl
@@ -20,3 +27,10 @@ def debrepo_routes() -> list[Ref]:
         Ref("debrepo_aptly.keys:routes", "Trusted keys."),
         Ref("debrepo_aptly.graph:routes", "The graph."),
     ]
+
+
+@hookimpl
+def debrepo_metrics(requests: Requests) -> Iterable[Metric]:
+    from debrepo_aptly.metrics import of_requests
+
+    return of_requests(requests)

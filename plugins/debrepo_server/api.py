@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse
 from debrepo import __version__
 from debrepo.errors import DatabaseBusy
 from debrepo.http import Door, Routes, json_answer, opens
-from debrepo_server import dashboards
 from debrepo_server.metrics import plugin_lines, task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -75,11 +74,12 @@ def metrics(request: Request, door: Looking) -> Response:
     """Show the metrics in the format of Prometheus."""
     runner, requests = request.app.state.debrepo.tasks, request.app.state.requests
     with door.session.db.read() as txn:
-        batches = door.session.hook.debrepo_metrics(session=door.session, txn=txn)
+        batches = door.session.hook.debrepo_metrics(
+            session=door.session, txn=txn, requests=requests
+        )
         found = [metric for batch in batches for metric in batch]
     lines = [
         *requests.lines(),
-        *dashboards.lines(requests),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
         *plugin_lines(found),

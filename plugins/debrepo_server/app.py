@@ -21,7 +21,7 @@ from debrepo.http.read_limits import ReadLimiter
 from debrepo.http.receiving import delete_aborted
 from debrepo_server.document import describe
 from debrepo_server.hosts import Hosted, Hosts
-from debrepo_server.metrics import Requests
+from debrepo_server.metrics import RequestCounts
 from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
 from debrepo_server.replays import Replays
@@ -65,7 +65,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     runner = Runner(session, session.config["server.tasks"], reads)
     watches = Watches()
     replays = Replays(session, runner.server)
-    requests = Requests()
+    requests = RequestCounts()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

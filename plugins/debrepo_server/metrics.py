@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import __version__
+from debrepo.metrics import Amounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,16 +25,7 @@ _AMOUNTS = (
 _STATES = ("waiting", "running", "succeeded", "failed")
 
 
-class Amounts(NamedTuple):
-    """Totals of requests with the same method, route and status."""
-
-    requests: float = 0
-    seconds: float = 0.0
-    received: float = 0  #: bytes of bodies
-    sent: float = 0
-
-
-class Requests:
+class RequestCounts:
     """The requests so far, by method, route and status."""
 
     def __init__(self) -> None:
@@ -110,11 +102,11 @@ def plugin_lines(metrics: Iterable[Metric]) -> Iterator[str]:
     """Yield the metrics of plugins."""
     named: dict[str, list[Metric]] = {}
     for metric in metrics:
-        named.setdefault(metric.name, []).append(metric)
+        named.setdefault(metric.family or metric.name, []).append(metric)
     for name, found in sorted(named.items()):
         yield from head(name, found[0].help, found[0].kind)
         for metric in found:
-            yield line(name, metric.labels, metric.value)
+            yield line(metric.name, metric.labels, metric.value)
 
 
 def head(name: str, text: str, kind: str) -> Iterator[str]:

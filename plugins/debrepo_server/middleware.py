@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastapi import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from debrepo_server.metrics import Requests
+    from debrepo_server.metrics import RequestCounts
     from debrepo_server.watches import Watches
 
 _log = logging.getLogger("debrepo.requests")
@@ -27,7 +27,7 @@ _LINE = "%s %s %s %d %d %.3f"
 class Middleware:
     """The outermost ASGI application: every request passes through it."""
 
-    def __init__(self, app: ASGIApp, requests: Requests, watches: Watches) -> None:
+    def __init__(self, app: ASGIApp, requests: RequestCounts, watches: Watches) -> None:
         self._app = app
         self._watches = watches
         self._requests = requests
