@@ -37,10 +37,9 @@ def config_show(session: Session, everything: bool, as_json: bool) -> None:
     rows = session.run(operations.config_show)
     if as_json:
         print_json([row._asdict() for row in rows])
-    elif everything:
-        print_table((row.name, row.value, row.origin, row.help) for row in rows)
-    else:
-        print_table((row.name, row.value, row.origin) for row in rows)
+        return
+    for_people = (row._replace(value=operations.toml_value(row.value)) for row in rows)
+    print_table(row if everything else row[:3] for row in for_people)
 
 
 @config.command("create")

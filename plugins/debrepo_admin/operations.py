@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import __version__
@@ -60,7 +61,7 @@ def config_create(session: Session) -> Path:
     path = session.root / "debrepo.toml"
     lines = ["# Configuration of debrepo. What is commented out is the default.\n"]
     lines += (
-        f"\n# {setting.help}\n# {_toml_key(setting)} = {_toml(setting.default)}\n"
+        f"\n# {setting.help}\n# {_toml_key(setting)} = {toml_value(setting.default)}\n"
         for setting in session.config.declared()
     )
     try:
@@ -78,12 +79,13 @@ def _toml_key(setting: Setting) -> str:
     return setting.name.replace("*", "NAME")
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Return a value as a configuration file has it."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return str(value) if isinstance(value, int) else f'"{value}"'
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return str(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False)
 
 
 def check(session: Session, *, files: bool = True) -> list[str]:

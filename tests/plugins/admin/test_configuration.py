@@ -71,3 +71,16 @@ def test_plugins_say_what_they_are_for(debrepo):
 def test_version_is_that_of_the_package(debrepo):
     assert debrepo("version").output == f"debrepo {package.__version__}\n"
     assert package.__version__ in debrepo("--version").output
+
+
+def test_values_are_shown_as_a_configuration_file_has_them(debrepo, debrepo_root):
+    debrepo_root.mkdir(exist_ok=True)
+    path = debrepo_root / "debrepo.toml"
+    path.write_text(
+        '[publish]\norigin = "a \\"b\\""\ncompressions = ["gz"]\nskip_contents = true\n'
+    )
+    rows = [line.split(None, 1) for line in debrepo("config", "show").output.splitlines()]
+    shown = {name: rest.removesuffix(str(path)).rstrip() for name, rest in rows}
+    assert shown["publish.origin"] == '"a \\"b\\""'
+    assert shown["publish.compressions"] == '["gz"]'
+    assert shown["publish.skip_contents"] == "true"
