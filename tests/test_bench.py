@@ -1,12 +1,15 @@
 """The benchmark runs; what it measures is nothing to assert."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from debrepo.testing.packages import build_deb
 
 RUN = Path(__file__).parents[1] / "contrib" / "bench" / "run"
 
@@ -37,6 +40,60 @@ def test_the_benchmark_measures_five_packages(tmp_path):
     assert {"--help", "repo add, all", "update, no change", "db cleanup"} <= set(measured)
     assert all(row["peak"] > 0 for row in measured.values())
     assert "| repo add, all | " in tables.read_text()
+
+
+def bench(tmp_path, *given, **env):
+    """Measure debrepo on real packages, and return the rows and the tables."""
+    numbers, tables = tmp_path / "numbers.json", tmp_path / "tables.md"
+    command = [sys.executable, str(RUN), "--real", "3", "--large", "1", "--times", "1", *given]
+    command += ["--work", str(tmp_path / "work"), "--json", str(numbers), "--out", str(tables)]
+    done = subprocess.run(
+        command, env=os.environ | env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {row["work"]: row for row in json.loads(numbers.read_text())}, tables.read_text()
+
+
+@pytest.mark.skipif(not shutil.which("apt-ftparchive"), reason="needs apt and apt-ftparchive")
+def test_the_benchmark_measures_packages_that_apt_downloads(tmp_path):
+    archive, state = tmp_path / "archive", tmp_path / "apt"
+    archive.mkdir()
+    (state / "lists" / "partial").mkdir(parents=True)
+    for name in ("one", "two", "three", "four"):
+        build_deb(archive, name)
+    index = subprocess.run(
+        ["apt-ftparchive", "packages", "."], cwd=archive, check=True, capture_output=True
+    ).stdout
+    (archive / "Packages").write_bytes(index)
+    (state / "sources.list").write_text(f"deb [trusted=yes] file:{archive} ./\n")
+    config = tmp_path / "apt.conf"
+    config.write_text(
+        f'Dir::State "{state}"; Dir::State::Lists "{state}/lists"; Dir::Cache "{state}";\n'
+        f'Dir::State::Status "/dev/null"; Dir::Etc::SourceList "{state}/sources.list";\n'
+        f'Dir::Etc::SourceParts "-"; APT::Sandbox::User ""; APT::Architecture "amd64";\n'
+    )
+    apt = {"APT_CONFIG": str(config)}
+    update = ["apt-get", "-qq", "update"]
+    subprocess.run(update, env=os.environ | apt, check=True, capture_output=True)
+
+    rows, tables = bench(tmp_path, "--tools", "debrepo", **apt)
+    assert {
+        "repo add",
+        "repo add and first publish, with Contents",
+        "the large package: repo add and first publish, no Contents",
+        "the large package: its four digests alone",
+    } <= set(rows)
+    assert all(row["wall"] > 0 and row["peak"] > 0 for row in rows.values())
+    assert "3 packages, 0 MB" in tables
+    assert "| the largest process of all of them, MB |" in tables
+
+
+def test_the_benchmark_says_in_a_word_that_there_are_no_real_packages(tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    rows, tables = bench(tmp_path, "--tools", "debrepo", PATH=str(tools))
+    assert rows == {}
+    assert "Skipped: apt-less." in tables
 
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")

@@ -25,6 +25,9 @@ class Reading(NamedTuple):
     calls: int | None = None  # system calls, where strace was asked to count them
 
 
+Results = dict[str, dict[str, Reading]]  # by work, then by tool
+
+
 class Failed(Exception):
     """A command did not do what it was run for."""
 

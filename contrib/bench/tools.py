@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from real import Real
+
+#: Rows of real packages that are held to limits.
+ADD = "repo add"
+ADD_PUBLISH = "repo add and first publish, no Contents"
+ADD_CONTENTS = "repo add and first publish, with Contents"
+LARGE = "the large package: repo add and first publish, no Contents"
+DIGESTS = "the large package: its four digests alone"
+_DIGEST = """
+import hashlib, sys
+digests = [hashlib.new(name) for name in ("md5", "sha1", "sha256", "sha512")]
+with open(sys.argv[1], "rb") as stream:
+    while piece := stream.read(1 << 20):
+        for digest in digests:
+            digest.update(piece)
+"""
 
 Commands = list[list[str]]
 
@@ -50,9 +68,18 @@ class Tool:
         """Return the pieces of work, in the order in which they have to be done."""
         raise NotImplementedError
 
+    def real(self, real: Real) -> list[Work]:
+        """Return the pieces of work with real packages, each from an empty root."""
+        return []
+
 
 def _once(name: str, *commands: list[str]) -> Work:
     return Work(name, [list(commands)])
+
+
+def _together(*commands: list[str]) -> list[str]:
+    """Return one command that does several, one after the other."""
+    return ["sh", "-c", " && ".join(map(shlex.join, commands))]
 
 
 class Verbs(Tool):
@@ -66,6 +93,22 @@ class Verbs(Tool):
         """Return first publishes of the repository, each below a prefix of its own."""
         publish = ("publish", "repo", "-distribution=d", "-skip-signing", *options, "r")
         return [[*self.forget(), self.do(*publish, f"{prefix}{n}")] for n in range(times)]
+
+    def real(self, real: Real) -> list[Work]:
+        fresh = [["rm", "-rf", str(self.root / "root")]]
+        fresh += [self.do("repo", "create", "-component=main", "r")]
+        add, add_large = (self.do("repo", "add", "r", path) for path in real)
+        publish = ("publish", "repo", "-distribution=d", "-skip-signing")
+        plain = self.do(*publish, "-skip-contents", "r", "p")
+        contents = self.do(*publish, "r", "p")
+        return [
+            _once(ADD, *fresh, add),
+            _once("first publish, no Contents", *fresh, add, plain),
+            _once("first publish, with Contents", *fresh, add, contents),
+            _once(ADD_PUBLISH, *fresh, _together(add, plain)),
+            _once(ADD_CONTENTS, *fresh, _together(add, contents)),
+            _once(LARGE, *fresh, _together(add_large, plain)),
+        ]
 
     def forget(self) -> Commands:
         """Return what makes a first publish a first one: it finds nothing made by others."""
@@ -172,6 +215,17 @@ class Debrepo(Verbs):
         spelled = ["--help"] if spelled == ["help"] else spelled
         return [sys.executable, "-m", "debrepo", "-q", *spelled]
 
+    def real(self, real: Real) -> list[Work]:
+        add, *others = super().real(real)
+        *fresh, _ = add.runs[0]
+        deep = self.do("repo", "add", "-deep", "r", real.all)
+        return [
+            add,
+            _once("repo add --deep", *fresh, deep),
+            *others,
+            _once(DIGESTS, [sys.executable, "-c", _DIGEST, str(real.large)]),
+        ]
+
     def looks(self, times: int) -> list[Work]:
         bare = [sys.executable, "-c", "import click, pluggy"]
         return [Work("python -c 'import click, pluggy'", [[bare]] * times), *super().looks(times)]
@@ -202,6 +256,31 @@ class Reprepro(Tool):
         conf.mkdir()
         text = "Codename: d\nComponents: main\nArchitectures: amd64 i386 arm64\nContents: .gz\n"
         (conf / "distributions").write_text(text)
+        plain = self.root / "plain"
+        plain.mkdir()
+        (plain / "distributions").write_text(text.replace("Contents: .gz\n", ""))
+
+    def real(self, real: Real) -> list[Work]:
+        def add(conf: str, path: Path) -> list[str]:
+            files = sorted(map(str, path.iterdir())) if path.is_dir() else [str(path)]
+            return do(conf, "--export=never", "-C", "main", "includedeb", "d", *files)
+
+        def do(conf: str, *words: str) -> list[str]:
+            conf = str(self.root / conf)
+            return ["reprepro", "-b", str(self.root), "--confdir", conf, "--silent", *words]
+
+        fresh = ["rm", "-rf", *(str(self.root / name) for name in ("db", "dists", "pool"))]
+        plain, contents = do("plain", "export", "d"), do("conf", "export", "d")
+        add_plain, add_contents = add("plain", real.all), add("conf", real.all)
+        large = _together(add("plain", real.large), plain)
+        return [
+            _once(ADD, fresh, add_plain),
+            _once("first publish, no Contents", fresh, add_plain, plain),
+            _once("first publish, with Contents", fresh, add_plain, contents),
+            _once(ADD_PUBLISH, fresh, _together(add_plain, plain)),
+            _once(ADD_CONTENTS, fresh, _together(add_contents, contents)),
+            _once(LARGE, fresh, large),
+        ]
 
     def works(self, corpus: Corpus, times: int) -> list[Work]:
         def do(*words: object) -> list[str]:
