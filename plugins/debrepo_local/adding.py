@@ -34,6 +34,7 @@ class Outcome(NamedTuple):
     status: str
     reason: str = ""
     hint: str = ""
+    repo: str = ""  #: empty for an upload whose repository is not known
 
 
 def add_files(
@@ -54,7 +55,7 @@ def add_files(
         found = list(find([path]))
         files += found
         if not found:
-            yield Outcome(path, "", "empty", "no package files in this directory")
+            yield Outcome(path, "", "empty", "no package files in this directory", repo=name)
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
     with session.pool.reserving() as pool:
@@ -93,7 +94,7 @@ def _add_batch(
         batch = [item for item in batch if isinstance(item, Rejected) or item.source in outcomes]
     for item in batch:
         if isinstance(item, Rejected):
-            yield Outcome(item.source, "", "failed", reason(item), item.error.hint)
+            yield Outcome(item.source, "", "failed", reason(item), item.error.hint, name)
             continue
         outcome = outcomes[item.source]
         if remove_files and outcome.status != "failed":
@@ -131,11 +132,11 @@ def commit(
                 joining.accept(session, txn, target, partial(decode, key, item.record))
             except DebrepoError as error:
                 outcomes[item.source] = Outcome(
-                    item.source, key.display, "failed", str(error), error.hint
+                    item.source, key.display, "failed", str(error), error.hint, name
                 )
                 continue
             if there == item.entry:
-                outcomes[item.source] = Outcome(item.source, key.display, "skipped")
+                outcomes[item.source] = Outcome(item.source, key.display, "skipped", repo=name)
                 continue
             if there is not None:
                 removed.add(there)
@@ -143,7 +144,7 @@ def commit(
             added[item.entry] = Known(item.entry, item.record, item.contents)
             taken[packageset.short(item.entry)] = item.entry
             status = "added" if there is None else "replaced"
-            outcomes[item.source] = Outcome(item.source, key.display, status)
+            outcomes[item.source] = Outcome(item.source, key.display, status, repo=name)
         failed = {path: one for path, one in outcomes.items() if one.status == "failed"}
         if whole and failed:
             return failed

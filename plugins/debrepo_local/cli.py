@@ -137,7 +137,7 @@ def add(
         force_replace=force_replace,
         remove_files=remove_files,
     )
-    report(session, name, found, strict=strict, as_json=as_json)
+    report(session, found, strict=strict, as_json=as_json, name=name)
 
 
 @repo.command()
@@ -189,7 +189,7 @@ def include(
         uploaders=uploaders or "",
         **terms,
     )
-    report(session, target, found, strict=strict, as_json=as_json)
+    report(session, found, strict=strict, as_json=as_json)
 
 
 @repo.command("list")

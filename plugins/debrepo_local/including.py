@@ -71,6 +71,7 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
             why = "no .changes files in it" if given.is_dir() else "not a .changes file by its name"
             yield Outcome(given, "", "empty", why)
     for path in uploads:
+        name = ""
         try:
             upload = _read(session, path, terms)
             name = template.render(dict(_spelt(upload.listed))).strip()
@@ -80,12 +81,12 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
             if rules is not None:
                 uploaders.check_upload(rules, upload.listed, upload.fingerprints)
             _check_sums(upload)
-            outcomes = list(_add(session, name, upload, terms))
+            outcomes, added = _add(session, name, upload, terms)
         except DebrepoError as error:
-            yield Outcome(path, "", "failed", str(error), error.hint)
+            yield Outcome(path, "", "failed", str(error), error.hint, name)
             continue
-        if terms.remove_files:
-            _remove(upload, outcomes)
+        if terms.remove_files and added is not None:
+            _remove(upload, added)
         yield from outcomes
 
 
@@ -134,42 +135,47 @@ def _digests(path: Path) -> Digests:
         raise NotFound(f"{path.name}, which it lists, cannot be read: {error.strerror}") from None
 
 
-def _add(session: Session, name: str, upload: SignedUpload, terms: Terms) -> Iterator[Outcome]:
-    """Add the packages of an upload that it may bring, in one transaction."""
+def _add(
+    session: Session, name: str, upload: SignedUpload, terms: Terms
+) -> tuple[list[Outcome], list[Ingested] | None]:
+    """Add the packages of an upload in one transaction: all of them, or none.
+
+    Return what became of each and the packages that are in; of an upload that does not fit as
+    a whole, only what failed, and ``None``.
+    """
     expected = {file.name: file for file in upload.listed.files}
     wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
     with session.pool.reserving() as pool:
-        fitting: list[Ingested] = []
-        for item in ingest(pool, wanted, workers=workers, limits=limits):
-            if (refused := _refused(upload, item, expected)) is not None:
-                yield refused
-            elif isinstance(item, Ingested):
-                if item.remark:
-                    session.progress.note(f"{item.source}: {item.remark}")
-                fitting.append(item)
+        items = list(ingest(pool, wanted, workers=workers, limits=limits))
+        failed = [one for item in items if (one := _refused(upload, item, expected, name))]
+        if failed:
+            return failed, None
+        fitting = [item for item in items if isinstance(item, Ingested)]
+        for item in fitting:
+            if item.remark:
+                session.progress.note(f"{item.source}: {item.remark}")
         session.pool.sync()
-        outcomes = commit(session, name, fitting, force_replace=terms.force_replace)
-    for item in fitting:
-        outcome = outcomes[item.source]
-        if terms.remove_files and outcome.status != "failed":
-            for part in item.parts:
-                part.unlink(missing_ok=True)
-        yield outcome
+        force = terms.force_replace
+        outcomes = commit(session, name, fitting, force_replace=force, whole=True)
+    ordered = [outcomes[item.source] for item in fitting if item.source in outcomes]
+    if any(outcome.status == "failed" for outcome in ordered):
+        return ordered, None
+    return ordered, fitting
 
 
 def _refused(
-    upload: SignedUpload, item: Ingested | Rejected, expected: dict[str, PackageFile]
+    upload: SignedUpload, item: Ingested | Rejected, expected: dict[str, PackageFile], name: str
 ) -> Outcome | None:
     """Return why a package is refused, or ``None`` if it is not."""
     if isinstance(item, Rejected):
-        return Outcome(item.source, "", "failed", reason(item), item.error.hint)
+        return Outcome(item.source, "", "failed", reason(item), item.error.hint, name)
     key = PackageKey.from_entry(item.entry)
     try:
         _check_package(upload.listed, key, item, expected)
     except DebrepoError as error:
-        return Outcome(item.source, key.display, "failed", str(error), error.hint)
+        return Outcome(item.source, key.display, "failed", str(error), error.hint, name)
     return None
 
 
@@ -209,10 +215,11 @@ def _check_file(found: PackageFile, expected: PackageFile) -> None:
             )
 
 
-def _remove(upload: SignedUpload, outcomes: list[Outcome]) -> None:
-    """Delete an upload that was added as a whole, with its files that are not packages."""
-    if any(outcome.status == "failed" for outcome in outcomes):
-        return
+def _remove(upload: SignedUpload, added: Iterable[Ingested]) -> None:
+    """Delete the files of an upload that is in, and those that its packages consist of."""
+    for item in added:
+        for part in item.parts:
+            part.unlink(missing_ok=True)
     for file in upload.listed.files:
         upload.path.with_name(file.name).unlink(missing_ok=True)
     upload.path.unlink(missing_ok=True)

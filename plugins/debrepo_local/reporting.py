@@ -11,16 +11,19 @@ from debrepo.errors import DebrepoError, NotFound
 from debrepo.progress import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
 
 
 def report(
-    session: Session, name: str, found: Iterable[Outcome], *, strict: bool, as_json: bool
+    session: Session, found: Iterable[Outcome], *, strict: bool, as_json: bool, name: str = ""
 ) -> None:
-    """Print the outcome of each file as it is known, then a summary."""
+    """Print the outcome of each file as it is known, then a summary for each repository.
+
+    ``name`` is that of the repository if there is only one.
+    """
     watch = Stopwatch()
     outcomes = []
     for outcome in found:
@@ -37,13 +40,20 @@ def report(
             click.echo(f"{outcome.status:8} {outcome.package}")
     if as_json:
         print_json([outcome._asdict() for outcome in outcomes])
-    by_status = {s: sum(o.status == s for o in outcomes) for s in ("added", "replaced", "skipped")}
-    failed = sum(outcome.status == "failed" for outcome in outcomes)
-    said = ", ".join(f"{number} {status}" for status, number in by_status.items() if number)
-    session.progress.note(f"{name}: {said or 'nothing added'}, {failed} failed, in {watch}.")
+    for repo in sorted({outcome.repo for outcome in outcomes} | ({name} if name else set())):
+        said = _summary([outcome for outcome in outcomes if outcome.repo == repo])
+        session.progress.note(f"{repo or 'no repository'}: {said}, in {watch}.")
     empty = [outcome for outcome in outcomes if outcome.status == "empty"]
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
         tried = counted(len(outcomes) - len(empty), "file")
         raise DebrepoError(f"{failed} of {tried} could not be added")
     if empty and strict:
         raise NotFound(f"{empty[0].source}: {empty[0].reason}")
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    by_status = {s: sum(o.status == s for o in outcomes) for s in ("added", "replaced", "skipped")}
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    said = ", ".join(f"{number} {status}" for status, number in by_status.items() if number)
+    return f"{said or 'nothing added'}, {failed} failed"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import query
 from debrepo.errors import InvalidInput, VerificationFailed
-from debrepo.package import Package, PackageKey
-from debrepo.query import Candidate
+from debrepo.query import And, Dependency, Exact, Field, Not, Or
+from debrepo.query.patterns import condition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,13 +45,13 @@ def rules(text: str) -> list[Rule]:
     found = []
     for number, rule in enumerate(document.get("rules") or [], start=1):
         try:
-            condition = query.parse(str(rule["condition"]))
+            wanted = _check_condition(query.parse(str(rule["condition"])))
         except (KeyError, TypeError):
             raise InvalidInput(f"rule {number} of the uploaders has no condition") from None
         except InvalidInput as error:
             raise InvalidInput(f"rule {number} of the uploaders: {error}") from None
         allow, deny = (_members(rule.get(word) or [], groups) for word in ("allow", "deny"))
-        found.append(Rule(json.dumps(rule, ensure_ascii=False), condition, allow, deny))
+        found.append(Rule(json.dumps(rule, ensure_ascii=False), wanted, allow, deny))
     return found
 
 
@@ -60,9 +60,8 @@ def check_upload(listed: Sequence[Rule], upload: FileList, fingerprints: Sequenc
 
     The first rule decides whose condition holds, and which names one of the signers.
     """
-    candidate = _candidate(upload)
     for rule in listed:
-        if not rule.condition.matches(candidate):
+        if not _holds(rule.condition, upload):
             continue
         if _names(rule.deny, fingerprints):
             raise VerificationFailed(f"denied according to the uploaders' rule {rule.text}")
@@ -114,8 +113,72 @@ def _names(keys: frozenset[str], fingerprints: Sequence[str]) -> bool:
     )
 
 
-def _candidate(upload: FileList) -> Candidate:
-    """Return an upload as a package that queries can match, by the fields of the .changes."""
-    fields = upload.fields
-    key = PackageKey(fields.get("source", ""), "", fields.get("version", ""), "0")
-    return Candidate(key, lambda: Package(key, "deb", upload.stanza, ()))
+def _holds(term: Query, upload: FileList) -> bool:
+    """Return whether a condition holds for the fields of a .changes, as they are."""
+    match term:
+        case And(terms):
+            return all(_holds(part, upload) for part in terms)
+        case Or(terms):
+            return any(_holds(part, upload) for part in terms)
+        case Not(part):
+            return not _holds(part, upload)
+        case Field(name, operator, value):
+            return _meets(upload, name, operator, value)
+        case Dependency(name, operator, version, architecture):
+            return (
+                _meets(upload, "Source", "=", name)
+                and (not operator or _meets(upload, "Version", operator, version))
+                and architecture in ("", *_text(upload, "Architecture").split())
+            )
+        case Exact(key):
+            return (
+                _meets(upload, "Source", "=", key.name)
+                and _meets(upload, "Version", "=", key.version)
+                and key.architecture in _text(upload, "Architecture").split()
+            )
+    raise TypeError(f"no term of a query: {term!r}")
+
+
+def _meets(upload: FileList, name: str, operator: str, value: str) -> bool:
+    text = _text(upload, name)
+    if operator == "=" and _field(name) != "version":  # libssl and libssl0 are equal versions
+        return text == value
+    return condition(operator, value)(text)
+
+
+#: What queries call the fields of packages, and the .changes has under another name.
+_FIELDS = {
+    "name": "source",
+    "package": "source",
+    "$architecture": "architecture",
+    "$source": "source",
+    "$sourceversion": "version",
+    "$version": "version",
+}
+
+
+def _field(name: str) -> str:
+    return _FIELDS.get(name.lower(), name.lower())
+
+
+def _text(upload: FileList, name: str) -> str:
+    """Return what a field of a .changes says, on one line.
+
+    Of ``Source`` that is the name: a version in parentheses after it keeps no rule from holding.
+    """
+    field = _field(name)
+    text = " ".join(upload.fields.get(field, "").split())
+    return text.partition(" ")[0] if field == "source" else text
+
+
+def _check_condition(term: Query) -> Query:
+    """Return a condition; raise `InvalidInput` for one on what no upload has."""
+    match term:
+        case And(terms) | Or(terms):
+            for part in terms:
+                _check_condition(part)
+        case Not(part):
+            _check_condition(part)
+        case Field(name) if _field(name).startswith("$"):
+            raise InvalidInput(f"an upload has no {name}")
+    return term

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from debrepo.errors import InvalidInput
+from debrepo import archive
+from debrepo.errors import InvalidInput, VerificationFailed
 from debrepo.testing.packages import build_deb, build_source
-from debrepo_local.uploaders import rules
+from debrepo_local.uploaders import check_upload, rules
 
 FIELDS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
 
@@ -103,6 +104,62 @@ def test_package_that_the_changes_does_not_name_stays_out(debrepo, incoming, uns
     assert "other_1.0-1_amd64 has been ignored" in refused.output
 
 
+@pytest.mark.parametrize("odd", ["other_1.0-1_amd64.deb", "bad_1.0-1_amd64.deb"])
+def test_upload_of_which_a_package_does_not_fit_stays_out_as_a_whole(
+    debrepo, incoming, unstable, odd
+):
+    files = [build_deb(incoming, name, "1.0-1") for name in ("hello", "other", "bad")]
+    (incoming / "bad_1.0-1_amd64.deb").write_bytes(b"not a package")
+    fitting = [file for file in files if file.name[:2] in ("he", odd[:2])]
+    path = changes(incoming, *fitting, Binary="hello bad")
+    there = sorted(incoming.iterdir())
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert names(debrepo) == []
+    assert sorted(incoming.iterdir()) == there
+    assert refused.stderr.startswith(f"failed   {incoming / odd}: ")
+    assert "unstable: nothing added, 1 failed" in refused.stderr
+    (incoming / odd).unlink()
+    changes(
+        incoming,
+        build_deb(incoming, odd.partition("_")[0], "1.0-1"),
+        files[0],
+        Binary="other hello bad",
+    )
+    debrepo("repo", "include", "--accept-unsigned", path)
+    assert len(names(debrepo)) == 2
+    assert not path.exists()
+
+
+def test_upload_with_a_package_that_is_there_with_other_bytes_stays_out_as_a_whole(
+    debrepo, incoming, unstable
+):
+    debrepo("repo", "add", "unstable", build_deb(incoming, version="1.0-1"))
+    hello = build_deb(incoming, version="1.0-1", fields={"Section": "other"})
+    path = changes(incoming, build_deb(incoming, "more", "1.0-1"), hello, Binary="hello more")
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert "is in unstable already, with other bytes" in refused.stderr
+    assert names(debrepo) == ["hello_1.0-1_amd64"]
+    assert len(list(incoming.iterdir())) == 3
+    debrepo("repo", "include", "--accept-unsigned", "--force-replace", path)
+    assert len(names(debrepo)) == 2
+    assert list(incoming.iterdir()) == []
+
+
+def test_summary_names_each_repository_and_not_the_template(debrepo, incoming, unstable):
+    debrepo("repo", "create", "testing")
+    changes(incoming, build_deb(incoming, version="1.0-1"))
+    more = build_deb(incoming, "more", "1.0-1")
+    changes(incoming, more, name="more.changes", Binary="more", Distribution="testing")
+    said = debrepo("repo", "include", "--accept-unsigned", incoming).stderr
+    assert "testing: 1 added, 0 failed, in " in said
+    assert "unstable: 1 added, 0 failed, in " in said
+    assert "{{" not in said
+    path = changes(incoming, build_deb(incoming, version="1.0-1"), Distribution="none")
+    said = debrepo("repo", "include", "--accept-unsigned", path, "--json", exit_code=1)
+    assert [found["repo"] for found in json.loads(said.stdout)] == ["none"]
+    assert "none: nothing added, 1 failed, in " in said.stderr
+
+
 def test_changes_without_all_sums_is_refused(debrepo, incoming, unstable):
     path = changes(incoming, build_deb(incoming, version="1.0-1"))
     path.write_text(path.read_text().split("Checksums-Sha256")[0])
@@ -150,6 +207,53 @@ def test_uploaders_decide_by_key(debrepo, incoming, tmp_path, sign, allow, deny,
     debrepo("repo", "create", "unstable", "--uploaders-file", file)
     debrepo("repo", "include", path, exit_code=0 if included else 1)
     assert bool(names(debrepo)) == included
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("Architecture (= source)", False),
+        ("Architecture (= 'source amd64')", True),
+        ("Architecture (% *amd64*)", True),
+        ("$Architecture (% *amd64*)", True),
+        ("!Architecture (= source)", True),
+        ("Architecture (~ \\bi386\\b)", False),
+        ("Source (= hello)", True),
+        ("$Source (= hello)", True),
+        ("Name (= hello)", True),
+        ("Source (= hello0)", False),
+        ("hello {amd64}", True),
+        ("hello {i386}", False),
+        ("hello (<< 2)", True),
+        ("hello (<< 1)", False),
+        ("hello_1.0-1_source", True),
+        ("hello_1.0-1_i386", False),
+        ("Version (= 1.0-01)", True),
+        ("$Version (>> 1.0)", True),
+        ("Distribution (= unstable), (Binary (% none) | Binary)", True),
+        ("Changed-By", False),
+    ],
+)
+def test_conditions_see_the_fields_of_the_upload_as_they_are(condition, holds, incoming):
+    path = changes(incoming, Source="hello (0.9)")
+    listed = archive.parse_list(path.read_bytes())
+    document = {"rules": [{"condition": condition, "deny": ["*"]}]}
+    with pytest.raises(VerificationFailed) as refused:
+        check_upload(rules(json.dumps(document)), listed, ["A" * 40])
+    assert ("according to the uploaders' rule" in str(refused.value)) == holds
+
+
+def test_condition_of_source_only_uploads_holds(incoming):
+    listed = archive.parse_list(changes(incoming, Architecture="source").read_bytes())
+    for name in ("Architecture", "$Architecture"):
+        document = {"rules": [{"condition": f"{name} (= source), $Source", "allow": ["*"]}]}
+        check_upload(rules(json.dumps(document)), listed, ["A" * 40])
+
+
+def test_condition_on_what_no_upload_has_is_refused():
+    document = {"rules": [{"condition": "Source | !$PackageType (= deb)", "deny": ["*"]}]}
+    with pytest.raises(InvalidInput, match=r"rule 1 of the uploaders: .*no \$PackageType"):
+        rules(json.dumps(document))
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "[" * 100_000, "{", "1"])
