@@ -32,7 +32,13 @@ class Layout(NamedTuple):
 
 
 class IndexKind(ABC):
-    """A family of indexes, such as the ``Packages`` files of a component."""
+    """A family of indexes, such as the ``Packages`` files of a component.
+
+    A kind that publishes differences, ``Packages.diff/Index``, lists SHA1 and SHA256 in it,
+    each with its ``-Download`` section, and names patches so that they sort as text: apt
+    silently ignores an Index without ``SHA256-Download``, and debmirror 2.49 reads SHA1 only
+    and sorts ``T-9`` after ``T-10``.
+    """
 
     version: ClassVar[int] = 1  #: raise it when the same packages give other bytes
 

@@ -84,6 +84,12 @@ class Provided(NamedTuple):
     name: str
     version: str = ""
 
+    def satisfies(self, relation: Alternative) -> bool:
+        """Tell whether it meets a relation; without a version it meets none to a version."""
+        if self.name != relation.name or (relation.operator and not self.version):
+            return False
+        return relation.satisfied_by(self.version)
+
 
 def parse(text: str) -> Requirements:
     """Return what a field such as ``Depends`` or ``Build-Depends`` asks for.

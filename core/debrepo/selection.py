@@ -79,8 +79,13 @@ def missing(lacks: Iterable[Lack]) -> tuple[Missing, ...]:
 
 
 def why(brought: Brought) -> str:
-    """Return the package that pulled in this one."""
-    return f"{PackageKey.from_entry(brought.by).display} {brought.field}: {brought.requirement}"
+    """Return the package that pulled in this one, and which one it cannot be installed with."""
+    text = f"{PackageKey.from_entry(brought.by).display} {brought.field}: {brought.requirement}"
+    if brought.clash is None:
+        return text
+    one, other, field, relation = brought.clash
+    names = [PackageKey.from_entry(entry).display for entry in (one, other)]
+    return f"{text}; {names[0]} {field}: {relation}, which is {names[1]}"
 
 
 def limits(config: Config) -> query.QueryLimits:

@@ -174,6 +174,14 @@ def test_a_longer_number_is_larger(length):
     assert compare("1." + "9" * length, "1." + "0" * 9 + "9" * length) == 0
 
 
+@pytest.mark.parametrize("number", [2**31, 2**32, 2**63, 2**64, 2**128])
+def test_numbers_have_no_end(number):
+    """aptly 1.6.2 holds all numbers beyond 2^63 equal; dpkg 1.23.11 and apt do not."""
+    for before, after in ((number - 1, number), (number, number + 1)):
+        assert compare(f"1.{before}-1", f"1.{after}-1") == -1
+        assert compare(f"{before}:1", f"{after}:1") == -1
+
+
 def test_split_takes_the_first_colon_and_the_last_hyphen():
     assert split("1:2-3:4-5") == ("1", "2-3:4", "5")
     assert split("2.10") == ("", "2.10", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo.resolver.conflicts import Clash, Coinstallation
 from debrepo.resolver.rules import STRICT, Following, Lack, Need, asked, provided
 from debrepo.stopping import checkpoint
 
@@ -28,6 +29,7 @@ class Brought(NamedTuple):
     field: str
     requirement: str
     architecture: str
+    clash: Clash | None = None  #: with a package of the same closure, if none would do without
 
 
 class Resolution(NamedTuple):
@@ -40,8 +42,10 @@ class Resolution(NamedTuple):
 def resolve(universe: Universe, roots: Iterable[Entry], following: Following) -> Resolution:
     """Return what has to be brought for ``roots`` to have all that they depend on.
 
-    Of several packages that would do, one is taken that has all that it needs itself; where
-    there is none, the first, and what is missing is reported.
+    Of several packages that would do, one is taken that has all that it needs itself and
+    that can be installed together with what was found so far for the same root; where there
+    is none, the first, and what is missing, or in conflict, is reported. What is there
+    already does not count: a list may have packages that exclude one another.
     """
     given = sorted(roots)
     unusable: set[Entry] = set()
@@ -93,11 +97,13 @@ class _Attempt:
         self._provided: set[str] = set()  # by what is present
         self._needs: dict[Entry, list[tuple[str, Need]]] = {}
         self._met: dict[Need, bool] = {}
+        self._root: dict[Entry, Entry] = {}  # of the closure that a package is in
+        self._together: dict[Entry, Coinstallation] = {}  # by root
 
     def run(self, roots: list[Entry]) -> None:
         """Go through the roots and all they need, those that ask first coming first."""
         for root in roots:
-            self._add(root)
+            self._add(root, root)
         queue = deque(roots)
         while queue:
             checkpoint()
@@ -114,27 +120,35 @@ class _Attempt:
 
     def _meet(self, by: Entry, field: str, need: Need) -> list[Entry]:
         """Bring what a need takes; return what of it is new."""
-        chosen = self._choose(need)
+        root = self._root[by]
+        chosen = self._choose(need, root)
         self._met[need] = bool(chosen)
         new = [entry for entry in chosen if not self._is_present(entry)]
         for entry in new:
-            self._add(entry)
+            clash = None if self._following.all_variants else self._clash(entry, root)
+            self._add(entry, root)
             requirement = str(need.requirement)
-            self.brought[entry] = Brought(entry, by, field, requirement, need.architecture)
+            self.brought[entry] = Brought(entry, by, field, requirement, need.architecture, clash)
         return new
 
-    def _choose(self, need: Need) -> list[Entry]:
+    def _clash(self, entry: Entry, root: Entry) -> Clash | None:
+        return self._together[root].clash(self._universe.package(entry))
+
+    def _choose(self, need: Need, root: Entry) -> list[Entry]:
         if self._following.all_variants:
             return list(self._universe.candidates(need))
         present = self._present_one(need)
         if present is not None:
             return [present]
-        first = None
+        first = whole = None
         for entry in self._universe.candidates(need):
-            if entry not in self._banned:
-                return [entry]
             first = first or entry
-        return [first] if first else []
+            if entry not in self._banned:
+                if not self._clash(entry, root):
+                    return [entry]
+                whole = whole or entry
+        found = whole or first
+        return [found] if found else []
 
     def _present_one(self, need: Need) -> Entry | None:
         """Return what satisfies a need already; who provides what is asked only if it counts."""
@@ -146,9 +160,12 @@ class _Attempt:
     def _is_present(self, entry: Entry) -> bool:
         return entry in self._present or self._universe.is_there(entry)
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: Entry, root: Entry) -> None:
+        package = self._universe.package(entry)
         self._present.add(entry)
-        self._provided.update(offer.name for offer in provided(self._universe.package(entry)))
+        self._provided.update(offer.name for offer in provided(package))
+        self._root[entry] = root
+        self._together.setdefault(root, Coinstallation()).add(package)
 
     def unusable(self) -> set[Entry]:
         """Return the packages that are known by now not to have all that they need."""

@@ -183,10 +183,4 @@ def _newest_first(entries: list[Entry]) -> list[Entry]:
 
 
 def _provides(package: Package, alternative: Alternative) -> bool:
-    """Tell whether ``Provides`` satisfies it; without a version it meets no relation to one."""
-    return any(
-        offer.name == alternative.name
-        and (not alternative.operator or bool(offer.version))
-        and alternative.satisfied_by(offer.version)
-        for offer in provided(package)
-    )
+    return any(offer.satisfies(alternative) for offer in provided(package))

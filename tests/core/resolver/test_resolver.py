@@ -10,6 +10,7 @@ from debrepo import packageset
 from debrepo.package import Package, PackageKey, encode
 from debrepo.packageset import Lookup
 from debrepo.resolver import Following, Universe, resolve, verify
+from debrepo.selection import why
 
 AMD64 = Following(architectures=("amd64",))
 
@@ -334,3 +335,58 @@ def test_a_thousand_runs_give_one_answer():
         universe = world.universe(*lines)
         answers.add(resolve(universe, entries_of(world, "p0"), AMD64))
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "conflict",
+    [
+        "a 1 amd64 Depends: b | z; Conflicts: b",
+        "a 1 amd64 Depends: b | z; Breaks: b (<< 2)",
+        "a 1 amd64 Depends: b | z; Conflicts: v",
+        "a 1 amd64 Depends: b | z; Provides: w",
+        "a 1 amd64 Depends: c, b | z",
+        "a 1 amd64 Depends: c, b | z; Provides: b",
+    ],
+)
+def test_an_alternative_that_excludes_what_is_in_the_closure_is_passed_over(conflict):
+    offered = ["b 1 amd64 Provides: v; Conflicts: w", "c 1 amd64 Breaks: b (<= 1)", "z 1 amd64"]
+    found = brought(conflict, *offered)
+    assert "z_1_amd64" in found or found == ["c_1_amd64"]
+    assert "b_1_amd64" not in found
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "a 1 amd64 Depends: b | z; Breaks: b (<< 1)",
+        "a 1 amd64 Depends: b | z; Conflicts: v (<< 2)",
+        "a 1 amd64 Depends: b | z; Conflicts: b:arm64",
+        "a 1 amd64 Depends: b | z; Conflicts: x (",
+    ],
+)
+def test_a_conflict_counts_only_where_the_relation_holds(harmless):
+    assert brought(harmless, "b 1 amd64 Provides: v; Conflicts: v", "z 1 amd64") == ["b_1_amd64"]
+
+
+def test_packages_that_were_asked_for_may_exclude_one_another():
+    roots = ["a 1 amd64 Depends: b; Conflicts: c", "c 1 amd64 Depends: d"]
+    world = World()
+    universe = world.universe(*roots, "b 1 amd64", "d 1 amd64 Conflicts: a | b")
+    found = resolve(universe, [world.add(root) for root in roots], AMD64)
+    assert [one.clash for one in found.brought] == [None, None]
+
+
+def test_what_is_there_already_may_exclude_what_is_brought():
+    assert brought("a 1 amd64 Depends: b | z", "b 1 amd64 Conflicts: x", there=["x 1 amd64"]) == [
+        "b_1_amd64"
+    ]
+
+
+def test_a_conflict_that_cannot_be_helped_is_told():
+    world = World()
+    root = "a 1 amd64 Depends: b"
+    universe = world.universe(root, "b 1 amd64 Breaks: a (<< 2)")
+    found = resolve(universe, [world.add(root)], AMD64)
+    assert found.lacks == ()
+    (only,) = found.brought
+    assert why(only) == "a_1_amd64 Depends: b; b_1_amd64 Breaks: a (<< 2), which is a_1_amd64"
