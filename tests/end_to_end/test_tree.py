@@ -52,6 +52,39 @@ def test_every_stored_index_has_its_by_hash_name(dists, release):
             assert by_hash.read_bytes() == (dists / path).read_bytes()
 
 
+def test_every_strong_checksum_has_its_by_hash_directory(published, dists):
+    """apt 2.6.2 and 3.3.5 ask in the directory of the strongest listed checksum only.
+
+    apt-mirror 16 of PyPI tries each file ten times, 5 seconds apart, before it falls back.
+    """
+    published("publish", "update", "stable", "--sums", "md5,sha1,sha256,sha512")
+    release = release_fields((dists / "Release").read_text())
+    for algorithm in ("SHA256", "SHA512"):
+        for path, (digest, _) in listed(release, algorithm).items():
+            if (dists / path).exists():
+                by_hash = (dists / path).parent / "by-hash" / algorithm / digest
+                assert by_hash.read_bytes() == (dists / path).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("sums", "fields"),
+    [
+        ("sha256", {"Checksums-Sha256"}),
+        ("sha512", {"Checksums-Sha512"}),
+        ("md5,sha1,sha256,sha512", {"Checksums-Sha1", "Checksums-Sha256", "Checksums-Sha512"}),
+    ],
+)
+def test_sources_list_the_sums_that_packages_do(published, dists, sums, fields):
+    """apt-mirror 0.5.4 and 16 of PyPI silently leave out files without the sum they know."""
+    published("publish", "update", "stable", "--sums", sums)
+    sources = release_fields(read_index(dists / "main/source/Sources.gz").decode())
+    assert {name for name in sources if name.startswith("Checksums-")} == fields
+    assert "Files" in sources  # where clients take names and sizes
+    packages = release_fields(read_index(dists / "main/binary-amd64/Packages.gz").decode())
+    known = {"SHA1": "Checksums-Sha1", "SHA256": "Checksums-Sha256", "SHA512": "Checksums-Sha512"}
+    assert {known[name] for name in packages if name in known} == fields
+
+
 def test_every_index_of_the_tree_is_listed(dists, release):
     indexes = {
         str(path.relative_to(dists))

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 #: How a Packages stanza names a digest of the file, by its name in `PackageFile`.
 _DIGESTS = {"md5": "MD5sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
-_LISTS = {"md5": "Files", "sha1": "Checksums-Sha1", "sha256": "Checksums-Sha256"}
+#: The same in a Sources stanza.
+_LISTS = {
+    "md5": "Files",
+    "sha1": "Checksums-Sha1",
+    "sha256": "Checksums-Sha256",
+    "sha512": "Checksums-Sha512",
+}
 
 #: Fields that the archive adds; those of the package itself are not trusted.
 _OURS = re.compile(
@@ -95,19 +101,21 @@ class SourcesIndex(IndexKind):
     To a client that asks for sources, a component without the index is one that is not there.
     """
 
+    version = 2
+
     def expected(self, layout: Layout) -> Iterable[str]:
         return ["source/Sources"] if layout.source else []
 
     def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
         texts = [
-            _source_stanza(published)
+            _source_stanza(published, ("md5", *layout.digests))
             for published in packages
             if published.package.kind == "source" and layout.source
         ]
         return {"source/Sources": b"".join(texts)} if texts else {}
 
 
-def _source_stanza(published: Published) -> bytes:
+def _source_stanza(published: Published, digests: Sequence[str]) -> bytes:
     """Return the stanza of a .dsc as ``Sources`` has it, listing the .dsc among the files.
 
     MD5 sums are listed whatever else is: ``Files`` is where clients take names and sizes.
@@ -117,6 +125,8 @@ def _source_stanza(published: Published) -> bytes:
     stanza = _SOURCE.sub(b"Package:", stanza, count=1)
     lines = [stanza, b"Directory: " + paths[0].rpartition("/")[0].encode()]
     for name, field in _LISTS.items():
+        if name not in digests:
+            continue
         rows = [(getattr(file, name), file.size, file.name) for file in package.files]
         if all(digest for digest, _, _ in rows):
             lines.append(f"{field}:".encode())

@@ -11,7 +11,7 @@ from debrepo_publish.model.hashing import digests
 from debrepo_publish.model.publication import SUMS, Generation, Index, Publication
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 _FORMAT = "%a, %d %b %Y %H:%M:%S UTC"  # RFC 5322, but for the name of the zone: as apt reads it
@@ -66,12 +66,22 @@ def complete(
     """Return the Release file, and the indexes with the small Release files beside them."""
     everything = [*rendered, *_legacy(values, rendered, sums)]
     lines = [f"{name}: {value}" for name, value in values.items() if value]
-    listed = sorted((item.path, item.sums) for item in everything)
+    listed = _in_order((item.path, item.sums) for item in everything)
     for name, title in SUMS.items():
         if name in sums:
             lines.append(f"{title}:")
             lines += [f" {getattr(row, name)} {row.size:>8} {path}" for path, row in listed]
     return ("\n".join(lines) + "\n").encode(), everything
+
+
+def _in_order(rows: Iterable[tuple[str, Index]]) -> list[tuple[str, Index]]:
+    """Return what Release lists by path, a line that debootstrap does not need coming last.
+
+    debootstrap 1.0.145 loses the last line of InRelease.
+    """
+    listed = sorted(rows)
+    last = next((row for row in reversed(listed) if "/binary-" not in row[0]), None)
+    return [row for row in listed if row != last] + ([last] if last else [])
 
 
 def _legacy(

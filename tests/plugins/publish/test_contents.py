@@ -196,6 +196,19 @@ def test_packages_for_all_architectures_have_contents_of_their_own(
     assert [line.split()[0] for line in texts] == ["usr/doc"]
 
 
+@pytest.mark.parametrize("compression", ["gz", "xz", "zst", "plain"])
+def test_release_lists_uncompressed_contents_too(
+    published, tmp_path, debrepo_root, debrepo, compression
+):
+    """apt 2.6.2 and 3.3.5 fetch no Contents at all without that line, and end with 0."""
+    published(build_deb(tmp_path))
+    debrepo("publish", "update", "stable", "--compressions", compression)
+    text = (debrepo_root / "public/dists/stable/Release").read_text()
+    listed = {line.split()[2] for line in text.splitlines() if line.startswith(" ")}
+    suffix = "" if compression == "plain" else f".{compression}"
+    assert {"main/Contents-amd64", f"main/Contents-amd64{suffix}"} <= listed
+
+
 def test_contents_can_be_left_out(published, tmp_path, debrepo_root, debrepo):
     published(build_deb(tmp_path))
     debrepo("publish", "update", "stable", "--skip-contents")

@@ -72,6 +72,18 @@ def test_sums_are_listed_for_every_index_in_order():
     )
 
 
+@pytest.mark.parametrize("sums", [("sha256",), ("md5", "sha256", "sha512")])
+@pytest.mark.parametrize("last", ["zzz/binary-amd64", "zzz/debian-installer/binary-amd64"])
+def test_last_line_is_none_that_debootstrap_needs(last, sums):
+    """debootstrap 1.0.145 loses the last line of InRelease."""
+    index = Index(5, "m", "1", "2", "5", stored=True)
+    paths = ("main/binary-amd64/Packages", "main/source/Sources", f"{last}/Packages.xz")
+    text, everything = complete(said(), [Rendered(path, index, b"") for path in paths], sums)
+    rows = [line.split()[-1] for line in text.decode().splitlines() if line.startswith(" ")]
+    assert rows[-1] == "main/source/Sources"
+    assert sorted(rows) == sorted([item.path for item in everything] * len(sums))
+
+
 def test_small_release_file_says_where_it_is():
     assert legacy(said(), "main", "amd64").decode().splitlines() == [
         *("Archive: stable", "Origin: debian/stable", "Label: debian/stable"),
