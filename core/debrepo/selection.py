@@ -113,22 +113,46 @@ def parse(config: Config, queries: Iterable[str]) -> Query | None:
     return query.or_(*parsed) if parsed else None
 
 
-def members(txn: Transaction, set_id: SetId | None, wanted: Query | None) -> Iterable[Entry]:
+def members(
+    txn: Transaction,
+    set_id: SetId | None,
+    wanted: Query | None,
+    architectures: frozenset[str] = frozenset(),
+) -> Iterable[Entry]:
     """Yield the packages of a set that a query matches, in order; all without one.
 
-    Without a set, all packages there are. A query that names its packages reads those.
+    Without a set, all packages there are. A query that names its packages reads those. With
+    ``architectures``, only packages of these.
     """
+    entries = _of(architectures, _all(txn, set_id))
     if wanted is None:
-        return _all(txn, set_id)
+        return entries
     names = wanted.names()
-    entries = _all(txn, set_id)
     if names is not None and len(names) < _FEW:
-        entries = (entry for name in sorted(names) for entry in _named(txn, set_id, name))
+        named = (entry for name in sorted(names) for entry in _named(txn, set_id, name))
+        entries = _of(architectures, named)
     else:
         needles = wanted.needles()
         if needles is not None and len(needles) < _FEW:
             entries = _holding(txn, entries, needles)
     return query.select(wanted, entries, lambda entry: get(txn, entry))
+
+
+def considered(architectures: Iterable[str], *, leaving: bool = False) -> frozenset[str]:
+    """Return the architectures of the packages that a command considers; none: of all.
+
+    Packages for ``all`` belong to each architecture. Where packages leave a list, they stay
+    for the other architectures unless ``all`` is named.
+    """
+    names = frozenset(map(check_architecture, architectures))
+    return names | {"all"} if names and not leaving else names
+
+
+def _of(architectures: frozenset[str], entries: Iterator[Entry]) -> Iterator[Entry]:
+    if not architectures:
+        return entries
+    wanted = {name.encode() for name in architectures}
+    return (entry for entry in each(entries) if entry.split(b"\0", 2)[1] in wanted)
 
 
 _FEW = 100  # names, or needles; to look for more costs as much as to go through everything
@@ -162,15 +186,17 @@ def search(
     queries: Iterable[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Iterable[str] = (),
     latest: bool = False,
     details: bool = False,
 ) -> list[Found]:
     """Return the packages of a set, or of all there are, that any of the queries matches.
 
-    Without a query, that is each of them. With ``latest``, only the newest version of each
-    name and architecture is chosen.
+    Without a query, that is each of them. With ``architectures``, only packages of these and
+    of ``all`` are chosen; with ``latest``, only the newest version of each name and architecture.
     """
-    chosen = tuple(members(txn, set_id, parse(session.config, queries)))
+    wanted = parse(session.config, queries)
+    chosen = tuple(members(txn, set_id, wanted, considered(architectures)))
     if latest:
         chosen = tuple(newest(chosen))
     selected = Selection(chosen)

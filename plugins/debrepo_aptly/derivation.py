@@ -99,7 +99,8 @@ async def pull(
         source=body.Source,
         name=body.Destination,
         queries=body.Queries,
-        architectures=None if no_deps else body.Architectures,
+        architectures=body.Architectures,
+        with_dependencies=not no_deps,
         remove=not no_remove,
         all_matches=all_matches,
         dry_run=dry_run,
@@ -112,13 +113,14 @@ def _pull(
     source: str,
     name: str,
     queries: list[str],
-    architectures: list[str] | None,
+    architectures: list[str],
+    with_dependencies: bool,
     remove: bool,
     all_matches: bool,
     dry_run: bool,
 ) -> Answer:
     _check(session, [base, source])
-    dependencies = None if architectures is None else Dependencies(tuple(architectures))
+    dependencies = Dependencies(tuple(architectures)) if with_dependencies else None
     made = session.call(
         "snapshot.pull",
         base=base,
@@ -126,6 +128,7 @@ def _pull(
         name=name,
         queries=queries,
         dependencies=dependencies,
+        architectures=architectures,
         remove=remove,
         all_matches=all_matches,
         dry_run=dry_run,

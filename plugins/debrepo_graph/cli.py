@@ -74,6 +74,8 @@ def graph(
             f"cannot tell the format from the name {str(output)[:80]!r}",
             hint=f"use --format, or one of these endings: {', '.join(sorted(known))}",
         )
+    if output and form and known.get(form) != wanted:
+        click.echo(f"Warning: --format has no effect: {output.name} will be {wanted}.", err=True)
     if wanted in {"png", "jpg", "pdf"} and output is None and sys.stdout.isatty():
         raise click.UsageError(f"a terminal cannot show {wanted}; name a file with --output")
     picture = session.run(

@@ -284,7 +284,10 @@ def copy(session: Session, /, source: str, target: str, **given: Any) -> None:
 @transfer_options
 @pass_session
 def move(session: Session, /, source: str, target: str, **given: Any) -> None:
-    """Move packages from one repository to another."""
+    """Move packages from one repository to another.
+
+    With --architectures, packages for all architectures stay unless "all" is listed.
+    """
     _print_transfer(session, operations.move, "moved", source, target, **given)
 
 
@@ -309,9 +312,16 @@ def _print_transfer(
     dry_run: bool,
     with_why: bool,
     dependencies: Dependencies | None,
+    architectures: tuple[str, ...],
 ) -> None:
     done = session.run(
-        operation, source, target, queries, dependencies=dependencies, dry_run=dry_run
+        operation,
+        source,
+        target,
+        queries,
+        dependencies=dependencies,
+        architectures=architectures,
+        dry_run=dry_run,
     )
     print_changes(word, done.packages, with_why=with_why)
     warn_missing(done.missing)
@@ -328,17 +338,14 @@ def _print_transfer(
 @dry_run_option
 @pass_session
 def remove(
-    session: Session,
-    name: str,
-    queries: tuple[str, ...],
-    dependencies: Dependencies | None,
-    dry_run: bool,
+    session: Session, /, name: str, queries: tuple[str, ...], dry_run: bool, **which: Any
 ) -> None:
     """Remove packages from a repository.
 
     With --with-deps, their dependencies are removed too, unless a remaining package needs them.
+    With --architectures, packages for all architectures stay unless "all" is listed.
     """
-    gone = session.run(operations.remove, name, queries, dependencies=dependencies, dry_run=dry_run)
+    gone = session.run(operations.remove, name, queries, dry_run=dry_run, **which)
     print_lines(f"removed  {key.display}" for key in gone)
     session.progress.note(
         f"{name}: {counted(len(gone), 'package')} "

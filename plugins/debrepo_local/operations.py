@@ -189,6 +189,7 @@ def search(
     queries: Sequence[str] = (),
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     latest: bool = False,
     details: bool = False,
 ) -> list[Found]:
@@ -202,6 +203,7 @@ def search(
             repos.get(txn, name).set_id,
             queries,
             dependencies=dependencies,
+            architectures=architectures,
             latest=latest,
             details=details,
         )
@@ -214,6 +216,7 @@ def copy(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Transferred:
     """Copy the packages that match any of the queries to another repository.
@@ -229,6 +232,7 @@ def copy(
         target,
         queries,
         dependencies=dependencies,
+        architectures=architectures,
         dry_run=dry_run,
     )
 
@@ -240,6 +244,7 @@ def move(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Transferred:
     """Move the packages that match any of the queries from one repository to another."""
@@ -253,6 +258,7 @@ def move(
         queries,
         move=True,
         dependencies=dependencies,
+        architectures=architectures,
         dry_run=dry_run,
     )
 
@@ -264,6 +270,7 @@ def import_(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Transferred:
     """Import the packages of a mirror that match any of the queries into a repository.
@@ -279,6 +286,7 @@ def import_(
         target,
         queries,
         dependencies=dependencies,
+        architectures=architectures,
         dry_run=dry_run,
     )
 
@@ -289,6 +297,7 @@ def remove(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     dry_run: bool = False,
 ) -> list[PackageKey]:
     """Remove the packages that match any of the queries from a repository.
@@ -297,7 +306,14 @@ def remove(
     """
     from debrepo_local import transfers
 
-    return transfers.remove(session, name, queries, dependencies=dependencies, dry_run=dry_run)
+    return transfers.remove(
+        session,
+        name,
+        queries,
+        dependencies=dependencies,
+        architectures=architectures,
+        dry_run=dry_run,
+    )
 
 
 def add_keys(session: Session, name: str, keys: Sequence[str]) -> LocalRepo:

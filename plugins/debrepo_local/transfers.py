@@ -39,6 +39,7 @@ def transfer(
     *,
     move: bool = False,
     dependencies: Dependencies | None = None,
+    architectures: Iterable[str] = (),
     dry_run: bool = False,
 ) -> Transferred:
     """Let packages of the list ``source`` join the repository ``target``.
@@ -46,6 +47,7 @@ def transfer(
     What is there already stays; what ``move`` takes leaves the source in the same commit.
     """
     wanted = selection.parse(session.config, queries)
+    only = selection.considered(architectures, leaving=move)
     with session.db.read() as txn:
         origin = lists.get(session.hook, txn, *lists.parse(source, kind))
         repo = repos.get(txn, target)
@@ -55,7 +57,7 @@ def transfer(
             raise InvalidInput(
                 f"packages cannot leave {origin}", hint="copy them: debrepo repo copy"
             )
-        chosen = Selection(tuple(selection.members(txn, origin.set_id, wanted)))
+        chosen = Selection(tuple(selection.members(txn, origin.set_id, wanted, only)))
         if dependencies is not None:
             sets = (repo.set_id, origin.set_id)
             rules = selection.following(session.config, txn, sets, dependencies)
@@ -102,13 +104,15 @@ def remove(
     queries: Iterable[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Iterable[str] = (),
     dry_run: bool = False,
 ) -> list[PackageKey]:
     """Take packages out of a repository, and with ``dependencies`` what only they needed."""
     wanted = selection.parse(session.config, queries)
+    only = selection.considered(architectures, leaving=True)
     with session.db.read() as txn:
         repo = repos.get(txn, name)
-        gone = list(selection.members(txn, repo.set_id, wanted))
+        gone = list(selection.members(txn, repo.set_id, wanted, only))
         if dependencies is not None:
             rules = selection.following(session.config, txn, [repo.set_id], dependencies)
             gone += _only_for(txn, repo, gone, rules)
@@ -126,5 +130,7 @@ def _only_for(
     universe = selection.universe(txn, offered=[repo.set_id])
     needed = {one.entry for one in resolve(universe, gone, rules).brought}
     staying = set(packageset.entries(txn[CHUNKS], repo.set_id)).difference(gone, needed)
-    kept = {one.entry for one in resolve(universe, staying, rules).brought}
+    there = selection.architectures_of(txn, repo.set_id) - {"all", "source"}
+    every = rules._replace(architectures=tuple(sorted(there.union(rules.architectures))))
+    kept = {one.entry for one in resolve(universe, staying, every).brought}
     return sorted(needed - kept)

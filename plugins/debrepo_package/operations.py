@@ -31,6 +31,7 @@ def search(
     queries: Sequence[str] = (),
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     latest: bool = False,
     details: bool = False,
 ) -> list[Found]:
@@ -42,6 +43,7 @@ def search(
             None,
             queries,
             dependencies=dependencies,
+            architectures=architectures,
             latest=latest,
             details=details,
         )

@@ -210,9 +210,17 @@ def filter_(
     name: str,
     queries: tuple[str, ...],
     dependencies: Dependencies | None,
+    architectures: tuple[str, ...],
 ) -> None:
     """Create a snapshot of the packages of another one that match a query."""
-    made = session.run(operations.filter_, source, name, queries, dependencies=dependencies)
+    made = session.run(
+        operations.filter_,
+        source,
+        name,
+        queries,
+        dependencies=dependencies,
+        architectures=architectures,
+    )
     warn_missing(made.missing)
     _say_created(made)
 
@@ -237,6 +245,7 @@ def pull(
     name: str,
     queries: tuple[str, ...],
     dependencies: Dependencies | None,
+    architectures: tuple[str, ...],
     no_remove: bool,
     all_matches: bool,
     dry_run: bool,
@@ -253,6 +262,7 @@ def pull(
         name,
         queries,
         dependencies=dependencies,
+        architectures=architectures,
         remove=not no_remove,
         all_matches=all_matches,
         dry_run=dry_run,

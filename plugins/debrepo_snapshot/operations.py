@@ -96,6 +96,7 @@ def search(
     queries: Sequence[str] = (),
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
     latest: bool = False,
     details: bool = False,
 ) -> list[Found]:
@@ -109,6 +110,7 @@ def search(
             snapshots.get(txn, name).set_id,
             queries,
             dependencies=dependencies,
+            architectures=architectures,
             latest=latest,
             details=details,
         )
@@ -179,8 +181,12 @@ def filter_(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = None,
+    architectures: Sequence[str] = (),
 ) -> CreatedSnapshot:
-    """Create a snapshot of the packages of another that match any of the queries."""
+    """Create a snapshot of the packages of another that match any of the queries.
+
+    With ``architectures``, only packages of these and of ``all`` are chosen.
+    """
     from debrepo import selection
     from debrepo_snapshot import drafts
 
@@ -188,9 +194,9 @@ def filter_(
 
     def plan(txn: Transaction) -> Draft:
         found = _list(session, txn, source)
-        chosen = selection.Selection(
-            tuple(selection.members(txn, found.set_id, selection.parse(session.config, queries)))
-        )
+        wanted = selection.parse(session.config, queries)
+        only = selection.considered(architectures)
+        chosen = selection.Selection(tuple(selection.members(txn, found.set_id, wanted, only)))
         sets = (found.set_id,)
         if dependencies is not None:
             rules = selection.following(session.config, txn, sets, dependencies)
@@ -212,6 +218,7 @@ def pull(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None = Dependencies(),  # noqa: B008  # it is frozen
+    architectures: Sequence[str] = (),
     remove: bool = True,
     all_matches: bool = False,
     dry_run: bool = False,
@@ -219,7 +226,8 @@ def pull(
 ) -> CreatedSnapshot:
     """Create a snapshot of ``base`` with the packages of ``source`` that match the queries.
 
-    What those packages depend on comes along, unless ``dependencies`` is ``None``.
+    What those packages depend on comes along, unless ``dependencies`` is ``None``. Packages
+    of ``architectures`` and of ``all`` are chosen, by default of those that ``base`` has.
     """
     from debrepo_snapshot import drafts, pulls
 
@@ -234,6 +242,7 @@ def pull(
             name,
             queries,
             dependencies=dependencies,
+            architectures=architectures,
             remove=remove,
             all_matches=all_matches,
             description=description,

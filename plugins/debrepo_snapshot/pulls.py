@@ -11,7 +11,7 @@ from debrepo.selection import Selection
 from debrepo_snapshot.drafts import Draft, draft, staging
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from debrepo.database import Transaction
     from debrepo.package import Entry
@@ -28,6 +28,7 @@ def pull(
     queries: Sequence[str],
     *,
     dependencies: Dependencies | None,
+    architectures: Sequence[str],
     remove: bool,
     all_matches: bool,
     description: str,
@@ -39,15 +40,12 @@ def pull(
     """
     old = lists.get(session.hook, txn, *base)
     offered = lists.get(session.hook, txn, *source)
-    given = dependencies or Dependencies()
+    given = dependencies or Dependencies(tuple(architectures))
     rules = selection.following(session.config, txn, (old.set_id, offered.set_id), given)
     wanted = {*rules.architectures, "all"} | ({"source"} & set(given.architectures))
+    only = selection.considered(architectures) or frozenset(wanted)
     asked = selection.parse(session.config, queries)
-    chosen: Iterable[Entry] = (
-        entry
-        for entry in selection.members(txn, offered.set_id, asked)
-        if entry.split(b"\0", 2)[1].decode() in wanted
-    )
+    chosen = selection.members(txn, offered.set_id, asked, only)
     found = Selection(tuple(chosen if all_matches else selection.newest(chosen)))
     if dependencies is not None:
         found = selection.with_dependencies(

@@ -81,7 +81,7 @@ def architectures_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=lambda _ctx, _param, text: tuple(
             name.strip() for name in text.split(",") if name.strip()
         ),
-        help="Comma-separated list of architectures to consider.  [default: those of the lists]",
+        help="Comma-separated list of architectures: consider packages of these only.",
     )(command)
 
 
@@ -89,7 +89,7 @@ def dependency_options(switch: str = "") -> Callable[[Callable[..., Any]], Calla
     """Add what says which dependencies to follow; the command gets it as ``dependencies``.
 
     ``switch`` is the option that turns them on, ``--with-deps``, or off, ``--no-deps``: the
-    command gets ``None`` then.
+    command gets ``None`` then. It gets ``architectures`` as well, to restrict what it chooses.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,7 +97,11 @@ def dependency_options(switch: str = "") -> Callable[[Callable[..., Any]], Calla
         def collect(*args: Any, architectures: tuple[str, ...], **given: Any) -> Any:
             follow = tuple(name for name in FOLLOWED if given.pop(_parameter(name)))
             wanted = not switch or given.pop("deps_switch") == (switch == "--with-deps")
+            if not wanted:
+                _warn([*follow, *(["why"] if given.get("with_why") else [])], switch)
             dependencies = Dependencies(architectures, follow) if wanted else None
+            if switch:
+                given["architectures"] = architectures
             return command(*args, dependencies=dependencies, **given)
 
         decorated: Callable[..., Any] = architectures_option(collect)
@@ -109,6 +113,14 @@ def dependency_options(switch: str = "") -> Callable[[Callable[..., Any]], Calla
         return decorated
 
     return decorate
+
+
+def _warn(names: Iterable[str], switch: str) -> None:
+    """Say which options have no effect, as dependencies are left out."""
+    words = "without --with-deps" if switch == "--with-deps" else f"with {switch}"
+    for name in names:
+        option = f"--{name}" if name == "why" else f"--dep-follow-{name}"
+        click.echo(f"Warning: {option} has no effect {words}.", err=True)
 
 
 _SWITCHES = {
@@ -180,10 +192,20 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def collect(
-        *args: Any, dependencies: Dependencies | None, latest: bool, style: Style, **given: Any
+        *args: Any,
+        dependencies: Dependencies | None,
+        architectures: tuple[str, ...],
+        latest: bool,
+        style: Style,
+        **given: Any,
     ) -> Any:
         details = style.template is not None
-        choice = {"dependencies": dependencies, "latest": latest, "details": details}
+        choice = {
+            "dependencies": dependencies,
+            "architectures": architectures,
+            "latest": latest,
+            "details": details,
+        }
         return command(*args, choice=choice, style=style, **given)
 
     latest = click.option(

@@ -54,6 +54,64 @@ def test_dependencies_come_along_on_request(debrepo, shop):
     ]
 
 
+@pytest.mark.parametrize(
+    ("command", "taken"),
+    [
+        (("repo", "copy", "all", "some"), {"lib_1.0_i386", "base_1_all"}),
+        (("repo", "move", "all", "some"), {"lib_1.0_i386"}),
+        (("snapshot", "filter", "repo:all", "some-snapshot"), {"lib_1.0_i386", "base_1_all"}),
+    ],
+)
+def test_architectures_restrict_what_is_taken(debrepo, shop, command, taken):
+    before = packages(debrepo, "all")
+    debrepo(*command, "lib", "base", "src", "--architectures", "i386")
+    kind = "snapshot" if command[0] == "snapshot" else "repo"
+    found = debrepo(kind, "search", command[-1]).stdout.split()
+    assert set(found) == taken
+    left = set(before) - (taken if command[1] == "move" else set())
+    assert set(packages(debrepo, "all")) == left
+
+
+def test_architectures_restrict_what_is_removed(debrepo, shop):
+    before = set(packages(debrepo, "all"))
+    words = ("repo", "remove", "all", "lib", "base", "src")
+    debrepo(*words, "--architectures", "i386")
+    assert before - set(packages(debrepo, "all")) == {"lib_1.0_i386"}
+    debrepo(*words, "--architectures", "all,source")
+    assert before - set(packages(debrepo, "all")) == {
+        "lib_1.0_i386",
+        "base_1_all",
+        "src_2.0_source",
+    }
+    refused = debrepo(*words, "--architectures", "I/386", exit_code=2)
+    assert "I/386" in refused.output
+
+
+def test_removal_for_one_architecture_leaves_what_another_one_needs(debrepo, shop):
+    build_deb(shop, "web", "2.0", "i386", fields={"Depends": "base, doc"})
+    debrepo("repo", "add", "all", shop)
+    words = ("repo", "remove", "all", "web", "--with-deps", "--architectures", "i386")
+    assert debrepo(*words).stdout.split() == ["removed", "web_2.0_i386", "removed", "doc_1_all"]
+
+
+@pytest.mark.parametrize("group", ["repo", "package", "snapshot"])
+def test_architectures_restrict_what_is_found(debrepo, shop, group):
+    debrepo("snapshot", "create", "all", "from", "repo", "all")
+    words = (group, "search", *(() if group == "package" else ("all",)))
+    found = debrepo(*words, "--architectures", "i386").stdout.split()
+    assert found == ["base_1_all", "doc_1_all", "lib_1.0_i386"]
+    found = debrepo(*words, "lib", "--architectures=i386,source").stdout.split()
+    assert found == ["lib_1.0_i386"]
+
+
+def test_options_on_dependencies_are_not_ignored_in_silence(debrepo, shop):
+    words = ("repo", "copy", "all", "some", "web", "--dry-run")
+    said = debrepo(*words, "--dep-follow-source", "--why").stderr
+    assert "Warning: --dep-follow-source has no effect without --with-deps.\n" in said
+    assert "Warning: --why has no effect without --with-deps.\n" in said
+    assert "Warning" not in debrepo(*words, "--with-deps", "--dep-follow-source", "--why").stderr
+
+
 def test_what_is_there_already_is_not_brought_again(debrepo, shop):
     debrepo("repo", "copy", "all", "some", "base", "lib {amd64}")
     result = debrepo("repo", "copy", "all", "some", "web (= 2.0)", "--with-deps")

@@ -211,6 +211,9 @@ def test_pull_keeps_to_the_architectures_of_the_target(debrepo, snapshots):
     assert packages(debrepo, "b") == ["doc_1_all", "web_2_amd64"]
     debrepo("snapshot", "pull", "stable", "testing", "c", "web", "--architectures=i386")
     assert packages(debrepo, "c") == ["web_2_i386", "web_1_amd64"]
+    words = ("web", "doc", "--architectures=i386", "--no-deps")
+    debrepo("snapshot", "pull", "stable", "testing", "d", *words)
+    assert packages(debrepo, "d") == ["doc_1_all", "web_2_i386", "web_1_amd64"]
 
 
 def test_pull_says_what_is_missing(debrepo, snapshots):
