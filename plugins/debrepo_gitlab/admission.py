@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput, InvalidPackage
-from debrepo_gitlab import packages
+from debrepo_gitlab import distributions, listings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,12 +52,16 @@ def _control(session: Session, path: Path) -> dict[bytes, bytes]:
 def _check_sources(
     session: Session, container: Container, found: Distribution, paths: Iterable[Path]
 ) -> None:
+    sources = [_source_of(session, path) for path in paths]
+    listings.refresh(session, container)
     with session.db.read() as txn:
-        taken = packages.elsewhere(session, txn, container, found.codename)
-    for path in paths:
-        name, version = _source_of(session, path)
-        if there := taken.get((name, version)):
-            raise InvalidInput(f"Debian package {name} {version} exists in distribution {there}")
+        names = {one.id: one.codename for one in distributions.list_(txn, container)}
+        rows = [listings.find(txn, container, source) for source in sources]
+    for row in filter(None, rows):
+        there = {int(place.partition(" ")[0]) for place, _ in row.members} - {found.id}
+        if there:
+            known = f"Debian package {row.name} {row.version}"
+            raise InvalidInput(f"{known} exists in distribution {names[min(there)]}")
 
 
 def _source_of(session: Session, path: Path) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from debrepo.http.sending import send
 from debrepo.storage import check_path, content_type
 from debrepo_gitlab import (
     containers,
+    contributions,
     distributions,
     documents,
     memory,
@@ -99,18 +100,17 @@ def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
 @routes.get(f"{_PROJECT}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 def package_file(id: str, path: str, request: Request, door: Reading) -> Response:
     """Send a package file, by the path in the indexes or by GitLab's path."""
-    publishing.wait_until_shown(door.session, request.state.container)
+    project: containers.Container = request.state.container
+    publishing.wait_until_shown(door.session, project)
     try:
         answer = _published(request, door, f"pool/{path}", immutable=True)
-        project = request.state.container if request.state.container.kind == "project" else None
     except NotFound:
         project, local = _as_gitlab_has_it(request, door, path)
         if local is None:
             raise
         answer = send(request, local, _headers(immutable=True), content_type(path))
-    if project is not None and request.method == "GET" and answer.status_code in _SENT:
-        downloads = memory.of(request).downloads
-        downloads.note(door.session.db, project.id, path.rpartition("/")[2])
+    if request.method == "GET" and answer.status_code in _SENT:
+        memory.of(request).note(door.session, project, path.rpartition("/")[2])
     return answer
 
 
@@ -127,9 +127,7 @@ def _as_gitlab_has_it(
     with door.session.db.read() as txn:
         found = distributions.find(txn, project, codename)
         if found is not None and project.kind == "group" and rest:
-            public = containers.public_below(txn, project)
-            number = rest.pop(0)
-            below = next((one for one in public if str(one.id) == number), None)
+            below = contributions.public_project(txn, project, rest.pop(0))
             found = distributions.find(txn, below, found.codename) if below else None
             project = below or project
         if found is None or len(rest) != 4:
@@ -138,7 +136,7 @@ def _as_gitlab_has_it(
         if letter != (source[:4] if source.startswith("lib") and source != "lib" else source[:1]):
             return nothing
         named = (source, version)
-        file = packages.file(door.session, txn, found, named, name)
+        file = packages.file(door.session, txn, found, name, named)
         file = file or documents.find(txn, found, named, name)
     return project, door.session.pool.path(file.sha256) if file else None
 

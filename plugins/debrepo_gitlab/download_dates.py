@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Lock
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING
 
 from debrepo.database import json_table
 from debrepo.errors import DebrepoError
+from debrepo_gitlab import contributions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from debrepo.database import Database, Transaction
+    from debrepo.database import Transaction
+    from debrepo.session import Session
     from debrepo_gitlab.containers import Container
 
 _PERIOD = 60.0  # seconds between two writes
-_MOST = 100_000  # files whose dates are kept in memory
+_MOST = 100_000  # files whose dates, or owners, are kept in memory
 
 #: ``5 NUL hello_1.0_amd64.deb``, the number of the project and a file, to ISO 8601.
 DOWNLOADS = json_table(
@@ -33,20 +36,45 @@ class DownloadDates:
         self._period = period
         self._written = float("-inf")
         self._dates: dict[str, str] = {}
+        self._owners: OrderedDict[tuple[int, str], int] = OrderedDict()
         self._lock = Lock()
 
-    def note(self, db: Database, project: int, file_name: str) -> None:
-        """Record a download; a write includes all those since the one before."""
+    def note(self, session: Session, container: Container, file_name: str) -> None:
+        """Record a download; a write includes all those since the one before.
+
+        A download from a group counts for the project whose file it is.
+        """
+        number = container.id
+        if container.kind == "group":
+            number = self._owner(session, container, file_name)
+        if not number:
+            return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         with self._lock:
-            self._dates[_key(project, file_name)] = now
+            self._dates[_key(number, file_name)] = now
             due = time.monotonic() - self._written >= self._period or len(self._dates) > _MOST
             if not due:
                 return
             dates, self._dates = self._dates, {}
             self._written = time.monotonic()
-        with suppress(DebrepoError), db.write() as txn:  # a full disk must not keep apt out
+        with suppress(DebrepoError), session.db.write() as txn:  # a full disk must not stop apt
             txn[DOWNLOADS].put_many(sorted(dates.items()))
+
+    def _owner(self, session: Session, group: Container, file_name: str) -> int:
+        """Return the number of the project whose file a group publishes; 0: there is none."""
+        asked = group.id, file_name
+        with self._lock:
+            known = self._owners.get(asked, 0)
+        with session.db.read() as txn:
+            if not known or not contributions.public_project(txn, group, str(known)):
+                found = contributions.owner(session, txn, group, file_name)
+                known = found.id if found else 0
+        with self._lock:
+            self._owners[asked] = known
+            self._owners.move_to_end(asked)
+            while len(self._owners) > _MOST:
+                self._owners.popitem(last=False)
+        return known
 
     def last(self, txn: Transaction, project: int, file_names: Iterable[str]) -> str | None:
         """Return when one of these files was last downloaded."""

@@ -52,9 +52,10 @@ def gather(session: Session, group: Container, codename: str) -> Gathered:
         sources = tuple(one.source for one in given)
         every = (*found.sources, *(one for one in sources if one not in found.sources))
         after = found._replace(components=gathered, sources=every)
+        after = after._replace(shown=contributions.are_current(txn, now, after))
         if after != found:
             txn[DISTRIBUTIONS][found.key] = after
-        return Gathered(sources, not contributions.are_current(txn, now, found))
+        return Gathered(sources, not after.shown)
 
     return session.db.update(change)
 
@@ -63,8 +64,9 @@ def discard(session: Session, group: Container, codename: str, gathered: Gathere
     """Record that only the gathered projects are left in the tree."""
 
     def change(txn: Transaction) -> None:
-        found = distributions.get(txn, group, codename)
-        txn[DISTRIBUTIONS][found.key] = found._replace(sources=gathered.sources)
+        found = distributions.get(txn, group, codename)._replace(sources=gathered.sources)
+        shown = contributions.are_current(txn, containers.get(txn, group.key), found)
+        txn[DISTRIBUTIONS][found.key] = found._replace(shown=shown)
 
     session.db.update(change)
 

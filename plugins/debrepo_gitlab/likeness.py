@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 from fastapi.routing import APIRoute, APIRouter
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _NOUNS = {
     refusals.NoProject: "Project",
@@ -38,6 +39,14 @@ _TRUE, _FALSE = frozenset(["true", "t", "1", "on"]), frozenset(["false", "f", "0
 _PER_PAGE, _MOST = 20, 100
 _SOON = "2"  # seconds until a client may try again
 _COUNTED = 10_000  # rows; totals above that are not sent
+
+
+class Pageable(Protocol[T_co]):
+    """Rows that are counted, and of which a part can be read."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Sequence[T_co]: ...
 
 
 class GitlabError(BaseModel):
@@ -211,7 +220,7 @@ def words(given: str | list[str]) -> list[str]:
 def page(
     session: Session,
     request: Request,
-    rows: Sequence[T],
+    rows: Pageable[T],
     show: Callable[[T], object] | None = None,
 ) -> Response:
     """Return the requested page of a list, with links to the other pages.
@@ -221,10 +230,8 @@ def page(
     number, size = _count(request, "page", 1), min(_count(request, "per_page", _PER_PAGE), _MOST)
     total = len(rows)
     pages = max(1, -(-total // size))
-    chosen: Sequence[object] = rows[(number - 1) * size : number * size]
-    if show is not None:
-        chosen = [show(row) for row in rows[(number - 1) * size : number * size]]
-    response = json_answer(chosen)
+    part = rows[(number - 1) * size : number * size]
+    response = json_answer(part if show is None else [show(row) for row in part])
     following = str(number + 1) if number < pages else ""
     before = str(number - 1) if number > 1 else ""
     headers = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo_gitlab.download_dates import DownloadDates
-from debrepo_gitlab.inventory import Inventories
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -13,19 +12,12 @@ if TYPE_CHECKING:
     from debrepo.http import Server
 
 
-class Memory(NamedTuple):
-    """The packages of projects, and dates of downloads that are not written yet."""
-
-    inventories: Inventories
-    downloads: DownloadDates
-
-
-def of(request: Request) -> Memory:
-    """Return the memory of the server of a request."""
+def of(request: Request) -> DownloadDates:
+    """Return the dates of downloads that the server of a request has not written yet."""
     state = request.app.state
     server: Server = state.debrepo
     with server.session.opening:
         if not hasattr(state, "gitlab"):
-            state.gitlab = Memory(Inventories(), DownloadDates())
-        found: Memory = state.gitlab
+            state.gitlab = DownloadDates()
+        found: DownloadDates = state.gitlab
     return found

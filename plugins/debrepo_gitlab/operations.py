@@ -11,9 +11,11 @@ from debrepo.errors import Conflict, DebrepoError, InUse, InvalidInput
 from debrepo_gitlab import (
     admission,
     containers,
+    contributions,
     distributions,
     documents,
     download_dates,
+    listings,
     packages,
     publishing,
     repositories,
@@ -104,6 +106,7 @@ def edit_container(
         if chosen is not None:
             after = after._replace(keys=chosen)
         containers.put(txn, before, after)
+        contributions.check_all(txn)
     if (after.path, after.visibility) != (before.path, before.visibility):
         publishing.follow(session)
     return after
@@ -127,7 +130,9 @@ def drop_container(
         if distributions.list_(txn, found):
             raise InUse(f"{kind} {found.path} has a new distribution", hint="try again")
         containers.drop(txn, found)
+        contributions.check_all(txn)
         download_dates.discard(txn, found)
+        listings.discard(txn, found)
         tokens.revoke_all(txn, found.key)
     if there:
         publishing.follow(session)
@@ -371,27 +376,30 @@ def remove_package(
     """Remove a package, or the part that a file belongs to, from all distributions."""
     with session.db.read() as txn:
         where = containers.get(txn, container)
-        source = packages.pick(packages.of_project(session, txn, where), package)
-        touched = [
-            d
-            for d in distributions.list_(txn, where)
-            if {one.repo for one in source.members} & set(d.repos)
-        ]
+    listings.refresh(session, where)
+    with session.db.read() as txn:
+        row = listings.get(txn, where, package)
+        source = listings.load(txn, row, listings.repositories(txn, where))
+        holding = {one.repo for one in source.members}
+        touched = [d for d in distributions.list_(txn, where) if holding & set(d.repos)]
     if file is not None:
         with session.db.write() as txn:
             if documents.remove(txn, where, source.id, file):
                 return []
     gone = packages.members_of(source, file)
-    for one in gone:
-        session.call("repo.remove", name=one.repo, queries=[str(one.package.key)])
+    for repo in sorted({one.repo for one in gone}):
+        keys = [str(one.package.key) for one in gone if one.repo == repo]
+        session.call("repo.remove-keys", name=repo, keys=keys)
     with session.db.write() as txn:
         if len(gone) == len(source.members):
             documents.remove(txn, where, source.id)
-        return [
+        received = [
             Received(where.name, d.codename, distributions.mark(txn, d.key))
             for d in touched
             if d.key in txn[DISTRIBUTIONS]
         ]
+    listings.refresh(session, where)
+    return received
 
 
 def _now() -> str:

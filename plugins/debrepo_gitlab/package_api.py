@@ -1,19 +1,22 @@
 """``/api/v4/…/packages``: packages, which are of one kind here, and their files."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from debrepo.database import Transaction
+from debrepo.errors import DatabaseError
 from debrepo.http import Door, json_answer
 from debrepo.package import PackageFile
-from debrepo_gitlab import containers, documents, inventory, memory, packages
+from debrepo_gitlab import containers, documents, listings, memory, packages
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.entrances import enters
-from debrepo_gitlab.inventory import ORDERS, Inventory, Row
 from debrepo_gitlab.likeness import GitlabRoutes, base_url, choice, flag, page
+from debrepo_gitlab.listings import Row
+from debrepo_gitlab.package_order import Chosen
 from debrepo_gitlab.refusals import NoPackage
 
 routes = GitlabRoutes(tags=["packages"])
@@ -73,22 +76,17 @@ def list_of_group(id: str, request: Request, door: Reading) -> Response:
             and not (direct and "/" in one.path.removeprefix(start))
             and containers.may_read(one, door.caller)
         ]
-        return _page(door, request, txn, projects, (*_ORDERS, "project_path"))
+    return _page(door, request, projects, (*_ORDERS, "project_path"))
 
 
 @routes.get(_LIST, response_model=list[PackageObject])
 def list_(id: str, request: Request, door: Reading) -> Response:
     """List the packages of a project."""
-    with door.session.db.read() as txn:
-        return _page(door, request, txn, [request.state.container], _ORDERS)
+    return _page(door, request, [request.state.container], _ORDERS)
 
 
 def _page(
-    door: Door,
-    request: Request,
-    txn: Transaction,
-    projects: list[Container],
-    orders: tuple[str, ...],
+    door: Door, request: Request, projects: list[Container], orders: tuple[str, ...]
 ) -> Response:
     asked = request.query_params
     order = choice(asked.get("order_by"), "order_by", orders)
@@ -96,53 +94,51 @@ def _page(
     kind = choice(asked.get("package_type"), "package_type", _TYPES)
     status = choice(asked.get("status"), "status", _STATUSES)
     flag(asked.get("include_versionless"), "include_versionless")  # none is without a version
-    kept = memory.of(request)
-    found: list[Row] = []
-    if kind == "debian" and status == "default":
-        every = [kept.inventories.of(door.session, txn, one) for one in projects]
-        found = _sorted(every, projects, order, backwards=backwards)
-    if name := asked.get("package_name", "").lower():
-        found = [row for row in found if name in row.name.lower()]
-    if version := asked.get("package_version"):
-        found = [row for row in found if row.version == version]
+    if kind != "debian" or status != "default":
+        projects = []
+    for project in projects:
+        _refresh(door, project)
     by_id = {one.id: one for one in projects}
-    return page(
-        door.session,
-        request,
-        found,
-        lambda row: _package(door, request, txn, by_id[row.project], row),
-    )
+    with door.session.db.read() as txn:
+        return page(
+            door.session,
+            request,
+            Chosen(
+                txn,
+                projects,
+                order,
+                backwards=backwards,
+                name=asked.get("package_name", "").lower(),
+                version=asked.get("package_version", ""),
+            ),
+            lambda row: _package(door, request, txn, by_id[row.project], row),
+        )
 
 
-def _sorted(
-    every: list[Inventory], projects: list[Container], order: str, *, backwards: bool
-) -> list[Row]:
-    if order == "project_path":
-        path_of = {one.id: one.path for one in projects}
-        rows = [row for one in every for row in one.ordered("name")]
-        return sorted(rows, key=lambda row: path_of[row.project], reverse=backwards)
-    if len(every) == 1:
-        rows = every[0].ordered(order)
-    else:
-        rows = sorted((r for one in every for r in one.ordered(order)), key=ORDERS[order])
-    return rows[::-1] if backwards else rows
+def _refresh(door: Door, project: Container) -> None:
+    with suppress(DatabaseError):  # a disk is full; the list is that of a moment ago
+        listings.refresh(door.session, project)
 
 
 @routes.get(_ONE, response_model=PackageObject)
 def show(id: str, package: str, request: Request, door: Reading) -> Response:
     """Show a package."""
     container = request.state.container
+    _refresh(door, container)
     with door.session.db.read() as txn:
-        row = _find(door, request, txn, package)
+        row = listings.get(txn, container, _number(package))
         return json_answer(_package(door, request, txn, container, row))
 
 
 @routes.get(f"{_ONE}/package_files", response_model=list[FileObject])
 def files(id: str, package: str, request: Request, door: Reading) -> Response:
     """List the files of a package."""
+    container = request.state.container
+    _refresh(door, container)
     with door.session.db.read() as txn:
-        found = inventory.load(txn, _find(door, request, txn, package))
-        kept = documents.of_package(txn, request.state.container, found.id)
+        listed = listings.get(txn, container, _number(package))
+        found = listings.load(txn, listed, listings.repositories(txn, container))
+        kept = documents.of_package(txn, container, found.id)
     parts = [(number, file) for number, _, file in found.files()]
 
     def row(one: tuple[int, PackageFile]) -> dict[str, object]:
@@ -184,14 +180,6 @@ async def _remove(door: Door, package: str, *, file: int | None = None) -> Respo
     return Response(status_code=204)
 
 
-def _find(door: Door, request: Request, txn: Transaction, package: str) -> Row:
-    number = _number(package)
-    kept = memory.of(request).inventories.of(door.session, txn, request.state.container)
-    if number not in kept.ids:
-        raise NoPackage(f"no package with the number {number}")
-    return kept.ids[number]
-
-
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise NoPackage(f"no package with the number {text[:40]}")
@@ -205,7 +193,6 @@ def _package(
     links = {"web_path": path}
     if door.caller.may(project.scope("delete")):
         links["delete_api_path"] = base_url(door.session, request) + path
-    files = [file.name for _, _, file in inventory.load(txn, row).files()]
     return {
         "id": row.id,
         "name": row.name,
@@ -214,7 +201,7 @@ def _package(
         "status": "default",
         "_links": links,
         "created_at": packages.date(row.created),
-        "last_downloaded_at": memory.of(request).downloads.last(txn, project.id, files),
+        "last_downloaded_at": memory.of(request).last(txn, project.id, listings.files(txn, row)),
         "pipelines": [],
         "tags": [],
         "project_id": project.id,

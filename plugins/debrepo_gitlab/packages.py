@@ -13,7 +13,7 @@ from debrepo_gitlab import distributions
 from debrepo_gitlab.refusals import NoPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from debrepo.database import Transaction
     from debrepo.package import Package, PackageFile, PackageKey
@@ -85,14 +85,6 @@ def _members(
                 yield repo, catalog.get(txn, entry)
 
 
-def pick(found: Sequence[SourceVersion], wanted: int) -> SourceVersion:
-    """Return the package of this number."""
-    for source in found:
-        if source.id == wanted:
-            return source
-    raise NoPackage(f"no package with the number {wanted}")
-
-
 def members_of(source: SourceVersion, file: int | None) -> list[Member]:
     """Return the members of a package, or those that a file belongs to."""
     if file is None:
@@ -121,31 +113,20 @@ def date(seconds: float) -> str:
 
 
 def file(
-    session: Session, txn: Transaction, found: Distribution, source: tuple[str, str], name: str
+    session: Session,
+    txn: Transaction,
+    found: Distribution,
+    name: str,
+    source: tuple[str, str] | None = None,
 ) -> PackageFile | None:
-    """Return a file of a source version by its name."""
+    """Return a file of a distribution by its name, or only if it is of this source version."""
     start = name.partition("_")[0].encode() + b"\0"
     for repo in found.repos:
         target = lists.get(session.hook, txn, "repo", repo)
         for entry in packageset.find(txn[CHUNKS], target.set_id, start):
             package = catalog.get(txn, entry)
-            if package.source == source:
+            if source is None or package.source == source:
                 for one in package.files:
                     if one.name == name:
                         return one
     return None
-
-
-def elsewhere(
-    session: Session, txn: Transaction, project: Container, codename: str
-) -> dict[tuple[str, str], str]:
-    """Return the source versions in other distributions of a project, by distribution."""
-    return {
-        catalog.get(txn, entry).source: found.codename
-        for found in distributions.list_(txn, project)
-        if found.codename != codename
-        for repo in found.repos
-        for entry in packageset.entries(
-            txn[CHUNKS], lists.get(session.hook, txn, "repo", repo).set_id
-        )
-    }

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from debrepo import leases, lists
 from debrepo.errors import DebrepoError, InUse, NotFound
 from debrepo.packageset import EMPTY
-from debrepo_gitlab import containers, contributions, distributions, documents, group_lists
+from debrepo_gitlab import (
+    containers,
+    contributions,
+    distributions,
+    documents,
+    group_lists,
+    listings,
+)
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.refusals import NoDistribution, NotPublished, Withheld
 
@@ -78,6 +85,8 @@ def publish(session: Session, container: Container, codename: str) -> PublishedD
         for name in session.db.update(lambda txn: _record(session, txn, found)):
             with suppress(NotFound, InUse):  # it is published elsewhere, too
                 session.call("repo.drop", name=name, force=True)
+    if container.kind == "project":
+        listings.refresh(session, container)
     return PublishedDistribution(container.name, codename, result.generation, result.changed)
 
 
@@ -260,4 +269,5 @@ def take_down(session: Session, container: Container, codename: str) -> None:
         with session.db.write() as txn:
             txn[DISTRIBUTIONS].discard(found.key)
             documents.remove_all(txn, now)
+            contributions.check_all(txn)
             txn.note(f"distribution:{container.name}/{now.codename}", str(now.id), "")

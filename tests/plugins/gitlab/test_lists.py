@@ -3,8 +3,11 @@
 import pytest
 
 from debrepo import catalog
+from debrepo.errors import DatabaseFull
 from debrepo.testing.packages import build_deb
+from debrepo_gitlab import contributions
 from debrepo_gitlab.download_dates import DOWNLOADS
+from debrepo_gitlab.listings import LISTINGS, ORDERED, ROWS
 
 API = "/api/v4"
 PROJECT = f"{API}/projects/1"
@@ -157,6 +160,40 @@ def test_group_pool_is_also_where_gitlab_has_it(stocked, session, upload):
         )
 
 
+def test_download_from_a_group_is_dated_for_the_project_that_it_comes_from(
+    client, session, upload, monkeypatch
+):
+    session.call("project.edit", path="acme", kind="group", visibility="public")
+    for project in ("acme/web", "acme/other"):
+        if project != "acme/web":
+            session.call("project.create", path=project)
+        session.call("project.edit", path=project, visibility="public")
+        session.call("distribution.create", container=project, codename="sid")
+        upload("both", project=project)
+        session.call("distribution.publish", container=project, codename="sid")
+    upload("one", project="acme/other")
+    session.call("distribution.create", container="group:acme", codename="sid")
+    session.call("distribution.publish", container="acme/other", codename="sid")
+    asked = []
+    owner = contributions.owner
+    monkeypatch.setattr(contributions, "owner", lambda *given: asked.append(1) or owner(*given))
+    pool = f"{API}/groups/1/-/packages/debian/pool/main"
+    for path in ("b/both/both_1.0_amd64.deb", "o/one/one_1.0_amd64.deb") * 2:
+        assert client.get(f"{pool}/{path}", headers={"PRIVATE-TOKEN": ""}).status_code == 200
+    assert len(asked) == 2
+
+    def dated(project):
+        rows = client.get(f"{API}/projects/{project}/packages?order_by=name").json()
+        return {row["name"]: bool(row["last_downloaded_at"]) for row in rows}
+
+    assert dated(1) == {"both": True}
+    assert dated(2) == {"both": False, "one": True}
+    session.call("project.edit", path="acme/web", visibility="private")
+    url = f"{pool}/b/both/both_1.0_amd64.deb"
+    assert client.get(url, headers={"PRIVATE-TOKEN": ""}).status_code == 200
+    assert dated(2) == {"both": True, "one": True}
+
+
 def test_user_and_version_are_for_those_with_a_token(client, guarded):
     assert client.get(f"{API}/user").json()["username"] == "maintainer"
     assert set(client.get(f"{API}/version").json()) == {"version", "revision"}
@@ -210,3 +247,87 @@ def test_old_path_leads_to_the_project(client, session):
     assert hidden.json() == {"message": "404 Project Not Found"}
     session.call("project.create", path="acme/web", visibility="public")
     assert client.get(url).json()["id"] == 2
+
+
+@pytest.fixture
+def unread(client, session, upload):
+    """The same, when a list was made of them already, and no server has been asked for it."""
+    session.call("distribution.create", container="acme/web", codename="sid")
+    upload(*(f"p{number:02}" for number in range(30)))
+    session.call("distribution.publish", container="acme/web", codename="sid")
+    return client
+
+
+def test_first_page_of_a_server_reads_the_records_of_its_rows(unread, records):
+    assert len(unread.get(f"{PROJECT}/packages?per_page=5").json()) == 5
+    assert len(records) == 5
+
+
+def test_deletion_reads_the_records_of_what_is_deleted(unread, records):
+    (row,) = unread.get(f"{PROJECT}/packages?per_page=1").json()
+    records.clear()
+    assert unread.delete(f"{PROJECT}/packages/{row['id']}").status_code == 204
+    assert len(set(records)) == 1
+
+
+@pytest.mark.parametrize("order", ["created_at", "name", "version", "type", "project_path"])
+def test_orders_of_a_group_are_those_of_its_projects_together(client, session, upload, order):
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
+    session.call("project.create", path="acme/app")
+    for project in ("acme/web", "acme/app"):
+        session.call("distribution.create", container=project, codename="sid")
+    for name, version in (("a", "1.0~rc1"), ("c", "1.0-1"), ("e", "10")):
+        upload(name, version=version)
+    for name, version in (("b", "1.0"), ("d", "2:0.1"), ("f", "9")):
+        upload(name, version=version, project="acme/app")
+    expected = {
+        "created_at": ["a", "c", "e", "b", "d", "f"],
+        "version": ["a", "b", "c", "f", "e", "d"],
+        "project_path": ["b", "d", "f", "a", "c", "e"],
+    }.get(order, ["a", "b", "c", "d", "e", "f"])
+    url = f"{API}/groups/acme/packages?order_by={order}&per_page=3"
+    backwards = expected[::-1]
+    if order == "project_path":  # the packages of a project stay in the order of their names
+        backwards = expected[3:] + expected[:3]
+    for sort, wanted in (("asc", expected), ("desc", backwards)):
+        pages = [names(client.get(f"{url}&sort={sort}&page={page}")) for page in (1, 2)]
+        assert pages == [wanted[:3], wanted[3:]]
+
+
+def test_list_follows_whatever_changes_the_repositories(stocked, session, tmp_path):
+    url = f"{PROJECT}/packages?order_by=name&package_name=o"
+    assert names(stocked.get(url)) == []
+    repo = "acme.web-sid-main"
+    list(session.call("repo.add", name=repo, paths=[build_deb(tmp_path, "other")]))
+    assert names(stocked.get(url)) == ["other"]
+    session.call("repo.rename", name=repo, new_name="mine")
+    session.call("repo.remove", name="mine", queries=["other"])
+    session.call("db.cleanup")
+    assert names(stocked.get(url)) == []
+    assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
+    session.call("project.drop", path="acme/web", force=True)
+    with session.db.read() as txn:
+        assert [*txn[LISTINGS], *txn[ROWS], *txn[ORDERED]] == []
+
+
+def test_names_and_versions_may_be_longer_than_a_key(stocked, upload):
+    long, version = "n" * 150, "1." + "0" * 149
+    upload(long, "n" * 120 + "m")
+    upload("same", version=version)
+    upload("similar", version=version + "1")
+    url = f"{PROJECT}/packages?order_by=name"
+    assert names(stocked.get(f"{url}&package_name=nm")) == ["n" * 120 + "m"]
+    assert names(stocked.get(f"{url}&package_name={long}")) == [long]
+    assert names(stocked.get(f"{url}&package_version={version}")) == ["same"]
+    assert names(stocked.get(f"{url}&package_version=1.00&package_name=p")) == []
+
+
+def test_list_of_a_moment_ago_is_shown_when_nothing_can_be_written(stocked, upload, monkeypatch):
+    assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
+
+    def full(*_, **__):
+        raise DatabaseFull("the disk is full")
+
+    upload("more")
+    monkeypatch.setattr("debrepo_gitlab.listings._apply", full)
+    assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30

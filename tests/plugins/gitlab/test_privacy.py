@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -168,6 +169,69 @@ def test_reader_waits_while_the_group_is_published(guarded, public, of_group, mo
     assert MARK not in answer.text
 
 
+def fetch(client, started, seen):
+    """Read the group as apt does; note each answer, and whether it was asked for afterwards."""
+
+    def get(path):
+        late = started.is_set()
+        answer = client.get(f"{GROUP_APT}/{path}")
+        seen.append((late, path, answer))
+        return answer
+
+    late = started.is_set()
+    release = get("dists/sid/Release").text
+    digest = re.search(r" ([0-9a-f]{64}) +\d+ main/binary-amd64/Packages\n", release)[1]
+    index = get(f"dists/sid/main/binary-amd64/by-hash/SHA256/{digest}")
+    files = re.findall(r"(?m)^Filename: (.*)$", index.text)
+    answers = [index, *(get(path) for path in files)]
+    if late:  # such a reader must find all that it is told of
+        assert {answer.status_code for answer in answers} == {200}
+        assert [path for path in files if MARK not in path] == files
+    get(POOL)
+    get(PACKAGES)
+
+
+def test_readers_all_through_a_withdrawal(guarded, public):
+    returned, enough = Event(), Event()
+    seen = []
+
+    def reading():
+        while not enough.is_set():
+            fetch(guarded, returned, seen)
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(reading) for _ in range(4)]
+        while len(seen) < 40 and not any(one.done() for one in readers):
+            fetch(guarded, returned, seen)
+        public.call("project.edit", path="acme/web", visibility="private")
+        returned.set()
+        for _ in range(5):
+            fetch(guarded, returned, seen)
+        enough.set()
+        for one in readers:
+            one.result()
+    assert any(MARK in path and answer.status_code == 200 for late, path, answer in seen)
+    given_away = [
+        (path, answer.status_code)
+        for late, path, answer in seen
+        if late and answer.status_code == 200 and (MARK in path or MARK in answer.text)
+    ]
+    assert given_away == []
+    assert {answer.status_code for _, _, answer in seen} <= {200, 404}
+    for _, path, answer in seen:
+        if path in {PACKAGES, "dists/sid/Release"}:
+            assert answer.status_code == 200
+        if path == PACKAGES:
+            assert "Package: hello\n" in answer.text
+
+
+def test_readers_of_a_group_read_no_project(guarded, public, of_group, monkeypatch):
+    public.call("project.edit", path="acme/lib", visibility="private")
+    public.call("project.edit", path="acme/lib", visibility="public")
+    monkeypatch.setattr("debrepo_gitlab.contributions._is_current", pytest.fail)
+    assert shown(guarded, of_group) == of_group
+
+
 def test_package_that_left_before_its_project_did_is_gone_too(guarded, public, of_group):
     (package,) = guarded.get(f"{PROJECT}/packages").json()
     public.call("distribution.remove", container="acme/web", package=package["id"])
@@ -210,7 +274,7 @@ def test_group_published_by_an_older_version_is_published_anew(guarded, public, 
     with public.db.write() as txn:
         key = "group:1\0sid"
         fields = txn[DISTRIBUTIONS][key]._asdict()
-        del fields["sources"]
+        del fields["sources"], fields["shown"]
         txn[json_table("gitlab.distributions", load=dict, dump=dict)][key] = fields
     assert guarded.get(f"{GROUP_APT}/dists/sid/Release").status_code == 503
     public.hook.debrepo_resume(session=public)

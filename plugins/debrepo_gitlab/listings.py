@@ -1,0 +1,277 @@
+"""Listings: the packages of each project in the order of every list, so that a page costs its rows.
+
+A listing remembers the package sets that it was made from. What has come and gone since then is
+the difference of sets, and `refresh` records it: after each publish, and before a list is read.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo import catalog, lists, packageset
+from debrepo.catalog import CHUNKS
+from debrepo.database import bytes_table, json_table
+from debrepo.errors import NotFound
+from debrepo.package import Entry, SetId
+from debrepo.packageset import EMPTY
+from debrepo.version import sort_key
+from debrepo_gitlab import distributions, packages
+from debrepo_gitlab.containers import CONTAINERS
+from debrepo_gitlab.packages import Member, SourceVersion
+from debrepo_gitlab.refusals import NoPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from debrepo.database import Transaction
+    from debrepo.session import Session
+    from debrepo_gitlab.containers import Container
+
+_LONGEST = 120  # bytes of a name or a version in a key, which holds 511
+_ID = 14  # hexadecimal digits
+
+
+class Row(NamedTuple):
+    """A package in GitLab's sense."""
+
+    id: int
+    project: int
+    name: str
+    version: str
+    created: float
+    #: Distribution and component, as ``17 main``, and the entry of each binary or source package.
+    members: tuple[tuple[str, Entry], ...]
+
+
+class Listing(NamedTuple):
+    """What the rows of a project were made from, and how many there are."""
+
+    sets: dict[str, SetId] = {}  # noqa: RUF012  # by distribution and component
+    rows: int = 0
+
+
+class Refreshment(NamedTuple):
+    """The rows that replace others in a listing."""
+
+    before: Listing
+    sets: dict[str, SetId]
+    gone: tuple[Row, ...]
+    new: tuple[Row, ...]
+    anew: bool  #: whether there are other rows, which have to go
+
+
+def _load_row(fields: dict[str, Any]) -> Row:
+    members = tuple((place, Entry(bytes.fromhex(entry))) for place, entry in fields["members"])
+    return Row(**{**fields, "members": members})
+
+
+def _dump_row(row: Row) -> dict[str, Any]:
+    return {**row._asdict(), "members": [(place, entry.hex()) for place, entry in row.members]}
+
+
+def _load(fields: dict[str, Any]) -> Listing:
+    sets = {place: SetId(bytes.fromhex(one)) for place, one in fields["sets"].items()}
+    return Listing(sets, int(fields["rows"]))
+
+
+def _dump(listing: Listing) -> dict[str, Any]:
+    return {"sets": {k: v.hex() for k, v in listing.sets.items()}, "rows": listing.rows}
+
+
+#: The number of a project to its listing.
+LISTINGS = json_table("gitlab.listings", load=_load, dump=_dump, record=Listing)
+#: The numbers of project and package, with NUL between them.
+ROWS = json_table("gitlab.listed", load=_load_row, dump=_dump_row, record=Row)
+#: Keys only: project, NUL, the letter of an order, NUL, what it goes by, and the package's number.
+ORDERED = bytes_table("gitlab.listed_orders")
+
+
+def refresh(session: Session, project: Container) -> None:
+    """Bring the listing of a project up to date."""
+    while True:
+        with session.db.read() as txn:
+            found = _due(session, txn, project)
+        if found is None or session.db.update(partial(_apply, project=project, found=found)):
+            return
+
+
+def _due(session: Session, txn: Transaction, project: Container) -> Refreshment | None:
+    before = txn[LISTINGS].get(str(project.id), Listing())
+    sets = _sets(session, txn, project)
+    if before.sets == sets:
+        return None
+    try:
+        return _difference(session, txn, project, before, sets)
+    except (KeyError, NotFound):  # a cleanup has deleted what the old sets consisted of
+        anew = _difference(session, txn, project, Listing(), sets)
+        return anew._replace(before=before, anew=True)
+
+
+def _sets(session: Session, txn: Transaction, project: Container) -> dict[str, SetId]:
+    found = {
+        place: lists.get(session.hook, txn, "repo", repo).set_id
+        for place, repo in repositories(txn, project).items()
+    }
+    return {place: set_id for place, set_id in found.items() if set_id != EMPTY}
+
+
+def repositories(txn: Transaction, project: Container) -> dict[str, str]:
+    """Return the repositories of a project, by distribution and component."""
+    return {
+        f"{found.id} {component}": repo
+        for found in distributions.list_(txn, project)
+        for component, repo in {**found.kept, **found.components}.items()
+    }
+
+
+def _difference(
+    session: Session,
+    txn: Transaction,
+    project: Container,
+    before: Listing,
+    sets: dict[str, SetId],
+) -> Refreshment:
+    old: dict[tuple[str, str], Row] = {}
+    new: dict[tuple[str, str], Row] = {}
+
+    def row_of(source: tuple[str, str]) -> Row:
+        if source not in new:
+            row = find(txn, project, source) if before.sets else None
+            if row is not None:
+                old[source] = row
+            number = packages.number(project.id, *source)
+            new[source] = row or Row(number, project.id, *source, float("inf"), ())
+        return new[source]
+
+    for place in {**before.sets, **sets}:
+        was, now = before.sets.get(place, EMPTY), sets.get(place, EMPTY)
+        change = packageset.diff(txn[CHUNKS], was, now)
+        gone = catalog.get_many(txn, change.removed)
+        for entry, package in zip(change.removed, gone, strict=True):
+            row = row_of(package.source)
+            members = tuple(one for one in row.members if one != (place, entry))
+            new[package.source] = row._replace(members=members)
+        come = catalog.get_many(txn, change.added)
+        for entry, package in zip(change.added, come, strict=True):
+            row = row_of(package.source)
+            created = min(row.created, packages.stored(session, package.files))
+            members = tuple(sorted({*row.members, (place, entry)}))
+            new[package.source] = row._replace(members=members, created=created)
+    kept = tuple(row for row in new.values() if row.members)
+    return Refreshment(before, sets, tuple(old.values()), kept, anew=False)
+
+
+def _apply(txn: Transaction, project: Container, found: Refreshment) -> bool:
+    """Record changed rows; return whether the listing was still the one that they are for."""
+    if project.key not in txn[CONTAINERS]:
+        return True
+    before = txn[LISTINGS].get(str(project.id), Listing())
+    if before != found.before:
+        return False
+    if found.anew:
+        discard(txn, project)
+        before = Listing()
+    for row in found.gone:
+        del txn[ROWS][_row_key(project, row.id)]
+        for key in _order_keys(row):
+            del txn[ORDERED][key]
+    txn[ROWS].put_many(sorted((_row_key(project, row.id), row) for row in found.new))
+    txn[ORDERED].put_many(sorted((key, b"") for row in found.new for key in _order_keys(row)))
+    rows = before.rows - len(found.gone) + len(found.new)
+    txn[LISTINGS][str(project.id)] = Listing(found.sets, rows)
+    return True
+
+
+def discard(txn: Transaction, project: Container) -> None:
+    """Delete the listing of a project."""
+    if project.kind != "project":
+        return
+    start = f"{project.id}\0".encode()
+    for row in list(txn[ROWS].prefix_keys(start)):
+        del txn[ROWS][row]
+    for key in list(txn[ORDERED].prefix_keys(start)):
+        del txn[ORDERED][key]
+    txn[LISTINGS].discard(str(project.id))
+
+
+def _row_key(project: Container, number: int) -> str:
+    return f"{project.id}\0{number}"
+
+
+def _order_keys(row: Row) -> Iterator[bytes]:
+    name, version = row.name.encode()[:_LONGEST], sort_key(row.version)[:_LONGEST]
+    text = row.version.encode()[:_LONGEST]  # versions that compare equal can differ
+    end = b"\0%014x" % row.id
+    for letter, order in (
+        (b"c", b"%020.6f" % row.created),
+        (b"n", name + b"\0" + version),
+        (b"v", b"%b\0%b\0%b" % (version, text, name)),
+    ):
+        yield b"%d\0%b\0%b%b" % (row.project, letter, order, end)
+
+
+def get(txn: Transaction, project: Container, number: int) -> Row:
+    """Return the package of this number."""
+    row = txn[ROWS].get(_row_key(project, number))
+    if row is None:
+        raise NoPackage(f"no package with the number {number}")
+    return row
+
+
+def find(txn: Transaction, project: Container, source: tuple[str, str]) -> Row | None:
+    """Return a package by its name and version, if there is one."""
+    return txn[ROWS].get(_row_key(project, packages.number(project.id, *source)))
+
+
+def count(txn: Transaction, project: Container) -> int:
+    """Return the number of packages of a project."""
+    return txn[LISTINGS].get(str(project.id), Listing()).rows
+
+
+def ids(
+    txn: Transaction, project: Container, letter: str, *, backwards: bool
+) -> Iterator[tuple[bytes, int]]:
+    """Yield what an order goes by, and the number of each package, in this order."""
+    start = f"{project.id}\0{letter}\0".encode()
+    skip = len(start)
+    for key in txn[ORDERED].range_keys(start, start[:-1] + b"\1", reverse=backwards):
+        yield key[skip:], int(key[-_ID:], 16)
+
+
+def named(txn: Transaction, project: Container, part: str) -> set[int]:
+    """Return the numbers of the packages whose names contain ``part``, in lower case."""
+    wanted = part.encode()
+    start = b"%d\0n\0" % project.id
+    skip = len(start)
+    found = set()
+    for key in txn[ORDERED].prefix_keys(start):
+        name = key[skip : key.index(b"\0", skip)]
+        if len(name) == _LONGEST:
+            name = get(txn, project, int(key[-_ID:], 16)).name.encode()
+        if wanted in name.lower():
+            found.add(int(key[-_ID:], 16))
+    return found
+
+
+def of_version(txn: Transaction, project: Container, version: str) -> set[int]:
+    """Return the numbers of the packages with exactly this version."""
+    text = version.encode()
+    order = b"%b\0%b" % (sort_key(version)[:_LONGEST], text[:_LONGEST])
+    start = b"%d\0v\0%b\0" % (project.id, order)
+    found = {int(key[-_ID:], 16) for key in txn[ORDERED].prefix_keys(start)}
+    if len(text) >= _LONGEST:
+        found = {number for number in found if get(txn, project, number).version == version}
+    return found
+
+
+def load(txn: Transaction, row: Row, repos: Mapping[str, str]) -> SourceVersion:
+    """Return the package of a row; `repositories` of its project names those of its members."""
+    members = tuple(Member(repos[place], catalog.get(txn, one)) for place, one in row.members)
+    return SourceVersion(row.id, row.project, row.name, row.version, members)
+
+
+def files(txn: Transaction, row: Row) -> list[str]:
+    """Return the names of the files of a package."""
+    every = catalog.get_many(txn, (entry for _, entry in row.members))
+    return [file.name for package in every for file in package.files]
