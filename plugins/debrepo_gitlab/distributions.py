@@ -21,8 +21,9 @@ LONGEST_VALIDITY = 2**31 - 1  # seconds
 TEXTS = ("suite", "origin", "label", "version", "description")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
-_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}")
+#: The longest for which the names of all its indexes are valid.
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,236}")
 _VERSION = re.compile(r"(?:[0-9]{1,9}:)?[0-9][0-9A-Za-z.+~]*(?:-[0-9A-Za-z.+~]+){0,14}")
 
 #: What each parameter that a client may send has to look like.
@@ -36,7 +37,6 @@ PATTERNS = {
     "architectures": _ARCHITECTURE,
 }
 _LONGEST = 255  # characters of a name
-_LONGEST_CODENAME = 100  # which is also a directory and part of keys
 
 
 class Distribution(NamedTuple):
@@ -126,8 +126,7 @@ def check(txn: Transaction, new: Distribution) -> None:
 
     for field in ("codename", *TEXTS[:-1]):
         text = getattr(new, field)
-        longest = _LONGEST_CODENAME if field == "codename" else _LONGEST
-        if text and (not PATTERNS[field].fullmatch(text) or len(text) > longest):
+        if text and (not PATTERNS[field].fullmatch(text) or len(text) > _LONGEST):
             add(field, "is invalid")
     if not new.codename:
         add("codename", "can't be blank")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from debrepo.errors import AlreadyExists
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
+
+_LONGEST = 190  # characters; `debrepo.lists.check_name` allows 200, and a number may follow
 
 
 def create(
@@ -23,7 +26,7 @@ def create(
 
 
 def _create_one(session: Session, where: Container, codename: str, component: str) -> str:
-    stem = f"{where.path.replace('/', '.')}-{codename}-{component}"
+    stem = _shortened(f"{where.path.replace('/', '.')}-{codename}-{component}")
     for attempt in range(1, 100):
         name = stem if attempt == 1 else f"{stem}-{attempt}"
         comment = f"of the distribution {codename} of {where.path}"
@@ -39,6 +42,12 @@ def _create_one(session: Session, where: Container, codename: str, component: st
             continue
         return name
     raise AlreadyExists(f"repository {stem} exists already", hint="rename or drop it")
+
+
+def _shortened(name: str) -> str:
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 17]}-{blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def drop(session: Session, made: Mapping[str, str]) -> None:

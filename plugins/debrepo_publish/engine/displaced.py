@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 Displaced = frozenset[tuple[str, Entry]]
 
 
-def _key(place: str, shelf: str, entry: bytes) -> bytes:
-    return ledger.place_key(place) + shelf.encode() + b"\0" + entry
+def _row(place: str, shelf: str, entry: bytes) -> tuple[bytes, bytes]:
+    """Return the key of a displaced package, and its row, which is empty if the key says all."""
+    name = shelf.encode() + b"\0" + entry
+    key = ledger.fitting(name)
+    return ledger.place_key(place) + key, b"" if key is name else name
 
 
 def known(txn: Transaction, place: str) -> Displaced:
     """Return the displaced packages of a place; there are few, if any."""
     start = ledger.place_key(place)
-    found = (key[len(start) :].partition(b"\0") for key in txn[DISPLACED].prefix_keys(start))
+    rows = txn[DISPLACED].prefix(start)
+    found = ((row or key[len(start) :]).partition(b"\0") for key, row in rows)
     return frozenset((shelf.decode(), Entry(entry)) for shelf, _, entry in found)
 
 
@@ -46,7 +50,8 @@ def within(txn: Transaction, generation: Generation, displaced: Displaced) -> Di
 def remember(txn: Transaction, place: str, displaced: Displaced) -> None:
     """Store which packages have a directory of their own at a place."""
     for shelf, entry in displaced:
-        txn[DISPLACED][_key(place, shelf, entry)] = b""
+        key, row = _row(place, shelf, entry)
+        txn[DISPLACED][key] = row
 
 
 def remove(txn: Transaction, place: str, paths: Iterable[str]) -> None:
@@ -59,4 +64,4 @@ def remove(txn: Transaction, place: str, paths: Iterable[str]) -> None:
         end = "/" + entry.rpartition(b"\0")[2].decode()  # see `layout.elsewhere`
         start = f"pool/{shelf}/"
         if any(name.endswith(end) and name.startswith(start) for name in directories):
-            del txn[DISPLACED][_key(place, shelf, entry)]
+            del txn[DISPLACED][_row(place, shelf, entry)[0]]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
+_LONGEST = 400  # bytes of a path in a key, which holds 511 with the names of table and place
+
 #: Files that are put in place, made durable and counted together.
 BATCH = 4096
 
@@ -51,15 +53,31 @@ def place_key(place: str) -> bytes:
 
 
 def _key(place: str, path: str) -> bytes:
-    return place_key(place) + path.encode()
+    return place_key(place) + fitting(path.encode())
 
 
-def _dump(held: Held) -> bytes:
+def fitting(name: bytes) -> bytes:
+    """Return what stands for a name in a key after a `place_key`, where a long one has no room.
+
+    It holds a NUL if it is not the name itself; then the name is in the row.
+    """
+    if len(name) <= _LONGEST:
+        return name
+    return name[:_LONGEST] + b"\0" + blake2b(name, digest_size=16).hexdigest().encode()
+
+
+def _row(place: str, path: str, held: Held) -> tuple[bytes, bytes]:
+    """Return the key and the row of a file."""
     references, sha256, size, freed, version = held
-    return f"{references} {size} {freed} {sha256}{' ' if version else ''}{version}".encode()
+    row = f"{references} {size} {freed} {sha256}{' ' if version else ''}{version}".encode()
+    name = path.encode()
+    key = fitting(name)
+    return place_key(place) + key, row if key is name else row + b"\0" + name
 
 
 def _load(row: bytes) -> Held:
+    if b"\0" in row:
+        row = row.partition(b"\0")[0]
     references, size, freed, sha256, *version = row.decode().split(" ", 4)
     return Held(int(references), sha256, int(size), int(freed), *version)
 
@@ -74,7 +92,7 @@ def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
     row_of, start = txn[FILES].get, place_key(place)
 
     def held(path: str) -> Held | None:
-        row = row_of(start + path.encode())
+        row = row_of(start + fitting(path.encode()))
         return None if row is None else _load(row)
 
     return held
@@ -120,8 +138,7 @@ def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> lis
 
 
 def _store(txn: Transaction, place: str, rows: dict[str, Held]) -> None:
-    start = place_key(place)
-    txn[FILES].put_many((start + path.encode(), _dump(held)) for path, held in rows.items())
+    txn[FILES].put_many(_row(place, path, held) for path, held in rows.items())
 
 
 def set_count(
@@ -130,7 +147,8 @@ def set_count(
     """Set the number of references to a file; see `reconciling`."""
     held = get(txn, place, path) or Held(0, file.sha256 if file else "", file.size if file else 0)
     freed = 0 if references else held.freed or now
-    txn[FILES][_key(place, path)] = _dump(held._replace(references=references, freed=freed))
+    key, row = _row(place, path, held._replace(references=references, freed=freed))
+    txn[FILES][key] = row
 
 
 def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
@@ -150,4 +168,5 @@ def files(txn: Transaction, place: str) -> Iterator[tuple[str, Held]]:
     """Yield every file that a place holds, by path."""
     start = place_key(place)
     for key, row in txn[FILES].prefix(start):
-        yield key[len(start) :].decode(), _load(row)
+        name = key[len(start) :]
+        yield (row.partition(b"\0")[2] if b"\0" in name else name).decode(), _load(row)

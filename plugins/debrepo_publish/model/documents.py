@@ -58,7 +58,8 @@ def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publ
 
 #: Fields that say which publication it is, and what clients see: no option changes them.
 _NO_OPTIONS = {"storage", "prefix", "distribution", "live", "pending"}
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+#: A file's name has at most 255 characters: ``Contents-udeb-ARCHITECTURE.zst``.
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,236}")
 
 
 #: Fields that a rollback does not change.

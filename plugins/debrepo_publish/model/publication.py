@@ -18,6 +18,7 @@ SUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
 COMPRESSIONS = {"plain": "", "gz": ".gz", "xz": ".xz", "zst": ".zst", "bz2": ".bz2"}
 
 
+LONGEST = 255  #: characters of a component or distribution: a directory's name can have so many
 _WORDS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9+._~-]|/(?=[A-Za-z0-9]))*")
 
 
@@ -177,14 +178,14 @@ def check_prefix(prefix: str) -> str:
 
 def check_component(name: str) -> str:
     """Return ``name``; raise `InvalidInput` if it is no valid component."""
-    if not _WORDS.fullmatch(name) or len(name) > 60 or {".", ".."} & set(name.split("/")):
+    if not _WORDS.fullmatch(name) or len(name) > LONGEST or {".", ".."} & set(name.split("/")):
         raise InvalidInput(f"{name!r} cannot be a component", hint="letters, digits and -+._/")
     return name
 
 
 def check_distribution(name: str) -> str:
     """Return ``name``; raise `InvalidInput` if it is no valid distribution."""
-    if not _WORDS.fullmatch(name) or len(name) > 100 or {".", ".."} & set(name.split("/")):
+    if not _WORDS.fullmatch(name) or len(name) > LONGEST or {".", ".."} & set(name.split("/")):
         raise InvalidInput(f"{name!r} cannot be a distribution", hint="letters, digits and -+._/")
     return name
 

@@ -1,8 +1,12 @@
 """The distributions API, as GitLab's clients know it."""
 
+import hashlib
+import re
+
 import pytest
 
 PROJECT = "/api/v4/projects/1/debian_distributions"
+GROUP = "/api/v4/groups/1/-/debian_distributions"
 
 
 @pytest.fixture(autouse=True)
@@ -254,18 +258,44 @@ def test_all_that_is_wrong_with_a_distribution_is_said_at_once(client, sid):
     }
 
 
-def test_texts_have_up_to_255_characters_and_paths_fewer(client, session):
-    long = "b" * 255
-    query = f"suite={long}&origin={long}&label={long}"
-    query += f"&codename={'a' * 100}&components={'c' * 60}&architectures={'d' * 60}"
-    answer = client.post(f"{PROJECT}?{query}")
+def test_names_have_up_to_255_characters(client, session, uploader, hello):
+    suite, component, architecture = "b" * 255, "c" * 255, "d" * 237
+    session.call("project.edit", path="acme/web", visibility="public")
+    session.call("project.edit", path="acme", kind="group", visibility="public")
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
+    query = f"suite={suite}&origin={suite}&label={suite}&codename={'a' * 255}"
+    query += f"&components=main,{component}&architectures=amd64,{architecture}"
+    for url in (PROJECT, GROUP):
+        answer = client.post(f"{url}?{query}")
+        assert answer.status_code == 201, answer.text
+    answer = client.put(
+        f"/api/v4/projects/1/packages/debian/hello.deb?wait=published"
+        f"&distribution={'a' * 255}&component={component}",
+        content=hello,
+        auth=uploader,
+    )
     assert answer.status_code == 201, answer.text
-    session.call("distribution.publish", container="acme/web", codename="a" * 100)
-    assert client.delete(f"{PROJECT}/{'a' * 100}").status_code == 202
-    answer = client.post(f"{PROJECT}?codename={long}b&suite={long}b")
-    assert answer.json() == {"error": "codename is invalid, suite is invalid"}
-    answer = client.post(f"{PROJECT}?codename={'a' * 101}")
-    assert answer.json() == {"message": {"codename": ["is invalid"]}}
+    for apt in ("/api/v4/projects/1", "/api/v4/groups/1/-"):
+        base = f"{apt}/packages/debian"
+        index = client.get(f"{base}/dists/{suite}/{component}/binary-amd64/Packages").text
+        (path,) = re.findall(r"(?m)^Filename: (.*)$", index)
+        assert client.get(f"{base}/{path}", headers={"PRIVATE-TOKEN": ""}).content == hello
+        there = f"{base}/dists/{'a' * 255}/{component}"
+        release = client.get(f"{base}/dists/{'a' * 255}/Release").text
+        digest = hashlib.sha256(index.encode()).hexdigest()
+        assert f" {digest} " in release
+        assert client.get(f"{there}/binary-amd64/by-hash/SHA256/{digest}").text == index
+    assert list(session.call("db.check") or ()) == []
+    for url in (PROJECT, GROUP):
+        assert client.delete(f"{url}/{'a' * 255}").status_code == 202
+    assert [one for one in (session.root / "public").rglob("*") if one.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["codename", "suite", "origin", "components", "architectures"])
+def test_longer_names_are_refused(client, name):
+    query = {"codename": "sid", name: "b" * 256}
+    answer = client.post(PROJECT, params=query)
+    assert (answer.status_code, answer.json()) == (400, {"error": f"{name} is invalid"})
 
 
 def test_strict_likeness_finds_by_codename_alone(client, sid, configure):

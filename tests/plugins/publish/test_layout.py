@@ -4,10 +4,11 @@ import pytest
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 
+from debrepo.errors import InvalidInput
 from debrepo.package import Package, PackageFile, PackageKey
 from debrepo_publish.engine.layout import by_hash, elsewhere, pool_directory
 from debrepo_publish.model.publication import check_distribution, check_prefix, split_place
-from debrepo_publish.model.tables import DISPLACED
+from debrepo_publish.model.tables import DISPLACED, FILES
 
 
 def package(name, source=""):
@@ -178,3 +179,30 @@ def test_pool_can_be_given_up_for_the_common_one(session, add, create, update, p
     update()
     assert not (public / "pool/stable").exists()
     assert len(Client(public).packages()) == 2
+
+
+def test_names_may_be_as_long_as_those_of_directories(session, add, create, public):
+    long = "l" * 255
+    add("hello")
+    shared = {"distribution": long, "components": [long], "multi_dist": True}
+    create(**shared)
+    assert Client(public, long).packages()
+    session.call("repo.remove", name="tools", queries=["hello"])
+    session.call("publish.update", distribution=long, options={"grace": 10**6})
+    add("hello", paths={"usr/bin/hello": b"another build"})
+    session.call("publish.update", distribution=long)
+    assert Client(public, long).packages()
+    assert len({*public.rglob("*.deb")}) == 2
+    problems = session.call("publish.verify", distribution=long, files=True).problems
+    assert {one.kind.value for one in problems} == {"signature"}  # which is made of paper here
+    session.call("publish.drop", distribution=long)
+    assert [path for path in public.rglob("*") if path.is_file()] == []
+    with session.db.read() as txn:
+        assert [*txn[FILES], *txn[DISPLACED]] == []
+
+
+@pytest.mark.parametrize("what", ["distribution", "components"])
+def test_longer_names_are_refused(session, add, create, what):
+    add()
+    with pytest.raises(InvalidInput):
+        create(**{what: "l" * 256 if what == "distribution" else ["l" * 256]})

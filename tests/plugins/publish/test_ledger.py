@@ -11,7 +11,8 @@ from debrepo.refs import TableRef
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.ledger import File
 
-PATHS = st.lists(st.sampled_from("abcdef"), max_size=6)
+LONG = [*("x" * 450 + end for end in "abc"), "y" * 399, "y" * 400, "y" * 401]
+PATHS = st.lists(st.sampled_from(["a", "b", "c", *LONG]), max_size=6)
 STEPS = st.lists(st.tuples(st.sampled_from(["claim", "release"]), PATHS), max_size=20)
 
 
