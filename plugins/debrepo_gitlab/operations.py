@@ -18,6 +18,7 @@ from debrepo_gitlab import (
     listings,
     packages,
     publishing,
+    removals,
     repositories,
     tokens,
     uploads,
@@ -376,30 +377,8 @@ def remove_package(
     """Remove a package, or the part that a file belongs to, from all distributions."""
     with session.db.read() as txn:
         where = containers.get(txn, container)
-    listings.refresh(session, where)
-    with session.db.read() as txn:
-        row = listings.get(txn, where, package)
-        source = listings.load(txn, row, listings.repositories(txn, where))
-        holding = {one.repo for one in source.members}
-        touched = [d for d in distributions.list_(txn, where) if holding & set(d.repos)]
-    if file is not None:
-        with session.db.write() as txn:
-            if documents.remove(txn, where, source.id, file):
-                return []
-    gone = packages.members_of(source, file)
-    for repo in sorted({one.repo for one in gone}):
-        keys = [str(one.package.key) for one in gone if one.repo == repo]
-        session.call("repo.remove-keys", name=repo, keys=keys)
-    with session.db.write() as txn:
-        if len(gone) == len(source.members):
-            documents.remove(txn, where, source.id)
-        received = [
-            Received(where.name, d.codename, distributions.mark(txn, d.key))
-            for d in touched
-            if d.key in txn[DISTRIBUTIONS]
-        ]
-    listings.refresh(session, where)
-    return received
+    marks = removals.remove(session, where, package, file)
+    return [Received(where.name, codename, serial) for codename, serial in marks.items()]
 
 
 def _now() -> str:
