@@ -16,6 +16,12 @@ Value: TypeAlias = "str | bool | int | tuple[str, ...]"
 
 #: What core itself reads; everything else is declared by plugins.
 CORE_SETTINGS = (
+    Setting(
+        "archive.policy",
+        "dpkg",
+        "Packages to let in: those that dpkg installs; strict: those without a remark; lenient:"
+        " all that apt can read of",
+    ),
     Setting("architectures", (), "Architectures considered where a command names none; empty: all"),
     Setting(
         "dependencies.follow",
@@ -26,7 +32,7 @@ CORE_SETTINGS = (
     Setting("database.map_size", 64 << 30, "Bytes of address space to start the database with"),
     Setting("ingest.limits.control", 64 << 20, "Bytes that control.tar may unpack to"),
     Setting("ingest.limits.control_file", 4 << 20, "Bytes of a control file, .dsc or .changes"),
-    Setting("ingest.limits.files", 500, "Files that a .dsc or .changes may list"),
+    Setting("ingest.limits.files", 5000, "Files that a .dsc or .changes may list"),
     Setting("ingest.limits.data", 2 << 30, "Bytes that any data.tar may unpack to"),
     Setting("ingest.limits.ratio", 200, "How many times its size a larger data.tar may unpack to"),
     Setting("ingest.limits.paths", 128 << 20, "Bytes of memory for the paths of a package"),
@@ -34,7 +40,7 @@ CORE_SETTINGS = (
     Setting("ingest.limits.extensions", 64 << 20, "Bytes of extended headers in a tar archive"),
     Setting("ingest.limits.records", 500_000, "Records in the pax headers of a tar archive"),
     Setting("ingest.limits.streams", 100_000, "Compressed streams, one after the other, in a file"),
-    Setting("ingest.limits.memory", 128 << 20, "Bytes of memory to unpack with"),
+    Setting("ingest.limits.memory", 512 << 20, "Bytes of memory to unpack with"),
     Setting(
         "ingest.limits.cpu",
         20,

@@ -21,11 +21,10 @@ SetId = NewType("SetId", bytes)  #: the hash of a package set
 #: may have.
 MAX_IDENTITY = 240
 
-_NAME = re.compile(
-    r"[a-z0-9][a-z0-9+.-]*", re.IGNORECASE
-)  # Policy 5.6.1, and the capitals that old packages have
+#: Policy 5.6.1, and what dpkg takes besides: capitals and underscores.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _VERSION = re.compile(r"(?:[0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~:-]*")  # Policy 5.6.12
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*")  # Policy 5.6.8
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # Policy 5.6.8, and capitals
 
 
 class PackageFile(NamedTuple):

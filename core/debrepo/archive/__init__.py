@@ -5,11 +5,13 @@ from debrepo.archive.binary import (
     Archive,
     Content,
     describe,
+    examine,
     file_name,
     parse,
     read,
     read_control,
 )
+from debrepo.archive.findings import Finding, Findings, Policy
 from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.source import (
     FileList,
@@ -32,11 +34,15 @@ __all__ = [
     "Content",
     "Digests",
     "FileList",
+    "Finding",
+    "Findings",
     "Limits",
+    "Policy",
     "SourceTree",
     "describe",
     "describe_source",
     "digests_of",
+    "examine",
     "file_name",
     "parse",
     "parse_list",

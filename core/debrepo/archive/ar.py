@@ -9,25 +9,38 @@ from debrepo.errors import InvalidPackage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from debrepo.archive.findings import Findings
     from debrepo.archive.stream import Stream
 
 MAGIC = b"!<arch>\n"
 
 
-def members(stream: Stream, left: int) -> Iterator[tuple[str, int]]:
+def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str, int]]:
     """Yield name and size of each member of an archive of ``left`` bytes.
 
     The caller reads each one from ``stream``, to its last byte, before it asks for the next.
-    A size beyond the end of the archive is refused at once: limits are derived from it.
+    A size beyond the end of the archive is refused at once: limits are derived from it. What
+    follows the data of a package without a header is read, and noted.
     """
+    if left % 2:
+        findings.add("refused", f"it has an odd number of bytes, {left}, as no ar archive has")
     left -= len(MAGIC)
     if (magic := stream.take(8)) != MAGIC:
         raise InvalidPackage(f"not a Debian package: it starts with {magic!r}, not with {MAGIC!r}")
+    data = False  # whether it has gone by; dpkg reads no further
     while header := stream.take(60):
-        if len(header) < 60:
-            raise InvalidPackage(f"truncated: {len(header)} bytes of an ar header, instead of 60")
         name, size = header[:16].rstrip(b" "), header[48:58].rstrip(b" ")
-        if header[58:] != b"`\n" or not size.isdigit() or not name.isascii():
+        sound = header[58:] == b"`\n" and size.isdigit() and name.isascii()
+        if data and not (sound and 60 + int(size) <= left):
+            findings.add("odd", "something that is no member of an ar archive follows the data")
+            while stream.take(1 << 20):
+                pass
+            return
+        if not sound:
+            if len(header) < 60:
+                raise InvalidPackage(
+                    f"truncated: {len(header)} bytes of an ar header, instead of 60"
+                )
             raise InvalidPackage(f"not an ar header: {header[:16]!r}, size {size!r}")
         length = int(size)
         left -= 60
@@ -35,6 +48,7 @@ def members(stream: Stream, left: int) -> Iterator[tuple[str, int]]:
             missing = length - left
             raise InvalidPackage(f"{name.decode()} is truncated: {missing} bytes are missing")
         left -= length + length % 2
+        data = data or name.startswith(b"data.tar")
         yield name.decode().removesuffix("/"), length
-        if length % 2 and stream.take(1) not in (b"\n", b""):  # b"": the last member of some tools
-            raise InvalidPackage(f"ar member {name.decode()!r} is not of the size it claims")
+        if length % 2 and stream.take(1) not in (b"\n", b""):
+            findings.add("odd", f"ar member {name.decode()} is not padded with a newline")

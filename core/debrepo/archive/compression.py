@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,8 +17,9 @@ from debrepo.archive.stream import Stream
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
+    from debrepo.archive.findings import Level
     from debrepo.archive.limits import Budget, Limits
 
 #: The most that is unpacked in one go.
@@ -25,7 +27,10 @@ OUTPUT = 1 << 18
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE = b"\x2a\x4d\x18"
+MAX_WINDOW = 1 << 27  #: bytes; zstd's own limit, unless a program raises it
 _TOO_LARGE = re.compile("Memory usage limit|too much memory")  # all that lzma and zstd tell
+_REST = "ends before something else, which dpkg does not read"
 _PIECE = 1 << 16  # bytes; what follows a stream is copied, once for each stream
 _ZSTD_BLOCKS = 8  # of 128 KiB unpacked, at most
 _BROKEN: tuple[Any, ...] = (
@@ -36,6 +41,9 @@ _BROKEN: tuple[Any, ...] = (
     igzip_lib.IsalError,
     zstandard.ZstdError,
 )
+
+
+_Note = Callable[["Level", str], None]
 
 
 class _Decompressor(Protocol):
@@ -62,14 +70,17 @@ def unpack(
 
     ``suffix`` is that of the member: ``.xz``, ``.gz`` …; empty for one that is not
     compressed. ``setting`` is the name of the limit. As dpkg does, take several members of
-    gzip but one stream of the others; unlike dpkg, refuse what follows it, unless it is all
-    zeros. ``several`` streams of xz and bzip2 are taken where these programs would unpack
-    them.
+    gzip but one stream of the others; what follows is noted, unless it is all zeros.
+    ``several`` streams of xz and bzip2 are taken where these programs would unpack them.
     """
     size = 0
     unpackers = _UNPACK_SEVERAL if several else _UNPACK
+
+    def note(level: Level, text: str) -> None:
+        budget.findings.add(level, f"{what} {text}")
+
     try:
-        for block in unpackers[suffix](pieces, budget.limits):
+        for block in unpackers[suffix](pieces, budget.limits, note):
             budget.check(what)
             size += len(block)
             if size > limit:
@@ -84,14 +95,14 @@ def unpack(
             ) from None
         raise InvalidPackage(f"{what} is damaged: {str(error) or 'truncated'}") from None
     if not size:
-        raise InvalidPackage(f"{what} is empty")
+        budget.findings.add("odd", f"there is nothing in {what}")
 
 
-def _plain(pieces: Iterable[bytes], _limits: Limits) -> Iterator[bytes]:
+def _plain(pieces: Iterable[bytes], _limits: Limits, _note: _Note) -> Iterator[bytes]:
     return iter(pieces)
 
 
-def _gzip(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def _gzip(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
     pieces = iter(pieces)
     first = next(pieces, b"")
     while len(first) < 2 and (more := next(pieces, b"")):
@@ -100,7 +111,7 @@ def _gzip(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
         yield first
         yield from pieces
         return
-    yield from _streams(_chain(first, pieces), limits, _new_gzip, _GZIP)
+    yield from _streams(_chain(first, pieces), limits, note, _new_gzip, _GZIP)
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
@@ -113,34 +124,35 @@ def _new_gzip() -> _Decompressor:
     return decompressor
 
 
-def _bzip2(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    return _streams(pieces, limits, bz2.BZ2Decompressor)
+def _bzip2(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
+    return _streams(pieces, limits, note, bz2.BZ2Decompressor)
 
 
-def _xz(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    return _streams(pieces, limits, _new_xz(limits))
+def _xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
+    return _streams(pieces, limits, note, _new_xz(limits))
 
 
 def _new_xz(limits: Limits) -> Callable[[], _Decompressor]:
     return partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=limits.memory)
 
 
-def _several_bzip2(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    return _streams(pieces, limits, bz2.BZ2Decompressor, b"BZ")
+def _several_bzip2(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
+    return _streams(pieces, limits, note, bz2.BZ2Decompressor, b"BZ")
 
 
-def _several_xz(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    return _streams(pieces, limits, _new_xz(limits), b"\xfd7")
+def _several_xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
+    return _streams(pieces, limits, note, _new_xz(limits), b"\xfd7")
 
 
-def _lzma(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def _lzma(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
     new = partial(lzma.LZMADecompressor, lzma.FORMAT_ALONE, memlimit=limits.memory)
-    return _streams(pieces, limits, new)
+    return _streams(pieces, limits, note, new)
 
 
 def _streams(
     pieces: Iterable[bytes],
     limits: Limits,
+    note: _Note,
     new: Callable[[], _Decompressor],
     again: bytes = b"",
 ) -> Iterator[bytes]:
@@ -151,7 +163,8 @@ def _streams(
         while piece:
             if decompressor.eof:
                 if not again or not again.startswith(piece[:2]):
-                    _only_zeros(piece)
+                    if piece.strip(b"\0"):
+                        note("odd", _REST)
                     break
                 left -= 1
                 if left < 0:
@@ -175,12 +188,7 @@ def _small(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield piece[start : start + _PIECE]
 
 
-def _only_zeros(data: bytes) -> None:
-    if data.strip(b"\0"):
-        raise ValueError("there is something behind its end")
-
-
-def _zstd(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def _zstd(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
     """Unpack one frame block by block.
 
     A few bytes of zstd can unpack to any size, and python-zstandard neither stops in the
@@ -188,11 +196,19 @@ def _zstd(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     """
     stream = Stream(pieces)
     frame = zstandard.ZstdDecompressor(max_window_size=limits.memory).decompressobj()
-    head = _exactly(stream, 5)
-    if not head.startswith(_ZSTD):
+    head = _exactly(stream, 4)
+    while head.endswith(_SKIPPABLE) and head[0] >> 4 == 5:
+        left = int.from_bytes(_exactly(stream, 4), "little")
+        while left:
+            left -= len(_exactly(stream, min(left, OUTPUT)))
+        head = _exactly(stream, 4)
+    if head != _ZSTD:
         raise ValueError("not zstd")
+    head += _exactly(stream, 1)
     single, dictionary, content = head[4] >> 5 & 1, head[4] & 3, head[4] >> 6
     head += _exactly(stream, (1 - single) + (0, 1, 2, 4)[dictionary] + (single, 2, 4, 8)[content])
+    if zstandard.get_frame_parameters(head).window_size > MAX_WINDOW:
+        note("refused", f"takes a window above {MAX_WINDOW} bytes, the most that dpkg unpacks with")
     batch, last = [head], 0
     while not last:
         word = _exactly(stream, 3)
@@ -207,7 +223,8 @@ def _zstd(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     if not frame.eof:
         raise EOFError
     while piece := stream.take(OUTPUT):
-        _only_zeros(piece)
+        if piece.strip(b"\0"):
+            note("odd", _REST)
 
 
 def _exactly(stream: Stream, size: int) -> bytes:
@@ -217,7 +234,7 @@ def _exactly(stream: Stream, size: int) -> bytes:
     return data
 
 
-_UNPACK: dict[str, Callable[[Iterable[bytes], Limits], Iterator[bytes]]] = {
+_UNPACK: dict[str, Callable[[Iterable[bytes], Limits, _Note], Iterator[bytes]]] = {
     "": _plain,
     ".gz": _gzip,
     ".xz": _xz,

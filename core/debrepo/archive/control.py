@@ -1,16 +1,29 @@
-"""Control files as packages carry them, checked against Policy before they are used."""
+"""Control files as packages carry them, checked before they are used."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from debrepo.archive import rules
 from debrepo.errors import InvalidPackage
+
+if TYPE_CHECKING:
+    from debrepo.archive.findings import Findings
 
 _PRINTABLE = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
 _CONTINUES = b" \t"
-_NAME = re.compile(rb"[!\"$-,./0-9;-~][!-9;-~]*")  # Policy 5.1: neither # nor - comes first
+_NAME = re.compile(rb"[!-,./0-9;-~][!-9;-~]*")  # Policy 5.1: no hyphen comes first
 _BLANK = re.compile(rb"\n[ \t\r]*(?:\n|\Z)")
 _RETURN = re.compile(rb"\r(?!\n|\Z)")  # at the end of a line it is harmless
+
+_END_OF_FILE = b"\x1a"  # to MS-DOS, and to dpkg
+_ENDED = re.compile(rb"(?<=\n)[\n\x1a]+\Z")
+_LINE_ENDS = re.compile(rb"\r+$", re.M)
+_SPACES = b"\r\x0b\x0c"
+_CONTROL = bytes(sorted({*range(32), 127} - {9, 10, *_SPACES}))
+_SPELT_OUT = bytes.maketrans(_SPACES + _CONTROL, b"   " + b"?" * len(_CONTROL))
+_BEFORE_COLON = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.M)
 
 _SIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
@@ -19,22 +32,61 @@ _ARMOUR_HEADER = re.compile(rb"[A-Za-z]+: ")
 
 
 def check(text: bytes, what: str) -> tuple[bytes, dict[bytes, bytes]]:
-    """Return the stanza in ``text`` without newlines around it, and what its fields start with.
+    """Return the stanza in ``text`` without newlines around it, and its `fields_of`.
 
-    The fields are those of `debrepo.stanza.parse`, but only the first line of each, under
-    names in lower case: ten times faster, and all that identifies a package is in them. The
-    stanza will stand in an index between others, so it has to be one, in UTF-8, with no
+    The stanza will stand in an index between others, so it has to be one, in UTF-8, with no
     control characters and no field given twice.
     """
-    stanza = text.strip(b"\r\n")
-    odd = stanza.translate(None, _PRINTABLE)
-    if odd or (b"\r" in stanza and _RETURN.search(stanza)):
-        raise InvalidPackage(f"{what} has a control character, {odd[:1].hex() or '0d'}")
-    if not stanza or _BLANK.search(stanza):
-        raise InvalidPackage(f"{what} is not one stanza: it is empty, or has blank lines")
+    if odd := _odd_character(text.strip(b"\r\n")):
+        raise InvalidPackage(f"{what} has a control character, {odd}")
+    stanza, fields = _stanza(text, what)
+    for name in fields:
+        if name[:1] == b"#":  # Policy 5.1
+            raise InvalidPackage(f"{what} has a line that is no field: {_shown(name)}")
+    if not _is_utf8(stanza):
+        raise InvalidPackage(f"{what} is not UTF-8")
+    return stanza, fields
+
+
+def check_binary(text: bytes, what: str, findings: Findings) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return the same of the control file of a binary package, as dpkg reads it.
+
+    What dpkg overlooks is noted, and spelt so that every client can read it: text of another
+    encoding becomes UTF-8, control characters become blanks or question marks.
+    """
+    if text[-1:] != b"\n" or _END_OF_FILE in text:
+        text = _ended(text, what, findings)
+    if b"\r" in text or _odd_character(text) or not _is_utf8(text):
+        text = _spelt_out(text, what, findings)
+    if b" :" in text or b"\t:" in text:
+        text, changed = _BEFORE_COLON.subn(rb"\1:", text)
+        if changed:
+            findings.add("odd", f"{what} has blanks between the name of a field and its colon")
+    stanza, fields = _stanza(text, what)
+    line = stanza[stanza.rfind(b"\n") + 1 :].rstrip()
+    if line[-1:] == b":" and line[:-1].lower() in fields and text[-2:-1] != b"\n":
+        findings.add("refused", f"{what} ends in a field without a value, {_shown(line)}")
+    for name in fields:
+        if len(name) == 1:
+            findings.add("refused", f"{what} has a field whose name is too short: {_shown(name)}")
+        elif name[0] == 35:
+            findings.add("odd", f"{what} has a field that looks like a comment: {_shown(name)}")
+    findings.extend(rules.control_findings(fields))
+    return stanza, fields
+
+
+def fields_of(stanza: bytes, what: str) -> dict[bytes, bytes]:
+    """Return the fields of a stanza: names in lower case, values as they stand behind the colon.
+
+    Of most of them it is the first line only, which is ten times faster than
+    `debrepo.stanza.parse`; of those that `rules` look at, it is all lines.
+    """
     fields: dict[bytes, bytes] = {}
+    folded, name = rules.FOLDED, b""
     for line in stanza.split(b"\n"):
         if line[0] in _CONTINUES and fields:
+            if name in folded:
+                fields[name] += b"\n" + line
             continue
         name, colon, value = line.partition(b":")
         name = name.lower()
@@ -43,11 +95,67 @@ def check(text: bytes, what: str) -> tuple[bytes, dict[bytes, bytes]]:
         if name in fields:
             raise InvalidPackage(f"{what} gives the field {_shown(name)} twice")
         fields[name] = value
+    return fields
+
+
+def _stanza(text: bytes, what: str) -> tuple[bytes, dict[bytes, bytes]]:
+    stanza = text.strip(b"\r\n")
+    if not stanza or _BLANK.search(stanza):
+        raise InvalidPackage(f"{what} is not one stanza: it is empty, or has blank lines")
+    return stanza, fields_of(stanza, what)
+
+
+def _odd_character(text: bytes) -> str:
+    """Return a control character in hex, or the empty string; returns may end lines."""
+    odd = text.translate(None, _PRINTABLE)
+    if odd or (b"\r" in text and _RETURN.search(text)):
+        return odd[:1].hex() or "0d"
+    return ""
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
     try:
-        stanza.decode()
+        text.decode()
     except UnicodeDecodeError:
-        raise InvalidPackage(f"{what} is not UTF-8") from None
-    return stanza, fields
+        return False
+    return True
+
+
+def _ended(text: bytes, what: str, findings: Findings) -> bytes:
+    """Return the text without what stands behind its end, and with a newline there."""
+    ended = _ENDED.sub(b"", text)
+    if _END_OF_FILE in ended:
+        findings.add("refused", f"{what} has a control character, 1a, at which dpkg stops")
+    elif _END_OF_FILE in text:
+        findings.add("odd", f"{what} has a control character, 1a, behind its end")
+    if ended[-1:] != b"\n":
+        findings.add("refused", f"{what} does not end in a newline")
+        return ended + b"\n"
+    return ended
+
+
+def _spelt_out(text: bytes, what: str, findings: Findings) -> bytes:
+    """Return the text in UTF-8, and without control characters, as far as dpkg minds neither."""
+    if b"\0" in text:
+        raise InvalidPackage(f"{what} has a control character, 00")
+    if text.startswith(b"\r") or b"\n\r" in text:
+        findings.add("refused", f"{what} has a line that starts with a control character, 0d")
+    if b"\r" in text:
+        text, changed = _LINE_ENDS.subn(b"", text)
+        if changed:
+            findings.add("odd", f"{what} has the line ends of MS-DOS")
+    if odd := _odd_character(text):
+        findings.add("odd", f"{what} has a control character, {odd}; it is published without")
+        text = text.translate(_SPELT_OUT)
+    if not _is_utf8(text):
+        findings.add("odd", f"{what} is not UTF-8; it is published as if it were Latin-1")
+        lines = text.split(b"\n")
+        text = b"\n".join(
+            line if _is_utf8(line) else line.decode("latin-1").encode() for line in lines
+        )
+    return text
 
 
 def _shown(text: bytes) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from time import thread_time
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo.archive.findings import Findings
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from debrepo.archive.findings import Policy
+
 _MIB = 1 << 20
 
 
 class Limits(NamedTuple):
-    """What is refused instead of read; each is the setting ``ingest.limits.NAME``.
+    """What is refused instead of read; each number is the setting ``ingest.limits.NAME``.
 
     A package costs its reader what it unpacks to, and ten kilobytes of bzip2 unpack to ten
     gigabytes. The data member may always unpack to ``data``, which lets a disk image full
@@ -26,7 +29,7 @@ class Limits(NamedTuple):
 
     control: int = 64 * _MIB  #: control.tar, unpacked: scripts and md5sums, too
     control_file: int = 4 * _MIB  #: the control file in it, and any .dsc or .changes
-    files: int = 500  #: in a .dsc or .changes; the largest source packages have about a hundred
+    files: int = 5000  #: in a .dsc or .changes; builds of cross compilers have more than 500
     data: int = 2048 * _MIB
     ratio: int = 200
     paths: int = 128 * _MIB  #: names in data.tar; a million of them, if each is short
@@ -34,8 +37,9 @@ class Limits(NamedTuple):
     extensions: int = 64 * _MIB  #: bytes of long names, long links and pax headers in one
     records: int = 500_000  #: in its pax headers
     streams: int = 100_000  #: compressed one after the other; bgzip makes one of every 64 KiB
-    memory: int = 128 * _MIB  #: dictionary of xz, window of zstd; dpkg's own packages need 65 MiB
+    memory: int = 512 * _MIB  #: dictionary of xz, window of zstd; dpkg's own packages need 65 MiB
     cpu: int = 20  #: seconds; and one more for each MiB of the file
+    policy: Policy = "dpkg"  #: the setting ``archive.policy``
 
     def unpacked(self, packed: int) -> int:
         """How large a data member of ``packed`` bytes may become."""
@@ -63,10 +67,11 @@ class Budget:
     milliseconds, so it holds in any thread and needs no signals.
     """
 
-    __slots__ = ("_end", "_seconds", "limits")
+    __slots__ = ("_end", "_seconds", "findings", "limits")
 
-    def __init__(self, limits: Limits, size: int = 0) -> None:
+    def __init__(self, limits: Limits, size: int = 0, findings: Findings | None = None) -> None:
         self.limits = limits
+        self.findings = Findings(limits.policy) if findings is None else findings
         self._seconds = float(limits.cpu)
         self._end = thread_time() + limits.cpu
         self.extend(size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import repeat
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import adler32
 
 from debrepo.archive.limits import exceeded
@@ -14,36 +14,49 @@ from debrepo.errors import InvalidPackage
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from debrepo.archive.findings import Findings
     from debrepo.archive.limits import Budget, Limits
 
 REGULAR, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
 
-_HEADER = Struct("100s 24x 12s 20x c 100x 6s 82x 155s 12x")
+_HEADER = Struct("100s 24x 12s 20x c 100s 6s 82x 155s 12x")
 _ZEROS = bytes(512)
 _EMPTY = frozenset([HARD_LINK, SYMLINK, b"3", b"4", DIRECTORY, b"6"])
 _LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
+_PAX_KINDS = frozenset([_PAX, _PAX_GLOBAL])
+_SPARSE = frozenset([b"S", b"D", b"M"])
 _EXTENSIONS = frozenset([_LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL])
-_REGULAR = frozenset([REGULAR, b"\0", b"7"])
+_CONTIGUOUS = b"7"
+_REGULAR = frozenset([REGULAR, b"\0", _CONTIGUOUS])
+_LINKS = frozenset([HARD_LINK, SYMLINK])
 _NO_SIZE = b"00000000000\0"
 _TOGETHER = 1024  # headers whose checksums are looked at in one go
-_MAX_EXTENSION = 1 << 20  # a pax header may carry extended attributes
+_USUAL = re.compile(rb"(?s)(?:[0-7]{7}\0[0-7]{7}\0.{12}[0-7]{11}[\0 ])*+")
+_OWNER = re.compile(rb" *[0-7]*[ \0]*")
+_TIME = re.compile(rb" *[0-7]*[ \0]*|\xff.{11}|\x80\0\0\0.{8}", re.S)
 _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,6}) ([^=\n]+)=")
 
 
 def members(
-    blocks: Iterator[bytes], what: str, keep: Container[bytes] = (), *, budget: Budget
+    blocks: Iterator[bytes],
+    what: str,
+    keep: Container[bytes] = (),
+    *,
+    budget: Budget,
+    by_dpkg: bool = False,
 ) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield kind, path and content of each member; all ``blocks`` are read.
 
-    The kind of a plain file is `REGULAR`, whatever the archive calls it. Only the content
-    of plain files whose path is in ``keep`` is kept, up to the size that a control file may
-    have; for the others it is empty.
+    The kind of a plain file is `REGULAR`, whatever the archive calls it. The content of a link
+    is its target. Of plain files, only the content of those whose path is in ``keep`` is kept,
+    up to the size that a control file may have; for the others it is empty. What dpkg reads
+    itself, instead of calling tar, it reads its own way: ``by_dpkg``.
     """
-    limits = budget.limits
+    limits, findings = budget.limits, budget.findings
     window = _Window(blocks, what, limits)
     headers_left = limits.headers
     number, unpack, zeros = window.number, _HEADER.unpack, _ZEROS
-    named: tuple[bytes, int] | None = None  # path and size as extensions give them
+    named: _Named | None = None
     headers: list[bytes] = []
     while True:
         at = window.at
@@ -59,24 +72,38 @@ def members(
         if headers_left < 0:
             raise exceeded(f"{what} has more than {limits.headers} headers", "headers")
         if len(headers) == _TOGETHER:
-            _check_headers(headers, what)
+            _check_headers(headers, what, findings if by_dpkg else None)
             headers.clear()
             budget.check(what)
-        path, size_text, kind, magic, prefix = unpack(header)
+        path, size_text, kind, link, magic, prefix = unpack(header)
         path = path.partition(b"\0")[0]
         if prefix[0] and magic == b"ustar\0":
             path = prefix.partition(b"\0")[0] + b"/" + path
         size = 0 if size_text == _NO_SIZE else number(size_text)
         if kind in _EXTENSIONS:
-            named = window.extension(kind, size, *(named or (b"", -1)))
+            if by_dpkg and kind in _PAX_KINDS:
+                findings.add("refused", f"{what} has a pax header, which dpkg does not read")
+            named = window.extension(kind, size, named or _Named())
             continue
         if named is not None:
-            path, size = named[0] or path, size if named[1] < 0 else named[1]
-            named = None
+            path, size = named.path or path, size if named.size < 0 else named.size
+            link, named = named.link or link, None
         if kind in _REGULAR:  # an old archive has directories of that kind
+            if by_dpkg and kind == _CONTIGUOUS:
+                findings.add("refused", f"{what} has a contiguous file, which dpkg does not read")
             kind = DIRECTORY if path[-1:] == b"/" else REGULAR
-        elif kind not in _EMPTY or size:
+        elif kind in _EMPTY:
+            if size:
+                size = 0
+                findings.add("odd", f"{what} gives a size to what has none: {_shown(path)}")
+            if kind in _LINKS:
+                yield kind, path, link.partition(b"\0")[0]
+                continue
+        elif by_dpkg or kind in _SPARSE:
             raise InvalidPackage(f"{what} has a member of type {kind!r} and {size} bytes")
+        else:
+            findings.add("odd", f"{what} has a member of type {kind!r}: {_shown(path)}")
+            kind = REGULAR
         if not size:
             yield kind, path, b""
         elif path in keep:
@@ -84,14 +111,19 @@ def members(
         else:
             window.skip(size + -size % 512)
             yield kind, path, b""
-    _check_headers(headers, what)
+    _check_headers(headers, what, findings if by_dpkg else None)
     window.drain()
 
 
-def _check_headers(headers: list[bytes], what: str) -> None:
+def _shown(path: bytes) -> str:
+    return repr(path[:80].decode(errors="backslashreplace"))
+
+
+def _check_headers(headers: list[bytes], what: str, findings: Findings | None) -> None:
     """Raise `InvalidPackage` unless the headers add up to what they claim, all together.
 
-    The fastest way to add up bytes in Python is Adler's checksum, which is modulo 65521.
+    With ``findings``, note owners and times that dpkg does not read. The fastest way to add up
+    bytes in Python is Adler's checksum, which is modulo 65521.
     """
     if not headers:
         return
@@ -106,6 +138,19 @@ def _check_headers(headers: list[bytes], what: str) -> None:
         wrong = 1
     if wrong % 65521:
         raise InvalidPackage(f"{what} is damaged: wrong checksum of a tar header")
+    if findings is not None and not _USUAL.fullmatch(b"".join([h[108:148] for h in headers])):
+        for header in headers:
+            owners = _OWNER.fullmatch(header, 108, 116) and _OWNER.fullmatch(header, 116, 124)
+            if not (owners and _TIME.fullmatch(header, 136, 148)):
+                findings.add("refused", f"{what} has an owner or a time that dpkg cannot read")
+
+
+class _Named(NamedTuple):
+    """What extensions say of the member that follows."""
+
+    path: bytes = b""
+    size: int = -1
+    link: bytes = b""
 
 
 class _Window:
@@ -169,33 +214,32 @@ class _Window:
         self.skip(-size % 512)
         return content
 
-    def extension(self, kind: bytes, size: int, path: bytes, real_size: int) -> tuple[bytes, int]:
-        """Return path and size of the next member, as far as this one tells them."""
+    def extension(self, kind: bytes, size: int, named: _Named) -> _Named:
+        """Return what is known of the next member, with what this one tells."""
         self._bytes_left -= size
         if self._bytes_left < 0:
             most = self._limits.extensions
             raise exceeded(
                 f"{self._what} has more than {most} bytes of extended headers", "extensions"
             )
-        if size > _MAX_EXTENSION:
-            raise InvalidPackage(
-                f"{self._what} has an extended header of {size} bytes; {_MAX_EXTENSION} are allowed"
-            )
         content = self.content(b"", size, size)
-        if kind == _LONG_LINK:
-            return path, real_size
-        if kind == _LONG_PATH:
-            return content.partition(b"\0")[0], real_size
+        if kind in (_LONG_LINK, _LONG_PATH):
+            text = content.partition(b"\0")[0]
+            if not text:
+                raise InvalidPackage(f"{self._what} has an empty long name")
+            return named._replace(link=text) if kind == _LONG_LINK else named._replace(path=text)
         records = self._pax(content)
         if any(name.startswith(b"GNU.sparse") for name in records):
             raise InvalidPackage(f"{self._what} has a sparse file, which dpkg does not unpack")
         if kind == _PAX_GLOBAL:
             if records.keys() & {b"path", b"size", b"linkpath"}:
                 raise InvalidPackage(f"{self._what} has a path in a global header")
-            return path, real_size
-        if b"size" in records:
-            real_size = self.decimal(records[b"size"])
-        return records.get(b"path", path), real_size
+            return named
+        return _Named(
+            records.get(b"path", named.path),
+            self.decimal(records[b"size"]) if b"size" in records else named.size,
+            records.get(b"linkpath", named.link),
+        )
 
     def _pax(self, content: bytes) -> dict[bytes, bytes]:
         records, at = {}, 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from debrepo.archive import tar
 from debrepo.archive.compression import SUFFIXES, unpack
+from debrepo.archive.findings import Findings
 from debrepo.archive.limits import Budget, exceeded
 from debrepo.errors import InvalidPackage
 
@@ -42,7 +43,7 @@ class SourceTree:
     def __init__(self, limits: Limits) -> None:
         self.remark = ""
         self._limits = limits
-        self._budget = Budget(limits)
+        self._budget = Budget(limits, findings=Findings("lenient"))
         self._room = limits.paths
         self._packed = self._unpacked = 0
         self._upstream: set[bytes] = set()
@@ -57,7 +58,9 @@ class SourceTree:
             try:
                 self._list(name, size, part, blocks)
             except InvalidPackage as error:
-                self.remark = f"not all of its files will be in Contents: {error}"
+                self._remark(str(error))
+            for found in self._budget.findings.found:
+                self._remark(found.text)
         for _ in blocks:
             pass
 
@@ -92,6 +95,9 @@ class SourceTree:
             return
         start = f"{part['component']}/".encode() if part["component"] else b""
         self._upstream.update(start + path for path in _without_top(paths))
+
+    def _remark(self, reason: str) -> None:
+        self.remark = f"not all of its files will be in Contents: {reason}"
 
     def _counted(self, data: Iterator[bytes]) -> Iterator[bytes]:
         for block in data:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
-    from debrepo.archive import Limits, SourceTree
+    from debrepo.archive import Content, Limits, SourceTree
     from debrepo.pool import Pool
 
 #: Extensions of the files that `find` looks for.
@@ -126,24 +126,24 @@ class Intake:
         fd, size = _open(name)
         try:
             if size > _SMALL:
-                package, paths = self._large(fd, size, extension)
+                package, content = self._large(fd, size, extension)
             else:
                 data = _read(fd, size)
                 content = archive.parse((data,), len(data), limits=self._limits)
                 package = archive.describe(content, Digests(data), extension)
-                paths = content.paths
                 self._pool.put(package.files[0].sha256, data)
         finally:
             os.close(fd)
-        return Ingested(path, (path,), package.key.entry, encode(package), self._compress(paths))
+        packed, remark = self._compress(content.paths), "; ".join(content.remarks)
+        return Ingested(path, (path,), package.key.entry, encode(package), packed, remark)
 
-    def _large(self, fd: int, size: int, extension: str) -> tuple[Package, bytes]:
+    def _large(self, fd: int, size: int, extension: str) -> tuple[Package, Content]:
         digests = Digests()
         with _stream(fd) as file, self._pool.stage(file) as staged:
             content = archive.parse(digests.through(staged), size, limits=self._limits)
             package = archive.describe(content, digests, extension)
             staged.place(package.files[0].sha256)
-        return package, content.paths
+        return package, content
 
     def _source(self, path: Path, name: str) -> Ingested:
         data = self._read_dsc(name)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from debrepo import claims, errors
 from debrepo.archive import LIMITS, Limits
+from debrepo.archive.findings import kept_out
 from debrepo.errors import DebrepoError
 from debrepo.ingest.files import Ingested, Intake, Rejected
 from debrepo.package import Entry
@@ -43,7 +44,9 @@ _PROGRAM = (
 
 def configured_limits(config: Config) -> Limits:
     """Return the limits of what is read, as they are configured."""
-    return Limits(**config.section("ingest.limits"))
+    policy = config["archive.policy"]
+    kept_out(policy)
+    return Limits(**config.section("ingest.limits"), policy=policy)
 
 
 def ingest(

@@ -43,7 +43,8 @@ def build_deb(
     """Write a binary package into ``directory`` and return its path.
 
     ``fields`` come on top of the usual ones, or instead of them; an empty value leaves a
-    field out. ``compression`` is a key of `SUFFIXES`, and holds for both members.
+    field out. ``compression`` is a key of `SUFFIXES`, and holds for both members, as far as
+    dpkg reads it: control.tar is never compressed with bzip2 or lzma.
     """
     if paths is None:
         paths = {f"usr/share/doc/{name}/copyright": b"public domain\n"}
@@ -57,14 +58,14 @@ def build_deb(
         }
         | dict(fields or {})
     )
-    suffix = SUFFIXES[compression]
+    around = "xz" if compression in ("bzip2", "lzma") else compression
     target = directory / f"{name}_{without_epoch(version)}_{architecture}.{extension}"
     target.write_bytes(
         ar(
             [
                 ("debian-binary", b"2.0\n"),
-                (f"control.tar{suffix}", compress(tar({"control": control}), compression)),
-                (f"data.tar{suffix}", compress(tar(paths), compression)),
+                (f"control.tar{SUFFIXES[around]}", compress(tar({"control": control}), around)),
+                (f"data.tar{SUFFIXES[compression]}", compress(tar(paths), compression)),
             ]
         )
     )

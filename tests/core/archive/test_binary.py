@@ -99,9 +99,10 @@ def test_package_may_be_empty():
 @given(st.dictionaries(st.text("ab/.-\u00e4", min_size=1, max_size=300), st.binary(max_size=700)))
 def test_paths_of_any_length_are_what_tarfile_would_say(paths):
     wanted = {name: data for name, data in paths.items() if all(_proper(name))}
+    limits = archive.LIMITS._replace(policy="lenient")  # dpkg reads no pax headers
     for layout in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         data = tar(wanted, layout=layout)
-        listed = parse(FORMAT, CONTROL_TAR, ("data.tar", data)).paths
+        listed = parse(FORMAT, CONTROL_TAR, ("data.tar", data), limits=limits).paths
         assert listed.split(b"\n") == sorted(name.encode() for name in wanted) or not wanted
 
 
@@ -116,7 +117,7 @@ def test_package_reads_the_same_in_blocks_of_any_size(cuts, compression):
     data = ar(
         [
             FORMAT,
-            (f"control.tar{suffix}", compress(CONTROL_TAR[1], compression)),
+            ("control.tar.zst", compress(CONTROL_TAR[1], "zstd")),
             (f"data.tar{suffix}", compress(tar({"a" * 150: b"x" * 5000, "b": b""}), compression)),
         ]
     )
@@ -195,10 +196,18 @@ def test_members_that_dpkg_ignores_are_ignored():
     assert content.paths == b"usr/bin/hello"
 
 
-def test_what_follows_the_last_member_is_refused():
-    with pytest.raises(InvalidPackage, match="bytes of an ar header"):
-        data = ar([FORMAT, CONTROL_TAR, DATA_TAR]) + b"garbage"
-        archive.parse((data,), len(data))
+def test_what_follows_the_data_is_remarked_on_unless_it_makes_the_size_odd():
+    data = ar([FORMAT, CONTROL_TAR, DATA_TAR]) + b"garbage!"
+    content = archive.parse((data,), len(data))
+    assert content.remarks[0] == "something that is no member of an ar archive follows the data"
+    with pytest.raises(InvalidPackage, match="it has an odd number of bytes"):
+        archive.parse((data[:-1],), len(data) - 1)
+
+
+def test_padding_of_ar_members_may_be_anything():
+    data = ar([FORMAT, ("_odd", b"x"), CONTROL_TAR, DATA_TAR]).replace(b"`\nx\n", b"`\nx\0")
+    content = archive.parse((data,), len(data))
+    assert content.remarks[0] == "ar member _odd is not padded with a newline"
 
 
 def test_member_of_a_wrong_size_is_refused():
@@ -216,19 +225,15 @@ def test_member_of_a_wrong_size_is_refused():
         (b"Package: a\nVersion: 1\n", "no architecture"),
         (b"Package: a\nVersion: 1\nArchitecture: source\n", "no architecture of a binary"),
         (b"Package: ../a\nVersion: 1\nArchitecture: all\n", "package name '../a' breaks"),
-        (b"Package: a\nVersion: 1%2\nArchitecture: all\n", "version '1%2' breaks"),
-        (b"Package: a\n b\nVersion: \nArchitecture: all\n", "no version"),
+        (b"Package: a\nVersion: 1%2\nArchitecture: all\n", "Version: '1%2' is no version"),
+        (b"Package: a\nVersion: \nArchitecture: all\n", "no version"),
         (b"Package: a\n\nPackage: b\n", "not one stanza"),
         (b"Package: a\n \t\nVersion: 1\n", "blank lines"),
         (b"Package: a\npackage: b\n", "the field 'package' twice"),
         (b"Package: a\nno colon\n", "a line that is no field: 'no colon'"),
-        (b"Package: a\n#x: y\n", "no field: '#x: y'"),
-        (b"Package : a\n", "no field"),
+        (b"Package: a\n-x: y\n", "no field: '-x: y'"),
         (b" Package: a\n", "no field"),
-        (b"Package: a\nX: \xff\n", "not UTF-8"),
         (b"Package: a\0b\n", "control character, 00"),
-        (b"Package: a\nX: \x1b[2J\n", "control character, 1b"),
-        (b"Package: a\rFilename: b\n", "control character, 0d"),
     ],
 )
 def test_control_files_that_break_policy_are_refused(control, message):
@@ -247,10 +252,11 @@ def test_paths_outside_of_the_package_are_refused(path):
         with_paths({"usr/ok": b"", path: b""})
 
 
-def test_absolute_path_is_refused():
+def test_absolute_path_loses_its_slash():
     data = DATA_TAR[1].replace(b"./usr/bin/hello\0\0", b"//usr/bin/hello\0\0")
-    with pytest.raises(InvalidPackage, match="the path '//usr/bin/hello', outside"):
-        parse(FORMAT, CONTROL_TAR, ("data.tar", _with_sums(data)))
+    content = parse(FORMAT, CONTROL_TAR, ("data.tar", _with_sums(data)))
+    assert content.paths == b"usr/bin/hello"
+    assert content.remarks[0] == "data.tar has absolute paths, of which dpkg drops the slash"
 
 
 def _with_sums(data):
@@ -280,7 +286,7 @@ def test_bomb_is_refused_before_it_is_unpacked():
         parse(FORMAT, CONTROL_TAR, bomb, limits=limits)
 
 
-@pytest.mark.parametrize("compression", ["gzip", "xz", "zstd", "bzip2", "lzma"])
+@pytest.mark.parametrize("compression", ["gzip", "xz", "zstd"])
 def test_control_member_that_swells_is_refused(compression):
     bomb = compress(tar({"control": bytes(65 << 20)}), compression)
     with pytest.raises(InvalidPackage, match=r"control in control.tar.* has 68157440 bytes"):

@@ -17,8 +17,8 @@ from debrepo.testing.packages import SUFFIXES, compress
 PACKED = {name: suffix for name, suffix in SUFFIXES.items() if suffix}
 
 
-def unpacked(pieces, suffix, limit=1 << 30, memory=1 << 27):
-    budget = Budget(LIMITS._replace(memory=memory))
+def unpacked(pieces, suffix, limit=1 << 30, memory=1 << 27, budget=None):
+    budget = budget or Budget(LIMITS._replace(memory=memory))
     return b"".join(unpack(pieces, suffix, "data.tar", limit=limit, budget=budget))
 
 
@@ -46,10 +46,12 @@ def test_gzip_member_may_have_several_parts():
 
 
 @pytest.mark.parametrize("compression", ["xz", "zstd", "bzip2", "lzma"])
-def test_second_stream_which_dpkg_would_not_read_is_refused(compression):
+def test_second_stream_is_not_read_as_by_dpkg_and_remarked_on(compression):
+    budget = Budget(LIMITS)
     packed = compress(b"one", compression) + compress(b"two", compression)
-    with pytest.raises(InvalidPackage, match="something behind its end"):
-        unpacked([packed], PACKED[compression])
+    assert unpacked([packed], PACKED[compression], budget=budget) == b"one"
+    text = "data.tar ends before something else, which dpkg does not read"
+    assert budget.findings.found == [("odd", text)]
 
 
 @pytest.mark.parametrize("compression", PACKED)
@@ -103,6 +105,28 @@ def test_dictionary_of_lzma_is_limited():
         unpacked([packed], ".lzma", memory=1 << 20)
 
 
-def test_empty_member_is_refused():
-    with pytest.raises(InvalidPackage, match=r"data.tar is empty"):
-        unpacked([lzma.compress(b"")], ".xz")
+def test_window_of_zstd_that_dpkg_does_not_take_is_refused():
+    parameters = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    packed = packer.compress(b"x") + packer.flush()
+    with pytest.raises(InvalidPackage, match="takes a window above 134217728 bytes, the most that"):
+        unpacked([packed], ".zst", memory=1 << 29)
+
+
+def test_skippable_frames_of_zstd_are_skipped():
+    packed = b"\x5e\x2a\x4d\x18\3\0\0\0abc" + zstandard.compress(b"data")
+    assert unpacked([packed], ".zst") == b"data"
+    with pytest.raises(InvalidPackage, match=r"data.tar is damaged: truncated"):
+        unpacked([packed[:10]], ".zst")
+
+
+def test_dictionary_of_xz_has_room_for_more_than_xz_makes_by_itself():
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 192 << 20}]
+    packed = lzma.compress(b"x", filters=filters)
+    assert unpacked([packed], ".xz", memory=LIMITS.memory) == b"x"
+
+
+def test_empty_member_is_remarked_on():
+    budget = Budget(LIMITS)
+    assert unpacked([lzma.compress(b"")], ".xz", budget=budget) == b""
+    assert budget.findings.found == [("odd", "there is nothing in data.tar")]

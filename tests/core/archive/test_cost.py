@@ -37,7 +37,7 @@ def deb(data, suffix="", *, control=None):
 
 def refusal(data, limits=LIMITS):
     with pytest.raises(InvalidPackage) as caught:
-        parse((data,), len(data), limits=limits)
+        parse((data,), len(data), limits=limits._replace(policy="lenient"))
     return str(caught.value), caught.value.hint
 
 
@@ -59,11 +59,6 @@ def test_bytes_of_extended_headers_are_limited(kind):
     data = extension(kind, content) * 10 + header(b"./a")
     message = "data.tar has more than 5000 bytes of extended headers"
     assert refusal(deb(data), Limits(extensions=5000)) == (message, named("extensions"))
-
-
-def test_single_extended_header_is_limited():
-    message, _ = refusal(deb(header(b"e", (1 << 20) + 1, b"x")))
-    assert message == "data.tar has an extended header of 1048577 bytes; 1048576 are allowed"
 
 
 @pytest.mark.parametrize("kind", [b"0", b"1", b"2", b"5", b"L"])
@@ -136,7 +131,7 @@ def test_hundred_thousand_fields_and_lines_are_read():
 
 @pytest.mark.parametrize("field", ["Files", "Checksums-Sha1", "Checksums-Sha256"])
 def test_list_of_too_many_files_is_refused_before_it_is_read(field):
-    with pytest.raises(InvalidPackage, match="lists 100000 files; 500 are allowed") as caught:
+    with pytest.raises(InvalidPackage, match="lists 100000 files; 5000 are allowed") as caught:
         parse_list(stanza({"Source": "hello", field: FILES}), limits=Limits(control_file=1 << 30))
     assert caught.value.hint == named("files")
 
@@ -158,4 +153,8 @@ def test_line_of_a_diff_that_comes_in_many_pieces_is_joined_once():
 
 def test_settings_are_the_limits():
     settings = {s.name: s.default for s in CORE_SETTINGS if s.name.startswith("ingest.limits.")}
-    assert settings == {f"ingest.limits.{name}": value for name, value in LIMITS._asdict().items()}
+    limits = LIMITS._asdict()
+    assert limits.pop("policy") == next(
+        s.default for s in CORE_SETTINGS if s.name == "archive.policy"
+    )
+    assert settings == {f"ingest.limits.{name}": value for name, value in limits.items()}
