@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pluggy import PluginManager
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from debrepo.permissions import Caller
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
     from debrepo.session import Session
+    from debrepo.signing import MadeSignature
 
 hookspec = HookspecMarker("debrepo")
 hookimpl = HookimplMarker("debrepo")
@@ -262,6 +263,24 @@ def debrepo_published(publication: str, generation: int, paths: frozenset[str]) 
 
     *Tells*, after the commit: raising here is reported, and undoes nothing. ``paths`` are
     those whose content has changed for clients, relative to the storage.
+    """
+
+
+@hookspec
+def debrepo_signatures(txn: Transaction) -> Mapping[str, Sequence[MadeSignature]]:
+    """Return the signatures that clients see at this moment, by ``kind:name`` of what is signed.
+
+    *Collects*, in a read transaction, when a key is checked or prolonged.
+    """
+
+
+@hookspec
+def debrepo_sign_again(session: Session, names: frozenset[str]) -> Mapping[str, str]:
+    """Sign again those of ``names`` that are yours, as `debrepo_signatures` spells them.
+
+    *Collects*, outside of any transaction, after a key was prolonged. What is signed holds the
+    same packages as before. Return each of yours with the reason why it could not be signed,
+    which is empty for those that are.
     """
 
 

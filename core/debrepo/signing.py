@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+
+
+_ARMOR = re.compile(
+    rb"^-----BEGIN PGP SIGNATURE-----\r?\n(?:[^\r\n]+\r?\n)*\s*?\n(.*?)"
+    rb"^-----END PGP SIGNATURE-----",
+    re.DOTALL | re.MULTILINE,
+)
+_SIGNATURE = 2  # the tag of a signature packet (RFC 9580, 5.2)
+_CREATED, _ISSUER, _FINGERPRINT = 2, 16, 33  # types of its subpackets
 
 
 class SigningKey(NamedTuple):
@@ -19,14 +31,84 @@ class SigningKey(NamedTuple):
     algorithm: str  #: ``ed25519``, ``rsa4096``, …
     created: datetime
     expires: datetime | None
+    part: str = ""  #: the fingerprint of the subkey that signs, if it is not the key itself
+    renewed: datetime | None = None  #: date of its newest self-signature: no signature may be older
+
+    @property
+    def signs_as(self) -> str:
+        """The fingerprint that its signatures carry."""
+        return self.part or self.fingerprint
 
 
 class Signatures(NamedTuple):
-    """A Release file with its signatures, and the fingerprints of the keys that made them."""
+    """A Release file with its signatures, and the fingerprints that these carry."""
 
     inline: bytes  #: the content of ``InRelease``
     detached: bytes  #: the content of ``Release.gpg``, armored
     fingerprints: tuple[str, ...]
+
+
+class MadeSignature(NamedTuple):
+    """What a signature says of itself; it is not verified."""
+
+    fingerprint: str  #: of the key or subkey that made it; its key ID if the signature has no more
+    created: int  #: in seconds since the epoch
+
+    def is_by(self, key: SigningKey) -> bool:
+        """Return whether the signature names this key as its maker."""
+        return bool(self.fingerprint) and key.signs_as.endswith(self.fingerprint)
+
+
+def made_signatures(signed: bytes) -> list[MadeSignature]:
+    """Return the signatures of a clear-signed text, or those that are armored by themselves."""
+    found = _ARMOR.findall(signed)
+    if not found:
+        return []
+    body = b"".join(line for line in found[-1].splitlines() if not line.startswith(b"="))
+    try:
+        return [made for tag, data in _packets(base64.b64decode(body)) for made in _made(tag, data)]
+    except (binascii.Error, IndexError):  # damaged: verifying it says so
+        return []
+
+
+def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield tag and content of each OpenPGP packet."""
+    while data:
+        if data[0] & 0x40:
+            size, start = _length(data, 1)
+            tag = data[0] & 0x3F
+        else:
+            start = 1 + (1 << (data[0] & 3))
+            size, tag = int.from_bytes(data[1:start]), (data[0] >> 2) & 0xF
+        yield tag, data[start : start + size]
+        data = data[start + size :]
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    """Return a length of one, two or five bytes, and where it ends."""
+    if data[at] < 192:
+        return data[at], at + 1
+    if data[at] < 255:
+        return ((data[at] - 192) << 8) + data[at + 1] + 192, at + 2
+    return int.from_bytes(data[at + 1 : at + 5]), at + 5
+
+
+def _made(tag: int, data: bytes) -> Iterator[MadeSignature]:
+    if tag != _SIGNATURE:
+        return
+    if data[0] == 3:
+        yield MadeSignature(data[7:15].hex().upper(), int.from_bytes(data[3:7]))
+        return
+    width, at, said = 4 if data[0] == 6 else 2, 4, dict[int, bytes]()
+    for _ in ("hashed", "not hashed"):
+        size = int.from_bytes(data[at : at + width])
+        rest, at = data[at + width : at + width + size], at + width + size
+        while rest:
+            length, start = _length(rest, 0)
+            said.setdefault(rest[start] & 0x7F, rest[start + 1 : start + length])
+            rest = rest[start + length :]
+    issuer = said.get(_FINGERPRINT, b"")[1:] or said.get(_ISSUER, b"")
+    yield MadeSignature(issuer.hex().upper(), int.from_bytes(said.get(_CREATED, b"")))
 
 
 class Signer(ABC):
@@ -41,9 +123,10 @@ class Signer(ABC):
     def resolve(self, keys: Sequence[str]) -> list[SigningKey]:
         """Return the secret keys that ``keys`` (fingerprints, key or user IDs) name.
 
-        With no names, the configured keys, else the only one there is. Raise
-        `SigningFailed` for a key that is missing, expired, revoked or ambiguous, with a
-        hint that names the command which makes one. Nothing is signed.
+        A fingerprint with ``!`` behind it names exactly this key or subkey. With no names, the
+        configured keys, else the only one there is. Raise `SigningFailed` for a key that is
+        missing, expired, revoked or ambiguous, with a hint that names the command which makes
+        one. Nothing is signed.
         """
 
     @abstractmethod

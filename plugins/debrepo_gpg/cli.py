@@ -10,6 +10,7 @@ import click
 from debrepo.cli import pass_session
 from debrepo.cli.completion import Name
 from debrepo.cli.output import json_option, print_fields, print_json, print_table
+from debrepo.errors import SigningFailed
 from debrepo_gpg import operations
 from debrepo_gpg.trust import KEYRING
 
@@ -99,6 +100,7 @@ def show(session: Session, key: str, as_json: bool) -> None:
             "Algorithm": found.algorithm,
             "Created": f"{found.created:%Y-%m-%d}",
             "Expires": f"{found.expires:%Y-%m-%d}" if found.expires else "never",
+            "Signs with": found.signs_as if found.signs_as != found.fingerprint else "",
             "Cannot sign": f"it {found.fault}" if found.fault else "",
         }
     )
@@ -123,11 +125,41 @@ def check(ctx: click.Context, key: str, as_json: bool) -> None:
 
 
 @key.command()
-@click.argument("keys", metavar="[KEY]...", nargs=-1, type=KEY)
+@click.argument("key", type=KEY)
+@click.option(
+    "--expire", required=True, help="New expiry: 2y from now, 2030-12-31, or 0 for never."
+)
+@json_option
 @pass_session
-def export(session: Session, keys: tuple[str, ...]) -> None:
+def extend(session: Session, key: str, expire: str, as_json: bool) -> None:
+    """Prolong a signing key, and sign again whatever it signs.
+
+    Clients that verify with Sequoia refuse signatures older than the renewal of the key: hand
+    out the key when this is done, not before.
+    """
+    done = session.run(operations.extend, key, expire)
+    if as_json:
+        print_json({**done._asdict(), "key": done.key._asdict()})
+    else:
+        until = f"until {done.key.expires:%Y-%m-%d}" if done.key.expires else "for ever"
+        click.echo(f"Key {done.key.fingerprint} is valid {until}.")
+        for name in done.signed:
+            click.echo(f"Signed {name.replace(':', ' ', 1)} again.")
+    if done.failed:
+        raise SigningFailed(
+            "; ".join(f"{name} is not signed again: {why}" for name, why in done.failed.items()),
+            hint='run "debrepo publish update" for it before you hand out the key',
+        )
+    session.progress.note('Now hand out the key: run "debrepo key export".')
+
+
+@key.command()
+@click.argument("keys", metavar="[KEY]...", nargs=-1, type=KEY)
+@click.option("--binary", is_flag=True, help="Without armor, as gpgv and debootstrap read it.")
+@pass_session
+def export(session: Session, keys: tuple[str, ...], binary: bool) -> None:
     """Export public keys."""
-    click.echo(session.run(operations.export, keys), nl=False)
+    click.echo(session.run(operations.export, keys, binary=binary), nl=False)
 
 
 @key.command("import")

@@ -10,7 +10,7 @@ from debrepo.errors import InvalidInput, SigningFailed
 from debrepo.signing import SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 CREATE_HINT = "make one with: debrepo key create --name NAME"
 
@@ -18,20 +18,32 @@ CREATE_HINT = "make one with: debrepo key create --name NAME"
 _ALGORITHMS = {"1": "rsa", "2": "rsa", "3": "rsa", "17": "dsa", "20": "elgamal"}
 _STATES = {"e": "has expired", "r": "is revoked", "i": "is invalid", "d": "is disabled"}
 _ID = re.compile(r"(?:0x)?((?:[0-9A-F]{8}){1,2}|[0-9A-F]{40}|[0-9A-F]{64})!?", re.IGNORECASE)
+_OWN = re.compile(r"1[0-3]|18|1f")  # classes of signatures that make a key what it is
+_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
+
+
+class Part(NamedTuple):
+    """A primary key or a subkey."""
+
+    fingerprint: str
+    algorithm: str
+    created: datetime
+    expires: datetime | None
+    fault: str  #: why it cannot sign, as what follows its name; empty when it can
+    renewed: datetime  #: date of its newest self-signature
 
 
 class Key(NamedTuple):
     """A key of the keyring, usable or not."""
 
     key: SigningKey
-    fingerprints: tuple[str, ...]  #: its own, and those of its subkeys
+    parts: tuple[Part, ...]  #: itself, then its subkeys
     fault: str  #: why it cannot sign, as what follows its name; empty when it can
-    newest: datetime  #: when the youngest part was made: no signature may be older
 
     @property
-    def display(self) -> str:
-        """The fingerprint and the first user ID."""
-        return f"{self.key.fingerprint} ({', '.join(self.key.user_ids[:1]) or 'no user ID'})"
+    def fingerprints(self) -> tuple[str, ...]:
+        """Its own fingerprint, and those of its subkeys."""
+        return tuple(part.fingerprint for part in self.parts)
 
     def answers_to(self, name: str) -> bool:
         """Return whether ``name`` is its fingerprint or key ID, or part of a user ID."""
@@ -40,39 +52,107 @@ class Key(NamedTuple):
             return True
         return any(name.casefold() in user_id.casefold() for user_id in self.key.user_ids)
 
+    def named(self, name: str) -> Key:
+        """Return the key as ``name`` wants it: with ``!`` behind an ID, exactly this part signs."""
+        found = _ID.fullmatch(name.replace(" ", ""))
+        if not found or not name.endswith("!"):
+            return self
+        for part in self.parts:
+            if part.fingerprint.endswith(found[1].upper()):
+                whole = self.parts[0].fault if self.parts[0].fault in _STATES.values() else ""
+                return Key(_signing(self.key, self.parts[0], part), self.parts, whole or part.fault)
+        return self
 
-def from_listing(listed: Mapping[str, object]) -> Key:
-    """Return the key that python-gnupg's ``list_keys`` gave as a dictionary."""
-    fields = {name: str(value) for name, value in listed.items()}
-    subkeys: Mapping[str, Mapping[str, str]] = listed.get("subkey_info") or {}  # type: ignore[assignment]
-    made = [_time(fields["date"]), *(_time(info["date"]) for info in subkeys.values())]
-    user_ids: Iterable[str] = listed["uids"]  # type: ignore[assignment]
-    algorithm = _ALGORITHMS.get(fields["algo"])
-    key = SigningKey(
-        fields["fingerprint"],
-        tuple(_utf8(user_id) for user_id in user_ids),
-        f"{algorithm}{fields['length']}" if algorithm else fields["curve"].lower(),
-        made[0],
-        _time(fields["expires"]) if fields["expires"] else None,
+
+def from_listing(listing: bytes) -> list[Key]:
+    """Return the keys that ``gpg --list-secret-keys`` lists, with colons and signatures."""
+    found: list[list[list[str]]] = []
+    for line in listing.splitlines():
+        fields = [_plain(field) for field in line.split(b":")]
+        if fields[0] == "sec":
+            found.append([])
+        if found:
+            found[-1].append(fields)
+    return [_key(rows) for rows in found]
+
+
+def _plain(field: bytes) -> str:
+    return _ESCAPED.sub(lambda code: bytes.fromhex(code[1].decode()), field).decode(
+        errors="replace"
     )
-    fingerprints = (key.fingerprint, *(str(info["fingerprint"]) for info in subkeys.values()))
-    return Key(key, fingerprints, _fault(fields), max(made))
 
 
-def _fault(fields: Mapping[str, str]) -> str:
-    if fields["trust"] in _STATES:
-        return _STATES[fields["trust"]]
-    if "D" in fields["cap"]:
+def _key(rows: Sequence[list[str]]) -> Key:
+    parts = tuple(_parts(rows))
+    user_ids = tuple(row[9] for row in rows if row[0] == "uid")
+    primary = parts[0]
+    key = SigningKey(
+        primary.fingerprint, user_ids, primary.algorithm, primary.created, primary.expires
+    )
+    able = [part for part in parts if not part.fault]
+    subkeys = [part for part in able if part is not primary]
+    if primary.fault in _STATES.values() or not able:  # without the one, no other is valid
+        return Key(key._replace(renewed=primary.renewed), parts, _fault(primary, rows))
+    return Key(
+        _signing(key, primary, max(subkeys or able, key=lambda part: part.created)), parts, ""
+    )
+
+
+def _fault(primary: Part, rows: Sequence[list[str]]) -> str:
+    if primary.fault in _STATES.values():
+        return primary.fault
+    stubs = any(row[0] in ("sec", "ssb") and row[14] == "#" for row in rows)
+    return "has no part that can sign" + (" and whose secret is here" if stubs else "")
+
+
+def _signing(key: SigningKey, primary: Part, part: Part) -> SigningKey:
+    """Return the key with the part that signs."""
+    ends = [end for end in (primary.expires, part.expires) if end]
+    return key._replace(
+        expires=min(ends, default=None),
+        part="" if part is primary else part.fingerprint,
+        renewed=max(primary.renewed, part.renewed),
+    )
+
+
+def _parts(rows: Sequence[list[str]]) -> Iterator[Part]:
+    starts = [at for at, row in enumerate(rows) if row[0] in ("sec", "ssb")]
+    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+        row, more = rows[start], rows[start + 1 : stop]
+        fingerprint = next(one[9] for one in more if one[0] == "fpr")
+        own = [_time(one[5]) for one in more if _is_own(one, rows[starts[0]][4])]
+        algorithm = _ALGORITHMS.get(row[3])
+        yield Part(
+            fingerprint,
+            f"{algorithm}{row[2]}" if algorithm else row[16].lower(),
+            _time(row[5]),
+            _time(row[6]) if row[6] else None,
+            _part_fault(row),
+            max([_time(row[5]), *own]),
+        )
+
+
+def _is_own(row: list[str], key_id: str) -> bool:
+    return row[0] == "sig" and row[4] == key_id and bool(_OWN.match(row[10]))
+
+
+def _part_fault(row: list[str]) -> str:
+    if row[1] in _STATES:
+        return _STATES[row[1]]
+    if "D" in row[11]:
         return "is disabled"
-    return "" if "S" in fields["cap"] else "has no part that can sign"
+    if "s" not in row[11]:
+        return "cannot sign"
+    return "has no secret here" if row[14] == "#" else ""
 
 
 def _time(text: str) -> datetime:
     return datetime.fromtimestamp(int(text), UTC)
 
 
-def _utf8(text: str) -> str:
-    return text.encode("latin-1", "replace").decode(errors="replace")
+def display(key: SigningKey) -> str:
+    """Return the fingerprint and the first user ID."""
+    return f"{key.fingerprint} ({', '.join(key.user_ids[:1]) or 'no user ID'})"
 
 
 def choose(keys: Sequence[Key], names: Sequence[str]) -> list[Key]:
@@ -83,9 +163,9 @@ def choose(keys: Sequence[Key], names: Sequence[str]) -> list[Key]:
     for name in names:
         if not name.strip():
             raise InvalidInput("the name of a key is empty")
-        matching = [key for key in keys if key.answers_to(name.strip())]
+        matching = [key.named(name.strip()) for key in keys if key.answers_to(name.strip())]
         found = _only(matching, name, f"{name!r} names no single key:")
-        chosen[found.key.fingerprint] = found
+        chosen[found.key.signs_as] = found
     return list(chosen.values())
 
 
@@ -93,13 +173,13 @@ def _only(keys: Sequence[Key], name: str, several: str) -> Key:
     usable = [key for key in keys if not key.fault]
     if len(usable) > 1:
         raise SigningFailed(
-            f"{several} there are {', '.join(key.display for key in usable)}",
+            f"{several} there are {', '.join(display(found.key) for found in usable)}",
             hint="give its fingerprint, or run 'debrepo key create --name NAME'",
         )
     if usable:
         return usable[0]
     if keys:
-        what = "; ".join(f"key {key.display} {key.fault}" for key in keys)
+        what = "; ".join(f"key {display(found.key)} {found.fault}" for found in keys)
         raise SigningFailed(f"no key can sign: {what}", hint=CREATE_HINT)
     raise SigningFailed(
         f"there is no secret key {name!r}" if name else "there is no secret key", hint=CREATE_HINT

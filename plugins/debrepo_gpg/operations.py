@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import InvalidInput, SigningFailed
 from debrepo.stopping import checkpoint
+from debrepo_gpg import policy
 from debrepo_gpg.keys import CREATE_HINT, choose
 from debrepo_gpg.signer import GpgSigner, read_passphrase
 from debrepo_gpg.trust import KEYRING, Keyrings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from debrepo.session import Session
+    from debrepo.signing import MadeSignature
     from debrepo_gpg.keys import Key
     from debrepo_gpg.trust import TrustedKey, VerifiedText
 
@@ -39,6 +41,15 @@ class KeyStatus(NamedTuple):
     created: datetime
     expires: datetime | None
     fault: str
+    signs_as: str = ""  #: the fingerprint that its signatures carry: its own, or a subkey's
+
+
+class Extended(NamedTuple):
+    """A key that was prolonged, and what was signed again for that reason."""
+
+    key: KeyStatus
+    signed: list[str]  #: as ``kind:name``
+    failed: dict[str, str]  #: what is not signed again, and why
 
 
 class KeyCheck(NamedTuple):
@@ -69,9 +80,7 @@ def create(
     if email and not _EMAIL.fullmatch(email):
         raise InvalidInput(f"not an email address: {email!r}")
     if not _EXPIRE.fullmatch(expire):
-        raise InvalidInput(
-            f"not an expiry: {expire!r}", hint="use 0, 2y or a date such as 2030-12-31"
-        )
+        raise _no_expiry(expire)
     if algorithm not in ALGORITHMS:
         raise InvalidInput(
             f"unknown key algorithm {algorithm!r}", hint=f"choose from: {', '.join(ALGORITHMS)}"
@@ -90,6 +99,10 @@ def create(
         ]
     )
     return show(session, fingerprint)
+
+
+def _no_expiry(text: str) -> InvalidInput:
+    return InvalidInput(f"not an expiry: {text!r}", hint="use 0, 2y or a date such as 2030-12-31")
 
 
 def _protection(passphrase: str) -> str:
@@ -115,20 +128,58 @@ def check(session: Session, key: str = "") -> list[KeyCheck]:
     found = [_find(there, key)] if key else there
     if not found:
         raise SigningFailed("there is no secret key", hint=CREATE_HINT)
+    signed = _signatures(session)
     return [
-        KeyCheck(entry.key.fingerprint, entry.key.user_ids, signer.problems_of(entry))
+        KeyCheck(
+            entry.key.fingerprint,
+            entry.key.user_ids,
+            signer.problems_of(entry) + policy.of_signatures(entry, signed),
+        )
         for entry in found
     ]
 
 
-def export(session: Session, keys: Sequence[str] = ()) -> bytes:
-    """Return public keys, armored; without names, those that would sign."""
+def _signatures(session: Session) -> dict[str, list[MadeSignature]]:
+    """Return the signatures that clients see, by what is signed."""
+    with session.db.read() as txn:
+        answers = session.hook.debrepo_signatures(txn=txn)
+    return {name: list(made) for answer in answers for name, made in answer.items()}
+
+
+def extend(session: Session, key: str, expire: str) -> Extended:
+    """Prolong a key, then sign again whatever it signs; ``expire`` is as for `create`.
+
+    A prolonged key has a new self-signature, and clients that verify with Sequoia refuse
+    all older signatures of the key as soon as they have the new one. So hand out the key only
+    after this.
+    """
+    if not _EXPIRE.fullmatch(expire):
+        raise _no_expiry(expire)
     signer = opened(session)
-    if not keys:
-        return signer.export(signer.resolve([]))
-    there = signer.secret_keys()
-    chosen = {found.key.fingerprint: found.key for found in (_find(there, key) for key in keys)}
-    return signer.export(list(chosen.values()))
+    entry = _find(signer.secret_keys(), key)
+    signer.extend(entry, expire)
+    signed = _signatures(session)
+    ours = frozenset(
+        name
+        for name, signatures in signed.items()
+        if any(entry.answers_to(made.fingerprint) for made in signatures)
+    )
+    answers = session.hook.debrepo_sign_again(session=session, names=ours)
+    done = {name: why for answer in answers for name, why in answer.items()}
+    return Extended(
+        show(session, entry.key.fingerprint),
+        sorted(name for name, why in done.items() if not why),
+        {name: why for name, why in sorted(done.items()) if why},
+    )
+
+
+def export(session: Session, keys: Sequence[str] = (), *, binary: bool = False) -> bytes:
+    """Return public keys, armored unless ``binary``; without names, those that would sign."""
+    signer = opened(session)
+    there = signer.secret_keys() if keys else []
+    found = [_find(there, key).key for key in keys] or signer.resolve([])
+    chosen = list({key.fingerprint: key for key in found}.values())
+    return signer.export_binary(chosen) if binary else signer.export(chosen)
 
 
 def import_(session: Session, data: bytes) -> list[KeyStatus]:
@@ -187,9 +238,11 @@ def opened(session: Session) -> GpgSigner:
 def _find(there: Sequence[Key], name: str) -> Key:
     """Return the one key of that name; one that cannot sign too, if it is the only one."""
     checkpoint()
-    matching = [key for key in there if key.answers_to(name)]
+    matching = [key.named(name) for key in there if key.answers_to(name)]
     return matching[0] if len(matching) == 1 else choose(matching, [name])[0]
 
 
 def _status(found: Key) -> KeyStatus:
-    return KeyStatus(*found.key, found.fault)
+    key = found.key
+    signs_as = "" if found.fault else key.signs_as
+    return KeyStatus(*key[:5], found.fault, signs_as)

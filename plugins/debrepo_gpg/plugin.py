@@ -50,6 +50,14 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         ),
         Operation(
+            "key.extend",
+            where + "extend",
+            "Prolong a signing key, and sign again whatever it signs.",
+            "key:extend",
+            "key extend",
+            long=True,
+        ),
+        Operation(
             "key.export",
             where + "export",
             "Export public keys.",
@@ -105,7 +113,11 @@ def debrepo_settings() -> list[Setting]:
             "",
             "Where GnuPG keeps the keys: a directory, user for your own; empty: <root>/gnupg",
         ),
-        Setting("signing.gpg.keys", (), "Keys to sign with; empty: the only one there is"),
+        Setting(
+            "signing.gpg.keys",
+            (),
+            "Keys to sign with, FINGERPRINT! for exactly this subkey; empty: the only one there is",
+        ),
         Setting("signing.gpg.passphrase_file", "", "File with the passphrase of the keys"),
         Setting("signing.gpg.program", "gpg", "GnuPG program to run"),
     ]

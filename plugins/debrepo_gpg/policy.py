@@ -12,10 +12,10 @@ from debrepo import stopping
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from debrepo.signing import Signatures
+    from debrepo.signing import MadeSignature, Signatures
     from debrepo_gpg.keys import Key
 
 PROBE = b"Origin: probe\nSuite: probe\nDate: Thu, 01 Jan 1970 00:00:00 UTC\n"
@@ -33,11 +33,13 @@ def of_key(entry: Key, now: datetime) -> list[str]:
     """Return what a look at the key shows: its state, its algorithm, its expiry."""
     key = entry.key
     problems = [entry.fault] if entry.fault else []
-    if key.algorithm.startswith("rsa"):
-        if int(key.algorithm.removeprefix("rsa")) < SHORTEST_RSA:
-            problems.append(f"{key.algorithm} is too short: apt wants {SHORTEST_RSA} bits")
-    elif not _MODERN.fullmatch(key.algorithm):
-        problems.append(f"{key.algorithm} keys are not accepted any more")
+    used = (part for part in entry.parts if part.fingerprint in (key.fingerprint, key.signs_as))
+    for algorithm in dict.fromkeys(part.algorithm for part in used):
+        if algorithm.startswith("rsa"):
+            if int(algorithm.removeprefix("rsa")) < SHORTEST_RSA:
+                problems.append(f"{algorithm} is too short: apt wants {SHORTEST_RSA} bits")
+        elif not _MODERN.fullmatch(algorithm):
+            problems.append(f"{algorithm} keys are not accepted any more")
     if key.expires and now < key.expires < now + SOON:
         problems.append(f"expires on {key.expires:%Y-%m-%d}, in {(key.expires - now).days} days")
     return problems
@@ -49,6 +51,19 @@ def of_self_signatures(program: str, exported: bytes) -> list[str]:
     weak = re.findall(r"sigclass 0x([0-9a-f]{2})\n\tdigest algo ([123]),", said)
     names = {_WEAK_DIGESTS[digest] for sigclass, digest in weak if _OWN.match(sigclass + "x")}
     return [f"its self-signature uses {name}, which Sequoia refuses" for name in sorted(names)]
+
+
+def of_signatures(entry: Key, signed: Mapping[str, Sequence[MadeSignature]]) -> list[str]:
+    """Return a line for everything that is signed with the key as it was before its renewal."""
+    renewed = {part.fingerprint: max(part.renewed, entry.parts[0].renewed) for part in entry.parts}
+    return [
+        f"signed {name.replace(':', ' ', 1)} before its self-signature of "
+        f"{renewed[made.fingerprint]:%Y-%m-%d %H:%M:%S} UTC, so that Sequoia refuses that: "
+        'run "debrepo publish update", then hand out the key'
+        for name, signatures in signed.items()
+        for made in signatures
+        if made.fingerprint in renewed and made.created < int(renewed[made.fingerprint].timestamp())
+    ]
 
 
 def of_verifiers(exported: bytes, signed: Signatures) -> list[str]:

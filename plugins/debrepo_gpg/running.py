@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import gnupg
@@ -9,6 +10,7 @@ import gnupg
 from debrepo.stopping import checkpoint, current
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from subprocess import Popen
 
 
@@ -22,6 +24,12 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]  # it has no types
         if watch is not None:
             watch.adopt(child)
         return child
+
+    def run(self, words: Sequence[str], passphrase: str | None) -> Any:
+        """Run a command that python-gnupg has no method for; give it the passphrase if any."""
+        result = gnupg.Verify(self)
+        self._handle_io(list(words), io.BytesIO(), result, passphrase=passphrase, binary=True)
+        return result
 
     def _collect_output(self, *args: Any, **more: Any) -> None:
         super()._collect_output(*args, **more)

@@ -19,7 +19,7 @@ from debrepo_gpg.home import Home, check_space
 from debrepo_gpg.running import Gpg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from debrepo_gpg.keys import Key
 
@@ -41,8 +41,8 @@ class GpgSigner(Signer):
     """Keys in a GnuPG home.
 
     Where SOURCE_DATE_EPOCH is set it is the time of the signatures too, or that of the
-    youngest key's making if that is later; both RSA and Ed25519 then give the same bytes
-    every time.
+    newest self-signature of the keys if that is later; both RSA and Ed25519 then give the same
+    bytes every time.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class GpgSigner(Signer):
         if not self.home.exists():
             return []
         with _translated():
-            listed: Iterable[dict[str, Any]] = self._gpg(self.home.view()).list_keys(secret=True)
-            return [keyring.from_listing(fields) for fields in listed]
+            gpg = self._gpg(self.home.view(), "--with-sig-list")
+            return keyring.from_listing(gpg.list_keys(secret=True).data)
 
     def resolve(self, keys: Sequence[str]) -> list[SigningKey]:
         return [found.key for found in keyring.choose(self.secret_keys(), keys or self._configured)]
@@ -84,27 +84,18 @@ class GpgSigner(Signer):
     def sign(self, release: bytes, keys: Sequence[SigningKey]) -> Signatures:
         if not keys:
             raise SigningFailed("there is no key to sign with", hint=keyring.CREATE_HINT)
-        known = {found.key.fingerprint: found for found in self.secret_keys()}
-        try:
-            chosen = [known[key.fingerprint] for key in keys]
-        except KeyError as error:
-            raise SigningFailed(
-                f"there is no secret key {error.args[0]}", hint=keyring.CREATE_HINT
-            ) from None
-        return self._sign_with(chosen, release)
-
-    def _sign_with(self, chosen: Sequence[Key], release: bytes) -> Signatures:
         gpg = self._gpg(self.home.view())
-        arguments = _arguments(chosen)
+        arguments = _arguments(keys)
         return Signatures(
-            self._signed(gpg, release, chosen, arguments, clearsign=True, detach=False),
-            self._signed(gpg, release, chosen, arguments, clearsign=False, detach=True),
-            tuple(found.key.fingerprint for found in chosen),
+            self._signed(gpg, release, keys, arguments, clearsign=True, detach=False),
+            self._signed(gpg, release, keys, arguments, clearsign=False, detach=True),
+            tuple(key.signs_as for key in keys),
         )
 
     def problems(self, key: SigningKey) -> list[str]:
         """Look at the key, then sign a probe with it and have it verified by who is there."""
-        found = [entry for entry in self.secret_keys() if entry.key.fingerprint == key.fingerprint]
+        name = f"{key.signs_as}!"
+        found = [entry.named(name) for entry in self.secret_keys() if entry.answers_to(name)]
         return self.problems_of(found[0]) if found else ["there is no secret key"]
 
     def problems_of(self, entry: Key) -> list[str]:
@@ -115,7 +106,7 @@ class GpgSigner(Signer):
         if entry.fault:
             return problems
         try:
-            signed = self._sign_with([entry], policy.PROBE)
+            signed = self.sign(policy.PROBE, [entry.key])
         except SigningFailed as error:
             return [*problems, str(error)]
         return problems + policy.of_verifiers(exported, signed)
@@ -152,14 +143,27 @@ class GpgSigner(Signer):
             )
         return list(dict.fromkeys(secret))
 
-    def _gpg(self, home: Path | None) -> Any:
+    def extend(self, entry: Key, expire: str) -> None:
+        """Prolong a key and all its parts that are not revoked; ``expire`` is as for `create`."""
+        fingerprint = entry.key.fingerprint
+        with self.home.change() as view, _translated():
+            gpg = self._gpg(view)
+            for parts in ([], ["*"]) if len(entry.parts) > 1 else ([],):
+                done = gpg.run(
+                    ["--quick-set-expire", fingerprint, expire, *parts], self._passphrase()
+                )
+                if done.returncode:
+                    check_space(self.home.directory, view)
+                    raise _failure([entry.key], done.stderr, "was not prolonged")
+
+    def _gpg(self, home: Path | None, *more: str) -> Any:
         # LC_ALL: what it says ends up in our messages.
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         try:
             return Gpg(
                 self._program,
                 gnupghome=str(home) if home else None,
-                options=list(_OPTIONS),
+                options=[*_OPTIONS, *more],
                 env=environment,
             )
         except (OSError, ValueError) as error:
@@ -172,7 +176,7 @@ class GpgSigner(Signer):
         self,
         gpg: Any,
         release: bytes,
-        keys: Sequence[Key],
+        keys: Sequence[SigningKey],
         arguments: list[str],
         *,
         clearsign: bool,
@@ -191,7 +195,7 @@ class GpgSigner(Signer):
         if result.returncode or not result.data:
             check_space(self.home.directory, self.home.view())
             raise _failure(keys, result.stderr)
-        if len(made) != len(keys) or not all(signers & set(key.fingerprints) for key in keys):
+        if len(made) != len(keys) or signers != {key.signs_as for key in keys}:
             raise SigningFailed(f"GnuPG signed with {', '.join(sorted(signers)) or 'no key'}")
         if not {digest for digest, _ in made} <= _STRONG:
             raise SigningFailed("GnuPG signed with a weak digest", hint="check its gpg.conf")
@@ -223,18 +227,21 @@ def read_passphrase(path: Path) -> str:
     return lines[0]
 
 
-def _arguments(keys: Sequence[Key]) -> list[str]:
-    """Name the keys: ``--default-key``, which python-gnupg knows, is only a wish."""
-    named = [part for key in keys for part in ("--local-user", key.key.fingerprint)]
+def _arguments(keys: Sequence[SigningKey]) -> list[str]:
+    """Name the keys: ``--default-key``, which python-gnupg knows, is only a wish.
+
+    Without the exclamation mark, GnuPG would take the newest subkey.
+    """
+    named = [part for key in keys for part in ("--local-user", f"{key.signs_as}!")]
     epoch = clock.epoch()
     if epoch is None:
         return named
-    stamp = max(epoch, *(int(key.newest.timestamp()) for key in keys))
+    stamp = max(epoch, *(int((key.renewed or key.created).timestamp()) for key in keys))
     return ["--faked-system-time", f"{stamp}!", *named]
 
 
-def _failure(keys: Sequence[Key], said: str) -> SigningFailed:
-    names = ", ".join(key.display for key in keys)
+def _failure(keys: Sequence[SigningKey], said: str, what: str = "did not sign") -> SigningFailed:
+    names = ", ".join(keyring.display(key) for key in keys)
     if "BAD_PASSPHRASE" in said or "Bad passphrase" in said:
         return SigningFailed(
             f"the passphrase is wrong for {names}",
@@ -245,7 +252,9 @@ def _failure(keys: Sequence[Key], said: str) -> SigningFailed:
             f"a passphrase is needed for {names}",
             hint="write it to a file, and set signing.gpg.passphrase_file to its name",
         )
-    return SigningFailed(f"{names} did not sign: {_last_words(said)}", hint=keyring.CREATE_HINT)
+    if "No secret key" in said or "secret key not available" in said:
+        return SigningFailed(f"{names} {what}: no secret key is here", hint=keyring.CREATE_HINT)
+    return SigningFailed(f"{names} {what}: {_last_words(said)}", hint='run "debrepo key check"')
 
 
 def _last_words(said: str) -> str:

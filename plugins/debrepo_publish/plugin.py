@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
     from debrepo.session import Session
+    from debrepo.signing import MadeSignature
 
 _OPERATIONS = "debrepo_publish.operations"
 
@@ -183,6 +184,20 @@ def debrepo_index_kinds() -> dict[str, Ref]:
             "debrepo_publish.indexes.kinds:SourcesIndex", "Sources, of source packages."
         ),
     }
+
+
+@hookimpl
+def debrepo_signatures(txn: Transaction) -> dict[str, list[MadeSignature]]:
+    from debrepo_publish.engine.signers import live_signatures
+
+    return live_signatures(txn)
+
+
+@hookimpl
+def debrepo_sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
+    from debrepo_publish.engine.publishing import sign_again
+
+    return sign_again(session, names)
 
 
 @hookimpl

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from debrepo.errors import SigningFailed
+from debrepo.signing import made_signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,6 +146,15 @@ class SignerContract:
         signed = signer.sign(RELEASE, keys)
         for key in keys:
             assert verify([key], signed.inline)[1] == {key.fingerprint}
+
+    def test_signatures_name_the_keys_that_are_reported(
+        self, signer: Signer, keys: list[SigningKey]
+    ) -> None:
+        signed = signer.sign(RELEASE, keys)
+        for text in (signed.inline, signed.detached):
+            made = made_signatures(text)
+            assert {one.fingerprint for one in made} == set(signed.fingerprints)
+            assert all(any(one.is_by(key) for one in made) for key in keys)
 
     def test_what_was_changed_is_not_valid(
         self,

@@ -11,7 +11,7 @@ from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
 from debrepo_publish.checking.verification import Verifier
-from debrepo_publish.engine import ledger, places
+from debrepo_publish.engine import ledger, places, signers
 from debrepo_publish.indexes import release
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, commit_path, generation_key
@@ -98,9 +98,11 @@ def _as_client(
     signed, path = not publication.skip_signing, commit_path(publication)
     problems: list[Problem] = []
     if signed and not keyring:
-        keys = session.signer.resolve(publication.keys)
+        keys = signers.resolve(session, publication)
         expiring = signatures.expiring(keys, clock.seconds())
         problems = [Problem(path, text, Fault.KEY_EXPIRES) for text in expiring]
+        differences = signers.differences(tree.read(path) or b"", keys)
+        problems += [Problem(path, text, Fault.SIGNATURE) for text in differences]
         keyring = session.signer.export(keys)
     trusted = signatures.dearmored(keyring)
     for _ in range(_ATTEMPTS):

@@ -15,18 +15,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
-from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
+from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
 from debrepo.stopping import checkpoint, watching
-from debrepo_publish.engine import commits, places, recovery
+from debrepo_publish.engine import commits, places, recovery, signers
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from debrepo.session import Session
+    from debrepo.signing import SigningKey
     from debrepo.storage import Storage
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.model.publication import Generation, Publication
@@ -116,17 +117,31 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
         now = txn[PUBLICATIONS].get(key)
     if known is not None and now != known:  # an interrupted generation is live now
         known, publication = now, wish.edit(now)
+    keys = signers.resolve(session, publication)
     plan = _plan(session, publication, wish)
-    if plan.unchanged and not wish.force and not dirty and not _expiring(plan.previous):
+    same = (
+        plan.unchanged
+        and not _expiring(plan.previous)
+        and not signers.outdated(session, keys, plan)
+    )
+    if same and not wish.force and not dirty:
         if known is not None:
             _store(session, known, wish.edit)
         if not wish.skip_cleanup:
             recovery.clean_up(session, storage, publication, look=True)
         return Made(_result(plan, storage, changed=False), ())
-    return _make(session, storage, plan, wish, overwrite=dirty or wish.force)
+    return _make(session, storage, plan, keys, wish, overwrite=dirty or wish.force)
 
 
-def _make(session: Session, storage: Storage, plan: Plan, wish: Wish, *, overwrite: bool) -> Made:
+def _make(
+    session: Session,
+    storage: Storage,
+    plan: Plan,
+    keys: Sequence[SigningKey],
+    wish: Wish,
+    *,
+    overwrite: bool,
+) -> Made:
     """Stage and commit a generation; ``overwrite``: what is there may be of another one."""
     from debrepo_publish.engine import (  # compressing is slow to load
         eviction,
@@ -135,7 +150,6 @@ def _make(session: Session, storage: Storage, plan: Plan, wish: Wish, *, overwri
     )
 
     publication = plan.publication
-    keys = [] if publication.skip_signing else session.signer.resolve(publication.keys)
     if not wish.force:
         foreign_files.check_free(session, storage, publication)
     while not recovery.start(session, plan):  # a cleanup has deleted packages that it lists
@@ -165,6 +179,35 @@ def _make(session: Session, storage: Storage, plan: Plan, wish: Wish, *, overwri
         eviction.evict(session)
     result = _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
     return Made(result, tuple(map(publication.path, made)))
+
+
+def sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
+    """Sign publications, named as `signers.live_signatures` names them, with their live packages.
+
+    Return each with the reason why it is not signed, or an empty string.
+    """
+    with session.db.read() as txn:
+        known = {signers.name(p): p for p in txn[PUBLICATIONS].values() if signers.name(p) in names}
+    done = dict.fromkeys(known, "")
+    for name, publication in known.items():
+        checkpoint()
+        try:
+            _sign_again(session, publication)
+        except DebrepoError as error:  # the others can be signed all the same
+            done[name] = str(error)
+    return done
+
+
+def _sign_again(session: Session, publication: Publication) -> None:
+    def same(now: Publication | None) -> Publication:
+        if now is None:
+            raise NotFound(f"{publication} is not published any more")
+        return now
+
+    with session.db.read() as txn:
+        live = publications.get(txn, publication.key).live
+    place, distribution = publication.place, publication.distribution
+    publish(session, place, distribution, same, why="key extend", again=live)
 
 
 def announce(session: Session, made: Made) -> None:

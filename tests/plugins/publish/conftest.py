@@ -27,7 +27,11 @@ class Paper:
 
     @hookimpl
     def debrepo_settings(self):
-        return [Setting("signing.paper.broken", False, "Whether it refuses to sign")]
+        return [
+            Setting("signing.paper.broken", False, "Whether it refuses to sign"),
+            Setting("signing.paper.keys", (), "Fingerprints to sign with"),
+            Setting("signing.paper.renewed", 0, "When its keys were renewed"),
+        ]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,74 @@
+"""Signers: who signs a publication, and whether what is live is signed by them.
+
+What is live says itself who has signed it, and when; the database has nothing on it that could
+differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.signing import made_signatures
+from debrepo_publish.model.publication import generation_key
+from debrepo_publish.model.tables import COMMITS, PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.session import Session
+    from debrepo.signing import MadeSignature, SigningKey
+    from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.model.publication import Publication
+
+
+def resolve(session: Session, publication: Publication) -> list[SigningKey]:
+    """Return the keys that sign a publication: its own, the configured ones or the only one."""
+    return [] if publication.skip_signing else session.signer.resolve(publication.keys)
+
+
+def name(publication: Publication) -> str:
+    """Return the name of a publication among all that is signed."""
+    return f"publication:{publication}"
+
+
+def live_signatures(txn: Transaction) -> dict[str, list[MadeSignature]]:
+    """Return the signatures of everything that is live, by `name`."""
+    return {
+        name(publication): made_signatures(_commit(txn, publication, publication.live))
+        for publication in txn[PUBLICATIONS].values()
+        if publication.live and not publication.skip_signing
+    }
+
+
+def _commit(txn: Transaction, publication: Publication, number: int) -> bytes:
+    return txn[COMMITS].get(generation_key(publication.key, number).encode(), b"")
+
+
+def outdated(session: Session, keys: Sequence[SigningKey], plan: Plan) -> bool:
+    """Return whether the live generation of a plan has to be signed again."""
+    if not keys or plan.previous is None:
+        return False
+    with session.db.read() as txn:
+        live = _commit(txn, plan.publication, plan.previous.number)
+    return bool(differences(live, keys))
+
+
+def differences(signed: bytes, keys: Sequence[SigningKey]) -> list[str]:
+    """Return how what is signed differs from what these keys would sign today."""
+    made = made_signatures(signed)
+    strangers = [one.fingerprint for one in made if not any(one.is_by(key) for key in keys)]
+    missing = [key.signs_as for key in keys if not any(one.is_by(key) for one in made)]
+    texts = [f"is signed by {found}, which does not sign it any more" for found in strangers]
+    texts += [f"is not signed by {found}, which signs it from now on" for found in missing]
+    for key in keys:
+        if any(one.is_by(key) and _is_older(one, key) for one in made):
+            texts.append(
+                f"is signed before the newest self-signature of {key.signs_as}, made on "
+                f"{key.renewed:%Y-%m-%d %H:%M:%S} UTC: Sequoia (apt 3, sqv) refuses it"
+            )
+    return texts
+
+
+def _is_older(made: MadeSignature, key: SigningKey) -> bool:
+    return key.renewed is not None and made.created < int(key.renewed.timestamp())
