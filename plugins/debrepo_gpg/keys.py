@@ -22,7 +22,7 @@ _OWN = re.compile(r"1[0-3]|18|1f")  # classes of signatures that make a key what
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
-class Part(NamedTuple):
+class KeyPart(NamedTuple):
     """A primary key or a subkey."""
 
     fingerprint: str
@@ -37,7 +37,7 @@ class Key(NamedTuple):
     """A key of the keyring, usable or not."""
 
     key: SigningKey
-    parts: tuple[Part, ...]  #: itself, then its subkeys
+    parts: tuple[KeyPart, ...]  #: itself, then its subkeys
     fault: str  #: why it cannot sign, as what follows its name; empty when it can
 
     @property
@@ -98,14 +98,14 @@ def _key(rows: Sequence[list[str]]) -> Key:
     )
 
 
-def _fault(primary: Part, rows: Sequence[list[str]]) -> str:
+def _fault(primary: KeyPart, rows: Sequence[list[str]]) -> str:
     if primary.fault in _STATES.values():
         return primary.fault
     stubs = any(row[0] in ("sec", "ssb") and row[14] == "#" for row in rows)
     return "has no part that can sign" + (" and whose secret is here" if stubs else "")
 
 
-def _signing(key: SigningKey, primary: Part, part: Part) -> SigningKey:
+def _signing(key: SigningKey, primary: KeyPart, part: KeyPart) -> SigningKey:
     """Return the key with the part that signs."""
     ends = [end for end in (primary.expires, part.expires) if end]
     return key._replace(
@@ -115,14 +115,14 @@ def _signing(key: SigningKey, primary: Part, part: Part) -> SigningKey:
     )
 
 
-def _parts(rows: Sequence[list[str]]) -> Iterator[Part]:
+def _parts(rows: Sequence[list[str]]) -> Iterator[KeyPart]:
     starts = [at for at, row in enumerate(rows) if row[0] in ("sec", "ssb")]
     for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         row, more = rows[start], rows[start + 1 : stop]
         fingerprint = next(one[9] for one in more if one[0] == "fpr")
         own = [_time(one[5]) for one in more if _is_own(one, rows[starts[0]][4])]
         algorithm = _ALGORITHMS.get(row[3])
-        yield Part(
+        yield KeyPart(
             fingerprint,
             f"{algorithm}{row[2]}" if algorithm else row[16].lower(),
             _time(row[5]),

@@ -98,6 +98,14 @@ def debrepo_operations() -> list[Operation]:
             "publish show",
             changes=False,
         ),
+        Operation(
+            "publish.sources",
+            "debrepo_publish.client_operations:sources",
+            "Return the .sources file for clients of a publication.",
+            "read",
+            "publish sources",
+            changes=False,
+        ),
     ]
 
 

@@ -39,10 +39,15 @@ class Archive:
     def json(self, *words: object) -> Any:
         return json.loads(self(*words, "--json"))
 
+    @property
+    def command(self) -> list[str]:
+        """The words that start ``debrepo`` on this root."""
+        return [sys.executable, "-m", "debrepo", "--root", str(self.root)]
+
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Start ``debrepo`` in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "debrepo", "--root", str(self.root), *map(str, words)],
+            [*self.command, *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

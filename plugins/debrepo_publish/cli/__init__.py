@@ -13,6 +13,7 @@ from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import operations
 from debrepo_publish.cli.care import repair, verify
+from debrepo_publish.cli.clients import sources
 from debrepo_publish.cli.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
 from debrepo_publish.model import documents
@@ -65,14 +66,21 @@ _DOCUMENT = [
         callback=_yes,
         help="Set ButAutomaticUpgrades: clients still upgrade packages already installed from it.",
     ),
-    click.option("--signed-by", help="Fingerprints that may sign the next Release file."),
+    click.option(
+        "--signed-by",
+        help="Set Signed-By in Release, which apt 3.3 ignores with a warning; better not.",
+    ),
     click.option(
         "--valid-for",
         callback=_seconds,
         help="Time after which clients refuse it, such as 14d.",
     ),
     click.option(
-        "--gpg-key", "keys", multiple=True, type=KEY, help="Key to sign with; may be repeated."
+        "--gpg-key",
+        "keys",
+        multiple=True,
+        type=KEY,
+        help="Key to sign with, FINGERPRINT! for exactly this subkey; may be repeated.",
     ),
     click.option("--skip-signing/--sign", default=None, help="Publish without a signature."),
     click.option(
@@ -184,6 +192,7 @@ def publish() -> None:
 
 publish.add_command(repair)
 publish.add_command(source)
+publish.add_command(sources)
 publish.add_command(rollback)
 publish.add_command(verify)
 
