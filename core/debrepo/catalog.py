@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.database import bytes_table
+from debrepo.database import Table, bytes_table
 from debrepo.errors import NotFound
 from debrepo.package import Entry, Package, PackageKey, decode, digests
 from debrepo.refs import TableRef
@@ -14,8 +14,29 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
 
+
+class Defect(NamedTuple):
+    """What is wrong inside a package, as found when its data was read."""
+
+    file: str  #: of the package
+    reason: str
+    hint: str
+    rules: str  #: what it was held against, limits included; others may let it pass
+
+
+def _load_defect(data: bytes) -> Defect:
+    return Defect(*bytes(data).decode().split("\0"))
+
+
+def _dump_defect(defect: Defect) -> bytes:
+    return "\0".join(part.replace("\0", " ") for part in defect).encode(errors="backslashreplace")
+
+
 PACKAGES = bytes_table("core.packages")  #: `Entry` to the record of `package.encode`
-CONTENTS = bytes_table("core.contents")  #: `Entry` to the package's path list, compressed
+#: `Entry` to the package's path list, compressed; nothing of one whose data was not read yet
+CONTENTS = bytes_table("core.contents")
+#: `Entry` to what is wrong with a package that is broken, and so has no path list
+DEFECTS = Table("core.defects", _load_defect, _dump_defect, bytes, bytes)
 CHUNKS = bytes_table("core.chunks")  #: hash to a chunk of a package set, or a node above
 #: SHA256 of pool files that a cleanup will delete, unless a package comes to name them
 CONDEMNED = bytes_table("core.condemned")
@@ -23,6 +44,7 @@ CONDEMNED = bytes_table("core.condemned")
 TABLES = (
     TableRef("core.packages", 1, "debrepo.catalog:PACKAGES"),
     TableRef("core.contents", 1, "debrepo.catalog:CONTENTS"),
+    TableRef("core.defects", 1, "debrepo.catalog:DEFECTS"),
     TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
     TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED"),
 )
@@ -35,17 +57,26 @@ class Known(NamedTuple):
 
     entry: Entry
     record: bytes
-    contents: bytes  #: zstd; empty for packages that install nothing
+    contents: bytes  #: the path list, as zstd; empty where the data was not read
 
 
 def add(txn: Transaction, packages: Iterable[Known]) -> None:
     """Store packages; the files must be in the pool, and durable, already."""
     known = sorted(packages)
     txn[PACKAGES].put_many((package.entry, package.record) for package in known)
-    txn[CONTENTS].put_many((p.entry, p.contents) for p in known if p.contents)
+    put_contents(txn, [(p.entry, p.contents) for p in known if p.contents])
     if txn[CONDEMNED]:  # a cleanup is at work
         for package in known:
             keep(txn, digests(package.record))
+
+
+def put_contents(txn: Transaction, lists: Iterable[tuple[Entry, bytes]]) -> None:
+    """Store path lists, in the order of their packages; what has one is not broken."""
+    lists = list(lists)
+    txn[CONTENTS].put_many(lists)
+    if txn[DEFECTS]:
+        for entry, _ in lists:
+            txn[DEFECTS].discard(entry)
 
 
 def keep(txn: Transaction, files: Iterable[str]) -> None:
@@ -80,7 +111,10 @@ def find(txn: Transaction, name: str = "") -> Iterator[Entry]:
 
 
 def paths(txn: Transaction, entry: bytes) -> bytes:
-    """Return the paths that a binary package installs, sorted, one on a line."""
+    """Return the paths that a package installs or unpacks to, sorted, one on a line.
+
+    There are none of a package whose data was not read yet; see `debrepo.ingest.deep`.
+    """
     packed = txn[CONTENTS].get(entry)
     if not packed:
         return b""

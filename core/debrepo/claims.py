@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,20 +20,22 @@ _DIGEST = 32  # bytes
 
 
 class Claim:
-    """A list of digests that grows while its owner works; one thread uses it at a time."""
+    """A list of digests that grows while its owner works, in any of its threads."""
 
     def __init__(self, path: str, file: int, directory: int) -> None:
         self.path = path
         self._file = file
         self._directory = directory
+        self._adding = Lock()  # threads share what is locked
 
     def add(self, sha256: str) -> None:
         """Claim a file, whether it is there or not; from now on no cleanup deletes it."""
-        flock(self._directory, LOCK_SH)
-        try:
-            os.write(self._file, bytes.fromhex(sha256))
-        finally:
-            flock(self._directory, LOCK_UN)
+        with self._adding:
+            flock(self._directory, LOCK_SH)
+            try:
+                os.write(self._file, bytes.fromhex(sha256))
+            finally:
+                flock(self._directory, LOCK_UN)
 
     def close(self) -> None:
         """Stop using it; it ends when its owner has closed it, too."""

@@ -30,6 +30,12 @@ CORE_SETTINGS = (
     ),
     Setting("dependencies.profiles", (), "Build profiles that hold, such as nocheck"),
     Setting("database.map_size", 64 << 30, "Bytes of address space to start the database with"),
+    Setting(
+        "ingest.deep",
+        "auto",
+        "When the data of packages is unpacked and listed: add, publish, idle, or auto: at add if"
+        " it is little",
+    ),
     Setting("ingest.limits.control", 64 << 20, "Bytes that control.tar may unpack to"),
     Setting("ingest.limits.control_file", 4 << 20, "Bytes of a control file, .dsc or .changes"),
     Setting("ingest.limits.files", 5000, "Files that a .dsc or .changes may list"),
@@ -46,7 +52,7 @@ CORE_SETTINGS = (
         20,
         "Seconds of CPU time to read a package, and one more for each MiB of it",
     ),
-    Setting("ingest.workers", 0, "Processes that read package files; 0: one for each core"),
+    Setting("ingest.workers", 0, "Processes or threads that read packages; 0: one for each core"),
     Setting("query.count", 10_000, "Queries that may come at once"),
     Setting("query.depth", 100, "Levels of parentheses and negations of a query, at most 150"),
     Setting("query.length", 1 << 20, "Characters of the queries that come at once"),

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 
 class Published(NamedTuple):
-    """A package, and the path below the prefix under which each of its files is served."""
+    """A package, and the path below the prefix under which each of its files is served.
+
+    ``contents`` are the paths that it installs, or unpacks to, sorted, one on a line, if a kind
+    of index `reads contents <IndexKind.reads_contents>`; otherwise there is nothing in it.
+    """
 
     package: Package
     paths: tuple[str, ...]
+    contents: bytes = b""
 
 
 class Layout(NamedTuple):
@@ -41,6 +46,9 @@ class IndexKind(ABC):
     """
 
     version: ClassVar[int] = 1  #: raise it when the same packages give other bytes
+    #: Whether it needs the paths in packages. Their data is unpacked for it before anything is
+    #: rendered: once, but for every package, which takes as long as dpkg-deb --contents does.
+    reads_contents: ClassVar[bool] = False
 
     @abstractmethod
     def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-_BLOCK = 1 << 20  # how much of a large file is in memory at a time
+_BLOCK = 1 << 18  # bytes of a large file in memory at a time: they stay in the cache of a core
 _MODE = 0o644  # a web server will read it
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FICLONE = 0x40049409

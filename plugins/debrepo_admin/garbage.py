@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from debrepo import catalog, leases, packageset
-from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, PACKAGES
+from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import NotFound
 from debrepo.package import digests
 
@@ -142,6 +142,7 @@ def _delete_packages(session: Session, live: Live, dead: list[Entry]) -> int:
                 if entry not in live.entries:
                     count += txn[PACKAGES].discard(entry)
                     txn[CONTENTS].discard(entry)
+                    txn[DEFECTS].discard(entry)
     return count
 
 

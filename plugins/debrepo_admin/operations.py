@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import __version__
@@ -85,7 +84,9 @@ def toml_value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(toml_value, value))}]"
-    return str(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False)
+    from json import dumps  # slow to import
+
+    return str(value) if isinstance(value, int) else dumps(value, ensure_ascii=False)
 
 
 def check(session: Session, *, files: bool = True) -> list[str]:

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS, Known
-from debrepo.errors import AlreadyExists, Conflict, DebrepoError
-from debrepo.ingest import Ingested, Rejected, configured_limits, find, ingest
+from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidPackage
+from debrepo.ingest import (
+    Ingested,
+    Rejected,
+    configured_depth,
+    configured_limits,
+    find,
+    ingest,
+)
 from debrepo.package import Entry, PackageKey, decode, digests
+from debrepo.verdicts import known_defect
 from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
@@ -45,21 +53,24 @@ def add_files(
     force_replace: bool,
     remove_files: bool,
     whole: bool,
+    deep: bool,
 ) -> Iterator[Outcome]:
     """Add files to the repository ``name``, yielding what became of each once it is durable.
 
-    With ``whole``, none is added unless all can be, and only failures are yielded then.
+    With ``whole``, none is added unless all can be, and only failures are yielded then. With
+    ``deep``, the data of all of them is unpacked and checked now, whatever is configured.
     """
+    workers = session.config["ingest.workers"] or None
+    limits = configured_limits(session.config)
+    when = "add" if deep else configured_depth(session.config)
     files: list[Path] = []
     for path in paths:
         found = list(find([path]))
         files += found
         if not found:
             yield Outcome(path, "", "empty", "no package files in this directory", repo=name)
-    workers = session.config["ingest.workers"] or None
-    limits = configured_limits(session.config)
     with session.pool.reserving() as pool:
-        results = ingest(pool, files, workers=workers, limits=limits)
+        results = ingest(pool, files, workers=workers, limits=limits, deep=when)
         tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
         while batch := list(islice(tracked, None if whole else BATCH)):
             yield from _add_batch(
@@ -129,6 +140,7 @@ def commit(
             there = taken.get(packageset.short(item.entry))
             try:
                 _check_bytes(item, there, name, force_replace=force_replace)
+                _check_data(session, txn, item)
                 joining.accept(session, txn, target, partial(decode, key, item.record))
             except DebrepoError as error:
                 outcomes[item.source] = Outcome(
@@ -163,6 +175,13 @@ def _check_bytes(item: Ingested, there: Entry | None, name: str, *, force_replac
             f"{PackageKey.from_entry(item.entry).display} is in {name} already, with other bytes",
             hint="give the build a new version, or replace the old one with --force-replace",
         )
+
+
+def _check_data(session: Session, txn: Transaction, item: Ingested) -> None:
+    """Raise `InvalidPackage` if the package is known to be broken since its data was read."""
+    defect = None if item.contents else known_defect(session.config, txn, item.entry)
+    if defect is not None:
+        raise InvalidPackage(defect.reason, hint=defect.hint)
 
 
 def _check_files(session: Session, batch: list[Ingested]) -> None:

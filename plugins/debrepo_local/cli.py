@@ -114,6 +114,7 @@ def create(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
 @click.option("--remove-files", is_flag=True, help="Delete each file once it has been added.")
+@click.option("--deep", is_flag=True, help="Unpack and check all of each package now.")
 @_strict
 @json_option
 @pass_session
@@ -123,6 +124,7 @@ def add(
     files: tuple[Path, ...],
     force_replace: bool,
     remove_files: bool,
+    deep: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -136,6 +138,7 @@ def add(
         files,
         force_replace=force_replace,
         remove_files=remove_files,
+        deep=deep,
     )
     report(session, found, strict=strict, as_json=as_json, name=name)
 

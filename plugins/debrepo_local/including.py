@@ -13,7 +13,7 @@ from debrepo.errors import (
     NotFound,
     VerificationFailed,
 )
-from debrepo.ingest import Ingested, Rejected, configured_limits, ingest
+from debrepo.ingest import Ingested, Rejected, configured_depth, configured_limits, ingest
 from debrepo.package import PackageKey, decode
 from debrepo_local import repos, uploaders
 from debrepo_local.adding import Outcome, commit, reason
@@ -147,8 +147,9 @@ def _add(
     wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
+    deep = configured_depth(session.config)
     with session.pool.reserving() as pool:
-        items = list(ingest(pool, wanted, workers=workers, limits=limits))
+        items = list(ingest(pool, wanted, workers=workers, limits=limits, deep=deep))
         failed = [one for item in items if (one := _refused(upload, item, expected, name))]
         if failed:
             return failed, None

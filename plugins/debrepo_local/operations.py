@@ -84,12 +84,14 @@ def add(
     force_replace: bool = False,
     remove_files: bool = False,
     whole: bool = False,
+    deep: bool = False,
 ) -> Iterator[Outcome]:
     """Add files, and all packages below directories; yields the outcome for each.
 
     What could be added is, whatever happens to the rest, and is durable when it is yielded.
     With ``whole``, nothing is added unless everything can be; only failures are yielded then.
-    A directory without packages is one more outcome, ``empty``.
+    A directory without packages is one more outcome, ``empty``. With ``deep``, the data of all
+    packages is unpacked and checked now, whatever ``ingest.deep`` says.
     """
     from debrepo_local.adding import add_files
 
@@ -102,6 +104,7 @@ def add(
         force_replace=force_replace,
         remove_files=remove_files,
         whole=whole,
+        deep=deep,
     )
 
 

@@ -14,10 +14,10 @@ from debrepo.errors import (
     NotFound,
     VerificationFailed,
 )
-from debrepo.ingest import Ingested, Rejected, files, find, ingest, workers
+from debrepo.ingest import Ingested, Rejected, files, find, ingest, surveying, workers
 from debrepo.package import PackageKey, decode
 from debrepo.pool import Pool
-from debrepo.testing.packages import build_deb, build_source
+from debrepo.testing.packages import break_data, build_deb, build_source
 
 
 @pytest.fixture
@@ -235,3 +235,103 @@ def test_limits_hold_in_every_process(pool, incoming, shared):
     results = ingest(pool, paths, workers=2, limits=archive.Limits(control=10))
     assert {type(result.error) for result in results} == {InvalidPackage}
     assert issubclass(InvalidPackage, InvalidInput)
+
+
+def read_deep(pool, paths, when):
+    """Return which of the packages were read deep."""
+    return [bool(result.contents) for result in ingest(pool, paths, deep=when)]
+
+
+def test_data_is_unpacked_when_it_is_asked_for(pool, incoming):
+    paths = [build_deb(incoming), build_source(incoming)]
+    asked = {when: read_deep(pool, paths, when) for when in ("auto", "add", "publish", "idle")}
+    assert asked == {
+        "auto": [True, True],
+        "add": [True, True],
+        "publish": [False, False],
+        "idle": [False, False],
+    }
+
+
+def test_of_much_data_only_what_is_tiny_is_unpacked_at_once(pool, incoming, monkeypatch):
+    monkeypatch.setattr(surveying, "_AT_ONCE", 50_000)
+    small = [build_deb(incoming), build_source(incoming, "b")]
+    large = build_deb(incoming, "c", paths={"usr/c": os.urandom(40_000)})
+    source = build_source(incoming, "d", paths={"d": os.urandom(40_000)})
+    assert read_deep(pool, [*small, large], "auto") == [True, True, True]
+    assert read_deep(pool, [*small, large, source], "auto") == [True, True, False, False]
+
+
+def test_package_is_the_same_however_deep_it_is_read(pool, incoming, monkeypatch):
+    paths = [build_deb(incoming), build_source(incoming)]
+    for small in (10, 1 << 20):
+        monkeypatch.setattr(files, "_SMALL", small)
+        monkeypatch.setattr(files, "_TINY", small)
+        deep = [one._replace(contents=b"") for one in ingest(pool, paths, deep="add")]
+        assert list(ingest(pool, paths, deep="publish")) == deep
+
+
+def test_broken_data_is_seen_when_it_is_unpacked(pool, incoming):
+    path = break_data(build_deb(incoming, paths={"usr/a": os.urandom(5000)}))
+    error = refusal(pool, path)
+    assert str(error).startswith(f"{path}: data.tar.xz is damaged: ")
+    assert read_deep(pool, [path], "publish") == [False]
+
+
+def test_truncated_package_is_refused_unread(pool, incoming):
+    path = build_deb(incoming)
+    path.write_bytes(path.read_bytes()[:-100])
+    (result,) = ingest(pool, [path], deep="publish")
+    assert str(result.error).startswith(f"{path}: data.tar.xz is truncated: ")
+
+
+def test_package_without_data_is_refused_unread(pool, incoming):
+    path = build_deb(incoming)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"data.tar")])
+    (result,) = ingest(pool, [path], deep="publish")
+    assert str(result.error) == f"{path}: there is no data.tar in it"
+
+
+def test_large_files_are_taken_by_threads(pool, incoming, monkeypatch):
+    monkeypatch.setattr(workers, "_THREADED", 1)
+    monkeypatch.setattr(workers, "_Worker", None)
+    paths = [build_deb(incoming, f"a{number}") for number in range(30)]
+    paths += [build_source(incoming), incoming / "gone.deb"]
+    alone = list(ingest(Pool(incoming / "alone"), paths, workers=1))
+    with pool.reserving() as reserving:
+        together = list(ingest(reserving, paths, workers=3))
+    assert together[:-1] == alone[:-1]
+    assert str(together[-1].error) == str(alone[-1].error)
+    assert list(pool) == list(Pool(incoming / "alone"))
+
+
+def test_disk_trouble_in_a_thread_is_raised(incoming, monkeypatch):
+    monkeypatch.setattr(workers, "_THREADED", 1)
+    (incoming / "pool").touch()  # not a directory
+    paths = [build_deb(incoming, f"a{number}") for number in range(9)]
+    with pytest.raises(DebrepoError, match="cannot write the pool, "):
+        list(ingest(Pool(incoming / "pool"), paths, workers=3))
+
+
+def test_few_small_files_are_worth_no_thread(pool, incoming, monkeypatch):
+    monkeypatch.setattr("debrepo.ingest.threads.in_order", None)
+    paths = [build_deb(incoming, f"a{number}") for number in range(3)]
+    assert all(isinstance(result, Ingested) for result in ingest(pool, paths, workers=2))
+
+
+def test_two_files_of_two_megabytes_are_worth_a_thread(pool, incoming, monkeypatch):
+    taken = []
+    monkeypatch.setattr("debrepo.ingest.threads.in_order", lambda *found: taken.append(found) or ())
+    paths = [build_deb(incoming, name, paths={"a": os.urandom(1 << 21)}) for name in "ab"]
+    assert list(ingest(pool, paths, workers=2)) == []
+    assert len(taken) == 1
+
+
+def test_unknown_time_to_read_deep_is_refused(debrepo, debrepo_root):
+    debrepo("repo", "create", "r")
+    (debrepo_root / "debrepo.toml").write_text('ingest.deep = "never"\n')
+    result = debrepo("repo", "add", "r", "gone.deb", exit_code=2)
+    assert result.output == (
+        "Error: ingest.deep cannot be 'never'\nHint: use one of auto, add, publish, idle\n"
+    )

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from debrepo.testing.packages import build_deb
+
 HEAVY = {
     "asyncio", "concurrent.futures", "dataclasses", "debian", "debrepo.archive", "debrepo.ingest",
     "debrepo.query", "email.message", "gnupg", "hashlib", "http.client", "importlib.metadata",
@@ -52,6 +54,14 @@ def test_help_imports_of_a_plugin_only_its_plugin_module():
 def test_repo_list_opens_the_database_and_no_more(tmp_path):
     imported = imported_by("--root", str(tmp_path), "repo", "list")
     assert imported & (HEAVY - {"lmdb", "hashlib"}) == set()
+
+
+def test_publish_without_news_loads_nothing_that_reads_packages(debrepo, debrepo_root, tmp_path):
+    debrepo("repo", "create", "r", "--distribution", "stable")
+    debrepo("repo", "add", "r", build_deb(tmp_path))
+    debrepo("publish", "repo", "r", "--skip-signing")
+    imported = imported_by("--root", str(debrepo_root), "publish", "update", "stable")
+    assert imported & {"debrepo.archive", "debrepo.ingest", "isal", "lzma", "zstandard"} == set()
 
 
 def test_repo_list_loads_no_plugin_but_its_own(tmp_path):

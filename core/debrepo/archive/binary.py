@@ -45,7 +45,7 @@ class Content(NamedTuple):
 
     stanza: bytes
     fields: dict[bytes, bytes]  #: see `debrepo.archive.control.fields_of`
-    paths: bytes
+    paths: bytes | None  #: as those of an `Archive`; ``None`` where the data was not unpacked
     remarks: tuple[str, ...] = ()  #: on what dpkg installs, odd as it is
 
 
@@ -55,19 +55,23 @@ def read(path: Path, *, limits: Limits = LIMITS) -> Archive:
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         content = parse(digests.through(blocks(file)), size, limits=limits)
-    return Archive(describe(content, digests, path.suffix), content.paths)
+    return Archive(describe(content, digests, path.suffix), content.paths or b"")
 
 
-def parse(data: Iterable[bytes], size: int, *, limits: Limits = LIMITS) -> Content:
+def parse(
+    data: Iterable[bytes], size: int, *, limits: Limits = LIMITS, deep: bool = True
+) -> Content:
     """Take a binary package of ``size`` bytes apart, block by block, to the last one.
 
     Raises `InvalidPackage` for what the policy in ``limits`` keeps out: by default for all that
-    dpkg would not install, and for what apt could not read in an index.
+    dpkg would not install, and for what apt could not read in an index. Unless it is to be read
+    ``deep``, the data is not unpacked, which is nearly all of the work, and what is wrong inside
+    goes unnoticed.
     """
-    return examine(data, size, Budget(limits, size))
+    return examine(data, size, Budget(limits, size), deep=deep)
 
 
-def examine(data: Iterable[bytes], size: int, budget: Budget) -> Content:
+def examine(data: Iterable[bytes], size: int, budget: Budget, *, deep: bool = True) -> Content:
     """Take a binary package apart as `parse` does, adding to the budget's findings."""
     stream = Stream(data)
     limits, findings = budget.limits, budget.findings
@@ -75,23 +79,27 @@ def examine(data: Iterable[bytes], size: int, budget: Budget) -> Content:
     _read_format(stream, *next(members, ("", 0)))
     text = b""
     paths: bytes | None = None
+    ended = False  # whether the data has gone by
     for name, size in members:
-        stem, suffix = _split(name) if paths is None else (name, "")
+        stem, suffix = (name, "") if ended else _split(name)
         member = stream.pieces(size, name)
         if stem == "control.tar" and not text:
             text = control_file(member, name, suffix, budget)
-        elif stem == "data.tar" and text and paths is None:
+        elif stem == "data.tar" and text and not ended:
+            ended = True
             if not size:
                 findings.add("refused", f"{name} is empty")
-            paths = data_paths(member, name, suffix, limits.unpacked(size), budget)
+            if deep:
+                paths = data_paths(member, name, suffix, limits.unpacked(size), budget)
+            else:
+                _pass(member)
         elif stem.startswith(("control.tar", "data.tar", "debian-binary")):
             raise InvalidPackage(f"ar member {name} stands twice, or in the wrong place")
-        elif paths is not None or name.startswith("_"):  # deb(5): to be ignored
-            for _ in member:
-                pass
+        elif ended or name.startswith("_"):  # deb(5): to be ignored
+            _pass(member)
         else:
             raise InvalidPackage(f"unexpected ar member {name!r}")
-    if paths is None:
+    if not ended:
         raise InvalidPackage(f"there is no {'data' if text else 'control'}.tar in it")
     stanza, fields = check_binary(text, "the control file", findings)
     return Content(stanza, fields, paths, tuple(found.text for found in findings.found))
@@ -116,8 +124,7 @@ def read_control(path: Path, *, limits: Limits = LIMITS) -> dict[bytes, bytes]:
                 return check_binary(text, "the control file", budget.findings)[1]
             if not name.startswith("_"):
                 break
-            for _ in member:
-                pass
+            _pass(member)
     raise InvalidPackage("there is no control.tar before the data")
 
 
@@ -156,6 +163,11 @@ def _read_format(stream: Stream, name: str, size: int) -> None:
     found = _FORMAT.match(text)
     if found is None:
         raise InvalidPackage(f"format {text[:20]!r} of binary packages is unknown, 2.0 is known")
+
+
+def _pass(member: Iterable[bytes]) -> None:
+    for _ in member:
+        pass
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
-#: How much of a large file is in memory at a time.
-BLOCK = 1 << 20
+#: How much of a large file is in memory at a time: what stays in the cache of a core.
+BLOCK = 1 << 18
 
 
 class Stream:

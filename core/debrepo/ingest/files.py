@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 #: Extensions of the files that `find` looks for.
 EXTENSIONS = archive.EXTENSIONS | {".dsc"}
 
-_SMALL = 4 << 20  # bytes; up to there a file is read at once
+#: Bytes that no package has: all are read deep.
+ALL = 1 << 62
+
+_SMALL = 1 << 18  # bytes; up to there a file is read at once
 _TINY = 64 << 10  # for the parts of a source package, of which all wait for the last
 
 
@@ -38,7 +41,7 @@ class Ingested(NamedTuple):
     parts: tuple[Path, ...]  #: it, and the files beside it that belong to the package
     entry: Entry
     record: bytes  #: see `debrepo.package.encode`
-    contents: bytes  #: the path list, compressed with zstd; empty if there are no files in it
+    contents: bytes  #: the path list, compressed with zstd; empty where the data was not read
     remark: str = ""  #: a warning for the user, or the empty string
 
 
@@ -91,11 +94,15 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
 
 
 class Intake:
-    """Takes files into one pool, one after the other."""
+    """Takes files into one pool, one after the other.
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    Of packages that have at most ``deep`` bytes, the data is unpacked and checked as well.
+    """
+
+    def __init__(self, pool: Pool, limits: Limits, deep: int = ALL) -> None:
         self._pool = pool
         self._limits = limits
+        self._deep = deep
         self._compress = zstandard.ZstdCompressor(level=1).compress
 
     def take(self, path: Path) -> Ingested | Rejected:
@@ -129,26 +136,31 @@ class Intake:
                 package, content = self._large(fd, size, extension)
             else:
                 data = _read(fd, size)
-                content = archive.parse((data,), len(data), limits=self._limits)
+                content = self._parse((data,), len(data))
                 package = archive.describe(content, Digests(data), extension)
                 self._pool.put(package.files[0].sha256, data)
         finally:
             os.close(fd)
-        packed, remark = self._compress(content.paths), "; ".join(content.remarks)
+        packed = b"" if content.paths is None else self._compress(content.paths)
+        remark = "; ".join(content.remarks)
         return Ingested(path, (path,), package.key.entry, encode(package), packed, remark)
 
     def _large(self, fd: int, size: int, extension: str) -> tuple[Package, Content]:
         digests = Digests()
         with _stream(fd) as file, self._pool.stage(file) as staged:
-            content = archive.parse(digests.through(staged), size, limits=self._limits)
+            content = self._parse(digests.through(staged), size)
             package = archive.describe(content, digests, extension)
             staged.place(package.files[0].sha256)
         return package, content
 
+    def _parse(self, data: Iterable[bytes], size: int) -> Content:
+        return archive.parse(data, size, limits=self._limits, deep=size <= self._deep)
+
     def _source(self, path: Path, name: str) -> Ingested:
         data = self._read_dsc(name)
         listed = archive.parse_list(data, limits=self._limits)
-        tree = archive.SourceTree(self._limits)
+        deep = sum(file.size for file in listed.files) <= self._deep
+        tree = archive.SourceTree(self._limits) if deep else None
         with ExitStack() as copies:
             places: list[Callable[[str], None]] = []
             parts: list[Path] = []
@@ -167,14 +179,13 @@ class Intake:
             for file, place in zip(files, places, strict=True):
                 place(file.sha256)
         self._pool.put(package.files[0].sha256, data)
-        paths = tree.paths()
         return Ingested(
             path,
             (path, *parts),
             package.key.entry,
             encode(package),
-            self._compress(paths) if paths else b"",
-            tree.remark,
+            self._compress(tree.paths()) if tree else b"",
+            tree.remark if tree else "",
         )
 
     def _read_dsc(self, name: str) -> bytes:
@@ -185,7 +196,7 @@ class Intake:
             os.close(fd)
 
     def _copy(
-        self, name: str, copies: ExitStack, tree: SourceTree
+        self, name: str, copies: ExitStack, tree: SourceTree | None
     ) -> tuple[Digests, Callable[[str], None]]:
         """Return the digests of a file, and what puts it into the pool.
 
@@ -195,24 +206,33 @@ class Intake:
         try:
             if size <= _TINY:
                 data = _read(fd, size)
-                tree.read(os.path.basename(name), size, (data,))
+                _list(tree, os.path.basename(name), size, (data,))
                 return Digests(data), partial(self._pool.put, data=data)
             digests = Digests()
             with _stream(fd) as file:
                 staged = copies.enter_context(self._pool.stage(file))
-                tree.read(os.path.basename(name), size, digests.through(staged))
+                _list(tree, os.path.basename(name), size, digests.through(staged))
             return digests, staged.place
         finally:
             os.close(fd)
 
-    def _kept(self, expected: PackageFile, tree: SourceTree) -> Digests:
+    def _kept(self, expected: PackageFile, tree: SourceTree | None) -> Digests:
         """Return the digests of a file that is in the pool since an earlier time."""
         digests = Digests()
         if not expected.sha256 or not self._pool.reserve(expected.sha256):
             raise NotFound(f"{expected.name} is neither beside it nor in the pool")
         with self._pool.open(expected.sha256) as file:
-            tree.read(expected.name, expected.size, digests.through(blocks(file)))
+            _list(tree, expected.name, expected.size, digests.through(blocks(file)))
         return digests
+
+
+def _list(tree: SourceTree | None, name: str, size: int, data: Iterable[bytes]) -> None:
+    """Read a part of a source package to its end, and list what is in it."""
+    if tree is not None:
+        tree.read(name, size, data)
+        return
+    for _ in data:
+        pass
 
 
 def _nothing(sha256: str) -> None:

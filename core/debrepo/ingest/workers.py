@@ -1,4 +1,4 @@
-"""Many files at a time: worker processes take a share of them."""
+"""Many files at a time: threads or worker processes take a share of them."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ import signal
 import sys
 from collections import deque
 from contextlib import ExitStack, suppress
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from debrepo import claims, errors
 from debrepo.archive import LIMITS, Limits
-from debrepo.archive.findings import kept_out
 from debrepo.errors import DebrepoError
 from debrepo.ingest.files import Ingested, Intake, Rejected
+from debrepo.ingest.surveying import survey
 from debrepo.package import Entry
 from debrepo.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from debrepo.config import Config
+    from debrepo.ingest.surveying import When
 
 Result = Ingested | Rejected
 
 _BATCH = 16  # files
 _PENDING = 3  # batches that a worker has before it: it never waits for more of them
-_AHEAD = 12  # batches that may be done before the one that is to be returned next
+_AHEAD = 128  # batches that may be done before the one that is to be returned next
 _WORTH = 512  # a process costs as much CPU as so many small files take
-_WEIGHT = 1 << 18  # a file of that many bytes takes as long as two small ones
-_MOST = 8  # processes; the disk has been the bottleneck long before
+_LARGE = 1 << 16  # bytes; of what is larger, threads do most without the interpreter
+_THREADED = 4 << 20  # bytes, of two files or more, that are worth a second thread
+_MOST = 8  # processes or threads; the disk has been the bottleneck long before
 
 #: What a worker runs: it takes the parent's search path, so that it finds the same debrepo.
 _PROGRAM = (
@@ -42,49 +43,44 @@ _PROGRAM = (
 )
 
 
-def configured_limits(config: Config) -> Limits:
-    """Return the limits of what is read, as they are configured."""
-    policy = config["archive.policy"]
-    kept_out(policy)
-    return Limits(**config.section("ingest.limits"), policy=policy)
-
-
 def ingest(
-    pool: Pool, files: Iterable[Path], *, workers: int | None = None, limits: Limits = LIMITS
+    pool: Pool,
+    files: Iterable[Path],
+    *,
+    workers: int | None = None,
+    limits: Limits = LIMITS,
+    deep: When = "add",
 ) -> Iterator[Result]:
     """Take package files into the pool, and yield the result of each, in order.
 
     Call `Pool.sync` before a transaction names what came out, and let the pool be one that
     is `Pool.reserving`, or a cleanup may be faster. ``workers`` is how many
-    processes take part, this one included; by default as many as there are processors, if
-    the files are worth it. Raises `DebrepoError` if the pool cannot be written.
+    processes or threads take part, this one included; by default as many as there are
+    processors, if the files are worth it. ``deep`` says when the data is read: with ``add`` it
+    is now, with ``auto`` if it is little. Raises `DebrepoError` if the pool cannot be written.
     """
-    files = iter(files)
-    intake = Intake(pool, limits)
+    files = list(files)
+    found = survey(files, enough=_WORTH, deep=deep)
     if workers is None:
         workers = min(len(os.sched_getaffinity(0)), _MOST)
-    head, worth = _look_ahead(files) if workers > 1 else ([], False)
-    files = chain(head, files)
-    if not worth:
+    intake = Intake(pool, limits, found.deep)
+    if workers < 2 or found.files < 2:
         yield from map(intake.take, files)
-        return
-    with ExitStack() as stack:
-        helpers = [stack.enter_context(_Worker(pool, limits)) for _ in range(workers - 1)]
-        yield from _share(files, intake, helpers)
+    elif found.files >= _WORTH and found.bytes < _LARGE * found.files:
+        with ExitStack() as stack:
+            helpers = [
+                stack.enter_context(_Worker(pool, limits, found.deep)) for _ in range(workers - 1)
+            ]
+            yield from _share(iter(files), intake, helpers)
+    elif found.bytes >= _THREADED:
+        from debrepo.ingest import threads
 
+        def make(_step: Callable[[], None]) -> Callable[[Path], Result]:
+            return Intake(pool, limits, found.deep).take
 
-def _look_ahead(files: Iterator[Path]) -> tuple[list[Path], bool]:
-    """Return the first files, and whether a second process is worth its start."""
-    head: list[Path] = []
-    weight = 0
-    for path in files:
-        head.append(path)
-        weight += 1
-        with suppress(OSError):  # reading it says so
-            weight += os.stat(path).st_size // _WEIGHT
-        if weight >= _WORTH and len(head) > 1:
-            return head, True
-    return head, False
+        yield from threads.in_order(make, files, workers)
+    else:
+        yield from map(intake.take, files)
 
 
 class _Batch:
@@ -125,7 +121,7 @@ def _share(files: Iterator[Path], intake: Intake, workers: list[_Worker]) -> Ite
 class _Worker:
     """A process of its own; a new one, not a fork: the database may be open in this one."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: Pool, limits: Limits, deep: int) -> None:
         self.pending = 0
         import subprocess  # a single file needs no other process
 
@@ -138,7 +134,7 @@ class _Worker:
         self._requests, self._answers = self._process.stdin, self._process.stdout
         self._send([os.fspath(path) for path in sys.path])
         claim = pool.claim.path if pool.claim else ""
-        self._send((os.fspath(pool.root), claim, tuple(limits)))
+        self._send((os.fspath(pool.root), claim, tuple(limits), deep))
 
     def __enter__(self) -> _Worker:
         return self
@@ -187,12 +183,12 @@ def _exactly(file: Any, size: int) -> bytes:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Take files until the input ends; the main loop of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks stops asking
-    root, claim, limits = marshal.load(requests)  # noqa: S302  # from who started this process
+    root, claim, limits, deep = marshal.load(requests)  # noqa: S302  # from who started this process
     try:
         pool = Pool(Path(root), claims.join(claim) if claim else None)
     except FileNotFoundError:  # who started it has died
         return
-    intake = Intake(pool, Limits(*limits))
+    intake = Intake(pool, Limits(*limits), deep)
     while True:
         try:
             paths = marshal.load(requests)  # noqa: S302

@@ -72,6 +72,15 @@ def build_deb(
     return target
 
 
+def break_data(path: Path) -> Path:
+    """Damage a binary package where only those notice who unpack its data; return its path."""
+    data = path.read_bytes()
+    start = data.index(b"data.tar") + 60
+    middle = (start + len(data)) // 2
+    path.write_bytes(data[:middle] + bytes(byte ^ 0xFF for byte in data[middle:-2]) + data[-2:])
+    return path
+
+
 def build_source(
     directory: Path,
     name: str = "hello",

@@ -104,11 +104,16 @@ def _origin(plan: Plan, layout: Layout, shelf: str) -> bytes:
 
 def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -> dict[str, bytes]:
     """Return the text that the packages of a chunk add to each index."""
+    listing = any(kind.reads_contents for kind in plan.kinds.values())
     with db.read() as txn:
         entries = packageset.entries_of(txn[CHUNKS], chunk.hash)
         found = zip(entries, catalog.get_many(txn, entries), strict=True)
         published = [
-            Published(package, paths(shelf, package, displaced=(shelf, entry) in plan.displaced))
+            Published(
+                package,
+                paths(shelf, package, displaced=(shelf, entry) in plan.displaced),
+                catalog.paths(txn, entry) if listing else b"",
+            )
             for entry, package in found
         ]
     return kinds.texts(plan.kinds.values(), published, layout)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.index_kind import IndexKind
-    from debrepo.package import Entry
+    from debrepo.package import Entry, SetId
     from debrepo_publish.engine.displaced import Displaced
     from debrepo_publish.engine.ledger import File
 
@@ -49,19 +49,21 @@ def make(
     now: str,
     *,
     again: int = 0,
+    sound: Mapping[SetId, SetId],
 ) -> Plan:
     """Plan the next generation of a publication from what its package lists hold now.
 
-    With the number of a generation in ``again``, from what they held for that one.
+    With the number of a generation in ``again``, from what they held for that one. Of the sets
+    in ``sound``, those are published that they map to.
     """
     previous = publications.live(txn, publication.key)
-    if again:
-        parts = publications.generation(txn, publication.key, again).parts
-    else:
-        parts = {
-            component: _part(txn, hook, source, previous.parts.get(component) if previous else None)
-            for component, source in sorted(publication.sources.items())
-        }
+    before = previous.parts if previous else {}
+    parts: dict[str, Part] = {}
+    for one in inputs(txn, hook, publication, again=again):
+        set_id = sound.get(one.set_id, one.set_id)
+        part = one.part or before.get(one.component)
+        same = one.part if set_id == one.set_id else None
+        parts[one.component] = same or _part(txn, one.source, set_id, part)
     generation = Generation(
         number=publications.last_number(txn, publication.key) + 1,
         state="pending",
@@ -91,6 +93,31 @@ def make(
         kinds,
         unchanged,
     )
+
+
+class Input(NamedTuple):
+    """The package list that a component is made from, and the package set that it stands for."""
+
+    component: str
+    source: str
+    set_id: SetId
+    part: Part | None = None  #: what was made of it, in a generation that is published again
+
+
+def inputs(
+    txn: Transaction, hook: HookRelay, publication: Publication, *, again: int = 0
+) -> list[Input]:
+    """Return what a publication is made from now, or was for the generation ``again``."""
+    if again:
+        parts = publications.generation(txn, publication.key, again).parts
+        return [
+            Input(component, part.source, part.set_id, part) for component, part in parts.items()
+        ]
+    found: list[Input] = []
+    for component, source in sorted(publication.sources.items()):
+        kind, _, name = source.partition(":")
+        found.append(Input(component, source, lists.get(hook, txn, kind, name).set_id))
+    return found
 
 
 def again(
@@ -129,9 +156,7 @@ def _rendering(
     return key_of(*(part.encode() for part in parts), *moved).hex()
 
 
-def _part(txn: Transaction, hook: HookRelay, source: str, before: Part | None) -> Part:
-    kind, _, name = source.partition(":")
-    set_id = lists.get(hook, txn, kind, name).set_id
+def _part(txn: Transaction, source: str, set_id: SetId, before: Part | None) -> Part:
     if before and before.set_id == set_id:
         return before._replace(source=source)
     counts = dict(before.architectures) if before else {}

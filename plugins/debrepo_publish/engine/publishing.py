@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
 from debrepo.stopping import checkpoint, watching
-from debrepo_publish.engine import commits, places, recovery, signers
-from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine import commits, places, readiness, recovery, signers
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
@@ -222,9 +221,7 @@ def announce(session: Session, made: Made) -> None:
 
 
 def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:
-    now = clock.moment(clock.seconds()).isoformat()
-    with session.db.read() as txn:
-        return planning.make(txn, session.hook, publication, wish.why, now, again=wish.again)
+    return readiness.prepare(session, publication, wish.why, again=wish.again, force=wish.force)
 
 
 def resume(session: Session) -> None:

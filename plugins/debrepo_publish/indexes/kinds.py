@@ -85,7 +85,7 @@ def _listed_in(kind: str, architecture: str, layout: Layout) -> list[str]:
 
 
 def _binary_stanza(published: Published, names: Sequence[tuple[str, str]]) -> bytes:
-    package, (path, *_) = published
+    package, path = published.package, published.paths[0]
     stanza, file = package.stanza, package.files[0]
     if _PERHAPS_OURS.search(b"\n" + stanza):
         stanza = _OURS.sub(b"", stanza).rstrip(b"\n")
@@ -120,7 +120,7 @@ def _source_stanza(published: Published, digests: Sequence[str]) -> bytes:
 
     MD5 sums are listed whatever else is: ``Files`` is where clients take names and sizes.
     """
-    package, paths = published
+    package, paths = published.package, published.paths
     stanza = _OURS_IN_SOURCES.sub(b"", package.stanza).rstrip(b"\n")
     stanza = _SOURCE.sub(b"Package:", stanza, count=1)
     lines = [stanza, b"Directory: " + paths[0].rpartition("/")[0].encode()]

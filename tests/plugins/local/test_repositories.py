@@ -1,10 +1,11 @@
 """``debrepo repo``: create, add, list, show, edit, rename, remove, drop."""
 
 import json
+import os
 
 import pytest
 
-from debrepo.testing.packages import build_deb, build_source
+from debrepo.testing.packages import break_data, build_deb, build_source
 
 
 @pytest.fixture
@@ -204,3 +205,43 @@ def test_whole_upload_is_added_or_none_of_it(session, tmp_path, bad):
     assert [key.name for key in shown.packages] == ["hello"]
     outcomes = list(session.call("repo.add", name="tools", paths=[good, first], whole=True))
     assert {one.status for one in outcomes} == {"added", "skipped"}
+
+
+@pytest.fixture
+def later(r, debrepo_root):
+    """Read no data at once."""
+    (debrepo_root / "debrepo.toml").write_text('ingest.deep = "publish"\n')
+    return r
+
+
+def bad(directory):
+    return break_data(build_deb(directory, "bad", paths={"usr/bad": os.urandom(5000)}))
+
+
+def test_add_deep_refuses_a_package_that_cannot_be_unpacked(later, tmp_path):
+    result = later("repo", "add", "r", bad(tmp_path), "--deep", exit_code=1)
+    assert "bad_1.0_amd64.deb: data.tar.xz is damaged: " in result.output
+    assert listed(later) == []
+
+
+def test_add_leaves_data_for_later_if_it_is_told_to(later, tmp_path):
+    later("repo", "add", "r", bad(tmp_path))
+    assert listed(later) == ["bad_1.0_amd64"]
+
+
+def test_add_refuses_what_is_known_to_be_broken(later, tmp_path):
+    path = bad(tmp_path)
+    later("repo", "add", "r", path)
+    later(
+        "publish",
+        "repo",
+        "r",
+        "--distribution",
+        "stable",
+        "--architectures",
+        "amd64",
+        "--skip-signing",
+    )
+    later("repo", "create", "other")
+    result = later("repo", "add", "other", path, exit_code=1)
+    assert "bad_1.0_amd64.deb: data.tar.xz is damaged: " in result.output

@@ -1,0 +1,81 @@
+"""Surveying files before they are read: how many, how large, and how deep they are to be read."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+from debrepo.archive import Limits
+from debrepo.archive.findings import kept_out
+from debrepo.errors import InvalidInput
+from debrepo.ingest.files import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from debrepo.config import Config
+
+#: When the data of packages is read: the setting ``ingest.deep``.
+When = Literal["auto", "add", "publish", "idle"]
+
+_AT_ONCE = 32 << 20  # bytes that one call reads deep at once
+_TINY = 8 << 10  # bytes of a package that it costs more to open again than to read deep
+_DSC = 1 << 20  # bytes of a .dsc in which its files are looked for
+_LISTED = re.compile(rb"^ [0-9a-f]{32} +([0-9]{1,15}) ", re.M)
+
+
+class Survey(NamedTuple):
+    """What the first files are like, and how much is read deep."""
+
+    files: int  #: that were looked at
+    bytes: int  #: of them
+    deep: int  #: bytes that a package may have to be read deep at once
+
+
+def configured_limits(config: Config) -> Limits:
+    """Return the limits of what is read, as they are configured."""
+    policy = config["archive.policy"]
+    kept_out(policy)
+    return Limits(**config.section("ingest.limits"), policy=policy)
+
+
+def configured_depth(config: Config) -> When:
+    """Return when the data of packages is to be read, as it is configured."""
+    when: When = config["ingest.deep"]
+    if when not in get_args(When):
+        raise InvalidInput(
+            f"ingest.deep cannot be {when[:80]!r}", hint=f"use one of {', '.join(get_args(When))}"
+        )
+    return when
+
+
+def survey(files: Sequence[Path], *, enough: int, deep: When) -> Survey:
+    """Look at ``enough`` files, or at more until it is clear how deep to read them.
+
+    With ``auto``, a call that brings little is read at once, and of a larger one only what
+    it would cost more to open again.
+    """
+    most = {"auto": _AT_ONCE, "add": ALL}.get(deep, -1)
+    count = size = 0
+    for path in files:
+        size += _size(path)
+        count += 1
+        if count >= enough and (deep != "auto" or size > most):
+            break
+    if deep == "auto":
+        most = ALL if size <= most else _TINY
+    return Survey(count, size, most)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a package; of a source, those of its parts."""
+    name = os.fspath(path)
+    with suppress(OSError, ValueError):  # reading it says so
+        if not name.endswith(".dsc"):
+            return os.stat(name).st_size
+        with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            return sum(map(int, _LISTED.findall(file.read(_DSC))))
+    return 0

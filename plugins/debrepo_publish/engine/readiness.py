@@ -1,0 +1,135 @@
+"""Readiness: plans whose packages have been read as deep as their indexes need, and are sound.
+
+A package that turns out to be broken is named, and left out; the others are published. The
+data is unpacked before anything is written, and only if Contents, or an index of a plugin's
+that asks for paths, is to be made.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from typing import TYPE_CHECKING
+
+from debrepo import clock, packageset, verdicts
+from debrepo.catalog import CHUNKS
+from debrepo_publish.engine import plan as planning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, SetId
+    from debrepo.packageset import Store
+    from debrepo.session import Session
+    from debrepo.verdicts import Broken
+    from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.model.publication import Publication
+
+
+def prepare(
+    session: Session, publication: Publication, why: str, *, again: int, force: bool
+) -> Plan:
+    """Return the plan of the next generation, once all that it needs to know is known.
+
+    With ``force``, nothing is taken to be as it was for the previous generation.
+    """
+    named: set[str] = set()
+    while True:
+        plan = _sound(session, publication, why, again, named)
+        if plan.unchanged and not force:
+            return plan
+        with session.db.read() as txn:
+            needed = verdicts.unread(session.config, txn, _listed(txn, plan, anew=force))
+        if needed:
+            from debrepo.ingest import deep  # unpacking is slow to load
+
+            deep.read(session, needed)
+        with session.db.read() as txn:
+            sets = [part.set_id for part in plan.generation.parts.values()]
+            if not any(verdicts.broken(session.config, txn, set_id) for set_id in sets):
+                return plan
+
+
+def _sound(
+    session: Session, publication: Publication, why: str, again: int, named: set[str]
+) -> Plan:
+    """Plan a generation without the packages that are known to be broken; warn of new ones."""
+    now = clock.moment(clock.seconds()).isoformat()
+    sound: dict[SetId, SetId] = {}
+    while True:
+        found: dict[SetId, list[Broken]] = {}
+        warnings: list[str] = []
+        with session.db.read() as txn:
+            for one in planning.inputs(txn, session.hook, publication, again=again):
+                broken = verdicts.broken(session.config, txn, one.set_id)
+                warnings += [_warning(one.source, package) for package in broken]
+                if broken and one.set_id not in sound:
+                    less = _stored_without(txn, one.set_id, broken)
+                    if less is None:
+                        found[one.set_id] = broken
+                    else:
+                        sound[one.set_id] = less
+            plan = None
+            if not found:
+                plan = planning.make(
+                    txn, session.hook, publication, why, now, again=again, sound=sound
+                )
+        for warning in warnings:
+            if warning not in named:
+                session.progress.note(warning)
+        named.update(warnings)
+        if plan is not None:
+            return plan
+        with session.db.write() as txn:
+            for set_id, broken in found.items():
+                if packageset.is_whole(txn[CHUNKS], set_id):  # a cleanup may have been here
+                    sound[set_id] = _without(txn[CHUNKS], set_id, broken)
+
+
+def _without(store: Store, set_id: SetId, broken: Iterable[Broken]) -> SetId:
+    return packageset.update(store, set_id, remove=[one.entry for one in broken])
+
+
+def _stored_without(txn: Transaction, set_id: SetId, broken: Iterable[Broken]) -> SetId | None:
+    """Return a set without some packages, if a publish before this one has stored it."""
+    new: dict[bytes, bytes] = {}
+    less = _without(ChainMap(new, txn[CHUNKS]), set_id, broken)
+    return None if new else less
+
+
+def _warning(source: str, package: Broken) -> str:
+    file, reason = package.defect.file, package.defect.reason
+    return f"Warning: {file} of {source} is broken, and is not published: {reason}"
+
+
+def _listed(txn: Transaction, plan: Plan, *, anew: bool) -> Iterator[Entry]:
+    """Yield the packages whose paths are needed, without those that were needed before."""
+    previous, generation = plan.previous, plan.generation
+    if any(kind.reads_contents for kind in plan.kinds.values()):
+        architectures = None
+    elif plan.publication.contents:
+        architectures = {*generation.architectures, "all", "source"}
+    else:
+        return
+    as_before = (
+        not anew
+        and previous is not None
+        and previous.rendering == generation.rendering
+        and previous.architectures == generation.architectures
+    )
+    for component, part in generation.parts.items():
+        before = previous.parts.get(component) if previous and as_before else None
+        entries = _added(txn, before.set_id if before else packageset.EMPTY, part.set_id)
+        for entry in entries:
+            if architectures is None or _architecture(entry) in architectures:
+                yield entry
+
+
+def _added(txn: Transaction, old: SetId, new: SetId) -> Iterable[Entry]:
+    if old == packageset.EMPTY:
+        return packageset.entries(txn[CHUNKS], new)
+    return packageset.diff(txn[CHUNKS], old, new).added
+
+
+def _architecture(entry: Entry) -> str:
+    return entry.split(b"\0", 2)[1].decode()
