@@ -113,3 +113,15 @@ def cleanup(session: Session, dry_run: bool, as_json: bool) -> None:
 def backup(session: Session, target: Path) -> None:
     """Back up the database while it is in use."""
     click.echo(f"Copied the database to {session.run(operations.backup, target)}.")
+
+
+@db.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@pass_session
+def copy(session: Session, target: Path) -> None:
+    """Copy the database entry by entry, into the format of LMDB 0.9.
+
+    To convert a database of LMDB 1.0, stop everything that uses it, then put the copy in its place.
+    """
+    count = session.run(operations.copy, target)
+    click.echo(f"Copied {counted(count, 'entry', lambda _: 'entries')} to {target}.")

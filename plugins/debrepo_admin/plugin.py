@@ -46,6 +46,16 @@ def debrepo_operations() -> list[Operation]:
             local=True,
         ),
         Operation(
+            "db.copy",
+            f"{_OPERATIONS}:copy",
+            "Copy the database entry by entry, into the format of LMDB 0.9.",
+            "admin",
+            "db copy",
+            changes=False,
+            long=True,
+            local=True,
+        ),
+        Operation(
             "db.check",
             f"{_OPERATIONS}:check",
             "Check the database and the pool for damage.",

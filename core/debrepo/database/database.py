@@ -111,6 +111,20 @@ class Database:
         Others may write meanwhile. The copy is a database: it is restored by putting it in
         the place of ``db`` below a root. ``compact`` leaves out the pages not in use.
         """
+        with self._new_directory(target) as partial:
+            self._environment.copy(partial, compact=compact)
+
+    def copy(self, target: Path) -> int:
+        """Copy each entry into a database in the new directory ``target``; return how many.
+
+        Unlike a backup, the copy is in the format of LMDB 0.9, whatever this one is in.
+        """
+        with self._new_directory(target) as partial:
+            return self._environment.copy_entries(partial)
+
+    @contextmanager
+    def _new_directory(self, target: Path) -> Iterator[Path]:
+        """Yield a directory for a database, which becomes ``target`` when the block succeeds."""
         partial = target.parent / f".{target.name}.{os.getpid()}"
         try:
             if target.exists():
@@ -118,14 +132,15 @@ class Database:
                     f"{target} exists already", hint="name a directory that does not"
                 )
             partial.mkdir(parents=True)
-            self._environment.copy(partial, compact=compact)
+            yield partial
             partial.rename(target)
             fsync(target.parent)
         except OSError as error:
             raise cannot_write(target, error) from error
         finally:
-            with suppress(OSError):
-                (partial / "data.mdb").unlink()
+            for name in ("data.mdb", "lock.mdb"):
+                with suppress(OSError):
+                    (partial / name).unlink()
             with suppress(OSError):
                 partial.rmdir()
 

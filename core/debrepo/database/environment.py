@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import lmdb
 
+from debrepo.database.copying import copy_entries
 from debrepo.database.failures import MapFull, explain
 from debrepo.database.filesystem import address_space_left
 from debrepo.database.gate import Gate
@@ -96,6 +97,17 @@ class Environment:
             self._gate.leave(thread)
         fsync(directory / "data.mdb")
         fsync(directory)
+
+    def copy_entries(self, directory: Path) -> int:
+        """Copy each entry durably into a new environment; return how many there were."""
+        try:
+            with self.transaction(write=False) as raw:
+                count = copy_entries(raw, directory, self._map_size)
+        except lmdb.Error as error:
+            raise explain(error, directory) from error
+        fsync(directory / "data.mdb")
+        fsync(directory)
+        return count
 
     def serial(self) -> int | None:
         """Return the number of the state that readers see; ``None`` where that takes waiting.

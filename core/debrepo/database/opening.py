@@ -11,6 +11,7 @@ import lmdb
 
 from debrepo.database.failures import damaged, explain
 from debrepo.database.filesystem import address_space_left, refuse_network
+from debrepo.database.formats import for_new, unreadable
 from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
                 readonly=readonly,
                 lock=lock,
                 mode=0o666,  # less what the umask takes away
+                **for_new(path),
             )
         except lmdb.MapResizedError:  # it grew between two steps of opening it
             continue
@@ -182,7 +184,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
                     hint='raise the limit of this process, which "ulimit -v" shows',
                 ) from error
         except lmdb.VersionMismatchError as error:
-            raise DatabaseError(
+            raise unreadable(path) or DatabaseError(
                 f"the database in {path} was written by another version of LMDB",
                 hint='install that version, and run "debrepo db backup"',
             ) from error
@@ -191,7 +193,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
         except lmdb.Error as error:
             if "already open" in str(error):
                 raise RuntimeError(f"{path} is open in this process; share that Database") from None
-            raise explain(error, path) from error
+            raise unreadable(path) or explain(error, path) from error
 
 
 def _check_whole(env: Any, path: Path) -> None:

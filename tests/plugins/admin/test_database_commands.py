@@ -151,3 +151,18 @@ def test_a_backup_put_in_place_is_the_database_as_it_was(debrepo, filled, tmp_pa
 def test_a_backup_does_not_overwrite_anything(debrepo, filled, tmp_path):
     result = debrepo("db", "backup", tmp_path, exit_code=4)
     assert "Hint: name a directory that does not" in result.output
+
+
+def test_a_copy_takes_the_place_of_the_database(debrepo, filled, tmp_path):
+    said = debrepo("db", "copy", str(tmp_path / "copy")).output
+    assert said.startswith("Copied ")
+    assert said.endswith(f" entries to {tmp_path / 'copy'}.\n")
+    before = debrepo("repo", "show", "r", "--with-packages").output
+    shutil.rmtree(filled / "db")
+    shutil.move(tmp_path / "copy", filled / "db")
+    assert debrepo("repo", "show", "r", "--with-packages").output == before
+
+
+def test_a_copy_replaces_nothing(debrepo, filled, tmp_path):
+    (tmp_path / "copy").mkdir()
+    assert "exists already" in debrepo("db", "copy", str(tmp_path / "copy"), exit_code=4).output
