@@ -5,9 +5,23 @@ Plugin authors import from here::
     from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 """
 
-from debrepo.hookspecs import hookimpl
-from debrepo.refs import Command, Operation, Ref, Setting, TableRef
+TYPE_CHECKING = False  # `typing` takes long to import
+if TYPE_CHECKING:
+    from debrepo.hookspecs import hookimpl
+    from debrepo.refs import Command, Operation, Ref, Setting, TableRef
 
 __version__ = "0.2.0"
 
 __all__ = ["Command", "Operation", "Ref", "Setting", "TableRef", "__version__", "hookimpl"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for: a command that waits its turn has no need of pluggy yet."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = "hookspecs" if name == "hookimpl" else "refs"
+    found: object = getattr(import_module(f"debrepo.{home}"), name)
+    globals()[name] = found
+    return found

@@ -9,7 +9,6 @@ a file, locked as long as its owner lives.
 
 import fcntl
 import os
-import signal
 import struct
 
 TYPE_CHECKING = False  # `typing` takes as long to import as all of this
@@ -87,13 +86,14 @@ def _draw(file: int) -> int:
 
 def _wait(file: int, number: int, width: int) -> None:
     """Return when the one that is ``width`` places before has finished, died or taken long."""
+    before = _FIRST + number - width
+    if before <= _FIRST or _is_free(file, before):
+        return
+    import signal  # slow to import, and most need not wait
 
     def give_up(*_: object) -> None:
         raise TimeoutError
 
-    before = _FIRST + number - width
-    if before <= _FIRST:
-        return
     handler = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
     try:
@@ -104,6 +104,13 @@ def _wait(file: int, number: int, width: int) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
+
+
+def _is_free(file: int, byte: int) -> bool:
+    """Tell whether nobody holds the lock on a byte."""
+    asked = _LOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, byte, 1, 0)
+    found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, asked)
+    return bool(_LOCK.unpack(found)[0] == fcntl.F_UNLCK)
 
 
 def _lock(file: int, kind: int, byte: int) -> None:
