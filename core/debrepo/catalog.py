@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.database import Table, bytes_table
 from debrepo.errors import NotFound
 from debrepo.package import Entry, Package, PackageKey, decode, digests
 from debrepo.refs import TableRef
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,9 +13,10 @@ from functools import cache
 from math import isfinite
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NewType, Union
+from typing import TYPE_CHECKING, Any, Literal, NewType, Union
 
 from debrepo.errors import PluginError
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

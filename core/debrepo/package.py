@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple, NewType
+from typing import TYPE_CHECKING, Literal, NewType
 
 from debrepo.errors import InvalidInput, InvalidPackage
 from debrepo.stanza import field, parse
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

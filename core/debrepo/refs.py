@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 from debrepo.errors import PluginError
+from debrepo.values import NamedTuple
 
 
 class Ref(NamedTuple):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from debrepo.values import NamedTuple
 
 _DIGITS = re.compile(rb"([0-9]+)")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS, Known
@@ -18,6 +18,7 @@ from debrepo.ingest import (
     ingest,
 )
 from debrepo.package import Entry, PackageKey, decode, digests
+from debrepo.values import NamedTuple
 from debrepo.verdicts import known_defect
 from debrepo_local import joining, repos
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import AlreadyExists
 from debrepo.package import PackageKey
+from debrepo.values import NamedTuple
 from debrepo_local import repos
 from debrepo_local.repos import REPOS, LocalRepo
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo.package import Node, PackageList, SetId
 from debrepo.packageset import EMPTY
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.archive import ar
 from debrepo.archive.compression import SUFFIXES
@@ -16,6 +16,7 @@ from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.stream import Digests, Stream, blocks
 from debrepo.errors import InvalidPackage
 from debrepo.package import Package, PackageKey, check_identity, files_hash
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

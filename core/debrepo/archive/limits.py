@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from time import thread_time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.archive.findings import Findings
 from debrepo.errors import InvalidPackage
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

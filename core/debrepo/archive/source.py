@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.archive.control import check, without_signature
 from debrepo.archive.limits import LIMITS, Limits, exceeded
@@ -11,6 +11,7 @@ from debrepo.archive.stream import Digests, blocks
 from debrepo.errors import InvalidPackage, VerificationFailed
 from debrepo.package import Package, PackageFile, PackageKey, check_identity, files_hash
 from debrepo.stanza import parse
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from debrepo.cli.completion import Name, list_names, of_lists, references
 from debrepo.cli.output import dry_run_option, json_option
 from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput, NotFound
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

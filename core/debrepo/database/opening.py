@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from errno import EDQUOT, ENOSPC
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import lmdb
 
@@ -13,6 +13,7 @@ from debrepo.database.failures import damaged, explain
 from debrepo.database.filesystem import address_space_left, refuse_network
 from debrepo.database.formats import for_new, unreadable
 from debrepo.errors import DatabaseBusy, DatabaseError, DatabaseFull
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path

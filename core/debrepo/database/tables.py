@@ -12,11 +12,12 @@ from collections.abc import (
 )
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from debrepo.errors import DatabaseError, DebrepoError, InvalidInput
 from debrepo.fitting import Misfit, fitter
 from debrepo.stopping import each
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from debrepo.database.transaction import Transaction

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from debrepo.database.tables import NotedView, TableView
 from debrepo.stopping import watching
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

@@ -7,7 +7,7 @@ import stat
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import zstandard
 
@@ -16,6 +16,7 @@ from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
 from debrepo.errors import DebrepoError, InvalidInput, InvalidPackage, NotFound, VerificationFailed
 from debrepo.package import Entry, Package, PackageFile, encode
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.packageset.tree import (
     Chunk,
@@ -16,6 +16,7 @@ from debrepo.packageset.tree import (
     group,
     update,
 )
+from debrepo.values import NamedTuple
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from debrepo.package import Entry, SetId
 from debrepo.stopping import checkpoint
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping, Sequence
