@@ -1,8 +1,7 @@
 """Fitting: values held against type hints."""
 
-import sys
+import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +10,7 @@ import pytest
 from debrepo import arguments, fitting
 from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
-from debrepo.plugins import load_plugins
+from debrepo.ingest import ingest
 
 
 class Point(NamedTuple):
@@ -113,14 +112,14 @@ def test_paths_are_found_at_any_depth():
     assert set(arguments.files(value)) == {Path("b"), Path("c"), Path("d")}
 
 
-def test_hints_of_many_modules_are_resolved_in_many_threads_at_once():
-    batches = load_plugins().hook.debrepo_operations()
-    functions = [operation.ref.load() for batch in batches for operation in batch]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        fitting.hints.cache_clear()
-        with ThreadPoolExecutor(16) as pool:
-            assert all(pool.map(fitting.hints, functions))
-    finally:
-        sys.setswitchinterval(before)
+def test_one_thread_at_a_time_parses_the_source_of_a_module(monkeypatch):
+    parse, alone = ast.parse, []
+
+    def parse_noting(*args):
+        alone.append(fitting._PARSING.locked())
+        return parse(*args)
+
+    monkeypatch.setattr(ast, "parse", parse_noting)
+    fitting.hints.cache_clear()
+    assert fitting.hints(ingest)  # its module imports some names for type checkers only
+    assert alone == [True]
