@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import time
@@ -157,7 +156,9 @@ class Pool:
 
     def check(self, sha256: str) -> str | None:
         """Say what is wrong with a file, in one line, or return ``None``."""
-        digest = hashlib.sha256()
+        from hashlib import sha256 as new_digest  # it loads OpenSSL
+
+        digest = new_digest()
         try:
             with self.open(sha256) as file:
                 while block := file.read(_BLOCK):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from _blake2 import blake2b  # hashlib would load OpenSSL for it
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AREA = "upload"  #: below the root
 
@@ -60,6 +62,8 @@ def upload_name(root: Path, path: Path, owner: str) -> str:
 
 
 def _home(owner: str) -> str:
+    from _blake2 import blake2b  # hashlib would load OpenSSL for it
+
     readable = re.sub(r"[^A-Za-z0-9.-]", "-", owner)[:60]
     return f"~{readable}-{blake2b(owner.encode(), digest_size=4).hexdigest()}"
 
@@ -83,17 +87,17 @@ def check_links(area: Path, path: Path) -> None:
         _check_entries(inside, path.parent)
     elif path.is_dir():
         for directory, _, _ in os.walk(path):
-            _check_entries(inside, Path(directory))
+            _check_entries(inside, path / directory)
 
 
 def _check_entries(inside: str, directory: Path) -> None:
     try:
         with os.scandir(directory) as entries:
-            links = [entry.path for entry in entries if entry.is_symlink()]
+            links = [entry.name for entry in entries if entry.is_symlink()]
     except OSError:  # it is not there
         return
     for link in links:
-        _check(inside, Path(link))
+        _check(inside, directory / link)
 
 
 def _check(inside: str, path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pwd
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from debrepo.database import Change, Table, json_table
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Record(NamedTuple):
         """Return the hash of all other fields."""
         fields = self._replace(hash="")._asdict()
         text = json.dumps(fields, separators=(",", ":"), sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _load(fields: dict[str, Any]) -> Record:

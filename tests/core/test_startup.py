@@ -17,9 +17,9 @@ HEAVY = {
 
 
 def imported_by(*args: str) -> set[str]:
-    """Return the modules that click and pluggy alone do not import; click prints with shutil."""
+    """Return the modules that click and pluggy alone do not import."""
     code = (
-        "import sys; import click, pluggy, shutil; given = set(sys.modules)\n"
+        "import sys; import click, pluggy; given = set(sys.modules)\n"
         "from debrepo.cli import main\n"
         f"sys.argv[1:] = {list(args)!r}\n"
         "try: main()\n"
@@ -33,6 +33,14 @@ def imported_by(*args: str) -> set[str]:
         env=os.environ | {"DEBREPO_DISABLE": ""},
     )
     return set(run.stderr.splitlines()[-1].split())
+
+
+#: What is slow to import, and what a small package can be added without.
+NOT_TO_ADD = {
+    "asyncio", "bz2", "concurrent.futures", "dataclasses", "email.message", "gnupg", "hashlib",
+    "http.client", "importlib.metadata", "isal", "logging", "multiprocessing", "re2", "signal",
+    "ssl", "subprocess", "tarfile", "tempfile", "tomllib", "urllib.request",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["--help", "--version"])
@@ -53,7 +61,7 @@ def test_help_imports_of_a_plugin_only_its_plugin_module():
 
 def test_repo_list_opens_the_database_and_no_more(tmp_path):
     imported = imported_by("--root", str(tmp_path), "repo", "list")
-    assert imported & (HEAVY - {"lmdb", "hashlib"}) == set()
+    assert imported & ((HEAVY | NOT_TO_ADD) - {"lmdb"}) == set()
 
 
 def test_publish_without_news_loads_nothing_that_reads_packages(debrepo, debrepo_root, tmp_path):
@@ -71,3 +79,22 @@ def test_repo_list_loads_no_plugin_but_its_own(tmp_path):
     others = {name for name in modules if not name.startswith("debrepo_local.")}
     assert loaded
     assert {name for name in others if not name.endswith((".plugin", ".tables"))} == set()
+
+
+def test_a_small_add_imports_only_what_reads_its_package(tmp_path):
+    package = build_deb(tmp_path)
+    root = str(tmp_path / "root")
+    imported_by("--root", root, "repo", "create", "web")
+    imported = imported_by("--root", root, "repo", "add", "web", str(package))
+    assert "debrepo.ingest" in imported
+    assert imported & NOT_TO_ADD == set()
+
+
+def test_a_small_add_waits_for_its_turn_before_it_imports_anything_heavy():
+    code = "import sys, debrepo.__main__; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) & (HEAVY | NOT_TO_ADD | {"click", "pluggy", "typing"}) == set()
+
+
+def test_help_imports_neither_paths_nor_compressors():
+    assert imported_by("--help") & {"pathlib", "bz2", "lzma"} == set()

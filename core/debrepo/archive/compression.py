@@ -1,16 +1,14 @@
-"""Compressed members, unpacked piece by piece and never beyond a limit."""
+"""Compressed members, unpacked piece by piece and never beyond a limit.
+
+Each library is loaded when the first member needs it.
+"""
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
-
-import zstandard
-from isal import igzip_lib
 
 from debrepo.archive.limits import exceeded
 from debrepo.archive.stream import Stream
@@ -33,14 +31,16 @@ _TOO_LARGE = re.compile("Memory usage limit|too much memory")  # all that lzma a
 _REST = "ends before something else, which dpkg does not read"
 _PIECE = 1 << 16  # bytes; what follows a stream is copied, once for each stream
 _ZSTD_BLOCKS = 8  # of 128 KiB unpacked, at most
-_BROKEN: tuple[Any, ...] = (
-    EOFError,
-    OSError,
-    ValueError,
-    lzma.LZMAError,
-    igzip_lib.IsalError,
-    zstandard.ZstdError,
-)
+
+
+def _broken() -> tuple[Any, ...]:
+    """Return what the libraries raise for damaged data."""
+    from lzma import LZMAError
+
+    from isal.igzip_lib import IsalError
+    from zstandard import ZstdError
+
+    return EOFError, OSError, ValueError, LZMAError, IsalError, ZstdError
 
 
 _Note = Callable[["Level", str], None]
@@ -87,7 +87,7 @@ def unpack(
                 raise exceeded(f"{what} unpacks to more than {limit} bytes", setting)
             if block:
                 yield block
-    except _BROKEN as error:
+    except _broken() as error:
         if _TOO_LARGE.search(str(error)):
             most = budget.limits.memory
             raise exceeded(
@@ -120,12 +120,20 @@ def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _new_gzip() -> _Decompressor:
+    from isal import igzip_lib
+
     decompressor: _Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     return decompressor
 
 
 def _bzip2(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
-    return _streams(pieces, limits, note, bz2.BZ2Decompressor)
+    return _streams(pieces, limits, note, _new_bzip2)
+
+
+def _new_bzip2() -> _Decompressor:
+    from bz2 import BZ2Decompressor
+
+    return BZ2Decompressor()
 
 
 def _xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
@@ -133,11 +141,13 @@ def _xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]
 
 
 def _new_xz(limits: Limits) -> Callable[[], _Decompressor]:
-    return partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=limits.memory)
+    from lzma import FORMAT_XZ, LZMADecompressor
+
+    return partial(LZMADecompressor, FORMAT_XZ, memlimit=limits.memory)
 
 
 def _several_bzip2(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
-    return _streams(pieces, limits, note, bz2.BZ2Decompressor, b"BZ")
+    return _streams(pieces, limits, note, _new_bzip2, b"BZ")
 
 
 def _several_xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
@@ -145,7 +155,9 @@ def _several_xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterato
 
 
 def _lzma(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
-    new = partial(lzma.LZMADecompressor, lzma.FORMAT_ALONE, memlimit=limits.memory)
+    from lzma import FORMAT_ALONE, LZMADecompressor
+
+    new = partial(LZMADecompressor, FORMAT_ALONE, memlimit=limits.memory)
     return _streams(pieces, limits, note, new)
 
 
@@ -194,6 +206,8 @@ def _zstd(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[byte
     A few bytes of zstd can unpack to any size, and python-zstandard neither stops in the
     middle nor tells a frame that was cut short; so the blocks are walked here (RFC 8878).
     """
+    import zstandard
+
     stream = Stream(pieces)
     frame = zstandard.ZstdDecompressor(max_window_size=limits.memory).decompressobj()
     head = _exactly(stream, 4)

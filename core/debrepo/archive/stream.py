@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
+from debrepo.archive.hashing import start
 from debrepo.errors import InvalidPackage
 from debrepo.package import PackageFile
 
@@ -71,14 +71,9 @@ class Digests:
 
     __slots__ = ("_hashes", "size")
 
-    def __init__(self, data: bytes = b"") -> None:
-        self.size = len(data)
-        self._hashes = (
-            hashlib.md5(data, usedforsecurity=False),
-            hashlib.sha1(data, usedforsecurity=False),
-            hashlib.sha256(data),
-            hashlib.sha512(data),
-        )
+    def __init__(self, data: bytes | None = None) -> None:
+        self.size = len(data or b"")
+        self._hashes = start(data)
 
     def update(self, data: bytes) -> None:
         """Count ``data`` in."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,8 @@ from debrepo.plugins import load_plugins
 from debrepo.session import Session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pluggy import PluginManager
 
     from debrepo.refs import Command, Ref
@@ -76,6 +77,15 @@ def _printable(text: str) -> str:
 _LONGEST_WORD = 300  # characters; longer than most file names
 
 
+class _Location(click.Path):
+    """A path; a command that only prints help does not import `pathlib`."""
+
+    def coerce_path_result(self, value: Any) -> Any:
+        from pathlib import Path
+
+        return Path(value)
+
+
 class RootGroup(click.Group):
     """The ``debrepo`` group, and the one place where errors become exit codes."""
 
@@ -100,6 +110,9 @@ class RootGroup(click.Group):
             ctx.exit(0)
 
 
+_WIDEST = 100  # columns of help
+
+
 def build_cli(plugins: PluginManager) -> click.Group:
     """Return the command line these plugins make."""
 
@@ -107,21 +120,21 @@ def build_cli(plugins: PluginManager) -> click.Group:
         "debrepo",
         cls=RootGroup,
         # The object is a session, from the moment the command line runs; Tab does not run it.
-        context_settings={"max_content_width": 100, "obj": plugins},
+        context_settings={"max_content_width": _WIDEST, "obj": plugins},
     )
     @click.version_option(__version__)
     @click.option(
         "--root",
         metavar="DIRECTORY",
-        type=click.Path(path_type=Path, readable=False),  # the session says what is wrong
-        default=Path("~/.debrepo").expanduser,
+        type=_Location(readable=False),  # the session says what is wrong
+        default=lambda: os.path.expanduser("~/.debrepo"),  # noqa: PTH111
         envvar="DEBREPO_ROOT",
         help="Directory of the database and the pool.  [default: ~/.debrepo]",
     )
     @click.option(
         "--config",
         "config_path",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=_Location(exists=True, dir_okay=False),
         envvar="DEBREPO_CONFIG",
         help="Configuration file to read instead of debrepo.toml below the root.",
     )
@@ -180,4 +193,13 @@ def main() -> None:
     except PluginError as error:
         CommandFailed(error).show()
         sys.exit(error.exit_code)
-    cli(prog_name="debrepo")
+    cli(prog_name="debrepo", terminal_width=_width())
+
+
+def _width() -> int:
+    """Return how wide help may be; click would import `shutil`, and all its compressors, to ask."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        columns = 80
+    return max(min(columns, _WIDEST) - 2, 50)

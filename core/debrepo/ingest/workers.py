@@ -5,7 +5,6 @@ from __future__ import annotations
 import marshal
 import os
 import select
-import signal
 import sys
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -182,6 +181,8 @@ def _exactly(file: Any, size: int) -> bytes:
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Take files until the input ends; the main loop of a worker."""
+    import signal
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks stops asking
     root, claim, limits, deep = marshal.load(requests)  # noqa: S302  # from who started this process
     try:
