@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from debrepo import packageset
-from debrepo.catalog import CHUNKS, PACKAGES, TABLES
+from debrepo import packageset, verdicts
+from debrepo.catalog import CHUNKS, DEFECTS, PACKAGES, TABLES
 from debrepo.errors import DatabaseError
-from debrepo.package import PackageKey, decode
+from debrepo.package import Entry, PackageKey, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 
-def problems(session: Session, *, files: bool) -> Iterator[str]:
-    """Yield a line for everything that is missing or damaged."""
+def problems(session: Session, *, files: bool, deep: bool = False) -> Iterator[str]:
+    """Yield a line for everything that is missing or damaged; with ``deep``, also what is broken.
+
+    For that, all packages are read deep that have not been, but for those with damaged files.
+    """
     wanted: dict[str, str] = {}
+    unreadable: set[str] = set()
     with session.db.read() as txn:
         damaged = list(_records(session, txn))
         yield from damaged
@@ -34,7 +38,48 @@ def problems(session: Session, *, files: bool) -> Iterator[str]:
         if not files and digest not in session.pool:
             wrong = f"{digest} is missing from the pool"
         if wrong:
+            unreadable.add(digest)
             yield f"{wanted[digest]}: {wrong}"
+    if deep:
+        yield from _broken(session, unreadable)
+
+
+def _broken(session: Session, unreadable: set[str]) -> Iterator[str]:
+    """Yield a line for each package that dpkg would not unpack, with the lists that it is on."""
+    from debrepo.ingest import deep  # unpacking is slow to load
+
+    with session.db.read() as txn:
+        entries = list(_whole(txn, unreadable))
+    deep.read(session, entries)
+    with session.db.read() as txn:
+        known = [Entry(entry) for entry in txn[DEFECTS]]
+        defects = {entry: verdicts.known_defect(session.config, txn, entry) for entry in known}
+        lists: dict[Entry, list[str]] = {entry: [] for entry in known}
+        for one in _all_lists(session, txn):
+            for package in verdicts.broken(session.config, txn, one.set_id):
+                lists[package.entry].append(str(one))
+    for entry, defect in defects.items():
+        if defect is not None:  # by the limits of today
+            where = ", ".join(dict.fromkeys(lists[entry])) or "no list"
+            yield f"{defect.file} of {where} is broken: {defect.reason}"
+
+
+def _whole(txn: Transaction, unreadable: set[str]) -> Iterator[Entry]:
+    """Yield the packages whose records and files are in order."""
+    for entry, record in txn[PACKAGES].items():
+        with suppress(Exception):  # a damaged record has been named
+            files = decode(PackageKey.from_entry(entry), record).files
+            if unreadable.isdisjoint(file.sha256 for file in files):
+                yield Entry(entry)
+
+
+def _all_lists(session: Session, txn: Transaction) -> Iterator[PackageList]:
+    """Yield the package lists, and what is served, as far as they are in order."""
+    for hook in ("debrepo_package_lists", "debrepo_served_lists"):
+        for batch in _answers(session, hook, txn):
+            for one in _readable(batch):
+                if packageset.is_whole(txn[CHUNKS], one.set_id):
+                    yield one
 
 
 def _records(session: Session, txn: Transaction) -> Iterator[str]:

@@ -73,11 +73,12 @@ def db() -> None:
 
 @db.command()
 @click.option("--no-files", is_flag=True, help="Do not read the files of the pool.")
+@click.option("--deep", is_flag=True, help="Unpack all packages, and name those that are broken.")
 @json_option
 @pass_session
-def check(session: Session, no_files: bool, as_json: bool) -> None:
+def check(session: Session, no_files: bool, deep: bool, as_json: bool) -> None:
     """Check the database and the pool for damage."""
-    found = session.run(operations.check, files=not no_files)
+    found = session.run(operations.check, files=not no_files, deep=deep)
     if as_json:
         print_json(found)
     else:
@@ -85,7 +86,8 @@ def check(session: Session, no_files: bool, as_json: bool) -> None:
             click.echo(line)
     if found:
         raise DatabaseError(
-            f"{counted(len(found), 'problem')} found", hint="add damaged packages again"
+            f"{counted(len(found), 'problem')} found",
+            hint="add damaged packages again, and remove broken ones",
         )
     session.progress.note("Everything is in order.")
 

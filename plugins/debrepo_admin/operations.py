@@ -89,11 +89,15 @@ def toml_value(value: object) -> str:
     return str(value) if isinstance(value, int) else dumps(value, ensure_ascii=False)
 
 
-def check(session: Session, *, files: bool = True) -> list[str]:
-    """Return a line for everything that is wrong; with ``files``, every pool file is read."""
+def check(session: Session, *, files: bool = True, deep: bool = False) -> list[str]:
+    """Return a line for everything that is wrong; with ``files``, every pool file is read.
+
+    With ``deep``, all packages are unpacked that have not been, and those that dpkg would
+    not unpack are named too.
+    """
     from debrepo_admin.checks import problems
 
-    return list(problems(session, files=files))
+    return list(problems(session, files=files, deep=deep))
 
 
 def cleanup(session: Session, *, dry_run: bool = False) -> Garbage:

@@ -9,9 +9,10 @@ import pytest
 from debrepo.catalog import PACKAGES
 from debrepo.database import bytes_table
 from debrepo.errors import InvalidInput
+from debrepo.ingest import deep
 from debrepo.plugins import load_plugins
 from debrepo.session import Session
-from debrepo.testing.packages import build_deb
+from debrepo.testing.packages import break_data, build_deb
 
 
 @pytest.fixture
@@ -107,6 +108,52 @@ def test_adding_a_damaged_package_again_repairs_it(debrepo, filled, tmp_path):
     debrepo("repo", "add", "r", tmp_path / "hello_1.0_amd64.deb", tmp_path / "other_1.0_amd64.deb")
     assert "Everything is in order" in debrepo("db", "check").output
     assert len(pool_files(filled)) == 2
+
+
+@pytest.fixture
+def unread(debrepo, filled, tmp_path):
+    """Return a root with packages that have not been unpacked; ``bad`` and ``worse`` are broken."""
+    (filled / "debrepo.toml").write_text('ingest.deep = "publish"\n')
+    packages = [build_deb(tmp_path, f"good{number}") for number in range(3)]
+    packages += [break_data(build_deb(tmp_path, name)) for name in ("bad", "worse")]
+    debrepo("repo", "add", "r", *packages)
+    debrepo("snapshot", "create", "s", "from", "repo", "r")
+    debrepo("repo", "remove", "r", "worse")
+    return filled
+
+
+def test_deep_check_names_all_broken_packages_with_their_lists_and_files(debrepo, unread):
+    assert "Everything is in order" in debrepo("db", "check").output
+    result = debrepo("db", "check", "--deep", exit_code=8)
+    bad, worse, error, *_ = result.output.splitlines()
+    assert bad.startswith("bad_1.0_amd64.deb of repo:r, snapshot:s is broken: data.tar.xz is ")
+    assert worse.startswith("worse_1.0_amd64.deb of snapshot:s is broken: data.tar.xz is ")
+    assert error == "Error: 2 problems found"
+    assert debrepo("db", "check", "--deep", "--json", exit_code=8).stdout.count("is broken") == 2
+
+
+def test_deep_check_reads_each_package_once(debrepo, unread, monkeypatch):
+    first = debrepo("db", "check", "--deep", exit_code=8).output
+    monkeypatch.setattr(deep, "_Reader", None)
+    assert debrepo("db", "check", "--deep", exit_code=8).output == first
+
+
+def test_deep_check_passes_over_packages_whose_files_are_damaged(debrepo, unread, tmp_path):
+    good = (tmp_path / "good0_1.0_amd64.deb").read_bytes()
+    (file,) = (file for file in pool_files(unread) if file.read_bytes() == good)
+    file.write_bytes(b"x" * len(good))
+    result = debrepo("db", "check", "--deep", exit_code=8)
+    assert "good0_1.0_amd64: good0_1.0_amd64.deb: " in result.output
+    assert result.output.count("is broken") == 2
+    assert "Error: 3 problems found" in result.output
+
+
+def test_deep_check_names_broken_packages_that_clients_are_served(debrepo, unread):
+    debrepo("publish", "repo", "--skip-contents", "--skip-signing", "r")
+    result = debrepo("db", "check", "--deep", exit_code=8)
+    assert (
+        "bad_1.0_amd64.deb of repo:r, snapshot:s, publication:./stable is broken" in result.output
+    )
 
 
 def test_cleanup_deletes_what_nothing_refers_to(debrepo, filled):
