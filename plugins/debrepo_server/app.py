@@ -21,6 +21,7 @@ from debrepo.http.read_limits import ReadLimiter
 from debrepo.http.receiving import delete_aborted
 from debrepo_server.document import describe
 from debrepo_server.hosts import Hosted, Hosts
+from debrepo_server.idle import IdleTime
 from debrepo_server.metrics import RequestCounts
 from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
@@ -66,16 +67,23 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     watches = Watches()
     replays = Replays(session, runner.server)
     requests = RequestCounts()
+    idle = IdleTime(
+        session,
+        idle=lambda: not requests.in_flight and not runner.has_work(),
+        interrupted=runner.has_work,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
         expiring = create_task(replays.keep_expiring())
         await run_in_threadpool(delete_aborted, session.root)
+        idle.start()
         try:
             yield
         finally:
             expiring.cancel()
+            await run_in_threadpool(idle.stop)
             await run_in_threadpool(runner.stop)
 
     app = Application(

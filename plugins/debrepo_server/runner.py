@@ -180,6 +180,11 @@ class Runner:
             self._end(task, Cancelled("the task was cancelled before it began"))
         return task.now()
 
+    def has_work(self) -> bool:
+        """Tell whether a task that changes something is waiting or running."""
+        with self._lock:
+            return any(not task.job.reads for task in self._live())
+
     async def idle(self) -> None:
         """Wait until no task is waiting or running."""
         while True:
