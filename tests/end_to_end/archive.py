@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import zstandard
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 OPENERS = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}
@@ -44,10 +45,11 @@ class Archive:
         """The words that start ``debrepo`` on this root."""
         return [sys.executable, "-m", "debrepo", "--root", str(self.root)]
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
-        """Start ``debrepo`` in a process group of its own."""
+    def start(self, *words: object, command: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start ``debrepo``, or what stands in for it, in a process group of its own."""
+        begin = [*command, "--root", str(self.root)] if command else self.command
         return subprocess.Popen(
-            [*self.command, *map(str, words)],
+            [*begin, *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
