@@ -176,6 +176,15 @@ def test_two_that_need_the_same_packages_read_each_once(session, add, tmp_path, 
     assert (len(counted), left(session)) == (40, [])
 
 
+def test_a_claim_is_of_one_package(session):
+    packages = [Entry(f"p{number}".encode()) for number in range(99)]
+    with Claims(session.root) as mine, Claims(session.root) as others:
+        assert all(mine.take(entry) for entry in packages[::2])
+        assert [others.take(entry) for entry in packages] == [n % 2 == 1 for n in range(99)]
+        mine.release(packages[:1])
+        assert others.take(packages[0])
+
+
 def test_what_another_reads_is_waited_for(session, add, tmp_path, counted):
     first, second = add(*many(tmp_path, 2))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from debrepo.package import Entry
 
-_LOCK = Struct("<hhqqi4x")  # the kernel's struct flock
+_LOCK = Struct("@hhqqi4x")  # the kernel's struct flock, padded as C does it
 _PAUSE = 0.05  # seconds between two looks at somebody's claim
 
 
