@@ -15,6 +15,7 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from pluggy import PluginManager
 
@@ -165,6 +166,18 @@ def debrepo_package_lists(txn: Transaction) -> Iterable[PackageList]:
     """Return every package list you keep.
 
     *Collects*, in a read transaction, for references and for the graph.
+    """
+
+
+@hookspec(firstresult=True)
+def debrepo_add_files(
+    session: Session, kind: str, files: Mapping[str, Sequence[Path]]
+) -> int | None:
+    """Add package files to the lists of this ``kind`` that they are given for, or none at all.
+
+    *Asks*, outside of any transaction; all lists change in one. Return how many packages are
+    new on their lists, and ``None`` when the kind is not yours; raise if a file cannot be added.
+    Check permissions before you call this.
     """
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import stopping
 from debrepo.errors import (
     AlreadyExists,
-    DebrepoError,
     InvalidInput,
     InvalidPackage,
     PluginError,
@@ -19,7 +18,7 @@ from debrepo_gitlab import distributions, waiting
 from debrepo_gitlab.refusals import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from contextlib import ExitStack
 
     from debrepo.archive.source import FileList
@@ -176,30 +175,14 @@ def _component(found: Distribution, section: str) -> str:
 
 def add(session: Session, upload: Upload) -> None:
     """Add the files of an upload to their repositories: all of them, or none."""
-    added: list[tuple[str, str]] = []
+    components = upload.distribution.components
+    files = {components[component]: paths for component, paths in upload.files.items()}
     try:
-        for component, paths in upload.files.items():
-            name = upload.distribution.components[component]
-            outcomes = list(session.call("repo.add", name=name, paths=paths, whole=True))
-            added += [(name, one.package) for one in outcomes if one.status == "added"]
-            failed = next((one for one in outcomes if one.status == "failed"), None)
-            if failed is not None:
-                raise _failure(failed)
-    except DebrepoError:
-        _take_back(session, added)
-        raise
-
-
-def _failure(failed: Any) -> DebrepoError:
-    said = f"{failed.source.name}: {failed.reason}"
-    if "already, with other bytes" in failed.reason:
-        return AlreadyExists(said, hint="give the build a new version")
-    return InvalidPackage(said, hint=failed.hint)
-
-
-def _take_back(session: Session, added: Sequence[tuple[str, str]]) -> None:
-    for name, package in added:
-        session.call("repo.remove", name=name, queries=[package])
+        added = session.hook.debrepo_add_files(session=session, kind="repo", files=files)
+    except AlreadyExists as error:
+        raise AlreadyExists(str(error), hint="give the build a new version") from error
+    if added is None:
+        raise PluginError("no plugin keeps repositories", hint="enable the plugin local")
 
 
 def discard(directory: Path) -> None:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS, Known
-from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidPackage
+from debrepo.errors import (
+    AlreadyExists,
+    Conflict,
+    DebrepoError,
+    InvalidInput,
+    InvalidPackage,
+    VerificationFailed,
+)
 from debrepo.ingest import (
     Ingested,
     Rejected,
@@ -23,7 +30,7 @@ from debrepo.verdicts import known_defect
 from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from debrepo.database import Transaction
@@ -129,45 +136,95 @@ def commit(
     """
 
     def change(txn: Transaction) -> dict[Path, Outcome]:
-        repo = repos.get(txn, name)
-        target = repo.package_list()
-        members = packageset.conflicts(txn[CHUNKS], repo.set_id, (i.entry for i in batch))
-        taken = {packageset.short(entry): entry for entry in members.values()}
-        outcomes: dict[Path, Outcome] = {}
-        added: dict[Entry, Known] = {}
-        removed: set[Entry] = set()
-        for item in batch:
-            key = PackageKey.from_entry(item.entry)
-            there = taken.get(packageset.short(item.entry))
-            try:
-                _check_bytes(item, there, name, force_replace=force_replace)
-                _check_data(session, txn, item)
-                joining.accept(session, txn, target, partial(decode, key, item.record))
-            except DebrepoError as error:
-                outcomes[item.source] = Outcome(
-                    item.source, key.display, "failed", str(error), error.hint, name
-                )
-                continue
-            if there == item.entry:
-                outcomes[item.source] = Outcome(item.source, key.display, "skipped", repo=name)
-                continue
-            if there is not None:
-                removed.add(there)
-                added.pop(there, None)
-            added[item.entry] = Known(item.entry, item.record, item.contents)
-            taken[packageset.short(item.entry)] = item.entry
-            status = "added" if there is None else "replaced"
-            outcomes[item.source] = Outcome(item.source, key.display, status, repo=name)
-        failed = {path: one for path, one in outcomes.items() if one.status == "failed"}
-        if whole and failed:
-            return failed
-        if added:
-            _check_files(session, batch)
-            catalog.add(txn, added.values())
-            joining.change(session, txn, repo, added=added, removed=removed)
-        return outcomes
+        return _join(session, txn, name, batch, force_replace=force_replace, whole=whole)
 
     return session.db.update(change)
+
+
+def _join(
+    session: Session,
+    txn: Transaction,
+    name: str,
+    batch: list[Ingested],
+    *,
+    force_replace: bool = False,
+    whole: bool = False,
+    strict: bool = False,
+) -> dict[Path, Outcome]:
+    """Let a batch join a repository; with ``strict``, raise if a package cannot."""
+    repo = repos.get(txn, name)
+    target = repo.package_list()
+    members = packageset.conflicts(txn[CHUNKS], repo.set_id, (i.entry for i in batch))
+    taken = {packageset.short(entry): entry for entry in members.values()}
+    outcomes: dict[Path, Outcome] = {}
+    added: dict[Entry, Known] = {}
+    removed: set[Entry] = set()
+    for item in batch:
+        key = PackageKey.from_entry(item.entry)
+        there = taken.get(packageset.short(item.entry))
+        try:
+            _check_bytes(item, there, name, force_replace=force_replace)
+            _check_data(session, txn, item)
+            joining.accept(session, txn, target, partial(decode, key, item.record))
+        except DebrepoError as error:
+            if strict:
+                raise _about(item.source, error) from error
+            outcomes[item.source] = Outcome(
+                item.source, key.display, "failed", str(error), error.hint, name
+            )
+            continue
+        if there == item.entry:
+            outcomes[item.source] = Outcome(item.source, key.display, "skipped", repo=name)
+            continue
+        if there is not None:
+            removed.add(there)
+            added.pop(there, None)
+        added[item.entry] = Known(item.entry, item.record, item.contents)
+        taken[packageset.short(item.entry)] = item.entry
+        status = "added" if there is None else "replaced"
+        outcomes[item.source] = Outcome(item.source, key.display, status, repo=name)
+    failed = {path: one for path, one in outcomes.items() if one.status == "failed"}
+    if whole and failed:
+        return failed
+    if added:
+        _check_files(session, batch)
+        catalog.add(txn, added.values())
+        joining.change(session, txn, repo, added=added, removed=removed)
+    return outcomes
+
+
+def add_together(session: Session, files: Mapping[str, Sequence[Path]]) -> int:
+    """Add files to repositories, all of them or none; return how many packages are new there."""
+    paths = [path for given in files.values() for path in given]
+    workers = session.config["ingest.workers"] or None
+    limits, depth = configured_limits(session.config), configured_depth(session.config)
+    with session.pool.reserving() as pool:
+        items: dict[Path, Ingested] = {}
+        for item in ingest(pool, paths, workers=workers, limits=limits, deep=depth):
+            if isinstance(item, Rejected):
+                raise _about(item.source, item.error)
+            if item.remark:
+                session.progress.note(f"{item.source}: {item.remark}")
+            items[item.source] = item
+        session.pool.sync()
+
+        def change(txn: Transaction) -> int:
+            new = 0
+            for name, given in files.items():
+                batch = [items[path] for path in given]
+                outcomes = _join(session, txn, name, batch, strict=True)
+                new += sum(one.status == "added" for one in outcomes.values())
+            return new
+
+        return session.db.update(change)
+
+
+def _about(path: Path, error: DebrepoError) -> DebrepoError:
+    """Return an error with the name of the file that it is about."""
+    if not isinstance(error, (AlreadyExists, InvalidInput, VerificationFailed)):
+        return error
+    kind = AlreadyExists if isinstance(error, AlreadyExists) else InvalidPackage
+    return kind(f"{path.name}: {str(error).removeprefix(f'{path}: ')}", hint=error.hint)
 
 
 def _check_bytes(item: Ingested, there: Entry | None, name: str, *, force_replace: bool) -> None:

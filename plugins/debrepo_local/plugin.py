@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from debrepo.database import Transaction
     from debrepo.package import Node, PackageList
+    from debrepo.session import Session
 
 _OPERATIONS = "debrepo_local.operations"
 
@@ -153,6 +157,17 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
     from debrepo_local.repos import REPOS
 
     return [repo.package_list() for repo in txn[REPOS].values()]
+
+
+@hookimpl
+def debrepo_add_files(
+    session: Session, kind: str, files: Mapping[str, Sequence[Path]]
+) -> int | None:
+    if kind != "repo":
+        return None
+    from debrepo_local.adding import add_together
+
+    return add_together(session, files)
 
 
 @hookimpl

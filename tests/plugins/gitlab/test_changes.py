@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import time
 
@@ -197,6 +198,25 @@ def test_upload_that_fails_in_part_leaves_nothing(apt, built, session, tmp_path)
     assert (answer.status_code, "give the build a new version" in answer.text) == (400, True)
     (found,) = session.call("distribution.packages", container="acme/web")
     assert [file.name for _, _, file in found.files()] == ["hello_1.0-1_amd64.deb"]
+
+
+def test_upload_to_two_components_is_there_as_a_whole_or_not_at_all(apt, built, session, tmp_path):
+    build_deb(built, "extra", "1.0-1")
+    last = changes(built)
+    text = re.sub(r" net( \S+ extra_)", r" contrib/net\1", last.read_text())
+    last.write_text(text)
+    taken = build_deb(tmp_path, "extra", "1.0-1", paths={"usr/first": b"x"})
+    repo = "acme.web-sid-contrib"
+    list(session.call("repo.add", name=repo, paths=[taken]))
+    answer = send(apt, *everything(built))
+    assert (answer.status_code, "give the build a new version" in answer.text) == (400, True)
+    shown = session.call("repo.show", name="acme.web-sid-main", with_packages=True)
+    assert shown.packages == ()
+    session.call("repo.remove", name=repo, queries=["extra"])
+    assert send(apt, last, query="?wait=published").status_code == 201
+    for component, name in (("main", "hello"), ("contrib", "extra")):
+        index = apt.get(f"{APT}/dists/sid/{component}/binary-amd64/Packages").text
+        assert re.findall(r"(?m)^Package: (.*)$", index) == [name]
 
 
 def test_what_nobody_lists_is_deleted_after_a_day(apt, hello, session):

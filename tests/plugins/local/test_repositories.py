@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from debrepo.errors import AlreadyExists, InvalidPackage, NotFound
 from debrepo.testing.packages import break_data, build_deb, build_source
 
 
@@ -245,3 +246,40 @@ def test_add_refuses_what_is_known_to_be_broken(later, tmp_path):
     later("repo", "create", "other")
     result = later("repo", "add", "other", path, exit_code=1)
     assert "bad_1.0_amd64.deb: data.tar.xz is damaged: " in result.output
+
+
+def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_all(
+    session, tmp_path
+):
+    for name in ("one", "two"):
+        session.call("repo.create", name=name)
+    first, other = build_deb(tmp_path, "first"), build_deb(tmp_path, "other")
+
+    def add(files):
+        return session.hook.debrepo_add_files(session=session, kind="repo", files=files)
+
+    def names(repo):
+        shown = session.call("repo.show", name=repo, with_packages=True)
+        return [key.name for key in shown.packages]
+
+    broken = tmp_path / "broken_1.0_amd64.deb"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(InvalidPackage, match=r"^broken_1.0_amd64.deb: "):
+        add({"one": [first], "two": [other, broken]})
+    with pytest.raises(NotFound):
+        add({"one": [first], "three": [other]})
+    assert names("one") == []
+    before = session.db.serial()
+    assert add({"one": [first], "two": [other]}) == 2
+    assert session.db.serial() == before + 1
+    assert (names("one"), names("two")) == (["first"], ["other"])
+    rebuilt = tmp_path / "rebuilt"
+    rebuilt.mkdir()
+    files = {
+        "one": [build_deb(rebuilt, "new")],
+        "two": [build_deb(rebuilt, "other", paths={"x": b""})],
+    }
+    with pytest.raises(AlreadyExists, match=r"^other_1.0_amd64.deb: .* other bytes"):
+        add(files)
+    assert names("one") == ["first"]
+    assert session.hook.debrepo_add_files(session=session, kind="mirror", files=files) is None
