@@ -42,6 +42,14 @@ def test_the_benchmark_measures_five_packages(tmp_path):
     assert "| repo add, all | " in tables.read_text()
 
 
+def test_the_benchmark_of_jobs_finds_all_uploads_in_the_index(tmp_path):
+    given = ["--packages", "3", "--jobs", "2", "--uploads", "4", "--unsigned"]
+    command = [sys.executable, str(RUN.with_name("jobs")), *given, "--work", str(tmp_path / "work")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("uploads: 4 in ")
+
+
 def bench(tmp_path, *given, **env):
     """Measure debrepo on real packages, and return the rows and the tables."""
     numbers, tables = tmp_path / "numbers.json", tmp_path / "tables.md"

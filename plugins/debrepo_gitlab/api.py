@@ -207,6 +207,7 @@ async def show_soon(door: Door, codename: str, serial: int, *, wait: bool = Fals
         show_changes,
         resources=[f"gitlab:{container.key} {codename}"],
         resumable=True,
+        merges=True,
         wait=wait,
         container=container.key,
         codename=codename,
@@ -215,7 +216,7 @@ async def show_soon(door: Door, codename: str, serial: int, *, wait: bool = Fals
 
 
 def show_changes(session: Session, container: str, codename: str, serial: int) -> object:
-    """Publish a distribution, unless another task has published the change already."""
+    """Publish a distribution, unless another task has published its changes already."""
     if not publishing.settle(session, f"{container}\0{codename}", serial):
         return {"published": codename}
     done = session.call("distribution.publish", container=container, codename=codename)

@@ -59,6 +59,7 @@ class Distribution(NamedTuple):
     created: str = ""
     sources: tuple[str, ...] = ()  #: of a group: all whose packages its tree may hold
     kept: dict[str, str] = {}  # noqa: RUF012  # of removed components, to the repository
+    published_at: float = 0  #: when uploads were published last, in seconds since the epoch
     shown: bool = False  #: of a group: it may show all its sources; if not, each has to be checked
 
     @property

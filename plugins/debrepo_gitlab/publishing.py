@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from debrepo_gitlab.distributions import Distribution
 
 _QUIET = 0.3  # seconds without an upload before a publish
-_PATIENCE = 3.0  # seconds that an upload waits at most
+_PATIENCE = 2.0  # seconds that an upload waits at most, until they do
+_BETWEEN = 1.0  # seconds between two publishes at least
 _READERS_PATIENCE = 10.0  # seconds that a reader waits for a publish at most
 _BEFORE_LEASE = 0.1  # seconds within which the publish that a change needs begins
 
@@ -59,9 +60,11 @@ def settle(session: Session, key: str, wanted: int) -> bool:
     while True:
         with session.db.read() as txn:
             found = txn[DISTRIBUTIONS].get(key)
-        if found is None or found.published >= wanted:
+        if found is None or found.published >= max(found.changed, wanted):
             return False
-        if found.changed == before or time.monotonic() - started > _PATIENCE:
+        waited = time.monotonic() - started
+        recent = 0 <= time.time() - found.published_at < _BETWEEN and waited < _BETWEEN
+        if not recent and (found.changed == before or waited > _PATIENCE):
             return True
         before = found.changed
         time.sleep(_QUIET)
@@ -98,7 +101,9 @@ def _record(session: Session, txn: Transaction, done: Distribution) -> list[str]
     empty = [name for name in now.kept.values() if _is_empty(session, txn, name)]
     kept = {component: name for component, name in now.kept.items() if name not in empty}
     published = max(now.published, done.changed)
-    txn[DISTRIBUTIONS][done.key] = now._replace(published=published, kept=kept)
+    txn[DISTRIBUTIONS][done.key] = now._replace(
+        published=published, published_at=time.time(), kept=kept
+    )
     return empty
 
 

@@ -118,12 +118,24 @@ class Runner:
         """Store a task, and run it when its resources are free."""
         # A caller who does not wait for the end counts on the order in which tasks came.
         job = job._replace(resources=(*job.shared, *job.resources), shared=())
+        if job.merges and (waiting := self._alike(job)):
+            return waiting
         new = self._number(job).record
         with self._session.db.write() as txn:
             record = records.add(txn, new)
         with self._lock:
             self._last = max(self._last, record.id)
         return self._enqueue(Running(record, job, durable=True))
+
+    def _alike(self, job: Job) -> Running | None:
+        """Return a task that has not begun and will do what this job is for."""
+        wanted = (job.work, job.resources, job.caller.name, job.caller.identity)
+        with self._lock:
+            for task in self._waiting:
+                its, who = task.job, task.job.caller
+                if task.durable and (its.work, its.resources, who.name, who.identity) == wanted:
+                    return task
+        return None
 
     def list_(self) -> list[TaskRecord]:
         """Return the waiting, running and stored tasks, by number."""

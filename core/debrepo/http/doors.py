@@ -95,6 +95,7 @@ class Door:
         secret: bool = False,
         wait: bool | None = None,
         reads: bool = False,
+        merges: bool = False,
         **arguments: Any,
     ) -> Response:
         """Run ``work(session, **arguments)`` as a task, and answer when or how the client asks.
@@ -106,7 +107,9 @@ class Door:
         ``secret`` that the arguments must not be written down. What ``work`` returns is the
         body of a 200, or an `Answer`. ``wait`` says whether to wait for the end, whatever the
         client asks for. ``reads`` says that it changes nothing: it waits for nobody, nobody
-        waits for it, and it ends when its client goes away or its time is up.
+        waits for it, and it ends when its client goes away or its time is up. ``merges`` says that
+        a task of the caller's with this work and these resources that has not begun does it all:
+        the client is told of that one, unless it waits for the end.
         """
         job = Job(
             name,
@@ -118,6 +121,7 @@ class Door:
             secret,
             reads,
             tuple(shared),
+            merges,
         )
         patience = self._patience() if wait is None else None if wait else 0
         return await self._server.tasks.answer(job, patience)

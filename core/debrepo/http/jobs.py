@@ -26,6 +26,7 @@ class Job(NamedTuple):
     secret: bool = False  #: whether the arguments must not be stored
     reads: bool = False  #: whether it only reads, and need not wait for others
     shared: tuple[str, ...] = ()  #: as resources, but tasks that share nothing else run at once
+    merges: bool = False  #: whether a task with this work that has not begun does it all
 
 
 class TaskObject(BaseModel):

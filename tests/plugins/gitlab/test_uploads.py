@@ -5,10 +5,12 @@ import hashlib
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
 from debrepo.testing.packages import build_deb
+from debrepo_gitlab import publishing
 from debrepo_gpg.operations import opened
 
 PROJECT = "/api/v4/projects/1"
@@ -68,6 +70,41 @@ def test_ten_uploads_at_once_are_one_publish(apt, session, tmp_path):
     shown = session.call("publish.show", distribution="sid", place="projects/1")
     assert apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").text.count("Package: ") == 10
     assert len(shown.generations) <= 3
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self):
+        self.now = 1_900_000_000.0
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_uploads_are_published_once_a_second_at_most(published, session, monkeypatch, tmp_path):
+    clock = Clock()
+    monkeypatch.setattr(publishing, "time", clock)
+    begun = []
+
+    def upload(number):
+        path = build_deb(tmp_path, f"more{number}")
+        words = {"container": "acme/web", "distribution": "sid", "component": "main"}
+        received = session.call("distribution.upload", paths=[path], **words)
+        assert publishing.settle(session, "project:1\0sid", received.serial)
+        begun.append(clock.now)
+        session.call("distribution.publish", container="acme/web", codename="sid")
+        assert not publishing.settle(session, "project:1\0sid", received.serial)
+
+    for number in range(5):
+        upload(number)
+    assert min(later - one for one, later in pairwise(begun)) >= 1
+    assert max(later - one for one, later in pairwise(begun)) < 2
 
 
 def test_suite_is_another_name_for_apt(published, session):

@@ -106,6 +106,24 @@ def test_tasks_on_one_thing_run_one_after_another(runner):
     assert SEEN == ["a began", "a ended", "b began", "b ended"]
 
 
+def test_job_that_merges_joins_a_task_of_its_caller_that_has_not_begun(runner):
+    other = Caller("user:ann", ("admin",), identity="hers")
+    first = submit(runner, wait_for_the_gate, "one", resources=["r"], merges=True)
+    eventually(lambda: SEEN == ["one began"])
+    second = submit(runner, wait_for_the_gate, "two", resources=["r"], merges=True)
+    third = submit(runner, wait_for_the_gate, "three", resources=["r"], merges=True)
+    hers = submit(runner, wait_for_the_gate, "four", resources=["r"], merges=True, caller=other)
+    alone = submit(runner, wait_for_the_gate, "five", resources=["r"])
+    apart = submit(runner, wait_for_the_gate, "six", resources=["s"], merges=True)
+    assert third is second
+    assert len({one.record.id for one in (first, second, hers, alone, apart)}) == 5
+    GATE.set()
+    for task in (first, second, hers, alone, apart):
+        task.future.result(20)
+    began = [line.partition(" ")[0] for line in SEEN if line.endswith(" began")]
+    assert [name for name in began if name != "six"] == ["one", "two", "four", "five"]
+
+
 def test_tasks_on_different_things_run_side_by_side(runner):
     for name in "ab":
         submit(runner, wait_for_the_gate, name, resources=[name])
