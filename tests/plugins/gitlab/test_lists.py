@@ -105,6 +105,17 @@ def test_unknown_values_are_refused(stocked, query, said):
     assert (answer.status_code, answer.json()) == (400, {"error": said})
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("package_name=%00", "package_name=%ff", f"package_name={'x' * 5000}", "page=999999999"),
+        *("package_version=%00", "package_version=%ff", f"package_version={'1' * 5000}"),
+    ],
+)
+def test_strange_filters_find_nothing(stocked, query):
+    assert names(stocked.get(f"{PROJECT}/packages?{query}")) == []
+
+
 @pytest.mark.parametrize("query", ["package_type=maven", "status=hidden"])
 def test_known_values_that_no_package_has_list_nothing(stocked, query):
     assert names(stocked.get(f"{PROJECT}/packages?{query}")) == []
