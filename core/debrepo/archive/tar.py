@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from itertools import repeat
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zlib import adler32
 
 from debrepo.archive.limits import exceeded
 from debrepo.errors import InvalidPackage
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

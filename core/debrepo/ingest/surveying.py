@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from debrepo.archive import Limits
 from debrepo.archive.findings import kept_out
 from debrepo.errors import InvalidInput
 from debrepo.ingest.files import ALL
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
