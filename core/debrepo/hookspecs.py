@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from debrepo.metrics import Metric, Requests
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.permissions import Caller
+    from debrepo.published import PublicationState
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
     from debrepo.session import Session
     from debrepo.signing import MadeSignature
@@ -233,20 +234,46 @@ def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
 
 
 @hookspec
-def debrepo_accept_package(txn: Transaction, package: Package, target: PackageList) -> None:
+def debrepo_created(session: Session, txn: Transaction, kind: str, name: str) -> None:
+    """Take note that there is something new: a package list, or a ``publication``.
+
+    *Tells*, in the write transaction that stores it. Raising here undoes the transaction.
+    The name of a publication is ``storage:prefix/distribution``.
+    """
+
+
+@hookspec
+def debrepo_dropped(session: Session, txn: Transaction, kind: str, name: str) -> None:
+    """Remove what you store of a package list, or of a ``publication``, that is being dropped.
+
+    *Tells*, in the write transaction that removes it. What is left would belong to the next
+    one of the same name.
+    """
+
+
+@hookspec
+def debrepo_accept_package(
+    session: Session, txn: Transaction, package: Package, target: PackageList
+) -> None:
     """Look at a package about to join ``target``; raise `InvalidPackage` to keep it out.
 
-    *Tells*, in the write transaction, before the package joins the list.
+    *Tells*, in the write transaction, before the package joins the list: be quick.
+    ``session.actor`` is who adds it, and ``session.config`` has your settings.
     """
 
 
 @hookspec
 def debrepo_packages_changed(
-    target: PackageList, added: frozenset[Entry], removed: frozenset[Entry]
+    session: Session,
+    target: PackageList,
+    before: SetId | None,
+    added: frozenset[Entry],
+    removed: frozenset[Entry],
 ) -> None:
     """Take note that a package list has changed.
 
-    *Tells*, after the commit: raising here is reported, and undoes nothing.
+    *Tells*, after the commit: raising here is a warning, and undoes nothing. ``before`` is
+    the package set that the list had; ``target`` has the one that it has now.
     """
 
 
@@ -254,28 +281,46 @@ def debrepo_packages_changed(
 
 
 @hookspec
-def debrepo_release_fields(publication: str, fields: Mapping[str, str]) -> Mapping[str, str]:
+def debrepo_release_fields(
+    session: Session, publication: str, after: PublicationState, fields: Mapping[str, str]
+) -> Mapping[str, str]:
     """Add fields to a Release file, or replace some: ``{"Changelogs": "https://…"}``.
 
     *Collects*, before it is signed, outside of any transaction. ``publication`` is
-    ``storage:prefix/distribution``. An empty value takes a field out.
+    ``storage:prefix/distribution``, ``after`` the state to be signed. An empty value takes a
+    field out.
     """
 
 
 @hookspec
-def debrepo_before_commit(publication: str, release: bytes) -> None:
+def debrepo_before_commit(
+    session: Session,
+    publication: str,
+    before: PublicationState | None,
+    after: PublicationState,
+    release: bytes,
+) -> None:
     """Raise a `DebrepoError` to stop a publish before clients can see any of it.
 
-    *Tells*, when everything is staged and signed, outside of any transaction.
+    *Tells*, when everything is staged and signed, outside of any transaction. ``before`` is
+    what clients see until then: nothing at a first publish.
     """
 
 
 @hookspec
-def debrepo_published(publication: str, generation: int, paths: frozenset[str]) -> None:
-    """Take note that a new generation of a publication is live.
+def debrepo_published(
+    session: Session,
+    publication: str,
+    generation: int,
+    before: PublicationState | None,
+    after: PublicationState | None,
+    paths: frozenset[str],
+) -> None:
+    """Take note that clients see something else: after a publish, a repair or a drop.
 
-    *Tells*, after the commit: raising here is reported, and undoes nothing. ``paths`` are
-    those whose content has changed for clients, relative to the storage.
+    *Tells*, when it is done: raising here is a warning, and undoes nothing. ``before`` is
+    empty at a first publish; after a drop ``after`` is, and ``generation`` is 0. ``paths``
+    are those whose content has changed for clients, relative to the storage.
     """
 
 

@@ -28,6 +28,28 @@ class Ref(NamedTuple):
             raise PluginError(f"cannot load {self.target}: {error}") from error
 
 
+def claimed(hook: Any, what: str) -> dict[str, Ref]:
+    """Return what plugins bring through a hook without arguments, by name.
+
+    ``hook`` is a ``pluggy.HookCaller``, which the model need not know; ``what`` is the kind of
+    thing that a name stands for. Two plugins that claim one name are an error, as either could
+    be meant.
+    """
+    found: dict[str, Ref] = {}
+    owners: dict[str, str] = {}
+    for plugin in hook.get_hookimpls():
+        brought: Any = plugin.function()
+        for name, ref in brought.items():
+            if name in owners:
+                raise PluginError(
+                    f"plugins {owners[name]} and {plugin.plugin_name} both bring the {what} {name}",
+                    hint=f"disable one with DEBREPO_DISABLE={plugin.plugin_name}",
+                )
+            found[name] = ref
+            owners[name] = plugin.plugin_name
+    return found
+
+
 class Command(NamedTuple):
     """A command, or a group of commands, for the ``debrepo`` command line.
 

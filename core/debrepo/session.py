@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from debrepo.calls import Call
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.progress import Progress
+from debrepo.refs import claimed
 from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from pluggy import HookRelay, PluginManager
+    from pluggy import HookCaller, HookRelay, PluginManager
 
     from debrepo.config import Config
     from debrepo.database import Database, Transaction
@@ -207,7 +208,7 @@ class Session:
         """Open the storage ``SCHEME:NAME``, or the default one for the empty string."""
         scheme, _, name = endpoint.partition(":")
         scheme = scheme or "fs"
-        opener = self._named("storage scheme", scheme, self.hook.debrepo_storages())
+        opener = self._claimed(self.hook.debrepo_storages, "storage scheme", scheme)
         if name and name not in self.config.names(f"storage.{scheme}"):
             raise NotFound(
                 f"no storage {scheme}:{name} is configured",
@@ -221,21 +222,21 @@ class Session:
     def signer(self) -> Signer:
         """The OpenPGP back end that the configuration names."""
         name = self.config["signing.signer"]
-        opener = self._named("signer", name, self.hook.debrepo_signers())
+        opener = self._claimed(self.hook.debrepo_signers, "signer", name)
         signer: Signer = opener.load().open(self.config.section(f"signing.{name}"), self.root)
         return signer
 
     def signing_with(self, **options: Any) -> Session:
         """Return a session whose signer has other settings: ``passphrase_file``."""
         name = self.config["signing.signer"]
-        opener = self._named("signer", name, self.hook.debrepo_signers())
+        opener = self._claimed(self.hook.debrepo_signers, "signer", name)
         settings = {**self.config.section(f"signing.{name}"), **options}
         part = copy(self)
         part.__dict__["signer"] = opener.load().open(settings, self.root)
         return part
 
-    def _named(self, what: str, name: str, answers: list[dict[str, Ref]]) -> Ref:
-        known = {key: ref for answer in answers for key, ref in answer.items()}
+    def _claimed(self, hook: HookCaller, what: str, name: str) -> Ref:
+        known = claimed(hook, what)
         try:
             return known[name]
         except KeyError:

@@ -44,7 +44,9 @@ def accept(
 ) -> None:
     """Let the other plugins look at a package that is about to join, and keep it out."""
     if session.hook.debrepo_accept_package.get_hookimpls():
-        session.hook.debrepo_accept_package(txn=txn, package=package(), target=target)
+        session.hook.debrepo_accept_package(
+            session=session, txn=txn, package=package(), target=target
+        )
 
 
 def change(
@@ -63,5 +65,5 @@ def change(
     changed = repo._replace(set_id=after)
     repos.put(txn, changed)
     target = changed.package_list()
-    txn.after_commit(lambda: repos.changed(session.hook, target, added, gone))
+    txn.after_commit(lambda: repos.changed(session, target, repo.set_id, added, gone))
     return changed

@@ -52,6 +52,7 @@ def create(
         if kind:
             repo = repo._replace(set_id=lists.get(session.hook, txn, kind, source).set_id)
         repos.create(txn, repo)
+        session.hook.debrepo_created(session=session, txn=txn, kind="repo", name=name)
     return repo
 
 
@@ -340,3 +341,4 @@ def drop(session: Session, name: str, *, force: bool = False) -> None:
         target = repos.get(txn, name).package_list()
         lists.check_unused(session.hook, txn, target, force=force)
         repos.drop(txn, name)
+        session.hook.debrepo_dropped(session=session, txn=txn, kind="repo", name=name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.notices import tell
 from debrepo.package import Node, PackageList, SetId
 from debrepo.packageset import EMPTY
 from debrepo.values import NamedTuple
@@ -13,10 +14,9 @@ from debrepo.values import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pluggy import HookRelay
-
     from debrepo.database import Transaction
     from debrepo.package import Entry
+    from debrepo.session import Session
 
 
 class LocalRepo(NamedTuple):
@@ -85,7 +85,18 @@ def nodes(txn: Transaction) -> list[Node]:
 
 
 def changed(
-    hook: HookRelay, target: PackageList, added: Iterable[Entry], removed: Iterable[Entry]
+    session: Session,
+    target: PackageList,
+    before: SetId | None,
+    added: Iterable[Entry],
+    removed: Iterable[Entry],
 ) -> None:
     """Tell the other plugins that a repository has changed."""
-    hook.debrepo_packages_changed(target=target, added=frozenset(added), removed=frozenset(removed))
+    tell(
+        session,
+        "debrepo_packages_changed",
+        target=target,
+        before=before,
+        added=frozenset(added),
+        removed=frozenset(removed),
+    )

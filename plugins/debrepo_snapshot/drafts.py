@@ -101,4 +101,5 @@ def _save(session: Session, txn: Transaction, drafted: Draft) -> bool:
     if not packageset.is_whole(store, snapshot.set_id):
         return False  # a cleanup took a chunk that nothing was using
     snapshots.create(txn, snapshot)
+    session.hook.debrepo_created(session=session, txn=txn, kind="snapshot", name=snapshot.name)
     return True

@@ -55,6 +55,7 @@ def create(
                 made_from.distribution,
             )
         snapshots.create(txn, snapshot)
+        session.hook.debrepo_created(session=session, txn=txn, kind="snapshot", name=name)
     return snapshot
 
 
@@ -289,3 +290,4 @@ def drop(session: Session, name: str, *, force: bool = False) -> None:
         target = snapshots.get(txn, name).package_list()
         lists.check_unused(session.hook, txn, target, force=force)
         snapshots.drop(txn, name)
+        session.hook.debrepo_dropped(session=session, txn=txn, kind="snapshot", name=name)

@@ -5,7 +5,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from debrepo import Command, Operation, hookimpl
+from debrepo import Command, Operation, Ref, hookimpl
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.errors import NotFound, PluginError
 from debrepo.plugins import entry_points, load_plugins, new_manager
@@ -99,6 +99,56 @@ def test_misspelt_hook_is_an_error(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError, match="debrepo_comands"):
         load_plugins()
+
+
+def test_argument_that_a_hook_does_not_have_is_an_error_with_a_way_out(tmp_path, monkeypatch):
+    install(tmp_path, "wish", "wish_plugin")
+    (tmp_path / "wish_plugin.py").write_text(
+        "from debrepo import hookimpl\n\n@hookimpl\ndef debrepo_published(weather):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=r"plugin wish .*weather") as caught:
+        load_plugins()
+    assert caught.value.hint == "disable it with DEBREPO_DISABLE=wish"
+
+
+class Storages:
+    @hookimpl
+    def debrepo_storages(self):
+        return {"fs": Ref("nowhere:Storage", "Not the real one.")}
+
+
+class Signers:
+    @hookimpl
+    def debrepo_signers(self):
+        return {"gpg": Ref("nowhere:Signer", "Not the real one.")}
+
+
+class IndexKinds:
+    @hookimpl
+    def debrepo_index_kinds(self):
+        return {"packages": Ref("nowhere:Kind", "Not the real one.")}
+
+
+def create_publication(session):
+    session.call("repo.create", name="a")
+    options = {"architectures": ("amd64",), "skip_signing": True}
+    session.call("publish.create", kind="repo", names=["a"], distribution="d", options=options)
+
+
+@pytest.mark.parametrize(
+    ("second", "use", "what"),
+    [
+        (Storages(), lambda session: session.storage("fs:"), "publish-fs and second .* scheme fs"),
+        (Signers(), lambda session: session.signer, "gpg and second both bring the signer gpg"),
+        (IndexKinds(), create_publication, "publish and second .* the kind of index packages"),
+    ],
+    ids=["storage", "signer", "index kind"],
+)
+def test_nobody_replaces_what_another_plugin_brings(session, second, use, what):
+    session.plugins.register(second, "second")
+    with pytest.raises(PluginError, match=what):
+        use(session)
 
 
 def test_broken_plugin_says_how_to_do_without_it(tmp_path, monkeypatch):

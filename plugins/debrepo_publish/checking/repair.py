@@ -12,12 +12,13 @@ from debrepo_publish.checking.reconciling import NOTHING, Reconciled, reconcile
 from debrepo_publish.checking.trees import StoredTree
 from debrepo_publish.engine import commits, ledger, places, publishing, recovery
 from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine.announcing import announce
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, commit_path
 from debrepo_publish.model.tables import COMMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -57,7 +58,10 @@ def repair(
         with session.db.read() as txn:
             publication = publications.get(txn, wanted.key)
         _begin(session, storage, publication, dry_run=dry_run, force=force)
-        repaired, left = _repair_files(session, storage, publication, files=files, dry_run=dry_run)
+        files_back, left = _repair_files(
+            session, storage, publication, files=files, dry_run=dry_run
+        )
+        repaired = [f"{path}: {fault}" for path, fault in files_back.items()]
         found = verify_stored(session, storage, publication, alone=True).problems
         again = [p for p in found if p.kind not in (Fault.PACKAGE, *_BEYOND_REPAIR)]
         left += [str(problem) for problem in found if problem.kind in _BEYOND_REPAIR]
@@ -68,10 +72,25 @@ def repair(
         if reconciling:
             reconciled = reconcile(session, storage, publication, dry_run=dry_run)
         requests = storage.statistics()
-    if made:
-        publishing.announce(session, made)
+    if not dry_run:
+        _announce(session, publication, made, files_back)
     number = made.result.generation if made else 0
     return Repaired(str(publication), repaired, left, number, reconciled, requests)
+
+
+def _announce(
+    session: Session,
+    publication: Publication,
+    made: publishing.Made | None,
+    files_back: Iterable[str],
+) -> None:
+    """Tell plugins which paths clients can read again."""
+    with session.db.read() as txn:
+        live = publications.live(txn, publication.key)
+    before, after = (made.before, made.after) if made else (live, live)
+    paths = [publication.path(path) for path in files_back]
+    paths += made.paths if made else ()
+    announce(session, publication, before, after, paths)
 
 
 def _begin(
@@ -90,9 +109,13 @@ def _begin(
 
 def _repair_files(
     session: Session, storage: Storage, publication: Publication, *, files: bool, dry_run: bool
-) -> tuple[list[str], list[str]]:
-    """Replace package files that are missing or damaged, if the pool has them."""
-    repaired, left = [], []
+) -> tuple[dict[str, str], list[str]]:
+    """Replace package files that are missing or damaged, if the pool has them.
+
+    Return what was wrong with each of those, by path, and what the pool cannot help with.
+    """
+    repaired: dict[str, str] = {}
+    left = []
     with session.db.read() as txn:
         live = publications.live(txn, publication.key)
         wanted = planning.changed_files(txn, publication.place, None, live)
@@ -113,7 +136,7 @@ def _repair_files(
             continue
         if not dry_run:
             _put_back(session, storage, publication, file)
-        repaired.append(f"{file.path}: {fault}")
+        repaired[file.path] = fault
     if repaired and not dry_run:
         storage.flush()
     return repaired, left

@@ -9,6 +9,7 @@ from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
 from debrepo.packageset import EMPTY
+from debrepo.refs import claimed
 from debrepo_publish.engine import displaced as displacement
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.layout import files
@@ -137,7 +138,7 @@ def _inputs(generation: Generation) -> tuple[object, ...]:
 
 def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
     """Return the kinds of index that plugins bring, by name."""
-    refs = {name: ref for answer in hook.debrepo_index_kinds() for name, ref in answer.items()}
+    refs = claimed(hook.debrepo_index_kinds, "kind of index")
     return {name: ref.load()() for name, ref in sorted(refs.items())}
 
 

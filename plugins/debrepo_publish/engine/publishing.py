@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
 from debrepo.stopping import checkpoint, watching
-from debrepo_publish.engine import commits, places, readiness, recovery, signers
+from debrepo_publish.engine import announcing, commits, places, readiness, recovery, signers
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
@@ -63,10 +63,12 @@ class Wish(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A result, and the paths in the storage that have changed for clients."""
+    """A result, the generations that were and are live, and the paths that have changed."""
 
     result: Result
-    paths: tuple[str, ...]
+    before: Generation | None
+    after: Generation | None
+    paths: tuple[str, ...]  #: in the storage, for clients
 
 
 class Dropped(NamedTuple):
@@ -100,7 +102,7 @@ def publish(
     wish = Wish(distribution, edit, why, force, force_overwrite, skip_cleanup, again)
     with places.opened(session, place) as storage:
         made = publish_held(session, storage, place, wish)
-    announce(session, made)
+    announcing.announce(session, made.result.publication, made.before, made.after, made.paths)
     return made.result
 
 
@@ -128,7 +130,7 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
             _store(session, known, wish.edit)
         if not wish.skip_cleanup:
             recovery.clean_up(session, storage, publication, look=True)
-        return Made(_result(plan, storage, changed=False), ())
+        return Made(_result(plan, storage, changed=False), plan.previous, plan.previous, ())
     return _make(session, storage, plan, keys, wish, overwrite=dirty or wish.force)
 
 
@@ -159,7 +161,7 @@ def _make(
                 foreign_files.make_room(session, storage, plan)
             staging.put_files(session, storage, plan, anew=wish.force)
             staged = staging.put_indexes(session, storage, plan, keys, anew=overwrite)
-            session.hook.debrepo_before_commit(publication=str(publication), release=staged.release)
+            announcing.ask(session, plan, staged.release)
             turn, switch = commits.secure(
                 storage, plan, staged, alone, overwrite=overwrite, force=wish.force
             )
@@ -177,7 +179,7 @@ def _make(
             recovery.clean_up(session, storage, publication)
         eviction.evict(session)
     result = _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
-    return Made(result, tuple(map(publication.path, made)))
+    return Made(result, plan.previous, plan.generation, tuple(map(publication.path, made)))
 
 
 def sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
@@ -207,17 +209,6 @@ def _sign_again(session: Session, publication: Publication) -> None:
         live = publications.get(txn, publication.key).live
     place, distribution = publication.place, publication.distribution
     publish(session, place, distribution, same, why="key extend", again=live)
-
-
-def announce(session: Session, made: Made) -> None:
-    """Tell plugins about a new generation."""
-    if made.paths:
-        with watching(None):
-            session.hook.debrepo_published(
-                publication=str(made.result.publication),
-                generation=made.result.generation,
-                paths=frozenset(made.paths),
-            )
 
 
 def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:
@@ -306,6 +297,7 @@ def drop(
     with places.hold(session, place):
         with session.db.read() as txn:
             publication = publications.get(txn, key)
+            live = publications.live(txn, key)
         done = Dropped(publication, 0, {})
         checkpoint()
         try:
@@ -318,9 +310,8 @@ def drop(
                 raise
             session.progress.note(f"Files of {publication} stay behind: {error}")
             recovery.drop(session, publication)
-    session.hook.debrepo_published(
-        publication=str(publication), generation=0, paths=frozenset(_releases(publication))
-    )
+    gone = {*_releases(publication), *(announcing.names(publication, live) if live else ())}
+    announcing.announce(session, publication, live, None, gone)
     return done
 
 
@@ -341,5 +332,5 @@ def _drop(
     if not skip_cleanup:
         files = recovery.clean_up(session, storage, publication, everything=True)
     with session.db.write() as txn:
-        del txn[PUBLICATIONS][publication.key]
+        recovery.remove(session, txn, publication)
     return files

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.storage import somebody_elses
-from debrepo_publish.engine import commits, displaced, ledger
+from debrepo_publish.engine import announcing, commits, displaced, ledger
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.indexes import release
@@ -63,11 +63,10 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
         publication = generation.publication
         if generation.indexes and _is_out(session, storage, publication, generation):
             finish(session, publication, generation.number)
-            session.hook.debrepo_published(
-                publication=str(publication),
-                generation=generation.number,
-                paths=frozenset(_names(publication, generation)),
-            )
+            with session.db.read() as txn:
+                base = publications.base(txn, key, generation)
+            changed = announcing.names(publication, generation)
+            announcing.announce(session, publication, base, generation, changed)
         else:
             undo(session, storage, publication, generation.number)
     latest = _latest(session, key)
@@ -104,13 +103,6 @@ def _is_out(
     return switch is not None and commits.resume(storage, publication, generation.indexes, switch)
 
 
-def _names(publication: Publication, generation: Generation) -> list[str]:
-    """Return the plain names of a generation, as the storage knows them."""
-    root = f"dists/{publication.distribution}/"
-    paths = [root + path for path, index in generation.indexes.items() if index.stored]
-    return [publication.path(path) for path in (*paths, commit_path(publication))]
-
-
 def switching(session: Session, plan: Plan, switch: Switch) -> None:
     """Record, before the first name is replaced, how to finish with the others."""
     key = generation_key(plan.publication.key, plan.generation.number)
@@ -123,7 +115,7 @@ def undo(session: Session, storage: Storage, publication: Publication, number: i
     key, place, now = publication.key, publication.place, clock.seconds()
     with session.db.read() as txn:
         generation = publications.generation(txn, key, number)
-        base = publications.generation(txn, key, generation.base) if generation.base else None
+        base = publications.base(txn, key, generation)
         files = planning.changed_files(txn, place, base, generation)
         uncounted = files[generation.claimed : generation.claimed + ledger.BATCH]
         unknown = [file for file in uncounted if ledger.get(txn, place, file.path) is None]
@@ -173,7 +165,7 @@ def finish(
     key, now = publication.key, clock.seconds()
     with session.db.write() as txn:
         generation = publications.generation(txn, key, number)
-        before = publications.generation(txn, key, generation.base) if generation.base else None
+        before = publications.base(txn, key, generation)
         versions = {} if made is None else _versions(before, generation, made)
         seen = int(time.time())  # not what SOURCE_DATE_EPOCH says: no client goes by that
         live = generation._replace(state="live", versions=versions, committed=seen)
@@ -181,6 +173,10 @@ def finish(
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
         txn[SWITCHES].pop(generation_key(key, number), None)
+        if key not in txn[PUBLICATIONS]:
+            session.hook.debrepo_created(
+                session=session, txn=txn, kind=announcing.KIND, name=str(publication)
+            )
         # As recorded, not as planned: a package list may have been renamed meanwhile.
         txn[PUBLICATIONS][key] = generation.publication._replace(live=number)
         commit = txn[COMMITS].get(generation_key(key, number).encode())
@@ -257,7 +253,15 @@ def drop(session: Session, publication: Publication) -> None:
                 displaced.remove(txn, publication.place, gone)
                 del txn[RETIRED][name]
             publications.remove_generation(txn, publication.key, generation.number)
-        txn[PUBLICATIONS].pop(publication.key, None)
+        remove(session, txn, publication)
+
+
+def remove(session: Session, txn: Transaction, publication: Publication) -> None:
+    """Remove a publication from the database, and what plugins store of it."""
+    if txn[PUBLICATIONS].pop(publication.key, None):
+        session.hook.debrepo_dropped(
+            session=session, txn=txn, kind=announcing.KIND, name=str(publication)
+        )
 
 
 def _release(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
 from debrepo.storage import PoolLink
-from debrepo_publish.engine import ledger
+from debrepo_publish.engine import announcing, ledger
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.layout import hashed_paths, index_files
@@ -112,7 +112,12 @@ def put_indexes(
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
     fields = release.fields(publication, generation, at)
-    for answer in session.hook.debrepo_release_fields(publication=str(publication), fields=fields):
+    for answer in session.hook.debrepo_release_fields(
+        session=session,
+        publication=str(publication),
+        after=announcing.shown(publication, generation),
+        fields=fields,
+    ):
         fields.update(answer)
     text, rendered = release.complete(fields, rendered, publication.sums)
     generation = generation._replace(indexes={item.path: item.sums for item in rendered})

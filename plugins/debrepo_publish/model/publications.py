@@ -43,6 +43,11 @@ def generation(txn: Transaction, key: str, number: int) -> Generation:
     return txn[GENERATIONS][generation_key(key, number)]
 
 
+def base(txn: Transaction, key: str, made: Generation) -> Generation | None:
+    """Return the generation that was live when another was made, if there was one."""
+    return generation(txn, key, made.base) if made.base else None
+
+
 def put_generation(txn: Transaction, key: str, changed: Generation) -> None:
     """Store a generation."""
     txn[GENERATIONS][generation_key(key, changed.number)] = changed

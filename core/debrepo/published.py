@@ -1,0 +1,29 @@
+"""Publications, as hooks show them to plugins that do not publish themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from debrepo.package import PackageList
+
+
+class PublicationState(NamedTuple):
+    """A state of a publication: one that clients see, have seen, or are about to see."""
+
+    storage: str  #: ``SCHEME:NAME``; empty for the default one
+    prefix: str  #: ``.`` for the root of the storage
+    distribution: str
+    generation: int  #: counts from 1
+    components: Mapping[str, PackageList]  #: what each is made of, as it was published
+    architectures: tuple[str, ...]
+    origin: str
+    label: str
+    suite: str
+    codename: str
+
+    def __str__(self) -> str:
+        place = f"{self.storage}:{self.prefix}" if self.storage else self.prefix
+        return f"{place}/{self.distribution}"
