@@ -1,6 +1,6 @@
 """Keys that change, and what apt, gpgv and Sequoia make of it.
 
-gpgv 2.2.40, 2.4.7 and 2.4.8, sqv 1.1.0, 1.3.0 and 1.5.0, apt 2.6.2, 3.0.3 and 3.3.5 were tried.
+gpgv 2.2.40, 2.4.7 and 2.4.9, sqv 1.1.0, 1.3.0 and 1.5.0, apt 2.6.2, 3.0.4 and 3.3.5 were tried.
 """
 
 import re
@@ -234,7 +234,7 @@ def test_binary_export_is_what_gpgv_reads(published, exported, detached):
 
 @pytest.mark.skipif(not which("debootstrap"), reason="needs debootstrap")
 def test_debootstrap_reads_the_binary_key(published, archive, exported, tmp_path):
-    """debootstrap 1.0.128 and 1.0.145; with gpgv, it refuses an armored keyring."""
+    """debootstrap 1.0.128, 1.0.141 and 1.0.145; with gpgv, it refuses an armored keyring."""
     words = ("--print-debs", "--variant=minbase", "--arch=amd64", "--include=greeter")
     said = run(
         "debootstrap", *words, f"--keyring={exported()}", "stable", tmp_path / "system",
@@ -281,3 +281,54 @@ def test_mmdebstrap_reads_the_key_with_and_without_armor(published, archive, tmp
     words = (sandbox, "--simulate", "--mode=root", "--variant=custom", "--include=greeter")
     said = run("mmdebstrap", *words, "stable", "/dev/null", source)
     assert "success in" in said
+
+
+def apt_version():
+    return tuple(map(int, re.findall(r"\d+", run("apt-get", "--version"))[:2]))
+
+
+@pytest.mark.skipif(apt_version() < (3, 3), reason="needs apt 3.3")
+def test_signed_by_in_release_is_a_warning_and_nothing_else(published, archive, tmp_path):
+    """apt 3.3.5: a Release that names keys does not change what a client trusts."""
+    source = archive.source()
+    archive("publish", "update", "stable", "--signed-by", "0123456789ABCDEF" * 2 + "01234567")
+    apt = Apt(tmp_path / "client", source)
+    for _ in range(2):
+        said = apt("apt-get", "update")
+        assert "no longer supported" in said
+    archive("key", "create", "--name", "Unknown")
+    (old, new) = fingerprints(archive)
+    archive("publish", "update", "stable", "--gpg-key", old, "--gpg-key", new, "--force")
+    apt("apt-get", "update")
+
+
+@pytest.mark.parametrize("name", ["tools.asc", "tools.gpg"])
+def test_apt_reads_a_key_from_a_file_that_is_named_after_its_format(
+    published, archive, tmp_path, name
+):
+    keyring = tmp_path / name
+    words = [*archive.command, "key", "export", *(["--binary"] if name.endswith(".gpg") else [])]
+    with keyring.open("wb") as file:
+        subprocess.run(words, stdout=file, env=archive.environment, check=True)
+    stanza = archive.source().partition("Signed-By:")[0]
+    Apt(tmp_path / "client", f"{stanza}Signed-By: {keyring}\n").update()
+
+
+def test_subkey_that_is_named_signs_and_is_reported(archive, debs, gpg, exported):
+    for day, words in (
+        ("01", ["--quick-gen-key", "Sub archive", "ed25519", "cert", "never"]),
+        ("02", ["--quick-add-key", None, "ed25519", "sign", "never"]),
+        ("03", ["--quick-add-key", None, "ed25519", "sign", "never"]),
+    ):
+        shown = archive.json("key", "list")
+        found = [key["fingerprint"] for key in shown if key["user_ids"] == ["Sub archive"]]
+        gpg("--faked-system-time", f"202501{day}T000000!", *(word or found[0] for word in words))
+    listing = gpg("--with-colons", "--list-keys", "Sub archive").decode().splitlines()
+    _, older, newer = [line.split(":")[9] for line in listing if line.startswith("fpr")]
+    assert re.search(rf"Signs with: +{newer}\n", archive("key", "show", "Sub archive"))
+    archive("repo", "create", "tools", "--distribution", "stable")
+    archive("repo", "add", "tools", debs)
+    assert f"signed by {older}." in archive("publish", "repo", "tools", "--gpg-key", f"{older}!")
+    inrelease = archive.public / "dists/stable/InRelease"
+    assert f"key {older}" in run("gpgv", "--keyring", exported("Sub archive"), inrelease)
+    assert f"signed by {newer}." in archive("publish", "update", "stable", "--gpg-key", newer)

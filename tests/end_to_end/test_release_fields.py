@@ -34,7 +34,7 @@ def signed_with(published):
 
 
 def test_dates_are_spelled_utc(published):
-    """apt 2.6.2 and 3.0.4: any other offset is fatal in Valid-Until, and a warning in Date."""
+    """apt 2.6.2, 3.0.4 and 3.3.5: another offset is fatal in Valid-Until, a warning in Date."""
     published("publish", "update", "stable", "--valid-for", "14d")
     fields = release_fields((published.public / "dists/stable/Release").read_text())
     assert re.fullmatch(DATE, fields["Date"])
@@ -86,7 +86,7 @@ def from_snapshot(apt, exit_code=0):
 
 @needs_apt_3
 def test_snapshots_count_once_a_client_has_updated_without(published, snapshots, tmp_path):
-    """apt 3.0.4: it learns of the server from the Release that it has already."""
+    """apt 3.0.4 and 3.3.5: it learns of the server from the Release that it has already."""
     web = snapshots()
     apt = Apt(tmp_path / "client", enabled(published, web))
     assert "Snapshots not supported" in from_snapshot(apt, exit_code=100)
@@ -98,7 +98,7 @@ def test_snapshots_count_once_a_client_has_updated_without(published, snapshots,
 @needs_apt_3
 @pytest.mark.parametrize("field", ["Origin", "Label"])
 def test_snapshots_count_beside_origin_or_label_alone(published, snapshots, tmp_path, field):
-    """apt 3.0.4; every Release of ours has both fields."""
+    """apt 3.0.4 and 3.3.5; every Release of ours has both fields."""
     fields = release_fields((published.public / "dists/stable/Release").read_text())
     assert fields["Origin"]
     assert fields["Label"]
@@ -111,7 +111,7 @@ def test_snapshots_count_beside_origin_or_label_alone(published, snapshots, tmp_
 
 @needs_apt_3
 def test_snapshots_do_not_count_without_origin_and_label(published, snapshots, tmp_path):
-    """apt 3.0.4."""
+    """apt 3.0.4 and 3.3.5."""
     web = snapshots(Origin="", Label="")
     apt = Apt(tmp_path / "client", enabled(published, web))
     apt.update()

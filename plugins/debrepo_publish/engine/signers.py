@@ -6,8 +6,10 @@ differ.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from debrepo import clock
 from debrepo.signing import made_signatures
 from debrepo_publish.model.publication import generation_key
 from debrepo_publish.model.tables import COMMITS, PUBLICATIONS
@@ -51,7 +53,15 @@ def outdated(session: Session, keys: Sequence[SigningKey], plan: Plan) -> bool:
         return False
     with session.db.read() as txn:
         live = _commit(txn, plan.publication, plan.previous.number)
-    return bool(differences(live, keys))
+    return bool(differences(live, [_as_of_now(key) for key in keys]))
+
+
+def _as_of_now(key: SigningKey) -> SigningKey:
+    """Return the key without a renewal in the future, which no signature of today can follow."""
+    now = max(clock.seconds(), int(time.time()))
+    if key.renewed is None or key.renewed.timestamp() <= now:
+        return key
+    return key._replace(renewed=None)
 
 
 def differences(signed: bytes, keys: Sequence[SigningKey]) -> list[str]:

@@ -325,6 +325,12 @@ def test_a_short_rsa_key_is_a_problem(empty):
     assert "rsa1024 is too short: apt wants 2048 bits" in problems
 
 
+def test_an_old_algorithm_is_a_problem(empty):
+    make(empty, "Past", kind=("Key-Type: DSA", "Key-Length: 2048", "Key-Usage: sign"))
+    problems = empty.problems(empty.resolve([])[0])
+    assert "dsa2048 keys are not accepted any more" in problems
+
+
 @pytest.mark.skipif(not shutil.which("sqv"), reason="needs sqv")
 def test_sequoia_has_its_say_on_a_key(empty):
     make(empty, "Short", kind=("Key-Type: RSA", "Key-Length: 1024"))

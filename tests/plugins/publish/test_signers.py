@@ -119,6 +119,17 @@ def test_key_that_was_renewed_in_the_second_of_the_signature_does_not(add, creat
     assert not update(configure(renewed=NOW)).changed
 
 
+def test_key_that_was_renewed_in_the_future_does_not_sign_again_and_again(
+    add, create, configure, clock
+):
+    """The clock that renewed it was wrong: no signature of today helps, and verify says so."""
+    add()
+    create()
+    session = configure(renewed=NOW + 5)
+    assert not update(session).changed
+    assert any("self-signature" in text for text in problems(session))
+
+
 def test_rollback_is_signed_by_who_signs_now(add, create, update, configure, signers):
     add()
     create()
