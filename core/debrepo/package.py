@@ -24,6 +24,13 @@ MAX_IDENTITY = 240
 
 #: Policy 5.6.1, and what dpkg takes besides: capitals and underscores.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+#: What other systems of packages call "any machine": no machine has such an architecture.
+NO_MACHINE = frozenset(["noarch", "none", "unknown", "independent", "arch-independent"])
+
+#: Of `debrepo.archive.rules`. Raise it when a package is judged differently than before: what
+#: was published is judged again.
+RULES_VERSION = 1
+
 _VERSION = re.compile(r"(?:[0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~:-]*")  # Policy 5.6.12
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # Policy 5.6.8, and capitals
 

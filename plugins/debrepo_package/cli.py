@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.options import QueryText, Style, format_option, search_options
-from debrepo.cli.output import described, json_option, print_json
-from debrepo.errors import NotFound
+from debrepo.cli.output import counted, described, json_option, print_json
+from debrepo.errors import DebrepoError, NotFound
 from debrepo_package import operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.templates import Template
+    from debrepo_package.linting import Linted
     from debrepo_package.operations import ShownPackage
 
 
 @click.group()
 def package() -> None:
-    """Search and show packages."""
+    """Search, show and check packages."""
 
 
 @package.command()
@@ -66,6 +69,42 @@ def show(
             click.echo(template.render(described(shown.package)))
         else:
             _print(shown)
+
+
+@package.command()
+@click.argument("targets", metavar="FILE|DIR|LIST...", nargs=-1, required=True)
+@json_option
+@pass_session
+def lint(session: Session, targets: tuple[str, ...], as_json: bool) -> None:
+    """Say what would keep packages out, and what is odd about them.
+
+    Nothing is changed. FILE is a .deb, .udeb, .ddeb or .dsc file, DIR a directory to search for
+    them, LIST a package list: repo:NAME or snapshot:NAME.
+    """
+    named = [target for target in targets if _LIST.match(target) and not Path(target).exists()]
+    paths = [Path(target) for target in targets if target not in named]
+    found = list(session.run(operations.lint, paths, lists=named))
+    refused = sum(one.refused for one in found)
+    if as_json:
+        print_json([_as_json(one) for one in found])
+    else:
+        for one in found:
+            for finding in one.findings:
+                click.echo(f"{_LABELS[finding.level]} {one.package}: {finding.text}")
+        odd = sum(bool(one.findings) for one in found) - refused
+        session.progress.note(
+            f"{counted(len(found), 'package')}: {refused} would be refused, {odd} with remarks."
+        )
+    if refused:
+        raise DebrepoError(f"{refused} of {counted(len(found), 'package')} would be refused")
+
+
+_LIST = re.compile(r"[a-z]+:[^/]")
+_LABELS = {"odd": "remark    ", "refused": "refused   ", "unreadable": "unreadable"}
+
+
+def _as_json(linted: Linted) -> dict[str, object]:
+    return linted._asdict() | {"findings": [finding._asdict() for finding in linted.findings]}
 
 
 def _print(shown: ShownPackage) -> None:

@@ -9,13 +9,14 @@ from debrepo.catalog import CHUNKS
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from debrepo.dependencies import Dependencies
     from debrepo.package import Package
     from debrepo.selection import Found
     from debrepo.session import Session
+    from debrepo_package.linting import Linted
 
 
 class ShownPackage(NamedTuple):
@@ -72,3 +73,16 @@ def show(
             shown.append(ShownPackage(package, files, tuple(holders)))
     newest = sorted(shown, key=lambda one: sort_key(one.package.key.version), reverse=True)
     return sorted(newest, key=lambda one: one.package.key.name)
+
+
+def lint(
+    session: Session, paths: Iterable[Path] = (), *, lists: Sequence[str] = ()
+) -> Iterator[Linted]:
+    """Yield what would keep each package out, and what is odd about it; nothing is changed.
+
+    ``lists`` are repositories, or other package lists as ``kind:name``; of their packages, the
+    files in the pool are read again.
+    """
+    from debrepo_package import linting
+
+    return linting.lint(session, paths, lists)

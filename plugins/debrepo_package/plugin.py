@@ -9,12 +9,21 @@ _OPERATIONS = "debrepo_package.operations"
 
 @hookimpl
 def debrepo_commands() -> list[Command]:
-    return [Command("package", "debrepo_package.cli:package", "Search and show packages.")]
+    return [Command("package", "debrepo_package.cli:package", "Search, show and check packages.")]
 
 
 @hookimpl
 def debrepo_operations() -> list[Operation]:
     return [
+        Operation(
+            "package.lint",
+            f"{_OPERATIONS}:lint",
+            "Say what would keep packages out, and what is odd about them.",
+            "read",
+            "package lint",
+            changes=False,
+            long=True,
+        ),
         Operation(
             "package.search",
             f"{_OPERATIONS}:search",

@@ -11,6 +11,7 @@ from debrepo.archive.binary import (
     read,
     read_control,
 )
+from debrepo.archive.control import left_out, stored_findings
 from debrepo.archive.findings import Finding, Findings, Policy
 from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.source import (
@@ -44,11 +45,13 @@ __all__ = [
     "digests_of",
     "examine",
     "file_name",
+    "left_out",
     "parse",
     "parse_list",
     "read",
     "read_control",
     "read_list",
     "read_source",
+    "stored_findings",
     "verified",
 ]

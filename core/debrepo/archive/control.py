@@ -6,10 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from debrepo.archive import rules
+from debrepo.archive.findings import Findings, kept_out
+from debrepo.archive.sound import is_sound
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
-    from debrepo.archive.findings import Findings
+    from debrepo.archive.findings import Finding, Policy
+    from debrepo.package import Package
 
 _PRINTABLE = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
 _CONTINUES = b" \t"
@@ -66,13 +69,31 @@ def check_binary(text: bytes, what: str, findings: Findings) -> tuple[bytes, dic
     line = stanza[stanza.rfind(b"\n") + 1 :].rstrip()
     if line[-1:] == b":" and line[:-1].lower() in fields and text[-2:-1] != b"\n":
         findings.add("refused", f"{what} ends in a field without a value, {_shown(line)}")
-    for name in fields:
-        if len(name) == 1:
-            findings.add("refused", f"{what} has a field whose name is too short: {_shown(name)}")
-        elif name[0] == 35:
-            findings.add("odd", f"{what} has a field that looks like a comment: {_shown(name)}")
-    findings.extend(rules.control_findings(fields))
+    if not (is_sound(stanza) and b"maintainer" in fields and b"description" in fields):
+        findings.extend(rules.control_findings(fields))
     return stanza, fields
+
+
+def stored_findings(package: Package) -> list[Finding]:
+    """Return what is wrong with a package that is in the database, by the rules of today."""
+    if package.kind not in ("deb", "udeb") or is_sound(package.stanza):
+        return []
+    findings = Findings(None)
+    try:
+        text = package.stanza.replace(b"\r\n", b"\n") + b"\n"
+        check_binary(text, "the control file", findings)
+    except InvalidPackage as error:
+        findings.add("unreadable", str(error))
+    return findings.found
+
+
+def left_out(package: Package, policy: Policy) -> str:
+    """Return why a stored package must not stand in an index, or the empty string.
+
+    Under ``strict``, what is merely odd stays: a changed setting takes nothing from clients.
+    """
+    levels = kept_out("lenient" if policy == "lenient" else "dpkg")
+    return next((text for level, text in stored_findings(package) if level in levels), "")
 
 
 def fields_of(stanza: bytes, what: str) -> dict[bytes, bytes]:

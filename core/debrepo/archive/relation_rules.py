@@ -37,13 +37,15 @@ _ALTERNATIVES = RELATIONS | OBSOLETE
 _BLANKS = b" \t\n\r\x0b\x0c"
 
 _NAME = rb"[A-Za-z0-9][A-Za-z0-9+._-]*+(?::[A-Za-z0-9][A-Za-z0-9-]*+)?"
-_B = rb"[ \t\n]*+"
-#: A relation that needs no second look; the rest is looked at in parts.
-_SOUND = rb"%b(?:%b\(%b(?:<<|<=|>=|>>|=[ \t\n])%b%b%b\))?%b" % (_NAME, _B, _B, _B, PLAIN, _B, _B)
+_B = rb"[ \t]*+(?:\n[ \t]++)*+"
+_PLAIN = rb"%b(?:%b\(%b(?:<<|<=|>=|>>|=[ \t\n])%b%b%b\))?%b" % (_NAME, _B, _B, _B, PLAIN, _B, _B)
 _PROVIDED = rb"%b(?:%b\(%b=[ \t\n]%b%b%b\))?%b" % (_NAME, _B, _B, _B, PLAIN, _B, _B)
-_WITH_ALTERNATIVES = re.compile(rb"[ \t]*+(?:%b(?:[,|]%b%b)*+)?" % (_SOUND, _B, _SOUND))
-_WITHOUT = re.compile(rb"[ \t]*+(?:%b(?:,%b%b)*+)?" % (_SOUND, _B, _SOUND))
-_PROVIDES = re.compile(rb"[ \t]*+%b(?:,%b%b)*+" % (_PROVIDED, _B, _PROVIDED))
+#: Values that need no second look, as parts of other patterns; the rest is looked at in parts.
+ALTERNATIVES = rb"[ \t]*+(?:%b(?:[,|]%b%b)*+)?" % (_PLAIN, _B, _PLAIN)
+PLAIN_LIST = rb"[ \t]*+(?:%b(?:,%b%b)*+)?" % (_PLAIN, _B, _PLAIN)
+EXACT = rb"[ \t]*+%b(?:,%b%b)*+" % (_PROVIDED, _B, _PROVIDED)
+_SOUND = {True: re.compile(ALTERNATIVES), False: re.compile(PLAIN_LIST)}
+_SOUND_PROVIDES = re.compile(EXACT)
 
 _PARTS = re.compile(
     rb"(?P<name>[A-Za-z0-9][A-Za-z0-9+._-]*)(?::(?P<qualifier>[A-Za-z0-9][A-Za-z0-9-]*))?"
@@ -60,9 +62,7 @@ _OBSOLETE_OPERATORS = {b"<": "<=", b">": ">=", b"": "="}
 
 def sound(field: bytes, value: bytes) -> bool:
     """Tell whether there is certainly nothing wrong with a field; it is in lower case."""
-    if field == b"provides":
-        return _PROVIDES.fullmatch(value) is not None
-    pattern = _WITH_ALTERNATIVES if _ALTERNATIVES[field] else _WITHOUT
+    pattern = _SOUND_PROVIDES if field == b"provides" else _SOUND[_ALTERNATIVES[field]]
     return pattern.fullmatch(value) is not None
 
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from debrepo.archive.findings import Level
 
-#: Raise it when a package is judged differently than before: what was published is judged again.
-VERSION = 1
-
 _BLANKS = b" \t\n\r\x0b\x0c"
 _NAME = re.compile(rb"[a-z0-9][a-z0-9+.-]+")
 _BOOLEAN = frozenset([b"", b"yes", b"no"])
@@ -38,8 +35,6 @@ _PROCESSORS = re.compile(
     rb"|m32r|m68k|mips(?:n32|64)?(?:r6)?(?:el)?|nios2|or1k|powerpc(?:el|spe)?|ppc64(?:el)?"
     rb"|riscv(?:32|64)|s390x?|sh[34](?:eb)?|sparc(?:64)?|tilegx|x32"
 )
-#: Words for "any machine" in other systems of packages: no machine has such an architecture.
-USELESS = frozenset(["noarch", "none", "unknown", "independent", "arch-independent"])
 
 
 def control_findings(fields: Mapping[bytes, bytes]) -> Iterator[Finding]:
@@ -50,6 +45,10 @@ def control_findings(fields: Mapping[bytes, bytes]) -> Iterator[Finding]:
     for name, value in fields.items():
         if name in _RULES:
             yield from _RULES[name](value)
+        elif len(name) == 1:
+            yield Finding("refused", f"the name of the field {_shown(name)} is too short")
+        elif name[:1] == b"#":
+            yield Finding("odd", f"the field {_shown(name)} looks like a comment")
     if version := fields.get(b"version", b"").strip(_BLANKS):
         yield from version_findings("Version", version)
     yield from _architecture(fields)

@@ -33,7 +33,7 @@ _LINKS = frozenset([HARD_LINK, SYMLINK])
 _NO_SIZE = b"00000000000\0"
 _TOGETHER = 1024  # headers whose checksums are looked at in one go
 _USUAL = re.compile(rb"(?s)(?:[0-7]{7}\0[0-7]{7}\0.{12}[0-7]{11}[\0 ])*+")
-_OWNER = re.compile(rb" *[0-7]*[ \0]*")
+_OWNER = re.compile(rb" *[0-7]*[ \0]*|\x80\0\0\0.{4}", re.S)
 _TIME = re.compile(rb" *[0-7]*[ \0]*|\xff.{11}|\x80\0\0\0.{8}", re.S)
 _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,6}) ([^=\n]+)=")
 
@@ -54,6 +54,7 @@ def members(
     itself, instead of calling tar, it reads its own way: ``by_dpkg``.
     """
     limits, findings = budget.limits, budget.findings
+    noting = findings if by_dpkg or keep else None  # GNU tar refuses such a control.tar, too
     window = _Window(blocks, what, limits)
     headers_left = limits.headers
     number, unpack, zeros = window.number, _HEADER.unpack, _ZEROS
@@ -73,7 +74,7 @@ def members(
         if headers_left < 0:
             raise exceeded(f"{what} has more than {limits.headers} headers", "headers")
         if len(headers) == _TOGETHER:
-            _check_headers(headers, what, findings if by_dpkg else None)
+            _check_headers(headers, what, noting)
             headers.clear()
             budget.check(what)
         path, size_text, kind, link, magic, prefix = unpack(header)
@@ -112,7 +113,7 @@ def members(
         else:
             window.skip(size + -size % 512)
             yield kind, path, b""
-    _check_headers(headers, what, findings if by_dpkg else None)
+    _check_headers(headers, what, noting)
     window.drain()
 
 

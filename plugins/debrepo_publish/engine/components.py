@@ -10,14 +10,14 @@ from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.index_kind import Layout, Published
 from debrepo_publish.engine.layout import paths
-from debrepo_publish.indexes import contents, kinds, rendering
+from debrepo_publish.indexes import admission, contents, kinds, rendering
 from debrepo_publish.indexes.compression import BY_NAME
 from debrepo_publish.indexes.fragments import Fragment, Group
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from debrepo.database import Database, Transaction
     from debrepo.packageset.tree import Chunk
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 _WALK = 32  # chunks of packages to read before the pages that they stand on are released
 
 
-def render(db: Database, cache: Cache, plan: Plan, *, anew: bool) -> Iterator[Rendered]:
+def render(
+    db: Database, cache: Cache, plan: Plan, *, anew: bool, note: Callable[[str], None]
+) -> Iterator[Rendered]:
     """Yield every index of a generation, in every compression of the publication.
 
     A component that has not changed is not read, unless it has to be stored ``anew``. Each
     fragment is read in a transaction of its own: none is open while something is compressed.
+    ``note`` is told which packages are left out.
     """
     components = sorted(plan.generation.parts)
     changed = [name for name in components if anew or not _unchanged(plan, name)]
@@ -39,7 +42,7 @@ def render(db: Database, cache: Cache, plan: Plan, *, anew: bool) -> Iterator[Re
         if component not in changed:
             yield from _as_before(plan, component)
     groups = (group for name in changed for group in _groups(db, cache, plan, name))
-    yield from rendering.render(cache, plan.publication.sums, groups)
+    yield from rendering.render(cache, plan.publication.sums, groups, note)
 
 
 def _groups(db: Database, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:
@@ -99,21 +102,22 @@ def packages_fragments(
 def _origin(plan: Plan, layout: Layout, shelf: str) -> bytes:
     """Return a hash of all that a fragment is made from besides its packages."""
     names = [f"{name} {kind.version}".encode() for name, kind in sorted(plan.kinds.items())]
-    return key_of(b"packages", repr(tuple(layout)).encode(), shelf.encode(), *names)
+    judged = admission.origin(plan.policy).encode()
+    return key_of(b"packages", judged, repr(tuple(layout)).encode(), shelf.encode(), *names)
 
 
 def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -> dict[str, bytes]:
     """Return the text that the packages of a chunk add to each index."""
     listing = any(kind.reads_contents for kind in plan.kinds.values())
+    published, reasons = [], []
     with db.read() as txn:
         entries = packageset.entries_of(txn[CHUNKS], chunk.hash)
-        found = zip(entries, catalog.get_many(txn, entries), strict=True)
-        published = [
-            Published(
-                package,
-                paths(shelf, package, displaced=(shelf, entry) in plan.displaced),
-                catalog.paths(txn, entry) if listing else b"",
-            )
-            for entry, package in found
-        ]
-    return kinds.texts(plan.kinds.values(), published, layout)
+        for entry, stored in zip(entries, catalog.get_many(txn, entries), strict=True):
+            package = admission.admit(stored, plan.policy)
+            if isinstance(package, str):
+                reasons.append(package)
+                continue
+            displaced = (shelf, entry) in plan.displaced
+            listed = catalog.paths(txn, entry) if listing else b""
+            published.append(Published(package, paths(shelf, package, displaced=displaced), listed))
+    return admission.noted(kinds.texts(plan.kinds.values(), published, layout), reasons)

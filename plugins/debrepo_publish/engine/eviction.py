@@ -46,7 +46,8 @@ def _live(session: Session, txn: Transaction) -> Iterator[Plan]:
     """Yield a plan for each live generation, as if it were to be published anew."""
     for publication in txn[PUBLICATIONS].values():
         generation = publications.generation(txn, publication.key, publication.live)
-        yield planning.again(txn, session.hook, publication, generation)
+        policy = session.config["archive.policy"]
+        yield planning.again(txn, session.hook, publication, generation, policy)
 
 
 def _names(session: Session, txn: Transaction, plan: Plan) -> Iterator[Name]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
+from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
 from debrepo.refs import claimed
 from debrepo_publish.engine import displaced as displacement
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.layout import files
+from debrepo_publish.indexes import admission
 from debrepo_publish.model import publications
 from debrepo_publish.model.hashing import key_of
 from debrepo_publish.model.publication import Generation, Part, Publication
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from pluggy import HookRelay
 
+    from debrepo.archive import Policy
     from debrepo.database import Transaction
     from debrepo.index_kind import IndexKind
     from debrepo.package import Entry, SetId
@@ -40,6 +43,7 @@ class Plan(NamedTuple):
     displaced: Displaced  #: shelf and package, with a directory of its own
     kinds: dict[str, IndexKind]
     unchanged: bool
+    policy: Policy  #: the setting ``archive.policy``: which packages are left out of indexes
 
 
 def make(
@@ -49,6 +53,7 @@ def make(
     why: str,
     now: str,
     *,
+    policy: Policy,
     again: int = 0,
     sound: Mapping[SetId, SetId],
 ) -> Plan:
@@ -81,7 +86,7 @@ def make(
     new = _additions(txn, publication, previous, generation, displaced)
     displaced = displacement.within(txn, generation, displaced) | new.moved
     kinds = _kinds(hook)
-    rendering = _rendering(publication, parts, kinds, displaced)
+    rendering = _rendering(publication, parts, kinds, displaced, policy)
     generation = generation._replace(rendering=rendering)
     unchanged = previous is not None and _inputs(previous) == _inputs(generation)
     return Plan(
@@ -93,6 +98,7 @@ def make(
         displaced,
         kinds,
         unchanged,
+        policy,
     )
 
 
@@ -122,12 +128,26 @@ def inputs(
 
 
 def again(
-    txn: Transaction, hook: HookRelay, publication: Publication, generation: Generation
+    txn: Transaction,
+    hook: HookRelay,
+    publication: Publication,
+    generation: Generation,
+    policy: Policy,
 ) -> Plan:
     """Return the plan of a generation that exists."""
     displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
     kinds = _kinds(hook)
-    return Plan(publication, generation, generation, [], set(), displaced, kinds, unchanged=True)
+    return Plan(
+        publication,
+        generation,
+        generation,
+        [],
+        set(),
+        displaced,
+        kinds,
+        unchanged=True,
+        policy=policy,
+    )
 
 
 def _inputs(generation: Generation) -> tuple[object, ...]:
@@ -147,10 +167,12 @@ def _rendering(
     components: Mapping[str, Part],
     kinds: dict[str, IndexKind],
     displaced: Displaced,
+    policy: Policy,
 ) -> str:
     """Return a hash of all that indexes depend on besides packages and architectures."""
     parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
     parts += [*publication.compressions, *publication.sums, repr(publication.contents)]
+    parts += [admission.origin(policy)]
     parts += ["multi-dist"] * publication.multi_dist
     parts += ["source"] * publication.has_source(components)
     moved = [shelf.encode() + b"\0" + entry for shelf, entry in sorted(displaced)]
@@ -171,10 +193,14 @@ def _part(txn: Transaction, source: str, set_id: SetId, before: Part | None) -> 
 
 
 def _architectures(publication: Publication, parts: dict[str, Part]) -> tuple[str, ...]:
-    """Return the architectures to make indexes for, without ``all`` and ``source``."""
-    chosen = publication.architectures or {name for p in parts.values() for name in p.architectures}
+    """Return the architectures to make indexes for, without ``all`` and ``source``.
+
+    One that no machine has, such as rpm's noarch, is made for only if it was asked for.
+    """
+    there = {name for part in parts.values() for name in part.architectures}
+    chosen = publication.architectures or there - NO_MACHINE
     found = tuple(sorted(set(chosen) - {"all", "source"}))
-    if not chosen:
+    if not chosen and not there:
         raise InvalidInput(
             f"cannot tell the architectures of {publication}: there are no packages",
             hint="name them with --architectures",

@@ -72,7 +72,14 @@ def _sound(
             plan = None
             if not found:
                 plan = planning.make(
-                    txn, session.hook, publication, why, now, again=again, sound=sound
+                    txn,
+                    session.hook,
+                    publication,
+                    why,
+                    now,
+                    policy=session.config["archive.policy"],
+                    again=again,
+                    sound=sound,
                 )
         for warning in warnings:
             if warning not in named:

@@ -107,7 +107,8 @@ def put_indexes(
     publication = plan.publication
     root = f"dists/{publication.distribution}/"
     with cache.opened(session.root) as fragments:
-        rendered = list(render(session.db, fragments, plan, anew=anew))
+        note = session.progress.note
+        rendered = list(render(session.db, fragments, plan, anew=anew, note=note))
     at = _date(session, plan)
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)

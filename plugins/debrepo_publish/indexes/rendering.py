@@ -13,11 +13,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.stopping import checkpoint
+from debrepo_publish.indexes.admission import LEFT_OUT
 from debrepo_publish.model.hashing import Sums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from debrepo_publish.indexes.cache import Cache, Name
     from debrepo_publish.indexes.compression import Compression
@@ -48,9 +49,11 @@ class _Compressed(NamedTuple):
     texts: Future[dict[str, bytes]] | Mapping[str, bytes]
 
 
-def render(cache: Cache, sums: Sequence[str], groups: Iterable[Group]) -> Iterator[Rendered]:
+def render(
+    cache: Cache, sums: Sequence[str], groups: Iterable[Group], note: Callable[[str], None]
+) -> Iterator[Rendered]:
     """Yield the indexes that fragments make up, group by group."""
-    renderer = _Renderer(cache, sums)
+    renderer = _Renderer(cache, sums, note)
     try:
         for group in groups:
             for item in renderer.render(group):
@@ -62,8 +65,9 @@ def render(cache: Cache, sums: Sequence[str], groups: Iterable[Group]) -> Iterat
 class _Renderer:
     """Renders one group of indexes after the other."""
 
-    def __init__(self, cache: Cache, sums: Sequence[str]) -> None:
+    def __init__(self, cache: Cache, sums: Sequence[str], note: Callable[[str], None]) -> None:
         self._cache = cache
+        self._note = note
         self._sums = sums
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1)
         self._fresh: dict[Name, Mapping[str, bytes]] = {}
@@ -86,7 +90,7 @@ class _Renderer:
             known = self._known(batch, chosen)
             for fragment in batch:
                 checkpoint()
-                texts = self._texts(fragment, known)
+                texts = self._without_notes(self._texts(fragment, known))
                 for path, text in texts.items():
                     if path not in plain:
                         plain[path] = Sums(self._sums)
@@ -116,6 +120,14 @@ class _Renderer:
         if fragment.cached:
             self._keep(name, texts)
         return texts
+
+    def _without_notes(self, texts: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """Return the text of indexes, having said what was left out of it."""
+        if LEFT_OUT not in texts:
+            return texts
+        for line in texts[LEFT_OUT].decode().split("\n"):
+            self._note(f"Warning: {line}")
+        return {path: text for path, text in texts.items() if path != LEFT_OUT}
 
     def _compressed(
         self,

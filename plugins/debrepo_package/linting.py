@@ -1,0 +1,104 @@
+"""Linting: what would keep packages out, and what is odd about them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import archive, catalog, lists, packageset
+from debrepo.archive import Budget, Digests, Finding, Findings
+from debrepo.archive.findings import kept_out
+from debrepo.archive.stream import blocks
+from debrepo.catalog import CHUNKS
+from debrepo.errors import DebrepoError, InvalidPackage
+from debrepo.ingest import configured_limits, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from debrepo.archive import Limits
+    from debrepo.package import Package
+    from debrepo.session import Session
+
+
+class Linted(NamedTuple):
+    """What was found in one package."""
+
+    package: str  #: the file, or ``name_version_architecture`` of a package that is stored
+    refused: bool  #: whether the policy keeps it out
+    findings: tuple[Finding, ...]  #: the worst first
+
+
+def lint(session: Session, paths: Iterable[Path], names: Sequence[str]) -> Iterator[Linted]:
+    """Yield what is found in files, below directories, and in package lists."""
+    limits = configured_limits(session.config)
+    files = list(find(paths))
+    for path in session.progress.track("Reading packages", files, total=len(files)):
+        yield _linted(os.fspath(path), _of_file(path, limits), limits)
+    for name in names:
+        for package in _members(session, name):
+            yield _linted(package.key.display, _of_stored(session, package, limits), limits)
+
+
+def _linted(name: str, findings: list[Finding], limits: Limits) -> Linted:
+    levels = kept_out(limits.policy)
+    refused = any(finding.level in levels for finding in findings)
+    order = ("unreadable", "refused", "odd")
+    return Linted(name, refused, tuple(sorted(findings, key=lambda one: order.index(one.level))))
+
+
+def _of_file(path: Path, limits: Limits) -> list[Finding]:
+    try:
+        if path.suffix in archive.EXTENSIONS:
+            return _of_binary(path, path.suffix, limits)
+        if path.suffix == ".dsc":
+            archive.read_source(path, limits=limits)
+            return []
+        path.stat()
+        return [Finding("unreadable", "not a package file by its name")]
+    except OSError as error:
+        return [Finding("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}")]
+    except DebrepoError as error:
+        return [Finding("unreadable", str(error))]
+
+
+def _of_binary(path: Path, extension: str, limits: Limits) -> list[Finding]:
+    """Return all that is found; a package that cannot be read to its end is not read on."""
+    findings, digests = Findings(None), Digests()
+    try:
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            content = archive.examine(
+                digests.through(blocks(file)), size, Budget(limits, size, findings)
+            )
+        archive.describe(content, digests, extension)
+    except InvalidPackage as error:
+        findings.add("unreadable", str(error))
+    return findings.found
+
+
+def _members(session: Session, name: str) -> Iterator[Package]:
+    """Yield the packages of a list, read in short transactions."""
+    kind, plain = lists.parse(name, "repo")
+    with session.db.read() as txn:
+        entries = list(
+            packageset.entries(txn[CHUNKS], lists.get(session.hook, txn, kind, plain).set_id)
+        )
+    for entry in session.progress.track("Reading packages", entries, total=len(entries)):
+        with session.db.read() as txn:
+            package = catalog.get(txn, entry)
+        yield package
+
+
+def _of_stored(session: Session, package: Package, limits: Limits) -> list[Finding]:
+    if package.kind not in ("deb", "udeb"):
+        return []
+    found = dict.fromkeys(archive.stored_findings(package))
+    path = session.pool.path(package.files[0].sha256)
+    try:
+        found |= dict.fromkeys(_of_binary(path, f".{package.kind}", limits))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        found[Finding("unreadable", f"its file cannot be read: {reason}")] = None
+    return list(found)
