@@ -332,3 +332,27 @@ def test_subkey_that_is_named_signs_and_is_reported(archive, debs, gpg, exported
     inrelease = archive.public / "dists/stable/InRelease"
     assert f"key {older}" in run("gpgv", "--keyring", exported("Sub archive"), inrelease)
     assert f"signed by {newer}." in archive("publish", "update", "stable", "--gpg-key", newer)
+
+
+def test_extending_a_key_names_what_it_could_not_sign_again(published, archive, gpg, exported):
+    (old,) = fingerprints(archive)
+    archive("key", "create", "--name", "Gone")
+    (gone,) = set(fingerprints(archive)) - {old}
+    archive("publish", "update", "stable", "--gpg-key", old, "--gpg-key", gone)
+    archive("publish", "repo", "tools", "second", "--distribution", "other", "--gpg-key", old)
+    gpg("--yes", "--delete-secret-keys", gone)
+    process = archive.start("key", "extend", old, "--expire", "2y")
+    said, errors = process.communicate()
+    assert process.returncode == 10
+    assert "Signed publication second/other again." in said
+    assert "publication:./stable is not signed again: there is no secret key" in errors
+    assert 'run "debrepo publish update"' in errors
+    archive("publish", "update", "stable", "--gpg-key", old)
+    assert "There are no problems" in problems(archive)
+
+
+def test_unknown_key_is_not_extended(archive):
+    process = archive.start("key", "extend", "nobody@example.org", "--expire", "2y")
+    _, errors = process.communicate()
+    assert process.returncode == 10
+    assert "nobody@example.org" in errors
