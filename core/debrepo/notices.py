@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from logging import getLogger
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ def tell(session: Session, hook: str, **facts: Any) -> None:
         try:
             plugin.function(*(known[name] for name in plugin.argnames))
         except Exception as error:  # a plugin may raise anything
+            from logging import getLogger  # which no command line waits for
+
             said = str(error) or type(error).__name__
             getLogger("debrepo.plugins").warning(
                 "%s of %s failed", hook, plugin.plugin_name, exc_info=True
