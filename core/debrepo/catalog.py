@@ -74,6 +74,8 @@ def add(txn: Transaction, packages: Iterable[Known]) -> None:
 def put_contents(txn: Transaction, lists: Iterable[tuple[Entry, bytes]]) -> None:
     """Store path lists, in the order of their packages; what has one is not broken."""
     lists = list(lists)
+    if not lists:
+        return
     txn[CONTENTS].put_many(lists)
     if txn[DEFECTS]:
         for entry, _ in lists:

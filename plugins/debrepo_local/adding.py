@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from debrepo import catalog, packageset
-from debrepo.catalog import CHUNKS, Known
+from debrepo.catalog import CHUNKS, CONTENTS, PACKAGES, Known
 from debrepo.errors import (
     AlreadyExists,
     Conflict,
@@ -186,6 +186,7 @@ def _join(
     failed = {path: one for path, one in outcomes.items() if one.status == "failed"}
     if whole and failed:
         return failed
+    _keep_contents(txn, (item for item in batch if item.entry not in added))
     if added:
         _check_files(session, batch)
         catalog.add(txn, added.values())
@@ -233,6 +234,13 @@ def _check_bytes(item: Ingested, there: Entry | None, name: str, *, force_replac
             f"{PackageKey.from_entry(item.entry).display} is in {name} already, with other bytes",
             hint="give the build a new version, or replace the old one with --force-replace",
         )
+
+
+def _keep_contents(txn: Transaction, batch: Iterable[Ingested]) -> None:
+    """Keep what was read of packages that are known already, and were not read before."""
+    lists = {item.entry: item.contents for item in batch if item.contents}
+    known = [entry for entry in lists if entry in txn[PACKAGES] and entry not in txn[CONTENTS]]
+    catalog.put_contents(txn, [(entry, lists[entry]) for entry in known])
 
 
 def _check_data(session: Session, txn: Transaction, item: Ingested) -> None:

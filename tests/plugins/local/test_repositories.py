@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from debrepo.catalog import CONTENTS
 from debrepo.errors import AlreadyExists, InvalidPackage, NotFound
 from debrepo.testing.packages import break_data, build_deb, build_source
 
@@ -223,6 +224,14 @@ def test_add_deep_refuses_a_package_that_cannot_be_unpacked(later, tmp_path):
     result = later("repo", "add", "r", bad(tmp_path), "--deep", exit_code=1)
     assert "bad_1.0_amd64.deb: data.tar.xz is damaged: " in result.output
     assert listed(later) == []
+
+
+def test_add_deep_keeps_what_it_reads_of_a_package_that_is_there(later, tmp_path, session):
+    path = build_deb(tmp_path)
+    later("repo", "add", "r", path)
+    assert "skipped" in later("repo", "add", "r", path, "--deep").output
+    with session.db.read() as txn:
+        assert len(txn[CONTENTS]) == 1
 
 
 def test_add_leaves_data_for_later_if_it_is_told_to(later, tmp_path):
