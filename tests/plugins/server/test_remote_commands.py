@@ -92,6 +92,7 @@ key verify {place}/broken.deb
 key import {place}/broken.deb
 key fetch 0000000000000000000000000000000000000000
 key distrust 0000000000000000000000000000000000000000
+key extend 0000000000000000000000000000000000000000 --expire 2y
 publish repo tools
 publish repo tools
 publish snapshot monday team --distribution stable --skip-contents --json
@@ -99,6 +100,7 @@ publish snapshot none team --distribution none
 publish list
 publish list --json
 publish list --raw
+publish sources stable
 publish show stable
 publish show stable team --json
 publish source list stable team
