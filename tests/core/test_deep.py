@@ -201,6 +201,17 @@ def test_what_another_reads_is_waited_for(session, add, tmp_path, counted):
     assert (len(counted), listed(session, first)) == (1, ["usr/else"])
 
 
+def test_a_wait_for_many_packages_is_mentioned_once(session, add, tmp_path, monkeypatch):
+    found = add(*many(tmp_path, 3))
+    others = [Claims(session.root), Claims(session.root)]
+    for other, entry in zip(others, found, strict=False):
+        assert other.take(entry)
+    monkeypatch.setattr(Claims, "wait", lambda *_: others.pop().__exit__())
+    deep.read(session, found)
+    assert (left(session), others) == ([], [])
+    assert len(session.progress.said) == 1
+
+
 def test_what_another_did_not_finish_is_read_here(session, add, tmp_path):
     (entry,) = add(build_deb(tmp_path, paths={"usr/a": b""}))
     other = Claims(session.root)

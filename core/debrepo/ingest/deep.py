@@ -57,9 +57,12 @@ def read(
         wanted = left = unread(session.config, txn, entries)
     if not left:
         return []
+    waited = False
     with Claims(session.root) as claims:
         while left := _read(session, claims, left, label):
-            session.progress.note("Waiting for another process, which reads the same packages.")
+            if not waited:
+                session.progress.note("Waiting for another process, which reads the same packages.")
+            waited = True
             claims.wait(left[0])
     with session.db.read() as txn:
         found = ((entry, known_defect(session.config, txn, entry)) for entry in wanted)
