@@ -255,7 +255,7 @@ def page(
 
 def _count(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not text.isascii() or not text.lstrip("-").isdecimal() or len(text) > 9:
+    if not text.isascii() or not text.removeprefix("-").isdecimal() or len(text) > 9:
         raise refusals.Malformed(f"{name} is invalid")
     if int(text) < 1:
         raise refusals.Malformed(f"{name} does not have a valid value")

@@ -6,8 +6,10 @@ deleted at any time. A publish waits here for another one no longer than a write
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from debrepo import packageset
@@ -131,14 +133,36 @@ class Cache:
         self.db.close()
 
 
+class _Open:
+    """A cache that threads of this process have open."""
+
+    def __init__(self, path: Path) -> None:
+        self.cache = Cache(path)
+        self.users = 0
+
+
+# LMDB lets a process open a database once, so what is open belongs to the process.
+_OPENING = Lock()
+_OPEN: dict[tuple[int, Path], _Open] = {}
+
+
 @contextmanager
 def opened(root: Path) -> Iterator[Cache]:
-    """Open the cache below debrepo's root."""
-    cache = Cache(root / "cache")
+    """Open the cache below debrepo's root; the threads of a process share it."""
+    key = os.getpid(), root / "cache"
+    with _OPENING:
+        if key not in _OPEN:
+            _OPEN[key] = _Open(key[1])
+        found = _OPEN[key]
+        found.users += 1
     try:
-        yield cache
+        yield found.cache
     finally:
-        cache.close()
+        with _OPENING:
+            found.users -= 1
+            if not found.users:
+                del _OPEN[key]
+                found.cache.close()
 
 
 def _key(name: Name) -> bytes:

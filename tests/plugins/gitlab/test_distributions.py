@@ -194,7 +194,9 @@ def test_page_before_the_first_is_refused(client, name):
         answer = client.get(f"{PROJECT}?{name}={value}")
         error = {"error": f"{name} does not have a valid value"}
         assert (answer.status_code, answer.json()) == (400, error)
-    assert client.get(f"{PROJECT}?{name}=x").json() == {"error": f"{name} is invalid"}
+    for value in ("x", "-", "--5", "1.0", "%2B1", "%D9%A1", "1" * 10):
+        answer = client.get(f"{PROJECT}?{name}={value}")
+        assert (answer.status_code, answer.json()) == (400, {"error": f"{name} is invalid"})
 
 
 def test_key_comes_with_the_first_publish(client, session):

@@ -3,10 +3,12 @@
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
 from debrepo.testing.packages import build_deb, build_source, listing, stanza
+from debrepo_publish.engine import staging
 
 APT = "/api/v4/projects/1/packages/debian"
 JOBS = ("amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x", "amd64")
@@ -93,3 +95,26 @@ def test_refused_changes_leaves_the_files_for_the_next_one(apt, tmp_path):
     assert "404 Distribution Not Found" in said
     changes.write_bytes(good)
     assert send(apt, [changes]) == []
+
+
+def test_projects_are_published_at_the_same_time(apt, session, monkeypatch):
+    session.call("project.create", path="acme/other")
+    session.call("distribution.create", container="acme/other", codename="sid")
+    together = Barrier(2)
+    render = staging.render
+
+    def rendering(*given, **options):
+        together.wait(timeout=30)
+        yield from render(*given, **options)
+
+    monkeypatch.setattr(staging, "render", rendering)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(session.call, "distribution.publish", container=name, codename="sid")
+            for name in ("acme/web", "acme/other")
+        ]
+        done = [job.result()[0] for job in jobs]
+    assert [(one.container, one.generation) for one in done] == [
+        ("project:acme/web", 1),
+        ("project:acme/other", 1),
+    ]

@@ -112,3 +112,13 @@ def test_nothing_is_compressed_while_the_database_is_being_read(
     debrepo("publish", "update", "stable")
     assert len(seen) >= 2
     assert not any(seen)
+
+
+def test_publishes_in_one_process_share_the_cache(root):
+    name = b"k" * 16, ""
+    with opened(root) as one:
+        with opened(root) as other:
+            other.put({name: {"Packages": b"Package: a"}})
+        assert one.get([name]) == {name: {"Packages": b"Package: a"}}
+    with opened(root) as anew:
+        assert anew.get([name]) == {name: {"Packages": b"Package: a"}}
