@@ -93,9 +93,16 @@ _DOCUMENT = [
     click.option(
         "--compressions",
         callback=_words,
-        help="Compressions: plain, gz, xz, zst, bz2.",
+        help="Compressions: plain, gz, xz, zst, bz2. Every client reads gz and xz. Without them,"
+        " zst excludes debootstrap, debmirror, aptly and apt-mirror, bz2 debmirror and plain"
+        " apt-mirror.",
     ),
-    click.option("--sums", callback=_words, help="Checksums to list: md5, sha1, sha256, sha512."),
+    click.option(
+        "--sums",
+        callback=_words,
+        help="Checksums to list: md5, sha1, sha256, sha512. Without sha256, reprepro and"
+        " debootstrap of Debian 12 are excluded.",
+    ),
     click.option("--skip-bz2", is_flag=True, default=None, help="Publish no .bz2 indexes."),
     click.option(
         "--multi-dist/--no-multi-dist",
