@@ -103,6 +103,22 @@ def test_snapshot_verify_names_what_cannot_be_installed(archive):
     assert {name for name in lacking if name.startswith("asks")} == direct
 
 
+QUERIES = [  # which know neither qualifiers nor what else a package depends on
+    number
+    for number, case in enumerate(CASES)
+    if ":" not in case.depends and "Depends" not in case.offered
+]
+
+
+@pytest.mark.parametrize("number", QUERIES)
+def test_a_query_finds_what_satisfies_the_relation(archive, number):
+    """aptly 1.6.2 takes a Provides without a version as the version of the package; so do we."""
+    case = CASES[number]
+    found = archive.json("repo", "search", "all", own(case.depends, number))
+    as_aptly = case.depends.startswith("virtual (") and case.offered.endswith("virtual")
+    assert bool(found) is (case.apt or as_aptly)
+
+
 @NUMBERED
 def test_debrepo_brings_what_is_needed(archive, number):
     archive("repo", "create", f"to{number}")
