@@ -14,104 +14,15 @@ from debrepo.session import Session
 from debrepo_publish import operations
 from debrepo_publish.cli.care import repair, verify
 from debrepo_publish.cli.clients import sources
-from debrepo_publish.cli.names import DISTRIBUTION, KEY, PLACE, SWITCHED, publishable
+from debrepo_publish.cli.document import DOCUMENT, words
+from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
-from debrepo_publish.model import documents
 from debrepo_publish.model.publication import Publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from debrepo_publish.model.publication import Generation
-
-
-def _words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    return None if value is None else tuple(part.strip() for part in value.split(","))
-
-
-def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    return None if value is None else documents.parse_duration(value)
-
-
-def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:
-    return None if value is None else not value
-
-
-def _yes(_: click.Context, __: click.Parameter, value: str | None) -> bool | None:
-    return None if value is None else value == "yes"
-
-
-_YES_NO = click.Choice(["yes", "no"])
-
-#: Options that set a field of the publication of the same name.
-_DOCUMENT = [
-    click.option("--architectures", callback=_words, help="Comma-separated list of architectures."),
-    click.option("--origin", help="Origin, as in the Release file."),
-    click.option("--label", help="Label, as in the Release file."),
-    click.option("--suite", help="Suite; default: the distribution."),
-    click.option("--codename", help="Codename; default: the distribution."),
-    click.option("--version", help="Version of the distribution, such as 12.7."),
-    click.option("--description", help="Description, in one line."),
-    click.option(
-        "--notautomatic",
-        "not_automatic",
-        type=_YES_NO,
-        callback=_yes,
-        help="Set NotAutomatic: clients install packages from it on request only.",
-    ),
-    click.option(
-        "--butautomaticupgrades",
-        "but_automatic_upgrades",
-        type=_YES_NO,
-        callback=_yes,
-        help="Set ButAutomaticUpgrades: clients still upgrade packages already installed from it.",
-    ),
-    click.option(
-        "--signed-by",
-        help="Set Signed-By in Release, which apt 3.3 ignores with a warning; better not.",
-    ),
-    click.option(
-        "--valid-for",
-        callback=_seconds,
-        help="Time after which clients refuse it, such as 14d.",
-    ),
-    click.option(
-        "--gpg-key",
-        "keys",
-        multiple=True,
-        type=KEY,
-        help="Key to sign with, FINGERPRINT! for exactly this subkey; may be repeated.",
-    ),
-    click.option("--skip-signing/--sign", default=None, help="Publish without a signature."),
-    click.option(
-        "--skip-contents/--contents",
-        "contents",
-        default=None,
-        callback=_not,
-        help="Publish no Contents files.",
-    ),
-    click.option(
-        "--compressions",
-        callback=_words,
-        help="Compressions: plain, gz, xz, zst, bz2. Every client reads gz and xz. Without them,"
-        " zst excludes debootstrap, debmirror, aptly and apt-mirror, bz2 debmirror and plain"
-        " apt-mirror.",
-    ),
-    click.option(
-        "--sums",
-        callback=_words,
-        help="Checksums to list: md5, sha1, sha256, sha512. Without sha256, reprepro and"
-        " debootstrap of Debian 12 are excluded.",
-    ),
-    click.option("--skip-bz2", is_flag=True, default=None, help="Publish no .bz2 indexes."),
-    click.option(
-        "--multi-dist/--no-multi-dist",
-        default=None,
-        help="Keep package files in pool/DISTRIBUTION/COMPONENT, apart from other distributions.",
-    ),
-    click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
-    click.option("--grace", callback=_seconds, help="How long superseded files are kept."),
-]
 
 
 def _passphrase_file(context: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -174,7 +85,7 @@ def _manners(command: Any) -> Any:
 
 
 def _document_options(command: Any) -> Any:
-    for option in reversed(_DOCUMENT):
+    for option in reversed(DOCUMENT):
         command = option(command)
     return command
 
@@ -186,7 +97,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 _place = click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
 _components = click.option(
     "--component",
-    callback=_words,
+    callback=words,
     help="Comma-separated list of components.",
 )
 _skip_cleanup = click.option("--skip-cleanup", is_flag=True, help="Do not delete superseded files.")

@@ -1,0 +1,98 @@
+"""The options that set a field of a publication."""
+
+from __future__ import annotations
+
+import click
+
+from debrepo_publish.cli.names import KEY
+from debrepo_publish.model import documents
+
+
+def words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Return the parts of a comma-separated list."""
+    return None if value is None else tuple(part.strip() for part in value.split(","))
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    return None if value is None else documents.parse_duration(value)
+
+
+def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
+def _yes(_: click.Context, __: click.Parameter, value: str | None) -> bool | None:
+    return None if value is None else value == "yes"
+
+
+_YES_NO = click.Choice(["yes", "no"])
+
+#: Options that set a field of the publication of the same name.
+DOCUMENT = [
+    click.option("--architectures", callback=words, help="Comma-separated list of architectures."),
+    click.option("--origin", help="Origin, as in the Release file."),
+    click.option("--label", help="Label, as in the Release file."),
+    click.option("--suite", help="Suite; default: the distribution."),
+    click.option("--codename", help="Codename; default: the distribution."),
+    click.option("--version", help="Version of the distribution, such as 12.7."),
+    click.option("--description", help="Description, in one line."),
+    click.option(
+        "--notautomatic",
+        "not_automatic",
+        type=_YES_NO,
+        callback=_yes,
+        help="Set NotAutomatic: clients install packages from it on request only.",
+    ),
+    click.option(
+        "--butautomaticupgrades",
+        "but_automatic_upgrades",
+        type=_YES_NO,
+        callback=_yes,
+        help="Set ButAutomaticUpgrades: clients still upgrade packages already installed from it.",
+    ),
+    click.option(
+        "--signed-by",
+        help="Set Signed-By in Release, which apt 3.3 ignores with a warning; better not.",
+    ),
+    click.option(
+        "--valid-for",
+        callback=_seconds,
+        help="Time after which clients refuse it, such as 14d.",
+    ),
+    click.option(
+        "--gpg-key",
+        "keys",
+        multiple=True,
+        type=KEY,
+        help="Key to sign with, FINGERPRINT! for exactly this subkey; may be repeated.",
+    ),
+    click.option("--skip-signing/--sign", default=None, help="Publish without a signature."),
+    click.option(
+        "--skip-contents/--contents",
+        "contents",
+        default=None,
+        callback=_not,
+        help="Publish no Contents files.",
+    ),
+    click.option(
+        "--compressions",
+        callback=words,
+        help="Compressions: plain, gz, xz, zst, bz2. Every client reads gz and xz. Without them,"
+        " zst excludes debootstrap, debmirror, aptly and apt-mirror, bz2 debmirror and plain"
+        " apt-mirror.",
+    ),
+    click.option(
+        "--sums",
+        callback=words,
+        help="Checksums to list: md5, sha1, sha256, sha512. Without sha256, reprepro and"
+        " debootstrap of Debian 12 are excluded.",
+    ),
+    click.option("--skip-bz2", is_flag=True, default=None, help="Publish no .bz2 indexes."),
+    click.option(
+        "--multi-dist/--no-multi-dist",
+        default=None,
+        help="Keep package files in pool/DISTRIBUTION/COMPONENT, apart from other distributions.",
+    ),
+    click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
+    click.option("--grace", callback=_seconds, help="How long superseded files are kept."),
+]
