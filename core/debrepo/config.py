@@ -61,6 +61,12 @@ CORE_SETTINGS = (
     Setting("signing.signer", "gpg", "OpenPGP back end that signs Release files"),
 )
 
+#: What the environment says besides settings; tests have further ones.
+RESERVED = ("COMPLETE", "CONFIG", "DISABLE", "ROOT", "SERVER", "SERVER_TIMEOUT", "TOKEN")
+_VARIABLE = "DEBREPO_"
+_TESTS = "DEBREPO_TEST_"
+_ALIKE = 0.85  # how much of its letters a mistyped variable shares with what was meant
+
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -71,6 +77,7 @@ class Configured(NamedTuple):
     value: Value
     origin: str  #: ``default``, a file, or an environment variable
     help: str
+    secret: bool = False
 
 
 class Config:
@@ -88,11 +95,39 @@ class Config:
             for name, value in _flatten(_read(path), ""):
                 setting = self._setting(name, str(path))
                 self._set(setting, name, value, str(path))
-        for name, setting in self._declared.items():
-            variable = "DEBREPO_" + name.upper().replace(".", "_").replace("-", "_")
-            text = (environ or {}).get(variable)
-            if text is not None and "*" not in name:
-                self._set(setting, name, _from_text(text, setting, variable), variable)
+        known = {_VARIABLE + name for name in RESERVED}
+        for variable in sorted(environ or ()):
+            if variable.startswith(_VARIABLE) and variable not in known:
+                self._set_from(variable, (environ or {})[variable])
+
+    def _set_from(self, variable: str, text: str) -> None:
+        """Set what an environment variable names; raise if it seems to be mistyped."""
+        exact = {_variable(name): name for name in self._declared if "*" not in name}
+        name = exact.get(variable) or self._starred(variable)
+        if name is not None:
+            setting = self._setting(name, variable)
+            self._set(setting, name, _from_text(text, setting, variable), variable)
+        elif not variable.startswith(_TESTS):
+            from difflib import get_close_matches
+
+            known = [*exact, *(_VARIABLE + name for name in RESERVED)]
+            for meant in get_close_matches(variable, known, 1, _ALIKE):
+                raise InvalidInput(f"{variable} is no setting", hint=f"is {meant} meant?")
+
+    def _starred(self, variable: str) -> str | None:
+        """Return the name of a setting with a made-up part that a variable stands for.
+
+        The part is one that the file names, if one is spelled so, and else in lower case.
+        """
+        found = []
+        for pattern in self._declared:
+            before, star, after = pattern.partition("*")
+            start, end = _variable(before), _spelled(after)
+            middle = variable.removeprefix(start).removesuffix(end)
+            if star and middle and variable == start + middle + end:
+                made_up = {_spelled(name): name for name in self.names(before.rstrip("."))}
+                found.append((len(end), before + made_up.get(middle, middle.lower()) + after))
+        return max(found)[1] if found else None
 
     def __getitem__(self, name: str) -> Any:
         """Return the value of ``name``; the type is that of the declared default."""
@@ -127,7 +162,9 @@ class Config:
         rows = dict(self._values)
         for name, setting in self._declared.items():
             if "*" not in name and name not in rows:
-                rows[name] = Configured(name, setting.default, "default", setting.help)
+                rows[name] = Configured(
+                    name, setting.default, "default", setting.help, setting.secret
+                )
         return iter(sorted(rows.values()))
 
     def declared(self) -> list[Setting]:
@@ -158,7 +195,21 @@ class Config:
             raise InvalidInput(
                 f"{origin}: {name} has to be {wanted.get(expected, 'a string')}, found {value!r}"
             )
-        self._values[name] = Configured(name, value, origin, setting.help)  # type: ignore[arg-type]
+        self._values[name] = Configured(
+            name,
+            value,  # type: ignore[arg-type]
+            origin,
+            setting.help,
+            setting.secret,
+        )
+
+
+def _variable(name: str) -> str:
+    return _VARIABLE + _spelled(name)
+
+
+def _spelled(name: str) -> str:
+    return name.upper().replace(".", "_").replace("-", "_")
 
 
 def _matches(pattern: list[str], parts: list[str]) -> bool:

@@ -109,6 +109,7 @@ class Setting(NamedTuple):
     name: str
     default: str | bool | int | tuple[str, ...]
     help: str
+    secret: bool = False  #: whether its value is shown to nobody
 
 
 class TableRef(NamedTuple):

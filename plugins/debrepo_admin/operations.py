@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from debrepo_admin.garbage import Garbage
 
 
-#: How the names of settings end whose values are not for everybody who may look.
-_SECRETS = ("_access_key", "account_key", "_password", ".password", "_secret", "_token")
-
-
 class Plugin(NamedTuple):
     """A registered plugin, and what it brings."""
 
@@ -50,7 +46,7 @@ def plugins(session: Session) -> list[Plugin]:
 def config_show(session: Session) -> list[Configured]:
     """Return every setting with the value in force, if it is not a secret."""
     return [
-        row._replace(value="(secret)") if row.value and row.name.endswith(_SECRETS) else row
+        row._replace(value="(secret)") if row.value and row.secret else row
         for row in session.config
     ]
 

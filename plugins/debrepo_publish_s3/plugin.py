@@ -10,10 +10,13 @@ def debrepo_storages() -> dict[str, Ref]:
     return {"s3": Ref("debrepo_publish_s3.storage:S3Storage", "Publish to an S3 bucket.")}
 
 
+_SECRETS = ("secret_access_key", "session_token")
+
+
 @hookimpl
 def debrepo_settings() -> list[Setting]:
     return [
-        Setting(f"storage.s3.*.{name}", default, text)
+        Setting(f"storage.s3.*.{name}", default, text, secret=name in _SECRETS)
         for name, default, text in (
             ("bucket", "", "Bucket to publish to; it has to exist"),
             ("prefix", "", "What all keys in the bucket start with, before the publish prefix"),

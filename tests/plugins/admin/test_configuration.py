@@ -3,6 +3,8 @@
 import json
 import tomllib
 
+import pytest
+
 import debrepo as package
 
 
@@ -29,6 +31,41 @@ def test_the_environment_wins_over_the_file(debrepo, debrepo_root, monkeypatch):
     (debrepo_root / "debrepo.toml").write_text('publish.origin = "Example"\n')
     monkeypatch.setenv("DEBREPO_PUBLISH_ORIGIN", "Other")
     assert values(debrepo)["publish.origin"] == ("Other", "DEBREPO_PUBLISH_ORIGIN")
+
+
+def test_the_environment_names_settings_of_storages(debrepo, debrepo_root, monkeypatch):
+    debrepo_root.mkdir()
+    (debrepo_root / "debrepo.toml").write_text('storage.fs.My-Web.root = "/srv/www"\n')
+    monkeypatch.setenv("DEBREPO_STORAGE_FS_MY_WEB_LINK", "copy")
+    monkeypatch.setenv("DEBREPO_STORAGE_S3_CLOUD_REGION", "eu-central-1")
+    monkeypatch.setenv("DEBREPO_STORAGE_S3_CLOUD_MULTI_DELETE", "no")
+    monkeypatch.setenv("DEBREPO_STORAGE_S3_CLOUD_SECRET_ACCESS_KEY", "hush")
+    found = {name: value for name, (value, _) in values(debrepo).items()}
+    assert found["storage.fs.My-Web.link"] == "copy"
+    assert found["storage.s3.cloud.region"] == "eu-central-1"
+    assert found["storage.s3.cloud.multi_delete"] is False
+    assert found["storage.s3.cloud.secret_access_key"] == "(secret)"
+    assert "hush" not in debrepo("config", "show", "--all").output
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("DEBREPO_PUBLISH_ORGIN", "DEBREPO_PUBLISH_ORIGIN"),
+        ("DEBREPO_SERVER_TIMOUT", "DEBREPO_SERVER_TIMEOUT"),
+    ],
+)
+def test_a_mistyped_variable_is_an_error_that_names_what_was_meant(
+    debrepo, monkeypatch, variable, meant
+):
+    monkeypatch.setenv(variable, "1")
+    said = debrepo("config", "show", exit_code=2).output
+    assert said == f"Error: {variable} is no setting\nHint: is {meant} meant?\n"
+
+
+def test_a_variable_of_somebody_else_is_nothing_to_complain_about(debrepo, monkeypatch):
+    monkeypatch.setenv("DEBREPO_OF_THE_NIGHTLY_JOB", "1")
+    debrepo("config", "show")
 
 
 def test_a_setting_that_nobody_declares_is_an_error(debrepo, debrepo_root):
