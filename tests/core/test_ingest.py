@@ -259,7 +259,22 @@ def test_of_much_data_only_what_is_tiny_is_unpacked_at_once(pool, incoming, monk
     large = build_deb(incoming, "c", paths={"usr/c": os.urandom(40_000)})
     source = build_source(incoming, "d", paths={"d": os.urandom(40_000)})
     assert read_deep(pool, [*small, large], "auto") == [True, True, True]
-    assert read_deep(pool, [*small, large, source], "auto") == [True, True, False, False]
+    larger = build_deb(incoming, "e", paths={"usr/e": os.urandom(40_000)})
+    assert read_deep(pool, [*small, large, source], "auto") == [True, True, True, False]
+    assert read_deep(pool, [*small, large, larger], "auto") == [True, True, False, False]
+
+
+def test_sources_are_unpacked_by_who_needs_their_paths(pool, incoming):
+    source = build_source(incoming, "a", paths={"a": os.urandom(40_000)})
+    assert read_deep(pool, [source, build_deb(incoming)], "auto") == [False, True]
+    assert read_deep(pool, [source], "add") == [True]
+
+
+def test_sources_are_no_reason_to_read_binary_packages_later(pool, incoming, monkeypatch):
+    monkeypatch.setattr(surveying, "_AT_ONCE", 50_000)
+    sources = [build_source(incoming, name, paths={"a": os.urandom(40_000)}) for name in "ab"]
+    deb = build_deb(incoming, "c", paths={"usr/c": os.urandom(40_000)})
+    assert read_deep(pool, [*sources, deb], "auto") == [False, False, True]
 
 
 def test_package_is_the_same_however_deep_it_is_read(pool, incoming, monkeypatch):

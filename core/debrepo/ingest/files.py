@@ -35,6 +35,16 @@ _SMALL = 1 << 18  # bytes; up to there a file is read at once
 _TINY = 64 << 10  # for the parts of a source package, of which all wait for the last
 
 
+class Depth(NamedTuple):
+    """Bytes that a package may have whose data is to be unpacked and checked as well."""
+
+    binary: int
+    source: int  #: its parts, together
+
+
+_EVERYTHING = Depth(ALL, ALL)
+
+
 class Ingested(NamedTuple):
     """A package whose files are in the pool, in the form in which the database takes it."""
 
@@ -97,10 +107,10 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
 class Intake:
     """Takes files into one pool, one after the other.
 
-    Of packages that have at most ``deep`` bytes, the data is unpacked and checked as well.
+    Of packages that have no more bytes than ``deep`` says, the data is read too.
     """
 
-    def __init__(self, pool: Pool, limits: Limits, deep: int = ALL) -> None:
+    def __init__(self, pool: Pool, limits: Limits, deep: Depth = _EVERYTHING) -> None:
         self._pool = pool
         self._limits = limits
         self._deep = deep
@@ -155,12 +165,12 @@ class Intake:
         return package, content
 
     def _parse(self, data: Iterable[bytes], size: int) -> Content:
-        return archive.parse(data, size, limits=self._limits, deep=size <= self._deep)
+        return archive.parse(data, size, limits=self._limits, deep=size <= self._deep.binary)
 
     def _source(self, path: Path, name: str) -> Ingested:
         data = self._read_dsc(name)
         listed = archive.parse_list(data, limits=self._limits)
-        deep = sum(file.size for file in listed.files) <= self._deep
+        deep = sum(file.size for file in listed.files) <= self._deep.source
         tree = archive.SourceTree(self._limits) if deep else None
         with ExitStack() as copies:
             places: list[Callable[[str], None]] = []

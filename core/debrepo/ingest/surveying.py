@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from debrepo.archive import Limits
 from debrepo.archive.findings import kept_out
 from debrepo.errors import InvalidInput
-from debrepo.ingest.files import ALL
+from debrepo.ingest.files import ALL, Depth
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: When the data of packages is read: the setting ``ingest.deep``.
 When = Literal["auto", "add", "publish", "idle"]
 
-_AT_ONCE = 32 << 20  # bytes that one call reads deep at once
+_AT_ONCE = 32 << 20  # bytes of binary packages that one call reads deep at once
 _TINY = 8 << 10  # bytes of a package that it costs more to open again than to read deep
 _DSC = 1 << 20  # bytes of a .dsc in which its files are looked for
 _LISTED = re.compile(rb"^ [0-9a-f]{32} +([0-9]{1,15}) ", re.M)
@@ -33,7 +33,7 @@ class Survey(NamedTuple):
 
     files: int  #: that were looked at
     bytes: int  #: of them
-    deep: int  #: bytes that a package may have to be read deep at once
+    deep: Depth
 
 
 def configured_limits(config: Config) -> Limits:
@@ -56,19 +56,23 @@ def configured_depth(config: Config) -> When:
 def survey(files: Sequence[Path], *, enough: int, deep: When) -> Survey:
     """Look at ``enough`` files, or at more until it is clear how deep to read them.
 
-    With ``auto``, a call that brings little is read at once, and of a larger one only what
-    it would cost more to open again.
+    With ``auto``, binary packages of a call that brings little are read at once: one that is
+    broken is refused. Of more, and of sources, which no data makes invalid, only those are that it
+    would cost more to open again.
     """
-    most = {"auto": _AT_ONCE, "add": ALL}.get(deep, -1)
-    count = size = 0
+    count = size = binary = 0
     for path in files:
-        size += _size(path)
+        found = _size(path)
+        size += found
+        binary += 0 if path.suffix == ".dsc" else found
         count += 1
-        if count >= enough and (deep != "auto" or size > most):
+        if count >= enough and (deep != "auto" or binary > _AT_ONCE):
             break
-    if deep == "auto":
-        most = ALL if size <= most else _TINY
-    return Survey(count, size, most)
+    if deep == "add":
+        return Survey(count, size, Depth(ALL, ALL))
+    if deep != "auto":
+        return Survey(count, size, Depth(-1, -1))
+    return Survey(count, size, Depth(ALL if binary <= _AT_ONCE else _TINY, _TINY))
 
 
 def _size(path: Path) -> int:

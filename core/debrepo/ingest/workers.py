@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from debrepo import claims, errors
 from debrepo.archive import LIMITS, Limits
 from debrepo.errors import DebrepoError
-from debrepo.ingest.files import Ingested, Intake, Rejected
+from debrepo.ingest.files import Depth, Ingested, Intake, Rejected
 from debrepo.ingest.surveying import survey
 from debrepo.package import Entry
 from debrepo.pool import Pool
@@ -120,7 +120,7 @@ def _share(files: Iterator[Path], intake: Intake, workers: list[_Worker]) -> Ite
 class _Worker:
     """A process of its own; a new one, not a fork: the database may be open in this one."""
 
-    def __init__(self, pool: Pool, limits: Limits, deep: int) -> None:
+    def __init__(self, pool: Pool, limits: Limits, deep: Depth) -> None:
         self.pending = 0
         import subprocess  # a single file needs no other process
 
@@ -133,7 +133,7 @@ class _Worker:
         self._requests, self._answers = self._process.stdin, self._process.stdout
         self._send([os.fspath(path) for path in sys.path])
         claim = pool.claim.path if pool.claim else ""
-        self._send((os.fspath(pool.root), claim, tuple(limits), deep))
+        self._send((os.fspath(pool.root), claim, tuple(limits), tuple(deep)))
 
     def __enter__(self) -> _Worker:
         return self
@@ -189,7 +189,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         pool = Pool(Path(root), claims.join(claim) if claim else None)
     except FileNotFoundError:  # who started it has died
         return
-    intake = Intake(pool, Limits(*limits), deep)
+    intake = Intake(pool, Limits(*limits), Depth(*deep))
     while True:
         try:
             paths = marshal.load(requests)  # noqa: S302
