@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 _BATCH = 128  # packages that are recorded in one transaction
-_READ = 16 << 20  # bytes of packages after which to record what came out
+_READ = 4 << 20  # bytes of packages after which to record what came out
 _MOST = 8  # threads, each of which may need the memory that ``ingest.limits.memory`` allows
 
 
