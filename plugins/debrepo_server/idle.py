@@ -11,13 +11,14 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from typing import TYPE_CHECKING
 
 from debrepo import catalog, verdicts
+from debrepo.catalog import CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import DebrepoError
 from debrepo.ingest import configured_depth
+from debrepo.package import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from debrepo.package import Entry
     from debrepo.session import Session
 
 _PAUSE = 2.0  # seconds between two looks at whether the server is idle
@@ -77,7 +78,11 @@ class IdleTime:
         if state is None or state == self._seen:
             return []
         with self._session.db.read() as txn:
-            unread = verdicts.unread(self._session.config, txn, catalog.find(txn))
+            some = len(txn[PACKAGES]) != len(txn[CONTENTS]) + len(txn[DEFECTS])
+            # Mostly all has been read, and looking for the rest would take long; but packages that
+            # were broken may have to be read again.
+            entries = catalog.find(txn) if some else map(Entry, list(txn[DEFECTS]))
+            unread = verdicts.unread(self._session.config, txn, entries)
         left = [entry for entry in unread if entry not in self._given_up]
         self._seen = None if left else state
         return left

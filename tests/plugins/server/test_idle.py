@@ -88,6 +88,22 @@ def test_what_is_added_later_is_read_too(session, add, idle):
         eventually(lambda: not left(session))
 
 
+def test_no_package_is_looked_at_where_all_have_been_read(session, add, monkeypatch):
+    add("a", "bad")
+    reading.read_all(session)
+    monkeypatch.setattr(catalog, "find", None)
+    one = IdleTime(session, idle=lambda: True, interrupted=lambda: False)
+    assert one._unread() == []
+
+
+def test_package_that_was_broken_is_read_again_with_other_limits(session, add):
+    _, bad = add("a", "bad")
+    reading.read_all(session)
+    session.config.override("ingest.limits.paths", 12345, "a test")
+    one = IdleTime(session, idle=lambda: True, interrupted=lambda: False)
+    assert one._unread() == [bad]
+
+
 def test_nothing_is_read_by_a_server_that_has_work(session, add, idle, monkeypatch):
     add("a")
     looked = []
