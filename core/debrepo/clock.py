@@ -1,4 +1,4 @@
-"""The time to write into what is made, so that it can be made again with the same bytes."""
+"""The time: what the clock says, and what is written, so that equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,18 @@ def epoch() -> int | None:
     return int(text)
 
 
+def now() -> int:
+    """Return what the clock says, in seconds since the epoch.
+
+    Whether something has expired, or may be deleted, depends on this and on nothing else.
+    """
+    return int(time.time())
+
+
 def seconds() -> int:
-    """Return the current time in seconds since the epoch, or ``SOURCE_DATE_EPOCH`` if it is set."""
+    """Return the time to write into what is made: ``SOURCE_DATE_EPOCH`` if it is set, or now."""
     given = epoch()
-    return int(time.time()) if given is None else given
+    return now() if given is None else given
 
 
 def moment(at: int) -> datetime:

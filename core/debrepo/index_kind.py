@@ -54,8 +54,10 @@ class IndexKind(ABC):
     def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
         """Return what these packages contribute to each index, by its path.
 
-        The paths are relative to the component: ``binary-amd64/Packages``. Packages come
-        in the order of package sets; an index is its fragments, joined in that order.
+        The paths are relative to the component: ``binary-amd64/Packages``. A path that another
+        kind has too is refused. Only packages that are served come: of the architectures of the
+        layout, of ``all``, and of ``source`` if the layout says so. They come in the order of
+        package sets; an index is its fragments, joined in that order.
         """
 
     def expected(self, layout: Layout) -> Iterable[str]:

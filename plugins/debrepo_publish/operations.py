@@ -187,7 +187,8 @@ def switch(
 ) -> Result:
     """Replace the package lists of components, and publish.
 
-    With ``join``, new components are added, and pending changes are applied.
+    Unless components are named, a repository's publication does not become a snapshot's. With
+    ``join``, new components are added, and pending changes are applied.
     """
     with session.db.read() as txn:
         found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
@@ -237,7 +238,7 @@ def drop(
 ) -> Dropped:
     """Drop a publication, and delete the files that only it needs.
 
-    ``skip_cleanup`` leaves its files, which `repair` deletes later; ``force`` drops the
+    ``skip_cleanup`` leaves its files to the next publish or drop in the place; ``force`` drops the
     publication even if its files cannot be deleted.
     """
     where = _named(distribution, place).place

@@ -40,6 +40,16 @@ def test_a_path_with_blanks_and_umlauts_is_found_in_both_packages(searcher):
     assert found == [f"{name}: /usr/share/both of us/ä.txt" for name in ("first", "second")]
 
 
+@pytest.mark.parametrize("section", ["Science Math", "utils,web", "x/y z,"])
+def test_section_with_blanks_or_commas_invents_no_package(searcher, archive, debs, section):
+    build_deb(debs, "odd", fields={"Section": section}, paths={"usr/bin/odd one": b""})
+    archive("repo", "add", "tools", debs)
+    archive("publish", "update", "stable")
+    searcher.update()
+    assert searcher("apt-file", "search", "/usr/bin/odd one") == "odd: /usr/bin/odd one\n"
+    assert searcher("apt-file", "list", "odd") == "odd: /usr/bin/odd one\n"
+
+
 def test_files_of_packages_for_all_architectures_are_found(searcher):
     assert "/usr/share/doc/greeter/copyright" in searcher("apt-file", "list", "greeter")
 

@@ -99,7 +99,7 @@ def _as_client(
     problems: list[Problem] = []
     if signed and not keyring:
         keys = signers.resolve(session, publication)
-        expiring = signatures.expiring(keys, clock.seconds())
+        expiring = signatures.expiring(keys, clock.now())
         problems = [Problem(path, text, Fault.KEY_EXPIRES) for text in expiring]
         differences = signers.differences(tree.read(path) or b"", keys)
         problems += [Problem(path, text, Fault.SIGNATURE) for text in differences]
@@ -107,7 +107,7 @@ def _as_client(
     trusted = signatures.dearmored(keyring)
     for _ in range(_ATTEMPTS):
         before = tree.read(path)
-        verifier = Verifier(tree, publication.distribution, clock.seconds())
+        verifier = Verifier(tree, publication.distribution, clock.now())
         verifier.run(trusted, signed=signed, files=files)
         if not verifier.problems or tree.read(path) == before:
             break  # otherwise a new generation was published meanwhile

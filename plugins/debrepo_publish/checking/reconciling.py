@@ -124,7 +124,7 @@ def _settle(
     needed: Counter[str],
     wanted: dict[str, File],
 ) -> None:
-    place, now = publication.place, clock.seconds()
+    place, now = publication.place, clock.now()
     storage.delete([publication.path(path) for path in found.deleted])
     storage.flush()
     changed = [*found.adopted, *found.recounted]

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.cli.output import counted, json_option, print_fields, print_json
-from debrepo.clock import moment
+from debrepo.cli.output import counted, json_option, print_json
 from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import operations
 from debrepo_publish.cli.care import repair, verify
 from debrepo_publish.cli.clients import sources
 from debrepo_publish.cli.document import DOCUMENT, words
+from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
-from debrepo_publish.model.publication import Publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from debrepo_publish.model.publication import Generation
 
 
 def _passphrase_file(context: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -108,6 +105,8 @@ def publish() -> None:
     """Publish repositories, snapshots."""
 
 
+publish.add_command(list_)
+publish.add_command(show)
 publish.add_command(repair)
 publish.add_command(source)
 publish.add_command(sources)
@@ -262,53 +261,3 @@ def drop(
     session.progress.note(
         f"{counted(done.files, 'file')} deleted, in {watch}{traffic(done.requests)}."
     )
-
-
-@publish.command("list")
-@click.option("--raw", is_flag=True, help="Print place and distribution only.")
-@json_option
-@pass_session
-def list_(session: Session, raw: bool, as_json: bool) -> None:
-    """List publications."""
-    found = session.run(operations.list_)
-    if as_json:
-        print_json([publication._asdict() for publication in found])
-        return
-    for publication in found:
-        sources = ", ".join(f"{name}: {served}" for name, served in publication.sources.items())
-        click.echo(publication.key if raw else f"{publication}\t{sources}")
-
-
-@publish.command()
-@click.argument("distribution", type=DISTRIBUTION)
-@_place
-@json_option
-@pass_session
-def show(session: Session, distribution: str, place: str, as_json: bool) -> None:
-    """Show a publication and its generations."""
-    publication, generations = session.run(operations.show, distribution, place)
-    if as_json:
-        rows = [_plain(generation) for generation in generations]
-        print_json({**publication._asdict(), "generations": rows})
-        return
-    titles = {name: name.replace("_", " ").capitalize() for name in Publication._fields}
-    said = publication._replace(sources={}, storage=publication.storage or "default")
-    print_fields({titles[name]: value for name, value in said._asdict().items() if value})
-    for component, served in publication.sources.items():
-        click.echo(f"  {component}: {served}")
-    for generation in generations:
-        count = sum(sum(part.architectures.values()) for part in generation.parts.values())
-        ended = f", until {moment(generation.ended).isoformat()}" if generation.ended else ""
-        click.echo(
-            f"  generation {generation.number} ({generation.state}): "
-            f"{counted(count, 'package')}, {generation.created}{ended}, "
-            f"{generation.who}: {generation.why}"
-        )
-
-
-def _plain(generation: Generation) -> dict[str, object]:
-    parts = {name: part._asdict() for name, part in generation.parts.items()}
-    indexes = {path: index._asdict() for path, index in generation.indexes.items()}
-    fields = {**generation._asdict(), "parts": parts, "indexes": indexes}
-    publication = fields.pop("publication")
-    return {**fields, "document": publication._asdict()}

@@ -48,7 +48,7 @@ def render(
 def _groups(db: Database, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:
     with db.read() as txn:
         found = packages_fragments(txn, db, plan, component)
-    expected = kinds.expected(plan.kinds.values(), _layout(plan, component))
+    expected = kinds.expected(plan.kinds, _layout(plan, component))
     compressions = [BY_NAME[name] for name in plan.publication.compressions]
     yield Group(component, found, expected, compressions)
     if plan.publication.contents:
@@ -69,8 +69,11 @@ def _unchanged(plan: Plan, component: str) -> bool:
 
 def _as_before(plan: Plan, component: str) -> Iterator[Rendered]:
     assert plan.previous is not None
+    inner = tuple(f"{name}/" for name in plan.previous.parts if name.startswith(f"{component}/"))
     for path, index in plan.previous.indexes.items():
-        if path.startswith(f"{component}/") and not path.endswith("/Release"):
+        if path.endswith("/Release") or (inner and path.startswith(inner)):
+            continue
+        if path.startswith(f"{component}/"):
             yield Rendered(path, index, None)
 
 
@@ -103,15 +106,17 @@ def _origin(plan: Plan, layout: Layout, shelf: str) -> bytes:
     """Return a hash of all that a fragment is made from besides its packages."""
     names = [f"{name} {kind.version}".encode() for name, kind in sorted(plan.kinds.items())]
     judged = admission.origin(plan.policy).encode()
-    return key_of(b"packages", judged, repr(tuple(layout)).encode(), shelf.encode(), *names)
+    return key_of(b"packages 2", judged, repr(tuple(layout)).encode(), shelf.encode(), *names)
 
 
 def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -> dict[str, bytes]:
     """Return the text that the packages of a chunk add to each index."""
+    served = {name.encode() for name in (*layout.architectures, "all", *["source"] * layout.source)}
     listing = any(kind.reads_contents for kind in plan.kinds.values())
     published, reasons = [], []
     with db.read() as txn:
-        entries = packageset.entries_of(txn[CHUNKS], chunk.hash)
+        everything = packageset.entries_of(txn[CHUNKS], chunk.hash)
+        entries = [entry for entry in everything if entry.split(b"\0", 2)[1] in served]
         for entry, stored in zip(entries, catalog.get_many(txn, entries), strict=True):
             package = admission.admit(stored, plan.policy)
             if isinstance(package, str):
@@ -120,4 +125,4 @@ def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -
             displaced = (shelf, entry) in plan.displaced
             listed = catalog.paths(txn, entry) if listing else b""
             published.append(Published(package, paths(shelf, package, displaced=displaced), listed))
-    return admission.noted(kinds.texts(plan.kinds.values(), published, layout), reasons)
+    return admission.noted(kinds.texts(plan.kinds, published, layout), reasons)

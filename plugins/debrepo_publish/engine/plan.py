@@ -70,12 +70,14 @@ def make(
         part = one.part or before.get(one.component)
         same = one.part if set_id == one.set_id else None
         parts[one.component] = same or _part(txn, one.source, set_id, part)
+    architectures = _architectures(publication, parts)
     generation = Generation(
         number=publications.last_number(txn, publication.key) + 1,
         state="pending",
         base=previous.number if previous else 0,
         parts=parts,
-        architectures=_architectures(publication, parts),
+        architectures=architectures,
+        served=(*architectures, "all", *["source"] * publication.has_source(parts)),
         options=publication.options(),
         created=now,
         who=_user(),
@@ -153,7 +155,8 @@ def again(
 def _inputs(generation: Generation) -> tuple[object, ...]:
     """Return everything that the published bytes depend on."""
     sets = [(name, part.set_id) for name, part in generation.parts.items()]
-    return sets, generation.architectures, generation.options, generation.rendering
+    made_for = generation.architectures, generation.served
+    return sets, made_for, generation.options, generation.rendering
 
 
 def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
@@ -220,15 +223,32 @@ def _user() -> str:
 def _changes(
     txn: Transaction, old: Generation | None, new: Generation | None
 ) -> Iterator[tuple[str, list[Entry]]]:
-    """Yield each shelf of ``new`` with the entries that ``old`` has not there, in a fixed order."""
-    for component, part in sorted(new.parts.items() if new else ()):
-        assert new is not None
+    """Yield each shelf of ``new`` with the packages that ``old`` does not serve there, in order."""
+    if new is None:
+        return
+    for component, part in sorted(new.parts.items()):
         shelf = new.shelf(component)
         before = old.parts.get(component) if old and old.shelf(component) == shelf else None
+        if before is None or old is None or old.served == new.served:
+            start = before.set_id if before else EMPTY
+            found = packageset.diff(txn[CHUNKS], start, part.set_id).added
+            yield shelf, [entry for entry in found if _serves(new, entry)]
+            continue
+        added = set(packageset.diff(txn[CHUNKS], before.set_id, part.set_id).added)
         yield (
             shelf,
-            packageset.diff(txn[CHUNKS], before.set_id if before else EMPTY, part.set_id).added,
+            [
+                entry
+                for entry in packageset.entries(txn[CHUNKS], part.set_id)
+                if _serves(new, entry) and (entry in added or not _serves(old, entry))
+            ],
         )
+
+
+def _serves(generation: Generation, entry: Entry) -> bool:
+    """Return whether an index of the generation lists a package, by its architecture."""
+    served = generation.served
+    return not served or entry.split(b"\0", 2)[1].decode() in served
 
 
 class _Additions(NamedTuple):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
@@ -130,6 +129,7 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
             _store(session, known, wish.edit)
         if not wish.skip_cleanup:
             recovery.clean_up(session, storage, publication, look=True)
+            recovery.clean_up_dropped(session, storage, publication.place)
         return Made(_result(plan, storage, changed=False), plan.previous, plan.previous, ())
     return _make(session, storage, plan, keys, wish, overwrite=dirty or wish.force)
 
@@ -157,10 +157,11 @@ def _make(
         plan = _plan(session, publication, wish)
     with ExitStack() as alone:
         try:
+            drawn = staging.render_indexes(session, plan, anew=overwrite)
             if wish.force_overwrite:
                 foreign_files.make_room(session, storage, plan)
             staging.put_files(session, storage, plan, anew=wish.force)
-            staged = staging.put_indexes(session, storage, plan, keys, anew=overwrite)
+            staged = staging.put_indexes(session, storage, plan, drawn, keys, anew=overwrite)
             announcing.ask(session, plan, staged.release)
             turn, switch = commits.secure(
                 storage, plan, staged, alone, overwrite=overwrite, force=wish.force
@@ -177,6 +178,7 @@ def _make(
         recovery.finish(session, publication, plan.generation.number, made, staged.versions)
         if not wish.skip_cleanup:
             recovery.clean_up(session, storage, publication)
+            recovery.clean_up_dropped(session, storage, publication.place)
         eviction.evict(session)
     result = _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
     return Made(result, plan.previous, plan.generation, tuple(map(publication.path, made)))
@@ -241,8 +243,7 @@ def _expiring(live: Generation | None) -> bool:
     """Return whether half of the time is over for which clients accept the live generation."""
     if live is None or not live.expires:
         return False
-    made = datetime.fromisoformat(live.created).timestamp()
-    return clock.seconds() > (made + live.expires) / 2
+    return clock.now() > live.expires - live.publication.valid_for / 2
 
 
 def _store(session: Session, known: Publication, edit: Edit) -> None:
@@ -266,12 +267,11 @@ def _result(
     number = plan.generation.number
     if not changed and plan.previous:
         number = plan.previous.number
-    count = sum(sum(part.architectures.values()) for part in plan.generation.parts.values())
     return Result(
         plan.publication,
         number,
         changed,
-        count,
+        plan.generation.size,
         len(plan.missing) if changed else 0,
         indexes,
         keys,
@@ -290,8 +290,8 @@ def drop(
 ) -> Dropped:
     """Drop a publication, and delete the files that only it needs.
 
-    With ``skip_cleanup``, its files stay until the place is reconciled; with ``force``, files
-    that cannot be deleted stay, and are foreign from then on.
+    With ``skip_cleanup``, its files stay until the next publish or drop in the place. With
+    ``force``, files that cannot be deleted stay, and are foreign from then on.
     """
     key = f"{place} {distribution}"
     with places.hold(session, place):
@@ -333,4 +333,6 @@ def _drop(
         files = recovery.clean_up(session, storage, publication, everything=True)
     with session.db.write() as txn:
         recovery.remove(session, txn, publication)
+    if not skip_cleanup:
+        files += recovery.clean_up_dropped(session, storage, publication.place)
     return files

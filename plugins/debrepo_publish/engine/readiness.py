@@ -54,7 +54,7 @@ def _sound(
     session: Session, publication: Publication, why: str, again: int, named: set[str]
 ) -> Plan:
     """Plan a generation without the packages that are known to be broken; warn of new ones."""
-    now = clock.moment(clock.seconds()).isoformat()
+    now = clock.moment(clock.now()).isoformat()
     sound: dict[SetId, SetId] = {}
     while True:
         found: dict[SetId, list[Broken]] = {}
@@ -112,23 +112,21 @@ def _warning(source: str, package: Broken) -> str:
 def _listed(txn: Transaction, plan: Plan, *, anew: bool) -> Iterator[Entry]:
     """Yield the packages whose paths are needed, without those that were needed before."""
     previous, generation = plan.previous, plan.generation
-    if any(kind.reads_contents for kind in plan.kinds.values()):
-        architectures = None
-    elif plan.publication.contents:
-        architectures = {*generation.architectures, "all", "source"}
-    else:
+    reading = any(kind.reads_contents for kind in plan.kinds.values())
+    if not reading and not plan.publication.contents:
         return
     as_before = (
         not anew
         and previous is not None
         and previous.rendering == generation.rendering
         and previous.architectures == generation.architectures
+        and previous.served == generation.served
     )
     for component, part in generation.parts.items():
         before = previous.parts.get(component) if previous and as_before else None
         entries = _added(txn, before.set_id if before else packageset.EMPTY, part.set_id)
         for entry in entries:
-            if architectures is None or _architecture(entry) in architectures:
+            if _architecture(entry) in generation.served:
                 yield entry
 
 

@@ -6,7 +6,6 @@ process continues after a crash.
 
 from __future__ import annotations
 
-import time
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from debrepo_publish.model.publication import Generation, Publication, commit_pa
 from debrepo_publish.model.tables import (
     COMMITS,
     DATES,
+    GENERATIONS,
     PUBLICATIONS,
     RETIRED,
     SWITCHES,
@@ -112,7 +112,7 @@ def switching(session: Session, plan: Plan, switch: Switch) -> None:
 
 def undo(session: Session, storage: Storage, publication: Publication, number: int) -> None:
     """Undo a generation that was never live; its files are deleted like superseded ones."""
-    key, place, now = publication.key, publication.place, clock.seconds()
+    key, place, now = publication.key, publication.place, clock.now()
     with session.db.read() as txn:
         generation = publications.generation(txn, key, number)
         base = publications.base(txn, key, generation)
@@ -162,13 +162,12 @@ def finish(
     ``made`` has the version of each file that was replaced; without it, none is known.
     ``hashed`` has those of the files that were put under by-hash names.
     """
-    key, now = publication.key, clock.seconds()
+    key, now = publication.key, clock.now()
     with session.db.write() as txn:
         generation = publications.generation(txn, key, number)
         before = publications.base(txn, key, generation)
         versions = {} if made is None else _versions(before, generation, made)
-        seen = int(time.time())  # not what SOURCE_DATE_EPOCH says: no client goes by that
-        live = generation._replace(state="live", versions=versions, committed=seen)
+        live = generation._replace(state="live", versions=versions, committed=now)
         if hashed:
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
@@ -204,7 +203,7 @@ def retire(session: Session, publication: Publication) -> None:
     with session.db.write() as txn:
         live = publications.live(txn, publication.key)
         if live:
-            _retire(txn, publication, live, 0, clock.seconds())
+            _retire(txn, publication, live, 0, clock.now())
     with session.db.read() as txn:
         known = list(publications.generations(txn, publication.key))
     for generation in known:
@@ -302,6 +301,16 @@ def clean_up(
     )
 
 
+def clean_up_dropped(session: Session, storage: Storage, place: str) -> int:
+    """Delete what publications of a place left that were dropped without a cleanup."""
+    with session.db.read() as txn:
+        start = f"{place} ".encode()
+        keys = {key.partition("\0")[0] for key in txn[GENERATIONS].prefix_keys(start)}
+        dropped = sorted(key for key in keys if key not in txn[PUBLICATIONS])
+        last = [next(iter(publications.generations(txn, key))).publication for key in dropped]
+    return sum(clean_up(session, storage, publication, everything=True) for publication in last)
+
+
 def check_live(session: Session, storage: Storage, publication: Publication, *way_out: str) -> None:
     """Raise `Conflict` if another publisher has replaced what is live."""
     path = publication.path(commit_path(publication))
@@ -318,7 +327,7 @@ def check_live(session: Session, storage: Storage, publication: Publication, *wa
 
 def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation], bool]:
     """Return a function that tells whether the files of a generation may be deleted."""
-    now, live = clock.seconds(), publications.live(txn, publication.key)
+    now, live = clock.now(), publications.live(txn, publication.key)
     number = live.number if live else 0
 
     def is_due(generation: Generation) -> bool:

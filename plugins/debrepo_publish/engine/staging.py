@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
 from debrepo.storage import PoolLink
-from debrepo_publish.engine import announcing, ledger
+from debrepo_publish.engine import announcing, ledger, outputs
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.layout import hashed_paths, index_files
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from debrepo.storage import Storage
     from debrepo_publish.engine.ledger import File
     from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.indexes.rendering import Rendered
 
 
 class Staged(NamedTuple):
@@ -97,15 +98,20 @@ def _batches(items: Iterable[File]) -> Iterator[tuple[int, list[File]]]:
         yield start, batch
 
 
-def put_indexes(
-    session: Session, storage: Storage, plan: Plan, keys: Sequence[SigningKey], *, anew: bool
-) -> Staged:
-    """Render and sign a generation, and put all of it in place under by-hash names.
+class Drawn(NamedTuple):
+    """A generation with its indexes, of which nothing is written yet."""
 
-    With ``anew``, no name is trusted to lead to what the previous generation left there.
+    generation: Generation
+    release: bytes
+    indexes: list[Rendered]
+
+
+def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
+    """Render the indexes of a generation, and the Release file; raise if two have one path.
+
+    With ``anew``, those of components that have not changed as well.
     """
     publication = plan.publication
-    root = f"dists/{publication.distribution}/"
     with cache.opened(session.root) as fragments:
         note = session.progress.note
         rendered = list(render(session.db, fragments, plan, anew=anew, note=note))
@@ -121,7 +127,28 @@ def put_indexes(
     ):
         fields.update(answer)
     text, rendered = release.complete(fields, rendered, publication.sums)
+    with session.db.read() as txn:
+        outputs.check(txn, publication, generation.parts, [item.path for item in rendered])
     generation = generation._replace(indexes={item.path: item.sums for item in rendered})
+    return Drawn(generation, text, rendered)
+
+
+def put_indexes(
+    session: Session,
+    storage: Storage,
+    plan: Plan,
+    drawn: Drawn,
+    keys: Sequence[SigningKey],
+    *,
+    anew: bool,
+) -> Staged:
+    """Sign a generation, and put all of it in place under by-hash names.
+
+    With ``anew``, no name is trusted to lead to what the previous generation left there.
+    """
+    publication = plan.publication
+    root = f"dists/{publication.distribution}/"
+    generation, text, rendered = drawn
     signed: dict[str, bytes] = {}
     fingerprints: tuple[str, ...] = ()
     if keys:
@@ -163,7 +190,7 @@ def _date(session: Session, plan: Plan) -> int:
     if before <= now:
         return now
     session.progress.note(
-        f"Warning: by the clock it is {clock.moment(now):%Y-%m-%d %H:%M:%S} UTC, but "
+        f"Warning: the time to write is {clock.moment(now):%Y-%m-%d %H:%M:%S} UTC, but "
         f"{plan.publication} was dated {clock.moment(before):%Y-%m-%d %H:%M:%S} UTC; "
         f"clients ignore what is older, so this is dated one second later."
     )

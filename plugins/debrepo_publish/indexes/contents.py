@@ -19,6 +19,7 @@ from debrepo.package import SetId
 from debrepo_publish.indexes import sorting
 from debrepo_publish.indexes.cache import LINES, ROOTS
 from debrepo_publish.indexes.compression import BY_NAME, Compression
+from debrepo_publish.indexes.encoding import location
 from debrepo_publish.indexes.fragments import Fragment, Group
 from debrepo_publish.model.hashing import key_of
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from debrepo_publish.indexes.cache import Cache, Name
     from debrepo_publish.model.publication import Generation, Part, Publication
 
-_VERSION = b"2"  # of how lines are made
+_VERSION = b"3"  # of how lines are made
 #: Path and locations: two NULs, as a package set's entry has them, around the blank that is
 #: to stand there. To delete single bytes takes a fifth of the time that to replace two does.
 _BETWEEN = b"\0 \0"
@@ -46,7 +47,7 @@ def groups(
     ``before`` is the component in the previous generation, if it was there.
     """
     part = generation.parts[component]
-    wanted = {*generation.architectures, "all", "source"} & set(part.architectures)
+    wanted = {*generation.architectures, "all", *generation.served} & set(part.architectures)
     compressions = [_compression(generation.publication)]
     for architecture in sorted(wanted):
         for kind, prefix in _kinds(architecture).items():
@@ -168,8 +169,7 @@ def _build_kinds(
 def _location(package: Package) -> bytes:
     """Return ``section/name``, as the second column has it; of a source package, the name."""
     section = "" if package.kind == "source" else package.field("Section")
-    name = package.key.name
-    return (f"{section}/{name}" if section else name).encode()
+    return location(section, package.key.name)
 
 
 def _pairs(txn: Transaction, package: Package) -> list[bytes]:

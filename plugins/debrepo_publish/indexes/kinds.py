@@ -6,9 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from debrepo.index_kind import IndexKind, Layout, Published
+from debrepo_publish.indexes.encoding import field, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from debrepo.package import PackageFile
 
 #: How a Packages stanza names a digest of the file, by its name in `PackageFile`.
 _DIGESTS = {"md5": "MD5sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
@@ -20,31 +23,48 @@ _LISTS = {
     "sha512": "Checksums-Sha512",
 }
 
+#: Digests of which a client needs one; SHA256 stands in where a package has none of them listed.
+_STRONG = {"sha256", "sha512"}
+
 #: Fields that the archive adds; those of the package itself are not trusted.
 _OURS = re.compile(
-    rb"^(?:Filename|Size|MD5sum|SHA1|SHA256|SHA512):[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
+    rb"^(?:Filename|Size|MD5sum|SHA1|SHA256|SHA512)[ \t]*:[^\n]*\n?(?:[ \t][^\n]*\n?)*",
+    re.M | re.I,
 )
 #: The same, in a fifth of the time that a search from line to line takes.
-_PERHAPS_OURS = re.compile(rb"\n(?:Filename|Size|MD5sum|SHA1|SHA256|SHA512):", re.I)
+_PERHAPS_OURS = re.compile(rb"\n(?:Filename|Size|MD5sum|SHA1|SHA256|SHA512)[ \t]*:", re.I)
 _OURS_IN_SOURCES = re.compile(
-    rb"^(?:Directory|Files|Checksums-[A-Za-z0-9]+):[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
+    rb"^(?:Directory|Files|Checksums-[A-Za-z0-9]+)[ \t]*:[^\n]*\n?(?:[ \t][^\n]*\n?)*", re.M | re.I
 )
-_SOURCE = re.compile(rb"^Source:", re.M | re.I)
+_SOURCE = re.compile(rb"^Source[ \t]*:", re.M | re.I)
 
 
-def expected(kinds: Iterable[IndexKind], layout: Layout) -> list[str]:
-    """Return the paths of the indexes that a component has even without packages."""
-    return [path for kind in kinds for path in kind.expected(layout)]
+def expected(kinds: Mapping[str, IndexKind], layout: Layout) -> list[str]:
+    """Return the indexes that a component has even without packages, as `texts` names them."""
+    return [_named(path, name) for name, kind in kinds.items() for path in kind.expected(layout)]
 
 
 def texts(
-    kinds: Iterable[IndexKind], packages: Sequence[Published], layout: Layout
+    kinds: Mapping[str, IndexKind], packages: Sequence[Published], layout: Layout
 ) -> dict[str, bytes]:
-    """Return what packages add to the indexes of every kind, by path."""
-    found: dict[str, bytes] = {}
-    for kind in kinds:
-        found.update(kind.fragment(packages, layout))
-    return found
+    """Return what packages add to the indexes of every kind, by path and kind.
+
+    So the indexes of two kinds stay apart even if they have one path, and `outputs` finds it.
+    """
+    return {
+        _named(path, name): text
+        for name, kind in kinds.items()
+        for path, text in kind.fragment(packages, layout).items()
+    }
+
+
+def _named(path: str, kind: str) -> str:
+    return f"{path}\t{kind}"
+
+
+def path_of(name: str) -> str:
+    """Return the path of an index that `texts` names."""
+    return name.partition("\t")[0]
 
 
 class PackagesIndex(IndexKind):
@@ -55,20 +75,21 @@ class PackagesIndex(IndexKind):
     ``No-Support-for-Architecture-all``.
     """
 
+    version = 2
+
     def expected(self, layout: Layout) -> Iterable[str]:
         return [f"binary-{a}/Packages" for a in (*layout.architectures, "all")]
 
     def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
         texts: dict[str, list[bytes]] = {}
         places: dict[tuple[str, str], list[list[bytes]]] = {}  # by kind and architecture
-        names = [(name, title) for name, title in _DIGESTS.items() if name in layout.digests]
         for published in packages:
             package = published.package
             what = package.kind, package.key.architecture
             if what not in places:
                 places[what] = [texts.setdefault(p, []) for p in _listed_in(*what, layout)]
             if places[what]:
-                text = _binary_stanza(published, names)
+                text = _binary_stanza(published, layout.digests)
                 for place in places[what]:
                     place.append(text)
         return {path: b"".join(parts) for path, parts in texts.items()}
@@ -84,14 +105,23 @@ def _listed_in(kind: str, architecture: str, layout: Layout) -> list[str]:
     return [f"{prefix}{name}/Packages" for name in wanted if name in known]
 
 
-def _binary_stanza(published: Published, names: Sequence[tuple[str, str]]) -> bytes:
+def _known(file: PackageFile, digests: Iterable[str]) -> list[str]:
+    """Return the digests to list of a file: those of ``digests`` that are known, and a strong one.
+
+    Nothing may be known but SHA256, of a package that comes from elsewhere.
+    """
+    known = [name for name in _DIGESTS if name in digests and getattr(file, name)]
+    return known if _STRONG.intersection(known) else [*known, "sha256"]
+
+
+def _binary_stanza(published: Published, digests: Iterable[str]) -> bytes:
     package, path = published.package, published.paths[0]
     stanza, file = package.stanza, package.files[0]
     if _PERHAPS_OURS.search(b"\n" + stanza):
         stanza = _OURS.sub(b"", stanza).rstrip(b"\n")
-    ours = f"\nFilename: {path}\nSize: {file.size}\n"
-    for name, title in names:
-        ours += f"{title}: {getattr(file, name)}\n"
+    ours = f"\n{field('Filename', path)}\nSize: {file.size}\n"
+    for name in _known(file, digests):
+        ours += f"{_DIGESTS[name]}: {getattr(file, name)}\n"
     return stanza + ours.encode() + b"\n"
 
 
@@ -101,14 +131,14 @@ class SourcesIndex(IndexKind):
     To a client that asks for sources, a component without the index is one that is not there.
     """
 
-    version = 2
+    version = 3
 
     def expected(self, layout: Layout) -> Iterable[str]:
         return ["source/Sources"] if layout.source else []
 
     def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
         texts = [
-            _source_stanza(published, ("md5", *layout.digests))
+            _source_stanza(published, layout.digests)
             for published in packages
             if published.package.kind == "source" and layout.source
         ]
@@ -123,12 +153,10 @@ def _source_stanza(published: Published, digests: Sequence[str]) -> bytes:
     package, paths = published.package, published.paths
     stanza = _OURS_IN_SOURCES.sub(b"", package.stanza).rstrip(b"\n")
     stanza = _SOURCE.sub(b"Package:", stanza, count=1)
-    lines = [stanza, b"Directory: " + paths[0].rpartition("/")[0].encode()]
-    for name, field in _LISTS.items():
-        if name not in digests:
-            continue
-        rows = [(getattr(file, name), file.size, file.name) for file in package.files]
-        if all(digest for digest, _, _ in rows):
-            lines.append(f"{field}:".encode())
-            lines += [f" {digest} {size} {filename}".encode() for digest, size, filename in rows]
-    return b"\n".join(lines) + b"\n\n"
+    known = [set(_known(file, ("md5", *digests))) for file in package.files]
+    lines = ["", field("Directory", paths[0].rpartition("/")[0])]
+    for name, title in _LISTS.items():
+        if all(name in names for names in known):
+            rows = [(getattr(file, name), file.size, file.name) for file in package.files]
+            lines += [f"{title}:", *(row(*columns) for columns in rows)]
+    return stanza + "\n".join((*lines, "", "")).encode()

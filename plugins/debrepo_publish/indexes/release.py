@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from debrepo_publish.indexes.encoding import field
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import digests
 from debrepo_publish.model.publication import SUMS, Generation, Index, Publication
@@ -65,7 +66,7 @@ def complete(
 ) -> tuple[bytes, list[Rendered]]:
     """Return the Release file, and the indexes with the small Release files beside them."""
     everything = [*rendered, *_legacy(values, rendered, sums)]
-    lines = [f"{name}: {value}" for name, value in values.items() if value]
+    lines = [field(name, value) for name, value in values.items() if value]
     listed = _in_order((item.path, item.sums) for item in everything)
     for name, title in SUMS.items():
         if name in sums:
@@ -91,7 +92,8 @@ def _legacy(
     for directory in sorted({item.path.rpartition("/")[0] for item in rendered}):
         component, _, last = directory.rpartition("/")
         architecture = last.removeprefix("binary-")
-        component = component.removesuffix("/debian-installer")
+        if component not in values.get("Components", "").split():
+            component = component.removesuffix("/debian-installer")
         if last.startswith("binary-") or last == "source":
             data = legacy(values, component, architecture)
             index = Index(len(data), *digests(data, sums), stored=True)
@@ -111,4 +113,4 @@ def legacy(values: Mapping[str, str], component: str, architecture: str) -> byte
         "Component": component,
         "Architecture": architecture,
     }
-    return "".join(f"{name}: {value}\n" for name, value in said.items() if value).encode()
+    return "".join(f"{field(name, value)}\n" for name, value in said.items() if value).encode()

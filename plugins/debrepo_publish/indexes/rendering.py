@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.stopping import checkpoint
 from debrepo_publish.indexes.admission import LEFT_OUT
+from debrepo_publish.indexes.kinds import path_of
 from debrepo_publish.model.hashing import Sums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
@@ -167,14 +168,15 @@ class _Renderer:
         packed: dict[str, dict[str, list[bytes]]],
     ) -> Iterator[Rendered]:
         """Yield the plain index, whose checksums are always listed, then the compressed ones."""
+        name = path_of(path)
         stored = any(one.name == "plain" for one in compressions)
         if not stored:
             md5, sha1, sha256, sha512 = plain.hexdigests()
-            yield Rendered(path, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
+            yield Rendered(name, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
         for one in compressions:
             data = one.join(packed[one.name].pop(path, []))
             index = Index(len(data), *digests(data, self._sums), stored=True)
-            yield Rendered(path + COMPRESSIONS[one.name], index, data)
+            yield Rendered(name + COMPRESSIONS[one.name], index, data)
 
 
 def _compress(compression: Compression, texts: Mapping[str, bytes]) -> dict[str, bytes]:

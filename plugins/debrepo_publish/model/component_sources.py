@@ -58,7 +58,8 @@ def switched(
 ) -> Publication:
     """Return the publication with other sources at once, for all components or those named.
 
-    With ``join``, components may be new, and pending changes are applied.
+    With ``join``, components may be new, and pending changes are applied. A component that is
+    not named stays of its kind.
     """
     if join:
         publication = publication._replace(sources=publication.next_sources, pending=None)
@@ -69,8 +70,10 @@ def switched(
             f"{len(found)} snapshots for {len(named)} components",
             hint=f"components of {publication}: {', '.join(sources)}",
         )
-    for name in named:
+    for name, source in zip(named, found, strict=True):
         check_component(name)
+        if not components:
+            _check_kind(publication, sources.get(name, source), source)
     if not join:
         _check_there(publication, sources, named)
     new = dict(zip(named, found, strict=True))
@@ -78,6 +81,19 @@ def switched(
     if pending is not None:  # changes that are pending for other components stay pending
         pending = {name: new.get(name, source) for name, source in pending.items()}
     return publication._replace(sources={**sources, **new}, pending=pending)
+
+
+def _check_kind(publication: Publication, old: str, new: str) -> None:
+    """Raise `InvalidInput` if a source would be replaced by one of another kind."""
+    (was, _, name), (kind, _, _) = old.partition(":"), new.partition(":")
+    if was != kind:
+        raise InvalidInput(
+            f"{publication} is of the {_KINDS.get(was, was)} {name}, and would be of a {kind}",
+            hint="name the component with --component to do so",
+        )
+
+
+_KINDS = {"repo": "repository"}
 
 
 def _check_there(

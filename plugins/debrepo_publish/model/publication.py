@@ -54,7 +54,9 @@ class Publication(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Storage and prefix: what shares one pool."""
+        """Storage and prefix: what shares one pool; see `split_place`."""
+        if ":" in self.prefix and ":" not in self.storage:
+            return f"{self.storage}{':default' if self.storage else ''}:{self.prefix}"
         return f"{self.storage}:{self.prefix}" if self.storage else self.prefix
 
     @property
@@ -75,13 +77,13 @@ class Publication(NamedTuple):
         return path if self.prefix == "." else f"{self.prefix}/{path}"
 
     def has_source(self, parts: Mapping[str, Part]) -> bool:
-        """Return whether source packages are published: if there are any, or on request.
+        """Return whether source packages are published, with an index in every component.
 
-        If so, every component has an index of them.
+        They are if they are among the architectures to publish; by default, if there are any.
         """
-        return "source" in self.architectures or any(
-            "source" in p.architectures for p in parts.values()
-        )
+        if self.architectures:
+            return "source" in self.architectures
+        return any("source" in part.architectures for part in parts.values())
 
     def options(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""
@@ -137,6 +139,21 @@ class Generation(NamedTuple):
     committed: int = 0  #: when it went live, by the clock of this machine
     ended: int = 0  #: when it stopped being live, in seconds since the epoch
     ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped
+    #: The architectures whose packages it serves, ``all`` and ``source`` too; empty: every one.
+    served: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The number of packages that it serves."""
+        counts = [count for part in self.parts.values() for count in part.architectures.items()]
+        return sum(n for name, n in counts if not self.served or name in self.served)
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """The architectures that clients find packages of; ``all`` only if there is no other."""
+        source = any("source" in part.architectures for part in self.parts.values())
+        names = self.served or (*self.architectures, *["source"] * source)
+        return tuple(name for name in names if name != "all") or ("all",)
 
     def shelf(self, component: str) -> str:
         """Return the directory below ``pool/`` for the packages of a component."""
@@ -191,9 +208,18 @@ def check_distribution(name: str) -> str:
 
 
 def split_place(text: str) -> tuple[str, str]:
-    """Return storage and prefix of ``[[STORAGE:]PREFIX]``, split at the last colon."""
-    storage, _, prefix = text.rpartition(":")
-    return one_storage(storage), check_prefix(prefix)
+    """Return storage and prefix of ``[[STORAGE:]PREFIX]``; ``STORAGE`` is ``SCHEME[:NAME]``.
+
+    A prefix that has colons itself needs the name of the storage too, or a colon before it if
+    it is in the default storage: ``s3:cloud:a:b``, ``:a:b``.
+    """
+    scheme, colon, rest = text.partition(":")
+    if not colon:
+        return "", check_prefix(text)
+    name, colon, prefix = rest.partition(":") if scheme else ("", ":", rest)
+    if not colon:
+        return one_storage(scheme), check_prefix(rest)
+    return one_storage(f"{scheme}:{name}"), check_prefix(prefix)
 
 
 def one_storage(text: str) -> str:
@@ -201,7 +227,7 @@ def one_storage(text: str) -> str:
     scheme, _, name = text.partition(":")
     scheme = {"filesystem": "fs"}.get(scheme, scheme)  # aptly's word
     if name in ("", "default"):  # one place has one name, or two ledgers would count its files
-        return "" if scheme == "fs" else scheme
+        return "" if scheme in ("", "fs") else scheme
     return f"{scheme}:{name}"
 
 

@@ -26,6 +26,7 @@ def _load_generation(fields: dict[str, Any]) -> Generation:
         "parts": parts,
         "indexes": indexes,
         "architectures": tuple(fields["architectures"]),
+        "served": tuple(fields.get("served", ())),
     }
     return Generation(**{**fields, **changed})
 

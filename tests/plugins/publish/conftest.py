@@ -36,9 +36,10 @@ class Paper:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    """Set the time: ``clock(NOW + DAY)``."""
+    """Set the time, and what is written as the time: ``clock(NOW + DAY)``."""
 
     def set_time(seconds):
+        monkeypatch.setattr("debrepo.clock.now", lambda: seconds)
         monkeypatch.setenv("SOURCE_DATE_EPOCH", str(seconds))
 
     set_time(NOW)

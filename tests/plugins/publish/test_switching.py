@@ -14,8 +14,9 @@ _RENAME = re.compile(r'rename(?:at2?)?\(.*"([^"]+)"(?:, \w+)?\) += 0$')
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """Run a command of its own: ``run("repo", "list", under=("strace",))``."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")  # commands of their own go by the real clock
     home = tmp_path / "gnupg"
     GpgSigner(home).create(
         [

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -387,6 +388,7 @@ def home(tmp_path_factory):
 def signed(session, home, add, create, public, monkeypatch):
     """Publish with a real signature, in the real present."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    monkeypatch.setattr("debrepo.clock.now", lambda: int(time.time()))
     (session.root / "debrepo.toml").write_text(f'signing.gpg.home = "{home}"\n')
     add("hello")
     create()

@@ -1,0 +1,87 @@
+"""``debrepo publish list`` and ``debrepo publish show``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo.cli.output import counted, json_option, print_fields, print_json, print_lines
+from debrepo.clock import moment
+from debrepo.errors import NotFound
+from debrepo_publish import operations
+from debrepo_publish.cli.names import DISTRIBUTION, PLACE
+from debrepo_publish.model.publication import Publication
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+    from debrepo_publish.model.publication import Generation
+
+
+@click.command("list")
+@click.option("--raw", is_flag=True, help="Print place and distribution only.")
+@json_option
+@pass_session
+def list_(session: Session, raw: bool, as_json: bool) -> None:
+    """List publications."""
+    found = session.run(operations.list_)
+    if raw and not as_json:
+        print_lines(publication.key for publication in found)
+        return
+    shown = []
+    for one in found:
+        with suppress(NotFound):  # it has been dropped since
+            shown.append(session.run(operations.show, one.distribution, one.place, past=False))
+    if as_json:
+        print_json([{**one.publication._asdict(), "served": _served(one)} for one in shown])
+        return
+    for each in shown:
+        pairs = each.publication.sources.items()
+        sources = ", ".join(f"{component}: {source}" for component, source in pairs)
+        click.echo(f"{each.publication}\t{sources}\t[{', '.join(_served(each))}]")
+
+
+def _served(shown: operations.Shown) -> tuple[str, ...]:
+    """Return the architectures of the live generation."""
+    live = shown.publication.live
+    return next((g.serves for g in shown.generations if g.number == live), ())
+
+
+@click.command()
+@click.argument("distribution", type=DISTRIBUTION)
+@click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
+@json_option
+@pass_session
+def show(session: Session, distribution: str, place: str, as_json: bool) -> None:
+    """Show a publication and its generations."""
+    shown = session.run(operations.show, distribution, place)
+    publication, generations = shown
+    served = _served(shown)
+    if as_json:
+        rows = [_plain(generation) for generation in generations]
+        print_json({**publication._asdict(), "served": served, "generations": rows})
+        return
+    titles = {name: name.replace("_", " ").capitalize() for name in Publication._fields}
+    said = publication._replace(
+        sources={}, storage=publication.storage or "default", architectures=served
+    )
+    print_fields({titles[name]: value for name, value in said._asdict().items() if value})
+    for component, source in publication.sources.items():
+        click.echo(f"  {component}: {source}")
+    for generation in generations:
+        ended = f", until {moment(generation.ended).isoformat()}" if generation.ended else ""
+        click.echo(
+            f"  generation {generation.number} ({generation.state}): "
+            f"{counted(generation.size, 'package')}, {generation.created}{ended}, "
+            f"{generation.who}: {generation.why}"
+        )
+
+
+def _plain(generation: Generation) -> dict[str, object]:
+    parts = {name: part._asdict() for name, part in generation.parts.items()}
+    indexes = {path: index._asdict() for path, index in generation.indexes.items()}
+    fields = {**generation._asdict(), "parts": parts, "indexes": indexes}
+    publication = fields.pop("publication")
+    return {**fields, "document": publication._asdict()}

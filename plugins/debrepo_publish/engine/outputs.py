@@ -1,0 +1,69 @@
+"""Outputs: no two indexes have one path, and nothing else is where an index is to be."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from debrepo.errors import InvalidInput
+from debrepo_publish.model import publications
+from debrepo_publish.model.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from debrepo.database import Transaction
+    from debrepo_publish.model.publication import Generation, Publication
+
+RELEASES = ("InRelease", "Release", "Release.gpg")
+
+
+def check(
+    txn: Transaction, publication: Publication, components: Iterable[str], paths: Iterable[str]
+) -> None:
+    """Raise `InvalidInput` if indexes get in each other's way; nothing is written by then.
+
+    ``paths`` are those of all indexes below the distribution, one as often as it is written.
+    """
+    parts = sorted(components)
+    for path, other in _collisions([*RELEASES, *paths]):
+        claims = [name for name in parts if path.startswith(f"{name}/") or path == name]
+        whose = f"the components {' and '.join(claims)}" if len(claims) > 1 else "two indexes"
+        where = path if path == other else f"{path} and {other}"
+        raise InvalidInput(
+            f"{whose} of {publication} both write {where}",
+            hint="give one of the components another name with --component",
+        )
+    _check_neighbours(txn, publication, paths)
+
+
+def _collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of equal paths, and of a file and one below it."""
+    parts = sorted(path.split("/") for path in paths)
+    for first, second in pairwise(parts):
+        if second[: len(first)] == first:
+            yield "/".join(first), "/".join(second)
+
+
+def _check_neighbours(txn: Transaction, publication: Publication, paths: Iterable[str]) -> None:
+    """Hold the paths against those of distributions whose trees are in one another."""
+    own = f"{publication.distribution}/"
+    ours: list[str] = []
+    for _, other in txn[PUBLICATIONS].prefix(f"{publication.place} ".encode()):
+        root = f"{other.distribution}/"
+        if root == own or not (root.startswith(own) or own.startswith(root)):
+            continue
+        ours = ours or [own + path for path in (*RELEASES, *paths)]
+        theirs = _written(other, publications.live(txn, other.key))
+        for path, _ in _collisions([*ours, *theirs]):
+            raise InvalidInput(
+                f"{publication} and {other} both write dists/{path}",
+                hint="publish one of them in another place",
+            )
+
+
+def _written(publication: Publication, live: Generation | None) -> list[str]:
+    root = f"{publication.distribution}/"
+    indexes = live.indexes if live else {}
+    stored = (path for path, index in indexes.items() if index.stored)
+    return [root + path for path in (*RELEASES, *stored)]
