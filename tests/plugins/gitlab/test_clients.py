@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
+from threading import Event
 
 import gitlab
 import pytest
@@ -269,3 +271,105 @@ def test_python_gitlab_gets_on_with_it(server, sid, debrepo, token, tmp_path):
     assert project.packages.list(get_all=True) == []
     (group,) = [client.groups.get("acme")]
     assert group.packages.list(get_all=True) == []
+
+
+@pytest.fixture
+def withdrawable(serving, debrepo, tmp_path, monkeypatch):
+    """Two servers on one root, and an anonymous apt that reads the public group acme there.
+
+    Its projects are acme/lib with the package hello, and acme/web with the package secret.
+    """
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "true")
+    debrepo("group", "create", "acme", "--visibility", "public")
+    for number, package in ((1, "secret"), (2, "hello")):
+        name = ("acme/web", "acme/lib")[number - 1]
+        debrepo("project", "create", name, "--visibility", "public")
+        debrepo("distribution", "create", name, "sid")
+        deb = build_deb(tmp_path, package, "1.0")
+        debrepo("distribution", "upload", name, deb, "--distribution", "sid")
+    debrepo("distribution", "create", "group:acme", "sid")
+    for name in ("acme/web", "acme/lib"):
+        debrepo("distribution", "publish", name, "sid")
+    urls = [serving("--require-token").url for _ in range(2)]
+    source = f"Types: deb\nURIs: {urls[0]}/api/v4/groups/1/-/packages/debian\n"
+    client = Apt(tmp_path / "client", f"{source}Suites: sid\nComponents: main\nTrusted: yes\n")
+    return client, urls
+
+
+def reads(client, urls, withdrawn):
+    """Let apt and curl fetch the package; return whether it was withdrawn, and who got it."""
+    late = withdrawn.is_set()
+    client.update()  # which never fails, whatever is withdrawn
+    got = set()
+    if client.candidate("secret"):
+        got.add("the index")
+    client("bash", "-c", "apt-get download secret || true")
+    deb = client.home / "downloads/secret_1.0_amd64.deb"
+    if deb.exists():
+        got.add("apt")
+        deb.unlink()
+    for url in urls:
+        for base in (f"{url}/api/v4/groups/1/-", f"{url}/api/v4/projects/1"):
+            path = f"{base}/packages/debian/pool/main/s/secret/secret_1.0_amd64.deb"
+            said = run("curl", "--silent", "--output", "/dev/null", "-w", "%{http_code}", path)
+            if said == "200":
+                got.add(path)
+    return late, got
+
+
+@requires["curl"]
+@requires["apt-get"]
+def test_apt_in_a_loop_never_gets_what_was_withdrawn(withdrawable, debrepo):
+    client, urls = withdrawable
+    withdrawn, enough = Event(), Event()
+    seen = [reads(client, urls, withdrawn)]
+    assert len(seen[0][1]) == 6
+
+    def reading():
+        while not enough.is_set():
+            seen.append(reads(client, urls, withdrawn))
+
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(reading)
+        debrepo("project", "edit", "acme/web", "--visibility", "private")
+        withdrawn.set()
+        before = len(seen)
+        while len(seen) < before + 3 and not reader.done():
+            time.sleep(0.05)
+        enough.set()
+        reader.result()
+    assert [got for late, got in seen if late and got] == []
+    assert client.candidate("hello") == "1.0"
+
+
+def test_servers_on_one_root_agree(withdrawable, debrepo, token, tmp_path):
+    _, urls = withdrawable
+    debrepo("group", "member", "acme", "ann", "maintainer")
+    secret = token("ann", "--user", "ann")
+    asked = [gitlab.Gitlab(url, private_token=secret).projects.get(1) for url in urls]
+
+    def names():
+        return [[one.name for one in each.packages.list(order_by="name")] for each in asked]
+
+    assert names() == [["secret"]] * 2
+    debs = [build_deb(tmp_path, f"p{number}", "1.0") for number in range(4)]
+    query = "distribution=sid&component=main&wait=published"
+
+    def put(number):
+        base = f"{urls[number % 2]}{BASE}/packages/debian"
+        url = f"{base}/{debs[number].name}?{query}"
+        return run(
+            "curl", "--silent", "--user", f"ann:{secret}", "--upload-file", debs[number], url
+        )
+
+    with ThreadPoolExecutor(len(debs)) as pool:
+        assert set(pool.map(put, range(len(debs)))) == {'{"message": "201 Created"}'}
+    assert names() == [["p0", "p1", "p2", "p3", "secret"]] * 2
+    first = asked[0].packages.list(order_by="name")[0]
+    asked[1].packages.delete(first.id)
+    assert names() == [["p1", "p2", "p3", "secret"]] * 2
+    for url in urls:
+        index = run(
+            "curl", "--silent", f"{url}{BASE}/packages/debian/dists/sid/main/binary-amd64/Packages"
+        )
+        assert "Package: p3\n" in index
