@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import catalog, lists, packageset
+from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.database import bytes_table, json_table
 from debrepo.errors import NotFound
@@ -110,7 +110,7 @@ def _due(session: Session, txn: Transaction, project: Container) -> Refreshment 
 
 def _sets(session: Session, txn: Transaction, project: Container) -> dict[str, SetId]:
     found = {
-        place: lists.get(session.hook, txn, "repo", repo).set_id
+        place: packages.held(session, txn, repo)
         for place, repo in repositories(txn, project).items()
     }
     return {place: set_id for place, set_id in found.items() if set_id != EMPTY}

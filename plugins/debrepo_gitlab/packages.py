@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
+from debrepo.errors import NotFound
+from debrepo.packageset import EMPTY
 from debrepo.version import sort_key
 from debrepo_gitlab import distributions
 from debrepo_gitlab.refusals import NoPackage
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from debrepo.database import Transaction
-    from debrepo.package import Package, PackageFile, PackageKey
+    from debrepo.package import Package, PackageFile, PackageKey, SetId
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.distributions import Distribution
@@ -80,9 +82,16 @@ def _members(
 ) -> Iterator[tuple[str, Package]]:
     for found in distributions.list_(txn, project):
         for repo in found.repos:
-            target = lists.get(session.hook, txn, "repo", repo)
-            for entry in packageset.entries(txn[CHUNKS], target.set_id):
+            for entry in packageset.entries(txn[CHUNKS], held(session, txn, repo)):
                 yield repo, catalog.get(txn, entry)
+
+
+def held(session: Session, txn: Transaction, repo: str) -> SetId:
+    """Return what a repository holds: nothing while its distribution is being dropped."""
+    try:
+        return lists.get(session.hook, txn, "repo", repo).set_id
+    except NotFound:
+        return EMPTY
 
 
 def members_of(source: SourceVersion, file: int | None) -> list[Member]:
@@ -122,8 +131,7 @@ def file(
     """Return a file of a distribution by its name, or only if it is of this source version."""
     start = name.partition("_")[0].encode() + b"\0"
     for repo in found.repos:
-        target = lists.get(session.hook, txn, "repo", repo)
-        for entry in packageset.find(txn[CHUNKS], target.set_id, start):
+        for entry in packageset.find(txn[CHUNKS], held(session, txn, repo), start):
             package = catalog.get(txn, entry)
             if source is None or package.source == source:
                 for one in package.files:

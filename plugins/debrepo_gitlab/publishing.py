@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import leases, lists
+from debrepo import leases
 from debrepo.errors import DebrepoError, InUse, NotFound
 from debrepo.packageset import EMPTY
 from debrepo_gitlab import (
@@ -16,6 +16,7 @@ from debrepo_gitlab import (
     documents,
     group_lists,
     listings,
+    packages,
 )
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.refusals import NoDistribution, NotPublished, Withheld
@@ -98,20 +99,13 @@ def _record(session: Session, txn: Transaction, done: Distribution) -> list[str]
     now = txn[DISTRIBUTIONS].get(done.key)
     if now is None:
         return []
-    empty = [name for name in now.kept.values() if _is_empty(session, txn, name)]
+    empty = [name for name in now.kept.values() if packages.held(session, txn, name) == EMPTY]
     kept = {component: name for component, name in now.kept.items() if name not in empty}
     published = max(now.published, done.changed)
     txn[DISTRIBUTIONS][done.key] = now._replace(
         published=published, published_at=time.time(), kept=kept
     )
     return empty
-
-
-def _is_empty(session: Session, txn: Transaction, repo: str) -> bool:
-    try:
-        return lists.get(session.hook, txn, "repo", repo).set_id == EMPTY
-    except NotFound:
-        return True
 
 
 def place_of(session: Session, container: Container) -> str:

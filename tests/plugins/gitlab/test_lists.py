@@ -342,3 +342,22 @@ def test_list_of_a_moment_ago_is_shown_when_nothing_can_be_written(stocked, uplo
     upload("more")
     monkeypatch.setattr("debrepo_gitlab.listings._apply", full)
     assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
+
+
+def test_drop_that_a_crash_cut_short_hides_nothing_else(stocked, session, tmp_path):
+    session.call("distribution.create", container="acme/web", codename="trixie")
+    session.call(
+        "distribution.upload",
+        container="acme/web",
+        paths=[build_deb(tmp_path, "other")],
+        distribution="trixie",
+        component="main",
+    )
+    url = f"{PROJECT}/packages?per_page=100"
+    assert len(names(stocked.get(url))) == 31
+    session.call("repo.drop", name="acme.web-trixie-main", force=True)
+    assert "other" not in names(stocked.get(url))
+    assert len(names(stocked.get(url))) == 30
+    (row,) = stocked.get(f"{PROJECT}/packages?package_name=p07").json()
+    assert stocked.delete(f"{PROJECT}/packages/{row['id']}").status_code == 204
+    assert stocked.delete(f"{PROJECT}/debian_distributions/trixie").status_code == 202
