@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pluggy import PluginManager
@@ -179,6 +179,18 @@ def debrepo_add_files(
     *Asks*, outside of any transaction; all lists change in one. Return how many packages are
     new on their lists, and ``None`` when the kind is not yours; raise if a file cannot be added.
     Check permissions before you call this.
+    """
+
+
+@hookspec(firstresult=True)
+def debrepo_remove_packages(
+    session: Session, txn: Transaction, kind: str, packages: Mapping[str, Collection[Entry]]
+) -> int | None:
+    """Remove packages from the lists of this ``kind`` that they are given for.
+
+    *Asks*, in a write transaction of yours, in which you can change more. Return how many
+    packages have left a list, and ``None`` when the kind is not yours; those that are not there
+    do not count. Check permissions before you call this.
     """
 
 

@@ -11,7 +11,7 @@ from debrepo.package import PackageKey, digests
 from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.package import Entry
@@ -37,11 +37,29 @@ def remove_keys(session: Session, name: str, keys: Iterable[str]) -> LocalRepo:
 
     def change(txn: Transaction) -> LocalRepo:
         repo = repos.get(txn, name)
-        there = packageset.conflicts(txn[CHUNKS], repo.set_id, _known(txn, wanted))
-        gone = [entry for entry in dict.fromkeys(wanted) if there.get(entry) == entry]
+        gone = _members(txn, repo, _known(txn, wanted))
         return joining.change(session, txn, repo, removed=gone)
 
     return session.db.update(change)
+
+
+def remove_together(
+    session: Session, txn: Transaction, packages: Mapping[str, Collection[Entry]]
+) -> int:
+    """Take packages out of repositories; return how many were there."""
+    count = 0
+    for name, entries in packages.items():
+        repo = repos.get(txn, name)
+        gone = _members(txn, repo, entries)
+        joining.change(session, txn, repo, removed=gone)
+        count += len(gone)
+    return count
+
+
+def _members(txn: Transaction, repo: LocalRepo, entries: Collection[Entry]) -> list[Entry]:
+    """Return those packages that are in a repository, each once."""
+    there = packageset.conflicts(txn[CHUNKS], repo.set_id, entries)
+    return [entry for entry in dict.fromkeys(entries) if there.get(entry) == entry]
 
 
 def _known(txn: Transaction, entries: list[Entry]) -> list[Entry]:

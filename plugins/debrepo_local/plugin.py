@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from debrepo.database import Transaction
-    from debrepo.package import Node, PackageList
+    from debrepo.package import Entry, Node, PackageList
     from debrepo.session import Session
 
 _OPERATIONS = "debrepo_local.operations"
@@ -168,6 +168,17 @@ def debrepo_add_files(
     from debrepo_local.adding import add_together
 
     return add_together(session, files)
+
+
+@hookimpl
+def debrepo_remove_packages(
+    session: Session, txn: Transaction, kind: str, packages: Mapping[str, Collection[Entry]]
+) -> int | None:
+    if kind != "repo":
+        return None
+    from debrepo_local.known import remove_together
+
+    return remove_together(session, txn, packages)
 
 
 @hookimpl

@@ -361,3 +361,18 @@ def test_drop_that_a_crash_cut_short_hides_nothing_else(stocked, session, tmp_pa
     (row,) = stocked.get(f"{PROJECT}/packages?package_name=p07").json()
     assert stocked.delete(f"{PROJECT}/packages/{row['id']}").status_code == 204
     assert stocked.delete(f"{PROJECT}/debian_distributions/trixie").status_code == 202
+
+
+def test_package_leaves_all_its_components_in_one_transaction(stocked, session, tmp_path):
+    where = {"container": "acme/web", "codename": "sid"}
+    session.call("distribution.edit", **where, components=["main", "contrib"])
+    deb = build_deb(tmp_path, "p07")
+    for component in ("main", "contrib"):
+        words = {"container": "acme/web", "distribution": "sid", "component": component}
+        session.call("distribution.upload", paths=[deb], **words)
+    (row,) = stocked.get(f"{PROJECT}/packages?package_name=p07").json()
+    before = session.db.serial()
+    (received,) = session.call("distribution.remove", container="acme/web", package=row["id"])
+    assert session.db.serial() == before + 1
+    assert received.serial == session.call("distribution.show", **where).changed
+    assert names(stocked.get(f"{PROJECT}/packages?package_name=p07")) == []

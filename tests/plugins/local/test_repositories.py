@@ -292,3 +292,30 @@ def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_al
         add(files)
     assert names("one") == ["first"]
     assert session.hook.debrepo_add_files(session=session, kind="mirror", files=files) is None
+
+
+def test_packages_leave_several_repositories_in_a_transaction_of_the_caller(session, tmp_path):
+    for name in ("one", "two"):
+        session.call("repo.create", name=name)
+    paths = [build_deb(tmp_path, name) for name in ("first", "other")]
+    session.hook.debrepo_add_files(session=session, kind="repo", files={"one": paths, "two": paths})
+
+    def entries(repo):
+        shown = session.call("repo.show", name=repo, with_packages=True)
+        return [key.entry for key in shown.packages]
+
+    first, other = entries("one")
+
+    def remove(txn, packages, kind="repo"):
+        return session.hook.debrepo_remove_packages(
+            session=session, txn=txn, kind=kind, packages=packages
+        )
+
+    with pytest.raises(NotFound), session.db.write() as txn:
+        remove(txn, {"one": [first], "three": [first]})
+    assert entries("one") == [first, other]
+    with session.db.write() as txn:
+        assert remove(txn, {"one": [first, first], "two": [first, other]}) == 3
+        assert remove(txn, {"one": [first]}) == 0
+        assert remove(txn, {"one": [other]}, kind="mirror") is None
+    assert (entries("one"), entries("two")) == ([other], [])
