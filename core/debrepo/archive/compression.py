@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 OUTPUT = 1 << 18
 
 _GZIP = b"\x1f\x8b"
+_RESERVED = 0xE0  # flags of gzip that mean nothing yet
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = b"\x2a\x4d\x18"
+_WIDEST = 17 << 3  # as the header of a frame spells `MAX_WINDOW`
 MAX_WINDOW = 1 << 27  #: bytes; zstd's own limit, unless a program raises it
 _TOO_LARGE = re.compile("Memory usage limit|too much memory")  # all that lzma and zstd tell
 _REST = "ends before something else, which dpkg does not read"
@@ -105,12 +107,14 @@ def _plain(pieces: Iterable[bytes], _limits: Limits, _note: _Note) -> Iterator[b
 def _gzip(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
     pieces = iter(pieces)
     first = next(pieces, b"")
-    while len(first) < 2 and (more := next(pieces, b"")):
+    while len(first) < 4 and (more := next(pieces, b"")):
         first += more
     if not first.startswith(_GZIP):  # zlib passes it on as it is, and so does dpkg
         yield first
         yield from pieces
         return
+    if len(first) > 3 and first[3] & _RESERVED:
+        raise ValueError("unknown flags of gzip")
     yield from _streams(_chain(first, pieces), limits, note, _new_gzip, _GZIP)
 
 
@@ -210,18 +214,12 @@ def _zstd(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[byte
 
     stream = Stream(pieces)
     frame = zstandard.ZstdDecompressor(max_window_size=limits.memory).decompressobj()
-    head = _exactly(stream, 4)
-    while head.endswith(_SKIPPABLE) and head[0] >> 4 == 5:
-        left = int.from_bytes(_exactly(stream, 4), "little")
-        while left:
-            left -= len(_exactly(stream, min(left, OUTPUT)))
-        head = _exactly(stream, 4)
-    if head != _ZSTD:
-        raise ValueError("not zstd")
-    head += _exactly(stream, 1)
+    head = _exactly(stream, 5)
+    while not head.startswith(_ZSTD):
+        head = _after_skippable(stream, head)
     single, dictionary, content = head[4] >> 5 & 1, head[4] & 3, head[4] >> 6
     head += _exactly(stream, (1 - single) + (0, 1, 2, 4)[dictionary] + (single, 2, 4, 8)[content])
-    if zstandard.get_frame_parameters(head).window_size > MAX_WINDOW:
+    if _is_wide(head, single, content):
         note("refused", f"takes a window above {MAX_WINDOW} bytes, the most that dpkg unpacks with")
     batch, last = [head], 0
     while not last:
@@ -239,6 +237,26 @@ def _zstd(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[byte
     while piece := stream.take(OUTPUT):
         if piece.strip(b"\0"):
             note("odd", _REST)
+
+
+def _after_skippable(stream: Stream, head: bytes) -> bytes:
+    """Pass over a frame that holds no data, and return the start of the next one."""
+    if head[1:4] != _SKIPPABLE or head[0] >> 4 != 5:
+        raise ValueError("not zstd")
+    left = int.from_bytes(head[4:] + _exactly(stream, 3), "little")
+    while left:
+        left -= len(_exactly(stream, min(left, OUTPUT)))
+    return _exactly(stream, 5)
+
+
+def _is_wide(head: bytes, single: int, content: int) -> bool:
+    """Tell whether a frame takes a larger window than `MAX_WINDOW`."""
+    if (single and content < 2) or (not single and head[5] <= _WIDEST):
+        return False
+    import zstandard
+
+    wide: bool = zstandard.get_frame_parameters(head).window_size > MAX_WINDOW
+    return wide
 
 
 def _exactly(stream: Stream, size: int) -> bytes:

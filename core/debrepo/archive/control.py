@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PRINTABLE = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
 _CONTINUES = b" \t"
 _NAME = re.compile(rb"[!-,./0-9;-~][!-9;-~]*")  # Policy 5.1: no hyphen comes first
+_FIELD = re.compile(rb"([!-9;-~]+):([^\n]*+)(?:\n[ \t][^\n]*+)*+\n?")
 _BLANK = re.compile(rb"\n[ \t\r]*(?:\n|\Z)")
 _RETURN = re.compile(rb"\r(?!\n|\Z)")  # at the end of a line it is harmless
 
@@ -65,12 +66,17 @@ def check_binary(text: bytes, what: str, findings: Findings) -> tuple[bytes, dic
         text, changed = _BEFORE_COLON.subn(rb"\1:", text)
         if changed:
             findings.add("odd", f"{what} has blanks between the name of a field and its colon")
+    stanza = text.strip(b"\r\n")
+    if is_sound(stanza) and stanza[-1] != 58 and not _BLANK.search(stanza):
+        pairs = _FIELD.findall(stanza)
+        fields = {name.lower(): value for name, value in pairs}
+        if len(fields) == len(pairs) and b"maintainer" in fields and b"description" in fields:
+            return stanza, fields
     stanza, fields = _stanza(text, what)
     line = stanza[stanza.rfind(b"\n") + 1 :].rstrip()
     if line[-1:] == b":" and line[:-1].lower() in fields and text[-2:-1] != b"\n":
         findings.add("refused", f"{what} ends in a field without a value, {_shown(line)}")
-    if not (is_sound(stanza) and b"maintainer" in fields and b"description" in fields):
-        findings.extend(rules.control_findings(fields))
+    findings.extend(rules.control_findings(fields))
     return stanza, fields
 
 

@@ -35,25 +35,23 @@ def data_paths(
     room = budget.limits.paths
     data = unpack(member, suffix, name, limit=limit, budget=budget)
     for kind, path, target in tar.members(data, name, budget=budget, by_dpkg=True):
-        size = len(path)
-        room -= size + _OVERHEAD
+        room -= len(path) + _OVERHEAD
         if room < 0:
             most = budget.limits.paths
             raise exceeded(f"{name} has more paths than fit into {most} bytes", "paths")
-        if kind in _LISTED:
-            if kind == tar.HARD_LINK:
-                links.append((len(listed), target))
-            elif kind == tar.SYMLINK:
-                symlinks.add(len(listed))
-                if not 0 < len(target) <= _LONGEST_TARGET or path[-1:] == b"/":
-                    _refuse(budget.findings, name, path, "a symbolic link that cannot be made")
-            listed.append(path)
-        else:
+        if kind not in _LISTED:
             others.append(path)
-        if size > _LONGEST_NAME and (
-            size > _LONGEST_PATH or max(map(len, path.split(b"/"))) > _LONGEST_NAME
-        ):
-            _refuse(budget.findings, name, path, "a longer path than dpkg can make")
+            continue
+        if kind == tar.HARD_LINK:
+            links.append((len(listed), target))
+        elif kind == tar.SYMLINK:
+            symlinks.add(len(listed))
+            if not 0 < len(target) <= _LONGEST_TARGET or path[-1:] == b"/":
+                _refuse(budget.findings, name, path, "a symbolic link that cannot be made")
+        listed.append(path)
+    for paths in (listed, others):
+        if paths and max(map(len, paths)) > _LONGEST_NAME:
+            _check_lengths(paths, name, budget.findings)
     _clean(others, name, budget.findings)
     paths = _clean(listed, name, budget.findings)
     if b"" in paths:
@@ -66,6 +64,12 @@ def data_paths(
 def _refuse(findings: Findings, name: str, path: bytes, why: str) -> None:
     shown = path[:80].decode(errors="backslashreplace")
     findings.add("refused", f"{name} has {why}: {shown!r}")
+
+
+def _check_lengths(paths: list[bytes], name: str, findings: Findings) -> None:
+    for path in paths:
+        if len(path) > _LONGEST_PATH or max(map(len, path.split(b"/"))) > _LONGEST_NAME:
+            _refuse(findings, name, path, "a longer path than dpkg can make")
 
 
 def _check_links(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _BLANKS = b" \t\n\r\x0b\x0c"
 _NAME = re.compile(rb"[a-z0-9][a-z0-9+.-]+")
 _BOOLEAN = frozenset([b"", b"yes", b"no"])
+#: dpkg takes any other value.
+_PRIORITY = re.compile(rb"(?:required|important|standard|optional|extra).", re.I | re.S)
 _MULTI_ARCH = frozenset([b"", b"no", b"same", b"foreign", b"allowed"])
 _CONFFILE = re.compile(rb"[ \t]+/\S+[ \t]+\S+(?:[ \t]+(?:obsolete|remove-on-upgrade))*[ \t]*")
 _MD5 = re.compile(rb"[0-9A-Fa-f]{32}")
@@ -80,6 +82,11 @@ def _flag(name: str, value: bytes) -> Iterator[Finding]:
 
 
 _FLAGS = _BOOLEAN | {b"true", b"false", b"with", b"without", b"on", b"off", b"enable", b"disable"}
+
+
+def _priority(value: bytes) -> Iterator[Finding]:
+    if _PRIORITY.match(value.strip(_BLANKS)):
+        yield Finding("refused", f"Priority is {_shown(value)}, with more than the word")
 
 
 def _multi_arch(value: bytes) -> Iterator[Finding]:
@@ -157,6 +164,7 @@ _RULES: dict[bytes, Callable[[bytes], Iterator[Finding]]] = {
     b"essential": partial(_boolean, "Essential"),
     b"protected": partial(_boolean, "Protected"),
     b"important": partial(_flag, "Important"),
+    b"priority": _priority,
     b"multi-arch": _multi_arch,
     b"description-md5": _description_md5,
     b"msdos-filename": partial(_filled, "MSDOS-Filename"),

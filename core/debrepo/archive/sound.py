@@ -18,7 +18,7 @@ from debrepo.archive.version_rules import PLAIN
 _ANY_VALUE = (
     b"Auto-Built-Package Bugs Build-Essential Build-Ids Built-Using Cnf-Extra-Commands Description"
     b" Efi-Vendor Ghc-Package Go-Import-Path Gstreamer-Version Homepage Installed-Size"
-    b" Javascript-Built-Using License Lua-Versions Maintainer Origin Original-Maintainer Priority"
+    b" Javascript-Built-Using License Lua-Versions Maintainer Origin Original-Maintainer"
     b" Python-Version Ruby-Versions Section Source Static-Built-Using Tag Task Vendor"
     b" X-Cargo-Built-Using"
 ).split()
@@ -38,6 +38,7 @@ def _pattern() -> re.Pattern[bytes]:
         rb"|(?:Breaks|Conflicts|Replaces):%b\n"
         rb"|Provides:%b\n"
         rb"|Multi-Arch: (?:foreign|same|allowed|no)\n"
+        rb"|Priority: (?:required|important|standard|optional|extra)\n"
         rb"|(?:Essential|Protected|Important): yes\n"
         rb"|Description-md5: [0-9a-f]{32}\n"
         rb"|(?:%b):[^\n]*+\n(?:[ \t][^\n]*+\n)*+"

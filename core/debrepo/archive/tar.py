@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REGULAR, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
 
-_HEADER = Struct("100s 24x 12s 20x c 100s 6s 82x 155s 12x")
+_HEADER = Struct("100s 24x 12s 20x c 100x 6s 82x 155s 12x")
 _ZEROS = bytes(512)
 _EMPTY = frozenset([HARD_LINK, SYMLINK, b"3", b"4", DIRECTORY, b"6"])
 _LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
@@ -28,11 +28,13 @@ _PAX_KINDS = frozenset([_PAX, _PAX_GLOBAL])
 _SPARSE = frozenset([b"S", b"D", b"M"])
 _EXTENSIONS = frozenset([_LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL])
 _CONTIGUOUS = b"7"
-_REGULAR = frozenset([REGULAR, b"\0", _CONTIGUOUS])
+_REGULAR = frozenset([REGULAR, b"\0"])
 _LINKS = frozenset([HARD_LINK, SYMLINK])
 _NO_SIZE = b"00000000000\0"
 _TOGETHER = 1024  # headers whose checksums are looked at in one go
-_USUAL = re.compile(rb"(?s)(?:[0-7]{7}\0[0-7]{7}\0.{12}[0-7]{11}[\0 ])*+")
+#: Headers with owners, time and checksum as nearly all programs spell them.
+_USUAL = re.compile(rb"(?s)(?:.{108}[0-7]{7}\0[0-7]{7}\0.{12}[0-7]{11}[\0 ][0-7]{6}\0 .{356})*+")
+_CHECKSUM = re.compile(rb" *[0-7]*[ \0]*")
 _OWNER = re.compile(rb" *[0-7]*[ \0]*|\x80\0\0\0.{4}", re.S)
 _TIME = re.compile(rb" *[0-7]*[ \0]*|\xff.{11}|\x80\0\0\0.{8}", re.S)
 _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,6}) ([^=\n]+)=")
@@ -59,6 +61,7 @@ def members(
     headers_left = limits.headers
     number, unpack, zeros = window.number, _HEADER.unpack, _ZEROS
     named: _Named | None = None
+    long_link = b""
     headers: list[bytes] = []
     while True:
         at = window.at
@@ -77,7 +80,7 @@ def members(
             _check_headers(headers, what, noting)
             headers.clear()
             budget.check(what)
-        path, size_text, kind, link, magic, prefix = unpack(header)
+        path, size_text, kind, magic, prefix = unpack(header)
         path = path.partition(b"\0")[0]
         if prefix[0] and magic == b"ustar\0":
             path = prefix.partition(b"\0")[0] + b"/" + path
@@ -89,18 +92,21 @@ def members(
             continue
         if named is not None:
             path, size = named.path or path, size if named.size < 0 else named.size
-            link, named = named.link or link, None
+            long_link, named = named.link, None
         if kind in _REGULAR:  # an old archive has directories of that kind
-            if by_dpkg and kind == _CONTIGUOUS:
-                findings.add("refused", f"{what} has a contiguous file, which dpkg does not read")
             kind = DIRECTORY if path[-1:] == b"/" else REGULAR
         elif kind in _EMPTY:
             if size:
                 size = 0
                 findings.add("odd", f"{what} gives a size to what has none: {_shown(path)}")
             if kind in _LINKS:
-                yield kind, path, link.partition(b"\0")[0]
+                yield kind, path, long_link or header[157:257].partition(b"\0")[0]
+                long_link = b""
                 continue
+        elif kind == _CONTIGUOUS:
+            if by_dpkg:
+                findings.add("refused", f"{what} has a contiguous file, which dpkg does not read")
+            kind = REGULAR
         elif by_dpkg or kind in _SPARSE:
             raise InvalidPackage(f"{what} has a member of type {kind!r} and {size} bytes")
         else:
@@ -114,6 +120,8 @@ def members(
             window.skip(size + -size % 512)
             yield kind, path, b""
     _check_headers(headers, what, noting)
+    if keep and not all(_OWNER.fullmatch(header, 100, 108) for header in headers):
+        findings.add("refused", f"{what} has a mode that tar cannot read")
     window.drain()
 
 
@@ -129,18 +137,19 @@ def _check_headers(headers: list[bytes], what: str, findings: Findings | None) -
     """
     if not headers:
         return
+    text = b"".join(headers)
+    usual = _USUAL.fullmatch(text)
     fields = [header[148:156] for header in headers]
-    blanked = 8 * ord(" ") * len(fields) - sum(b"".join(fields))  # fields count as blanks
+    joined = b"".join(fields)
+    blanked = 8 * ord(" ") * len(fields) - sum(joined)  # fields count as blanks
     numbers = b",".join(fields).translate(None, b" \0").split(b",")
     try:
-        wrong = (
-            (adler32(b"".join(headers), 0) & 0xFFFF) + blanked - sum(map(int, numbers, repeat(8)))
-        )
+        wrong = (adler32(text, 0) & 0xFFFF) + blanked - sum(map(int, numbers, repeat(8)))
     except ValueError:  # not octal
         wrong = 1
-    if wrong % 65521:
+    if wrong % 65521 or not (usual or all(map(_CHECKSUM.fullmatch, fields))):
         raise InvalidPackage(f"{what} is damaged: wrong checksum of a tar header")
-    if findings is not None and not _USUAL.fullmatch(b"".join([h[108:148] for h in headers])):
+    if findings is not None and not usual:
         for header in headers:
             owners = _OWNER.fullmatch(header, 108, 116) and _OWNER.fullmatch(header, 116, 124)
             if not (owners and _TIME.fullmatch(header, 136, 148)):

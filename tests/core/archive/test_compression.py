@@ -41,6 +41,13 @@ def test_gzip_member_may_be_plain():
     assert unpacked([b"p", b"lain"], ".gz") == b"plain"
 
 
+def test_gzip_with_flags_that_mean_nothing_is_refused():
+    packed = bytearray(gzip.compress(b"x"))
+    packed[3] |= 0x40
+    with pytest.raises(InvalidPackage, match=r"unknown flags of gzip"):
+        unpacked([bytes(packed[:1]), bytes(packed[1:])], ".gz")
+
+
 def test_gzip_member_may_have_several_parts():
     assert unpacked([gzip.compress(b"one") + gzip.compress(b"two")], ".gz") == b"onetwo"
 

@@ -100,6 +100,8 @@ def test_only_exact_versions_are_provided():
         ("Config-Version", "", ["refused"]), ("Conffiles", "x", ["refused"]),
         ("Conffiles", "\n /etc/x 0123", ["odd"]), ("MSDOS-Filename", "", ["refused"]),
         ("X", "y", ["refused"]), ("#x", "y", ["odd"]), ("Recommended", "a >= 1", ["unreadable"]),
+        ("Priority", "optional", []), ("Priority", "odd word", []),
+        ("Priority", "optional x", ["refused"]), ("Priority", "extra\n x", ["refused"]),
         ("Section", "two words", []), ("Source", "s (1)", []), ("Installed-Size", "x", []),
     ],
 )  # fmt: skip

@@ -99,6 +99,7 @@ def test_blocks_may_be_cut_anywhere():
     [
         (b"b" + header(b"a")[1:], "wrong checksum"),
         (b"x" * 512, "not a number"),
+        (header(b"a")[:148] + b"0\0" + header(b"a")[150:], "wrong checksum"),
         (header(b"a")[:300], "truncated: 212 bytes are missing"),
         (header(b"a", 4000) + bytes(512), "truncated: 3584 bytes are missing"),
         (header(b"a", b"-0000000001\0"), "not a number"),
@@ -164,10 +165,18 @@ def test_what_dpkg_alone_does_not_read_is_noted(data, text):
     assert names(data + header(b"b") + END)[-1] == "b"
 
 
+def test_mode_matters_to_tar_alone():
+    data = header(b"a", at={100: b"zzzzzzz\0"}) + END
+    assert judged(data) == []
+    with pytest.raises(InvalidPackage, match=r"x has a mode that tar cannot read"):
+        list(tar.members(iter([data]), "x", [b"b"], budget=Budget(LIMITS)))
+
+
 def test_owners_and_times_of_every_spelling_that_dpkg_reads_are_let_in():
     times = [b"\xff" * 12, b"7" * 12, b" " * 11 + b"1", bytes(12), b"14567012345 "]
     data = b"".join(header(b"a", at={136: time}) for time in times)
     data += header(b"a", at={108: b"     1 \0", 116: b"7" * 8})
+    data += header(b"a", at={108: b"\x80\0\0\0\x17\x34\x56\x78"})
     assert judged(data + END) == []
 
 
