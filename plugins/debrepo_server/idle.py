@@ -6,23 +6,24 @@ import logging
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from subprocess import PIPE, Popen, TimeoutExpired
 from typing import TYPE_CHECKING
 
 from debrepo import catalog, verdicts
-from debrepo.catalog import CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import DebrepoError
 from debrepo.ingest import configured_depth
-from debrepo.package import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from debrepo.package import Entry
     from debrepo.session import Session
 
 _PAUSE = 2.0  # seconds between two looks at whether the server is idle
 _LOOK = 0.1  # seconds between two looks at whether it still is
+_SHARE = 100  # one part of so many goes into looking, at most, while others write all the time
 _PATIENCE = 5.0  # seconds for what was read to be recorded
 
 _log = logging.getLogger("debrepo.idle")
@@ -51,6 +52,7 @@ class IdleTime:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="idle", daemon=True)
         self._seen: int | None = None  # the state of the database in which nothing was left
+        self._next = 0.0  # when to go through the catalog again
         self._given_up: set[Entry] = set()  # what cannot be read
 
     def start(self) -> None:
@@ -75,14 +77,12 @@ class IdleTime:
     def _unread(self) -> list[Entry]:
         """Return the packages to read; at once, while nothing has changed."""
         state = self._session.db.serial()
-        if state is None or state == self._seen:
+        begun = time.monotonic()
+        if state is None or state == self._seen or begun < self._next:
             return []
         with self._session.db.read() as txn:
-            some = len(txn[PACKAGES]) != len(txn[CONTENTS]) + len(txn[DEFECTS])
-            # Mostly all has been read, and looking for the rest would take long; but packages that
-            # were broken may have to be read again.
-            entries = catalog.find(txn) if some else map(Entry, list(txn[DEFECTS]))
-            unread = verdicts.unread(self._session.config, txn, entries)
+            unread = verdicts.unread(self._session.config, txn, catalog.find(txn))
+        self._next = begun + _SHARE * (time.monotonic() - begun)
         left = [entry for entry in unread if entry not in self._given_up]
         self._seen = None if left else state
         return left

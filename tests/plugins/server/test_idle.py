@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
 import pytest
 from stop_at import StopAt
@@ -88,12 +89,16 @@ def test_what_is_added_later_is_read_too(session, add, idle):
         eventually(lambda: not left(session))
 
 
-def test_no_package_is_looked_at_where_all_have_been_read(session, add, monkeypatch):
-    add("a", "bad")
-    reading.read_all(session)
-    monkeypatch.setattr(catalog, "find", None)
+def test_catalog_is_gone_through_for_a_small_part_of_the_time(session, add, monkeypatch):
+    (entry,) = add("a")
+    now = [100.0, 103.0]  # when it begins and ends
+    monkeypatch.setattr(idling, "time", SimpleNamespace(monotonic=lambda: now.pop(0)))
     one = IdleTime(session, idle=lambda: True, interrupted=lambda: False)
+    assert one._unread() == [entry]
+    now[:] = [399.0]
     assert one._unread() == []
+    now[:] = [400.0, 401.0]
+    assert one._unread() == [entry]
 
 
 def test_package_that_was_broken_is_read_again_with_other_limits(session, add):
