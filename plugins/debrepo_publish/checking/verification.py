@@ -44,6 +44,7 @@ class Wanted(NamedTuple):
 
     size: int
     sha256: str
+    sha512: str
     named_in: str
 
 
@@ -201,12 +202,13 @@ class Verifier:
         if last not in ("Packages", "Sources"):
             return
         for text in each(stanza.split(data)):
-            for path, size, sha256 in _binary(text) if last == "Packages" else _source(text):
-                self._want(path, Wanted(size, sha256, index))
+            found = _binary(text) if last == "Packages" else _source(text)
+            for path, size, sha256, sha512 in found:
+                self._want(path, Wanted(size, sha256, sha512, index))
 
     def _want(self, path: str, wanted: Wanted) -> None:
         known = self.files.setdefault(path, wanted)
-        if (known.size, known.sha256) != (wanted.size, wanted.sha256):
+        if known[:3] != wanted[:3]:
             self.problems.append(
                 Problem(
                     path,
@@ -229,10 +231,18 @@ class Verifier:
             elif size != wanted.size:
                 text = f"has {size} bytes, and not {wanted.size} ({wanted.named_in})"
                 self.problems.append(Problem(path, text, Fault.PACKAGE))
-            elif whole and wanted.sha256 and self._tree.sha256(path) != wanted.sha256:
+            elif whole and self._is_damaged(path, wanted):
                 self.problems.append(
                     Problem(path, f"is damaged ({wanted.named_in})", Fault.PACKAGE)
                 )
+
+    def _is_damaged(self, path: str, wanted: Wanted) -> bool:
+        if wanted.sha256:
+            return self._tree.sha256(path) != wanted.sha256
+        if not wanted.sha512:
+            return False
+        data = self._tree.read(path)  # storages know SHA-256 only, and may do without reading
+        return data is None or hashlib.sha512(data).hexdigest() != wanted.sha512
 
 
 def _listed(text: bytes) -> dict[str, Listed]:
@@ -246,16 +256,21 @@ def _listed(text: bytes) -> dict[str, Listed]:
     return found
 
 
-def _binary(text: bytes) -> Iterator[tuple[str, int, str]]:
+def _binary(text: bytes) -> Iterator[tuple[str, int, str, str]]:
     path, size = stanza.field(text, "Filename"), stanza.field(text, "Size")
     if path and size:
-        yield path, int(size), stanza.field(text, "SHA256") or ""
+        sha256, sha512 = stanza.field(text, "SHA256"), stanza.field(text, "SHA512")
+        yield path, int(size), sha256 or "", sha512 or ""
 
 
-def _source(text: bytes) -> Iterator[tuple[str, int, str]]:
+def _source(text: bytes) -> Iterator[tuple[str, int, str, str]]:
     directory = stanza.field(text, "Directory") or "."
-    strong = (stanza.field(text, "Checksums-Sha256") or "").split()
-    digests = dict(zip(strong[2::3], strong[0::3], strict=False))
+    sha256, sha512 = (_digests(text, f"Checksums-{name}") for name in ("Sha256", "Sha512"))
     rows = (stanza.field(text, "Files") or "").split()
     for name, size in zip(rows[2::3], rows[1::3], strict=False):
-        yield f"{directory}/{name}", int(size), digests.get(name, "")
+        yield f"{directory}/{name}", int(size), sha256.get(name, ""), sha512.get(name, "")
+
+
+def _digests(text: bytes, field: str) -> dict[str, str]:
+    rows = (stanza.field(text, field) or "").split()
+    return dict(zip(rows[2::3], rows[0::3], strict=False))

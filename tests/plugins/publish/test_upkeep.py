@@ -59,6 +59,19 @@ def test_whole_tree_has_no_problems(session, published):
     assert found.indexes > 10
 
 
+@pytest.mark.parametrize("name", ["hello_1.0_amd64.deb", "hello_1.0.orig.tar.xz"])
+def test_damage_is_found_where_only_sha512_is_listed(session, published, update, public, name):
+    update(sums=("sha512",))
+    assert session.call("publish.verify", distribution="stable", files=True).problems == []
+    path = only(public, name)
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    (problem,) = session.call("publish.verify", distribution="stable", files=True).problems
+    assert problem.path.endswith(name)
+    assert problem.text.startswith("is damaged")
+
+
 def delete_deb(public):
     only(public, "hello_1.0_amd64.deb").unlink()
 
