@@ -114,7 +114,7 @@ def _prepare(box: Box, served: Served) -> None:
     types = "deb deb-src" if served.column == "sources" else "deb"
     components = {"components": "main main/debian-installer"} if served.column == "udebs" else {}
     box.write("/etc/apt/sources.list.d/it.sources", served.stanza(types, **components))
-    box.write("/etc/apt/apt.conf.d/90it", 'Acquire::Languages "none";\nAcquire::Retries "0";\n')
+    box.write("/etc/apt/apt.conf.d/90it", 'Acquire::Languages "none";\n')
 
 
 def _installed(box: Box, served: Served, *command: str) -> None:

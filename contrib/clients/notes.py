@@ -18,8 +18,9 @@ class Note(NamedTuple):
 NOTES = (
     Note("apt-mirror", "zst", "it lacks",
          "It does not read zstd, gets no package and ends with 0."),
-    Note("apt-mirror of PyPI", "zst", "did not end", "It does not read zstd. It tries indexes that"
-         " are not there ten times, five seconds apart, and was stopped after 90 seconds."),
+    Note("apt-mirror of PyPI", "zst", "did not end",
+         "It does not read zstd. It tries each uncompressed index ten times, by hash and by name,"
+         " and gave up after eight minutes."),
     Note("", "zst", "Packages|format822", "It does not read zstd."),
     Note("", "bz2", "Packages", "It does not read bzip2."),
     Note("apt-mirror", "plain", "it lacks",
