@@ -77,7 +77,7 @@ def members(
         if headers_left < 0:
             raise exceeded(f"{what} has more than {limits.headers} headers", "headers")
         if len(headers) == _TOGETHER:
-            _check_headers(headers, what, noting)
+            _check_headers(headers, what, noting, by_dpkg=by_dpkg)
             headers.clear()
             budget.check(what)
         path, size_text, kind, magic, prefix = unpack(header)
@@ -119,8 +119,8 @@ def members(
         else:
             window.skip(size + -size % 512)
             yield kind, path, b""
-    _check_headers(headers, what, noting)
-    if keep and not all(_OWNER.fullmatch(header, 100, 108) for header in headers):
+    _check_headers(headers, what, noting, by_dpkg=by_dpkg)
+    if keep and not all(_is_number(header[100:108], _OWNER, by_dpkg) for header in headers):
         findings.add("refused", f"{what} has a mode that tar cannot read")
     window.drain()
 
@@ -129,7 +129,9 @@ def _shown(path: bytes) -> str:
     return repr(path[:80].decode(errors="backslashreplace"))
 
 
-def _check_headers(headers: list[bytes], what: str, findings: Findings | None) -> None:
+def _check_headers(
+    headers: list[bytes], what: str, findings: Findings | None, *, by_dpkg: bool
+) -> None:
     """Raise `InvalidPackage` unless the headers add up to what they claim, all together.
 
     With ``findings``, note owners and times that dpkg does not read. The fastest way to add up
@@ -151,9 +153,16 @@ def _check_headers(headers: list[bytes], what: str, findings: Findings | None) -
         raise InvalidPackage(f"{what} is damaged: wrong checksum of a tar header")
     if findings is not None and not usual:
         for header in headers:
-            owners = _OWNER.fullmatch(header, 108, 116) and _OWNER.fullmatch(header, 116, 124)
-            if not (owners and _TIME.fullmatch(header, 136, 148)):
+            three = (header[108:116], header[116:124], header[136:148])
+            if not all(map(_is_number, three, (_OWNER, _OWNER, _TIME), repeat(by_dpkg))):
                 findings.add("refused", f"{what} has an owner or a time that dpkg cannot read")
+
+
+def _is_number(field: bytes, pattern: re.Pattern[bytes], by_dpkg: bool) -> bool:
+    """Tell whether a field can be read; tar reads a number up to a NUL, dpkg all of it."""
+    if not by_dpkg and field[0] < 128:
+        field = field.partition(b"\0")[0]
+    return pattern.fullmatch(field) is not None
 
 
 class _Named(NamedTuple):

@@ -165,6 +165,14 @@ def test_what_dpkg_alone_does_not_read_is_noted(data, text):
     assert names(data + header(b"b") + END)[-1] == "b"
 
 
+def test_tar_reads_numbers_up_to_a_nul_and_dpkg_all_of_them():
+    data = header(b"a", at={100: b"\x000000\0", 108: b"0\x0011111\0"}) + END
+    assert judged(data) == ["x has an owner or a time that dpkg cannot read"]
+    budget = Budget(LIMITS)
+    assert list(tar.members(iter([data]), "x", [b"b"], budget=budget)) == [(b"0", b"a", b"")]
+    assert budget.findings.found == []
+
+
 def test_mode_matters_to_tar_alone():
     data = header(b"a", at={100: b"zzzzzzz\0"}) + END
     assert judged(data) == []
