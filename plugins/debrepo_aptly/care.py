@@ -66,7 +66,7 @@ class ReconciledObject(BaseModel):
 
     Adopted: list[str]
     Recounted: list[str]
-    Forgotten: list[str]
+    Dropped: list[str]
     Deleted: list[str]
     Foreign: list[str]
 

@@ -25,7 +25,7 @@ class Reconciled(NamedTuple):
 
     adopted: list[str]  #: needed, stored, and added to the ledger
     recounted: list[str]  #: counted with a wrong number of references
-    forgotten: list[str]  #: neither stored nor needed, and removed from the ledger
+    dropped: list[str]  #: neither stored nor needed, and removed from the ledger
     deleted: list[str]  #: written by debrepo, and not needed
     foreign: list[str]  #: not written by debrepo, and left alone
 
@@ -55,7 +55,7 @@ def reconcile(
     found = Reconciled(
         adopted=sorted(path for path in needed if path in there and path not in rows),
         recounted=sorted(p for p, held in rows.items() if held.references != needed[p]),
-        forgotten=sorted(p for p in rows if p not in there and not needed[p]),
+        dropped=sorted(p for p in rows if p not in there and not needed[p]),
         deleted=sorted(p for p in rows if p in there and not needed[p] and p not in waiting),
         foreign=sorted(there - rows.keys() - needed.keys() - releases),
     )
@@ -132,7 +132,7 @@ def _settle(
         with session.db.write() as txn:
             for path in changed[start : start + ledger.BATCH]:
                 ledger.set_count(txn, place, path, needed[path], wanted.get(path), now)
-    gone = [*found.forgotten, *found.deleted]
+    gone = [*found.dropped, *found.deleted]
     for start in range(0, len(gone), ledger.BATCH):
         with session.db.write() as txn:
             ledger.remove(txn, place, gone[start : start + ledger.BATCH])

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from debrepo_publish.engine.ledger import File
-from debrepo_publish.model.publication import SUMS
+from debrepo_publish.model.publication import CHECKSUMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,4 +79,4 @@ def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[
 def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:
     """Return the by-hash paths of an index: one for each strong checksum in Release."""
     strong = [n for n in ("sha256", "sha512") if n in publication.sums]
-    return [by_hash(name, SUMS[n], getattr(index, n)) for n in strong]
+    return [by_hash(name, CHECKSUMS[n], getattr(index, n)) for n in strong]

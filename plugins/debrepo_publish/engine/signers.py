@@ -67,9 +67,9 @@ def _as_of_now(key: SigningKey) -> SigningKey:
 def differences(signed: bytes, keys: Sequence[SigningKey]) -> list[str]:
     """Return how what is signed differs from what these keys would sign today."""
     made = made_signatures(signed)
-    strangers = [one.fingerprint for one in made if not any(one.is_by(key) for key in keys)]
+    others = [one.fingerprint for one in made if not any(one.is_by(key) for key in keys)]
     missing = [key.signs_as for key in keys if not any(one.is_by(key) for one in made)]
-    texts = [f"is signed by {found}, which does not sign it any more" for found in strangers]
+    texts = [f"is signed by {found}, which does not sign it any more" for found in others]
     texts += [f"is not signed by {found}, which signs it from now on" for found in missing]
     for key in keys:
         if any(one.is_by(key) and _is_older(one, key) for one in made):

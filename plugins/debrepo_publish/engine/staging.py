@@ -129,7 +129,7 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     text, rendered = release.complete(fields, rendered, publication.sums)
     with session.db.read() as txn:
         outputs.check(txn, publication, generation.parts, [item.path for item in rendered])
-    generation = generation._replace(indexes={item.path: item.sums for item in rendered})
+    generation = generation._replace(indexes={item.path: item.checksums for item in rendered})
     return Drawn(generation, text, rendered)
 
 
@@ -161,9 +161,9 @@ def put_indexes(
     hashed, names, same = dict[str, bytes](), dict[str, bytes](), dict[str, str]()
     for item in staged:
         name, data = root + item.path, item.data or b""
-        paths = hashed_paths(publication, name, item.sums)
+        paths = hashed_paths(publication, name, item.checksums)
         hashed.update((path, data) for path in paths if anew or path in new)
-        if before.get(item.path) != item.sums:
+        if before.get(item.path) != item.checksums:
             names[name] = data
             same.update((name, path) for path in paths[:1])
     made = storage.put_all(

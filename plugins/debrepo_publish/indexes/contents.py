@@ -3,7 +3,7 @@
 The lines of a Contents file are kept like a package set (`debrepo.packageset`), cut where
 their paths say, under the package set and the architecture that they were made from. The
 next package set differs in a few packages; the lines that differ are those of their paths.
-See https://wiki.debian.org/DebianRepository/Format, "Contents" indices.
+See https://wiki.debian.org/DebianRepository/Format, section on Contents.
 """
 
 from __future__ import annotations

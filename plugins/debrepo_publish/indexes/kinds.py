@@ -148,7 +148,7 @@ class SourcesIndex(IndexKind):
 def _source_stanza(published: Published, digests: Sequence[str]) -> bytes:
     """Return the stanza of a .dsc as ``Sources`` has it, listing the .dsc among the files.
 
-    MD5 sums are listed whatever else is: ``Files`` is where clients take names and sizes.
+    MD5 checksums are listed whatever else is: ``Files`` is where clients take names and sizes.
     """
     package, paths = published.package, published.paths
     stanza = _OURS_IN_SOURCES.sub(b"", package.stanza).rstrip(b"\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from debrepo_publish.indexes.encoding import field
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import digests
-from debrepo_publish.model.publication import SUMS, Generation, Index, Publication
+from debrepo_publish.model.publication import CHECKSUMS, Generation, Index, Publication
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,14 +62,14 @@ def fields(publication: Publication, generation: Generation, at: int) -> dict[st
 
 
 def complete(
-    values: Mapping[str, str], rendered: Sequence[Rendered], sums: tuple[str, ...]
+    values: Mapping[str, str], rendered: Sequence[Rendered], checksums: tuple[str, ...]
 ) -> tuple[bytes, list[Rendered]]:
     """Return the Release file, and the indexes with the small Release files beside them."""
-    everything = [*rendered, *_legacy(values, rendered, sums)]
+    everything = [*rendered, *_legacy(values, rendered, checksums)]
     lines = [field(name, value) for name, value in values.items() if value]
-    listed = _in_order((item.path, item.sums) for item in everything)
-    for name, title in SUMS.items():
-        if name in sums:
+    listed = _in_order((item.path, item.checksums) for item in everything)
+    for name, title in CHECKSUMS.items():
+        if name in checksums:
             lines.append(f"{title}:")
             lines += [f" {getattr(row, name)} {row.size:>8} {path}" for path, row in listed]
     return ("\n".join(lines) + "\n").encode(), everything
@@ -86,7 +86,7 @@ def _in_order(rows: Iterable[tuple[str, Index]]) -> list[tuple[str, Index]]:
 
 
 def _legacy(
-    values: Mapping[str, str], rendered: Sequence[Rendered], sums: tuple[str, ...]
+    values: Mapping[str, str], rendered: Sequence[Rendered], checksums: tuple[str, ...]
 ) -> Iterator[Rendered]:
     """Yield the small Release file of every directory of ``Packages`` or ``Sources``."""
     for directory in sorted({item.path.rpartition("/")[0] for item in rendered}):
@@ -96,7 +96,7 @@ def _legacy(
             component = component.removesuffix("/debian-installer")
         if last.startswith("binary-") or last == "source":
             data = legacy(values, component, architecture)
-            index = Index(len(data), *digests(data, sums), stored=True)
+            index = Index(len(data), *digests(data, checksums), stored=True)
             yield Rendered(f"{directory}/Release", index, data)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo.stopping import checkpoint
 from debrepo_publish.indexes.admission import LEFT_OUT
 from debrepo_publish.indexes.kinds import path_of
-from debrepo_publish.model.hashing import Sums, digests
+from debrepo_publish.model.hashing import Checksums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Rendered(NamedTuple):
     """
 
     path: str
-    sums: Index
+    checksums: Index
     data: bytes | None
 
 
@@ -51,10 +51,10 @@ class _Compressed(NamedTuple):
 
 
 def render(
-    cache: Cache, sums: Sequence[str], groups: Iterable[Group], note: Callable[[str], None]
+    cache: Cache, checksums: Sequence[str], groups: Iterable[Group], note: Callable[[str], None]
 ) -> Iterator[Rendered]:
     """Yield the indexes that fragments make up, group by group."""
-    renderer = _Renderer(cache, sums, note)
+    renderer = _Renderer(cache, checksums, note)
     try:
         for group in groups:
             for item in renderer.render(group):
@@ -66,10 +66,10 @@ def render(
 class _Renderer:
     """Renders one group of indexes after the other."""
 
-    def __init__(self, cache: Cache, sums: Sequence[str], note: Callable[[str], None]) -> None:
+    def __init__(self, cache: Cache, checksums: Sequence[str], note: Callable[[str], None]) -> None:
         self._cache = cache
         self._note = note
-        self._sums = sums
+        self._checksums = checksums
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1)
         self._fresh: dict[Name, Mapping[str, bytes]] = {}
         self._fresh_size = 0
@@ -83,7 +83,7 @@ class _Renderer:
     def render(self, group: Group) -> Iterator[Rendered]:
         """Yield the indexes that the fragments make up, and the expected ones even if empty."""
         chosen = group.compressions
-        plain = {path: Sums(self._sums) for path in group.expected}
+        plain = {path: Checksums(self._checksums) for path in group.expected}
         packed: dict[str, dict[str, list[bytes]]] = {one.name: {} for one in chosen}
         waiting: deque[_Compressed] = deque()
         rest = iter(group.fragments)
@@ -94,15 +94,15 @@ class _Renderer:
                 texts = self._without_notes(self._texts(fragment, known))
                 for path, text in texts.items():
                     if path not in plain:
-                        plain[path] = Sums(self._sums)
+                        plain[path] = Checksums(self._checksums)
                     plain[path].feed(text)
                 waiting += (self._compressed(one, fragment, texts, known) for one in chosen)
                 while len(waiting) > _AHEAD * len(chosen):
                     self._take(waiting.popleft(), packed)
         for compressed in waiting:
             self._take(compressed, packed)
-        for path, sums in sorted(plain.items()):
-            yield from self._joined(path, sums, chosen, packed)
+        for path, checksums in sorted(plain.items()):
+            yield from self._joined(path, checksums, chosen, packed)
 
     def _known(
         self, fragments: Sequence[Fragment], compressions: Sequence[Compression]
@@ -163,7 +163,7 @@ class _Renderer:
     def _joined(
         self,
         path: str,
-        plain: Sums,
+        plain: Checksums,
         compressions: Sequence[Compression],
         packed: dict[str, dict[str, list[bytes]]],
     ) -> Iterator[Rendered]:
@@ -175,7 +175,7 @@ class _Renderer:
             yield Rendered(name, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
         for one in compressions:
             data = one.join(packed[one.name].pop(path, []))
-            index = Index(len(data), *digests(data, self._sums), stored=True)
+            index = Index(len(data), *digests(data, self._checksums), stored=True)
             yield Rendered(name + COMPRESSIONS[one.name], index, data)
 
 

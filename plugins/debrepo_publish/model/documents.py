@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from debrepo import fitting
 from debrepo.errors import InvalidInput
 from debrepo_publish.model.publication import (
+    CHECKSUMS,
     COMPRESSIONS,
-    SUMS,
     Publication,
     check_component,
 )
@@ -83,7 +83,7 @@ def checked(publication: Publication) -> Publication:
     """Return the publication; raise `InvalidInput` if it cannot be published."""
     for what, given, known in (
         ("compression", publication.compressions, COMPRESSIONS),
-        ("sum", publication.sums, SUMS),
+        ("checksum", publication.sums, CHECKSUMS),
     ):
         unknown = [name for name in given if name not in known]
         if unknown or not given:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from typing import TYPE_CHECKING
 
-from debrepo_publish.model.publication import SUMS
+from debrepo_publish.model.publication import CHECKSUMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,20 +20,20 @@ def key_of(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-def digests(data: bytes, sums: Iterable[str]) -> tuple[str, str, str, str]:
+def digests(data: bytes, checksums: Iterable[str]) -> tuple[str, str, str, str]:
     """Return the MD5, SHA1, SHA256 and SHA512 of ``data``; those not asked for are empty."""
-    md5, sha1, sha256, sha512 = Sums(sums, data).hexdigests()
+    md5, sha1, sha256, sha512 = Checksums(checksums, data).hexdigests()
     return md5, sha1, sha256, sha512
 
 
-class Sums:
+class Checksums:
     """The checksums and the size of a text that comes in parts."""
 
-    def __init__(self, sums: Iterable[str], data: bytes = b"") -> None:
+    def __init__(self, checksums: Iterable[str], data: bytes = b"") -> None:
         import hashlib  # it loads OpenSSL
 
-        wanted = {*sums, "sha256"}
-        self._hashes = {n: hashlib.new(n, usedforsecurity=False) for n in SUMS if n in wanted}
+        wanted = {*checksums, "sha256"}
+        self._hashes = {n: hashlib.new(n, usedforsecurity=False) for n in CHECKSUMS if n in wanted}
         self.size = 0
         self.feed(data)
 
@@ -44,5 +44,6 @@ class Sums:
             digest.update(data)
 
     def hexdigests(self) -> list[str]:
-        """Return the checksums in the order of `SUMS`, empty where one was not wanted."""
-        return [self._hashes[name].hexdigest() if name in self._hashes else "" for name in SUMS]
+        """Return the checksums in the order of `CHECKSUMS`, empty where one was not wanted."""
+        hashes = (self._hashes.get(name) for name in CHECKSUMS)
+        return [found.hexdigest() if found else "" for found in hashes]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 #: The checksums that a Release file may list, by their names in `debrepo.package.PackageFile`.
-SUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
+CHECKSUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
 COMPRESSIONS = {"plain": "", "gz": ".gz", "xz": ".xz", "zst": ".zst", "bz2": ".bz2"}
 
 

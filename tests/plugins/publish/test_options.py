@@ -69,7 +69,7 @@ def test_skip_bz2_is_one_compression_less():
     [
         ({"compressions": ("rar",)}, "no compression called rar"),
         ({"compressions": ()}, "no compression called nothing"),
-        ({"sums": ("crc",)}, "no sum called crc"),
+        ({"sums": ("crc",)}, "no checksum called crc"),
         ({"sums": ("md5",)}, "apt needs a strong checksum"),
         ({"origin": "two\nlines"}, "origin has to be one line"),
         ({"but_automatic_upgrades": True}, "needs NotAutomatic"),

@@ -306,7 +306,7 @@ def test_reconciling_adopts_recounts_and_forgets(session, published):
     done = repair(session, reconcile=True).reconciled
     assert done.adopted == paths[:2]
     assert done.recounted == [paths[3]]
-    assert done.forgotten == ["pool/nowhere"]
+    assert done.dropped == ["pool/nowhere"]
     assert {p: held.references for p, held in rows(session).items()} == {
         p: held.references for p, held in before.items()
     }
