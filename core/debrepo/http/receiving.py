@@ -97,7 +97,9 @@ class Incoming:
     def close(self) -> None:
         """Leave nothing behind that has not got to its place."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # there is no space for what it has not written yet
+                self._file.close()
+            self._file = None
         shutil.rmtree(self._staging, ignore_errors=True)
         if self._lock >= 0:
             os.close(self._lock)
