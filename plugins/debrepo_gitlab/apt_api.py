@@ -51,8 +51,6 @@ _SENT = frozenset([200, 206, 302])
 _RAW = {"requestBody": {"content": {"application/octet-stream": {}}, "required": True}}
 
 
-@routes.head(f"{_GROUP}/dists/{{distribution}}/{{path:path}}", include_in_schema=False)
-@routes.head(f"{_PROJECT}/dists/{{distribution}}/{{path:path}}", include_in_schema=False)
 @routes.get(
     f"{_GROUP}/dists/{{distribution}}/{{path:path}}", response_class=Response, responses=_DATA
 )
@@ -94,8 +92,6 @@ def _may_be_empty(found: distributions.Distribution, path: str) -> bool:
     )
 
 
-@routes.head(f"{_GROUP}/pool/{{path:path}}", include_in_schema=False)
-@routes.head(f"{_PROJECT}/pool/{{path:path}}", include_in_schema=False)
 @routes.get(f"{_GROUP}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 @routes.get(f"{_PROJECT}/pool/{{path:path}}", response_class=Response, responses=_DATA)
 def package_file(id: str, path: str, request: Request, door: Reading) -> Response:

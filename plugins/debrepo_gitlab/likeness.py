@@ -103,6 +103,13 @@ class GitlabRoutes(APIRouter):
             },
         )
 
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add a route; one for GET takes HEAD, too, which clients send for the headers."""
+        super().add_api_route(path, endpoint, **options)
+        if options.get("methods") == ["GET"]:
+            hidden = {**options, "methods": ["HEAD"], "include_in_schema": False}
+            super().add_api_route(path, endpoint, **hidden)
+
 
 def _moved(request: Request, moved: refusals.Moved) -> Response:
     """Return the redirect from the old path of a project or group; only reading follows it."""

@@ -224,6 +224,11 @@ def find(txn: Transaction, project: Container, source: tuple[str, str]) -> Row |
     return txn[ROWS].get(_row_key(project, packages.number(project.id, *source)))
 
 
+def is_made(txn: Transaction, project: Container) -> bool:
+    """Return whether a project has a listing, be it out of date."""
+    return str(project.id) in txn[LISTINGS]
+
+
 def count(txn: Transaction, project: Container) -> int:
     """Return the number of packages of a project."""
     return txn[LISTINGS].get(str(project.id), Listing()).rows

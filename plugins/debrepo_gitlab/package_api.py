@@ -1,6 +1,5 @@
 """``/api/v4/…/packages``: packages, which are of one kind here, and their files."""
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Request, Response
@@ -116,8 +115,13 @@ def _page(
 
 
 def _refresh(door: Door, project: Container) -> None:
-    with suppress(DatabaseError):  # a disk is full; the list is that of a moment ago
+    """Bring a list up to date; on a full disk, it is that of a moment ago, if there was one."""
+    try:
         listings.refresh(door.session, project)
+    except DatabaseError:
+        with door.session.db.read() as txn:
+            if not listings.is_made(txn, project):
+                raise
 
 
 @routes.get(_ONE, response_model=PackageObject)

@@ -181,6 +181,17 @@ def test_pages_have_the_headers_that_clients_follow(client):
     )
 
 
+def test_headers_of_a_page_come_without_it(client):
+    for codename in ("sid", "trixie"):
+        client.post(f"{PROJECT}?codename={codename}")
+    url = f"{PROJECT}?per_page=1&page=2"
+    head, got = client.head(url), client.get(url)
+    assert head.status_code == 200
+    assert (head.headers["link"], head.headers["x-total"]) == (got.headers["link"], "2")
+    assert client.head(f"{PROJECT}/x").status_code == 404
+    assert client.head(url, headers={"PRIVATE-TOKEN": "wrong"}).status_code == 401
+
+
 def test_ends_of_the_pages_are_empty_strings(client):
     headers = client.get(PROJECT).headers
     assert (headers["x-next-page"], headers["x-prev-page"]) == ("", "")

@@ -333,7 +333,13 @@ def test_names_and_versions_may_be_longer_than_a_key(stocked, upload):
     assert names(stocked.get(f"{url}&package_version=1.00&package_name=p")) == []
 
 
-def test_list_of_a_moment_ago_is_shown_when_nothing_can_be_written(stocked, upload, monkeypatch):
+def test_list_of_a_moment_ago_is_shown_when_nothing_can_be_written(
+    stocked, session, upload, monkeypatch
+):
+    session.call("project.create", path="acme/new")
+    session.call("project.member", path="acme/new", user="maintainer", role="maintainer")
+    session.call("distribution.create", container="acme/new", codename="sid")
+    upload("hello", project="acme/new")
     assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
 
     def full(*_, **__):
@@ -341,6 +347,8 @@ def test_list_of_a_moment_ago_is_shown_when_nothing_can_be_written(stocked, uplo
 
     upload("more")
     monkeypatch.setattr("debrepo_gitlab.listings._apply", full)
+    never_made = stocked.get(f"{API}/projects/2/packages")
+    assert (never_made.status_code, never_made.json()) == (507, {"message": "507 the disk is full"})
     assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
 
 
