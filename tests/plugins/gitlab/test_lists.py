@@ -1,11 +1,13 @@
 """Lists: what a page costs and shows, and what clients ask before anything else."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from debrepo import catalog
 from debrepo.errors import DatabaseFull
 from debrepo.testing.packages import build_deb
-from debrepo_gitlab import contributions
+from debrepo_gitlab import containers, contributions, listings
 from debrepo_gitlab.download_dates import DOWNLOADS
 from debrepo_gitlab.listings import LISTINGS, ORDERED, ROWS
 
@@ -384,3 +386,13 @@ def test_package_leaves_all_its_components_in_one_transaction(stocked, session, 
     assert session.db.serial() == before + 1
     assert received.serial == session.call("distribution.show", **where).changed
     assert names(stocked.get(f"{PROJECT}/packages?package_name=p07")) == []
+
+
+def test_many_clients_may_be_the_first_to_ask(unread, session):
+    with session.db.write() as txn:
+        listings.discard(txn, containers.get(txn, "acme/web"))
+    with ThreadPoolExecutor(16) as pool:
+        url = f"{PROJECT}/packages?per_page=100&order_by=name"
+        answers = list(pool.map(lambda _: unread.get(url), range(16)))
+    assert {len(names(answer)) for answer in answers} == {30}
+    assert {answer.headers["x-total"] for answer in answers} == {"30"}
