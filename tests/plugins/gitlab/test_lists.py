@@ -1,5 +1,6 @@
 """Lists: what a page costs and shows, and what clients ask before anything else."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -231,12 +232,15 @@ def test_projects_and_groups_are_those_the_caller_may_see(client, session, heade
     assert client.get(f"{API}/projects?visibility=x").status_code == 400
 
 
-def test_token_may_be_a_parameter_and_is_in_no_link(guarded, secret):
+def test_token_may_be_a_parameter_and_is_in_no_link_and_no_log(guarded, secret, caplog):
+    caplog.set_level(logging.INFO, "debrepo.requests")
     token = secret("reporter")
     url = f"{PROJECT}/debian_distributions"
     answer = guarded.get(f"{url}?private_token={token}")
     assert answer.status_code == 200
     assert token not in str(answer.headers)
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "debrepo.requests"]
+    assert (url in line, token in line) == (True, False)
     assert guarded.get(f"{url}?private_token=wrong").status_code == 401
     assert (
         guarded.get(
