@@ -113,6 +113,10 @@ class SigningFailed(DebrepoError):
     exit_code = 10
 
 
+class AmbiguousKey(SigningFailed):
+    """No key was chosen, and several can sign."""
+
+
 class Conflict(DebrepoError):
     """The state that a change was based on has changed; nothing was written."""
 

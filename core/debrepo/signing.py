@@ -126,7 +126,8 @@ class Signer(ABC):
         A fingerprint with ``!`` behind it names exactly this key or subkey. With no names, the
         configured keys, else the only one there is. Raise `SigningFailed` for a key that is
         missing, expired, revoked or ambiguous, with a hint that names the command which makes
-        one. Nothing is signed.
+        one; `AmbiguousKey` where no name was given or configured and there are several: what is
+        published keeps the keys that have signed it. Nothing is signed.
         """
 
     @abstractmethod

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import InvalidInput, SigningFailed
+from debrepo.errors import AmbiguousKey, InvalidInput, SigningFailed
 from debrepo.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -158,29 +158,51 @@ def display(key: SigningKey) -> str:
 def choose(keys: Sequence[Key], names: Sequence[str]) -> list[Key]:
     """Return a usable key for every name, or the only usable one when there are no names."""
     if not names:
-        return [_only(keys, "", "no key was named, and")]
+        return [_default(keys)]
     chosen = {}
     for name in names:
         if not name.strip():
             raise InvalidInput("the name of a key is empty")
         matching = [key.named(name.strip()) for key in keys if key.answers_to(name.strip())]
-        found = _only(matching, name, f"{name!r} names no single key:")
+        found = _only(matching, name)
         chosen[found.key.signs_as] = found
     return list(chosen.values())
 
 
-def _only(keys: Sequence[Key], name: str, several: str) -> Key:
+def _default(keys: Sequence[Key]) -> Key:
+    usable = [key for key in keys if not key.fault]
+    if len(usable) > 1:
+        raise AmbiguousKey(
+            f"no key was named, and there are {_displayed(usable)}",
+            hint="set signing.gpg.keys to the fingerprint of one, or name it with --gpg-key",
+        )
+    return _only(keys, "")
+
+
+def _only(keys: Sequence[Key], name: str) -> Key:
     usable = [key for key in keys if not key.fault]
     if len(usable) > 1:
         raise SigningFailed(
-            f"{several} there are {', '.join(display(found.key) for found in usable)}",
-            hint="give its fingerprint, or run 'debrepo key create --name NAME'",
+            f"{name!r} names no single key: there are {_displayed(usable)}",
+            hint="give its fingerprint",
         )
     if usable:
         return usable[0]
     if keys:
         what = "; ".join(f"key {display(found.key)} {found.fault}" for found in keys)
-        raise SigningFailed(f"no key can sign: {what}", hint=CREATE_HINT)
+        raise SigningFailed(f"no key can sign: {what}", hint=_way_out(keys))
     raise SigningFailed(
         f"there is no secret key {name!r}" if name else "there is no secret key", hint=CREATE_HINT
     )
+
+
+def _displayed(keys: Sequence[Key]) -> str:
+    return ", ".join(display(found.key) for found in keys)
+
+
+def _way_out(keys: Sequence[Key]) -> str:
+    expired = [key for key in keys if key.parts[0].fault == _STATES["e"]]
+    if not expired:
+        return CREATE_HINT
+    extend = f"debrepo key extend {expired[0].key.fingerprint} --expire 2y"
+    return f'run "{extend}", or {CREATE_HINT}'

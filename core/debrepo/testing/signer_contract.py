@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from debrepo.errors import SigningFailed
+from debrepo.errors import AmbiguousKey, SigningFailed
 from debrepo.signing import made_signatures
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class SignerContract:
     def test_no_name_is_ambiguous_where_there_are_two_keys(
         self, signer: Signer, keys: list[SigningKey]
     ) -> None:
-        with pytest.raises(SigningFailed, match=keys[0].fingerprint):
+        with pytest.raises(AmbiguousKey, match=keys[0].fingerprint):
             signer.resolve([])
 
     def test_the_signature_in_line_is_valid(

@@ -7,9 +7,11 @@ differ.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from debrepo import clock
+from debrepo.errors import AmbiguousKey, SigningFailed
 from debrepo.signing import made_signatures
 from debrepo_publish.model.publication import generation_key
 from debrepo_publish.model.tables import COMMITS, PUBLICATIONS
@@ -25,8 +27,21 @@ if TYPE_CHECKING:
 
 
 def resolve(session: Session, publication: Publication) -> list[SigningKey]:
-    """Return the keys that sign a publication: its own, the configured ones or the only one."""
-    return [] if publication.skip_signing else session.signer.resolve(publication.keys)
+    """Return the keys that sign a publication: its own, the configured ones or the only one.
+
+    Where nobody has chosen and another key has come since, those that sign it go on.
+    """
+    if publication.skip_signing:
+        return []
+    try:
+        return session.signer.resolve(publication.keys)
+    except AmbiguousKey:
+        with session.db.read() as txn:
+            made = made_signatures(_commit(txn, publication, publication.live))
+        if made:
+            with suppress(SigningFailed):  # the choice is what is missing then
+                return session.signer.resolve([one.fingerprint for one in made])
+        raise
 
 
 def name(publication: Publication) -> str:

@@ -146,6 +146,8 @@ def test_an_expired_key_is_refused_with_a_way_out(empty):
     make(empty, "Old", "Creation-Date: 2020-01-01", "Expire-Date: 1d")
     with pytest.raises(SigningFailed, match=r"\(Old\) has expired") as caught:
         empty.resolve(["Old"])
+    (old,) = empty.secret_keys()
+    assert f'run "debrepo key extend {old.key.fingerprint} --expire 2y"' in caught.value.hint
     assert "debrepo key create" in caught.value.hint
 
 

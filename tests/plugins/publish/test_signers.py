@@ -2,9 +2,9 @@
 
 import pytest
 from plugins.publish.conftest import NOW
-from plugins.publish.signers import FINGERPRINT
+from plugins.publish.signers import FINGERPRINT, PaperSigner
 
-from debrepo.errors import SigningFailed
+from debrepo.errors import AmbiguousKey, SigningFailed
 from debrepo.signing import made_signatures
 
 OTHER = "BEEF" * 10
@@ -72,6 +72,52 @@ def test_other_key_by_default_signs_again(add, create, session, signers, monkeyp
     monkeypatch.setattr("plugins.publish.signers.FINGERPRINT", OTHER)
     assert update(session).changed
     assert signers() == [OTHER]
+
+
+@pytest.fixture
+def no_choice(monkeypatch):
+    """Let there be several keys, none of which is chosen: ``no_choice(FINGERPRINT, OTHER)``."""
+    resolve = PaperSigner.resolve
+
+    def several(*there):
+        def choose(self, keys):
+            if not keys:
+                raise AmbiguousKey(f"no key was named, and there are {there}", hint="choose")
+            if not set(keys) <= set(there):
+                raise SigningFailed("there is no secret key")
+            return resolve(self, keys)
+
+        monkeypatch.setattr(PaperSigner, "resolve", choose)
+
+    return several
+
+
+def test_key_that_signed_goes_on_where_another_has_come_and_none_is_chosen(
+    add, create, session, signers, no_choice
+):
+    add()
+    create()
+    no_choice(FINGERPRINT, OTHER)
+    assert not update(session).changed
+    assert not any("sign it" in text or "signs it" in text for text in problems(session))
+    add("more")
+    assert update(session).fingerprints == (FINGERPRINT,)
+    assert signers() == [FINGERPRINT]
+
+
+def test_several_keys_without_a_choice_sign_nothing_new(add, create, no_choice):
+    add()
+    no_choice(FINGERPRINT, OTHER)
+    with pytest.raises(AmbiguousKey, match=OTHER):
+        create()
+
+
+def test_key_that_signed_and_is_gone_leaves_a_choice_to_be_made(add, create, session, no_choice):
+    add()
+    create()
+    no_choice(OTHER, "CAFE" * 10)
+    with pytest.raises(AmbiguousKey, match=OTHER):
+        update(session)
 
 
 def test_second_key_signs_beside_the_first(add, create, configure, signers):
