@@ -1,5 +1,6 @@
 """The end of a command: quick, and nothing is left undone."""
 
+import os
 import subprocess
 import sys
 
@@ -52,3 +53,70 @@ def test_output_that_cannot_be_written_is_no_success():
         code = f"{BEFORE}def run(): print('x'); sys.exit(0)\ndebrepo.cli.main = run\ncommand.main()"
         end = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE)
     assert end.returncode != 0
+
+
+def shell(line: str, root: object) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell, in which ``debrepo`` is the command, as it is installed."""
+    line = line.replace("debrepo", f"{sys.executable} -m debrepo", 1)
+    environment = {**os.environ, "DEBREPO_ROOT": str(root)}
+    return subprocess.run(
+        ["sh", "-c", line], capture_output=True, text=True, env=environment, check=False
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+)
+@pytest.mark.parametrize("words", ["repo list --json", "--help", "--version", "repo create web"])
+def test_result_that_cannot_be_printed_is_an_error(tmp_path, words, stream, why, unbuffered):
+    end = shell(f"PYTHONUNBUFFERED={unbuffered} debrepo {words} {stream}", tmp_path / "root")
+    assert (end.returncode, end.stdout) == (1, "")
+    assert end.stderr.splitlines()[-1] == f"Error: cannot write the output: {why}"
+    assert "Traceback" not in end.stderr
+
+
+@pytest.mark.parametrize("streams", ["<&-", "2>&-", "<&- 2>&-"])
+def test_command_needs_neither_input_nor_a_place_for_messages(tmp_path, streams):
+    end = shell(f"debrepo repo create web {streams}", tmp_path / "root")
+    assert (end.returncode, end.stdout, end.stderr) == (0, "Created repository web.\n", "")
+
+
+def test_command_that_prints_nothing_needs_no_output(tmp_path):
+    end = shell("debrepo repo list >&-", tmp_path / "root")
+    assert (end.returncode, end.stderr) == (0, "")
+
+
+def test_database_never_takes_the_place_of_a_stream_that_is_closed(tmp_path):
+    """Whatever a library writes to the third stream would end up in it."""
+    code = (
+        f"{BEFORE}"
+        "import os\n"
+        "def run():\n"
+        "    null = os.stat(os.devnull)\n"
+        "    assert all(os.path.samestat(os.fstat(number), null) for number in range(3))\n"
+        "    os.write(2, b'lost'); sys.stderr.write('lost'); sys.exit(3)\n"
+        "debrepo.cli.main = run\n"
+        "command.main()"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    end = subprocess.run(["sh", "-c", f"{sys.executable} {script} <&- >&- 2>&-"], check=False)
+    assert end.returncode == 3
+
+
+def test_interrupt_while_waiting_for_a_turn_says_so_and_nothing_else():
+    code = (
+        f"{BEFORE}"
+        "import os, signal\n"
+        "command.pass_through = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "command.main()"
+    )
+    end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (end.returncode, end.stdout, end.stderr) == (1, "", "\nAborted!\n")
+
+
+def test_python_that_does_not_count_what_is_registered_ends_as_usual():
+    end = ended("def run(): sys.exit(3)\nimport atexit\ndel atexit._ncallbacks")
+    assert (end.returncode, end.stderr) == (3, "")

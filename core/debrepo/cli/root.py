@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from copy import copy
+from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,10 +107,16 @@ class RootGroup(click.Group):
             error.message = _printable(error.message)  # type: ignore[misc]  # final in some clicks
             raise
         except BrokenPipeError:  # ``debrepo package search … | head``
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up_output()
             ctx.exit(0)
 
 
+def _give_up_output() -> None:
+    """Let nothing of what could not be printed fail once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_OUTPUT_FAILS = {ENOSPC, EDQUOT, EFBIG, EIO, EBADF}
 _WIDEST = 100  # columns of help
 
 
@@ -193,7 +200,15 @@ def main() -> None:
     except PluginError as error:
         CommandFailed(error).show()
         sys.exit(error.exit_code)
-    cli(prog_name="debrepo", terminal_width=_width())
+    try:
+        cli(prog_name="debrepo", terminal_width=_width())
+    except OSError as error:  # those of files have been translated, or name theirs
+        if error.filename is not None or error.errno not in _OUTPUT_FAILS:
+            raise
+        lost = CommandFailed(DebrepoError(f"cannot write the output: {error.strerror}"))
+        _give_up_output()
+        lost.show()
+        sys.exit(lost.exit_code)
 
 
 def _width() -> int:
