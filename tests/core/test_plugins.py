@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import types
 
 import click
 import pytest
@@ -37,6 +38,26 @@ def test_command_is_what_its_plugin_says(command):
     real = command.ref.load()
     assert isinstance(real, click.Command)
     assert real.get_short_help_str(limit=999) == command.summary
+
+
+class Proxy:
+    """Stands for something that exists only while a request is answered."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("there is no request")
+
+
+def test_module_may_hold_objects_that_answer_no_questions():
+    @hookimpl
+    def debrepo_commands():
+        return [Command("mill", "mill:mill", "Grind.")]
+
+    module = types.ModuleType("mill")
+    module.request = Proxy()
+    module.debrepo_commands = debrepo_commands
+    pm = new_manager()
+    pm.register(module)
+    assert [command.name for (command,) in pm.hook.debrepo_commands()] == ["mill"]
 
 
 def test_two_plugins_may_not_define_one_command():
