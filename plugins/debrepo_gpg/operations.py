@@ -151,7 +151,8 @@ def extend(session: Session, key: str, expire: str) -> Extended:
 
     A prolonged key has a new self-signature, and clients that verify with Sequoia refuse
     all older signatures of the key as soon as they have the new one. So hand out the key only
-    after this.
+    after this. To sign again takes no scope of publishing, as the packages stay the same; pending
+    changes stay pending.
     """
     if not _EXPIRE.fullmatch(expire):
         raise _no_expiry(expire)

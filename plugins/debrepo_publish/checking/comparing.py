@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
-from debrepo.errors import NotFound
+from debrepo.errors import NotFound, SigningFailed
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
@@ -98,12 +98,17 @@ def _as_client(
     signed, path = not publication.skip_signing, commit_path(publication)
     problems: list[Problem] = []
     if signed and not keyring:
-        keys = signers.resolve(session, publication)
-        expiring = signatures.expiring(keys, clock.now())
-        problems = [Problem(path, text, Fault.KEY_EXPIRES) for text in expiring]
-        differences = signers.differences(tree.read(path) or b"", keys)
-        problems += [Problem(path, text, Fault.SIGNATURE) for text in differences]
-        keyring = session.signer.export(keys)
+        try:
+            keys = signers.resolve(session, publication)
+        except SigningFailed as error:  # all else can be checked
+            text = f"cannot be verified without a keyring, nor signed again: {error}"
+            problems, signed = [Problem(path, text, Fault.SIGNATURE)], False
+        else:
+            expiring = signatures.expiring(keys, clock.now())
+            problems = [Problem(path, text, Fault.KEY_EXPIRES) for text in expiring]
+            differences = signers.differences(tree.read(path) or b"", keys)
+            problems += [Problem(path, text, Fault.SIGNATURE) for text in differences]
+            keyring = session.signer.export(keys)
     trusted = signatures.dearmored(keyring)
     for _ in range(_ATTEMPTS):
         before = tree.read(path)

@@ -216,16 +216,30 @@ def test_repair_signs_again(add, create, configure, signers):
     assert signers() == [OTHER]
 
 
+@pytest.fixture
+def no_key(monkeypatch):
+    def resolve(self, keys):
+        raise SigningFailed("there is no secret key", hint="make one")
+
+    return lambda: monkeypatch.setattr(PaperSigner, "resolve", resolve)
+
+
+def test_verify_names_what_it_finds_although_no_key_is_there(add, create, session, public, no_key):
+    add()
+    create()
+    next(public.glob("pool/**/*.deb")).unlink()
+    no_key()
+    signature, package = problems(session)
+    assert signature.endswith("nor signed again: there is no secret key")
+    assert ".deb" in package
+
+
 def test_key_that_is_gone_fails_the_update_although_no_package_has_changed(
-    add, create, session, monkeypatch
+    add, create, session, no_key
 ):
     add()
     create()
-
-    def gone(self, keys):
-        raise SigningFailed("there is no secret key", hint="make one")
-
-    monkeypatch.setattr("plugins.publish.signers.PaperSigner.resolve", gone)
+    no_key()
     with pytest.raises(SigningFailed, match="there is no secret key"):
         update(session)
 
