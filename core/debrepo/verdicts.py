@@ -7,7 +7,7 @@ from zlib import crc32
 
 from debrepo import packageset
 from debrepo.catalog import CHUNKS, CONTENTS, DEFECTS
-from debrepo.package import Entry
+from debrepo.package import RULES_VERSION, Entry
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Broken(NamedTuple):
 def rules(config: Config) -> str:
     """Return a name for what packages are held against: with others, it is another one."""
     limits = [*sorted(config.section("ingest.limits").items()), config["archive.policy"]]
-    return f"{_RULES}-{crc32(repr(limits).encode()):08x}"
+    return f"{_RULES}.{RULES_VERSION}-{crc32(repr(limits).encode()):08x}"
 
 
 def known_defect(config: Config, txn: Transaction, entry: Entry) -> Defect | None:

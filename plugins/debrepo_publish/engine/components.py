@@ -17,9 +17,10 @@ from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from debrepo.database import Database, Transaction
+    from debrepo.package import Entry
     from debrepo.packageset.tree import Chunk
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.cache import Cache
@@ -28,13 +29,13 @@ _WALK = 32  # chunks of packages to read before the pages that they stand on are
 
 
 def render(
-    db: Database, cache: Cache, plan: Plan, *, anew: bool, note: Callable[[str], None]
+    db: Database, cache: Cache, plan: Plan, *, anew: bool, left_out: dict[Entry, str]
 ) -> Iterator[Rendered]:
     """Yield every index of a generation, in every compression of the publication.
 
     A component that has not changed is not read, unless it has to be stored ``anew``. Each
     fragment is read in a transaction of its own: none is open while something is compressed.
-    ``note`` is told which packages are left out.
+    ``left_out`` gets the packages that no index takes, and why.
     """
     components = sorted(plan.generation.parts)
     changed = [name for name in components if anew or not _unchanged(plan, name)]
@@ -42,7 +43,7 @@ def render(
         if component not in changed:
             yield from _as_before(plan, component)
     groups = (group for name in changed for group in _groups(db, cache, plan, name))
-    yield from rendering.render(cache, plan.publication.sums, groups, note)
+    yield from rendering.render(cache, plan.publication.sums, groups, left_out)
 
 
 def _groups(db: Database, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:
@@ -106,21 +107,21 @@ def _origin(plan: Plan, layout: Layout, shelf: str) -> bytes:
     """Return a hash of all that a fragment is made from besides its packages."""
     names = [f"{name} {kind.version}".encode() for name, kind in sorted(plan.kinds.items())]
     judged = admission.origin(plan.policy).encode()
-    return key_of(b"packages 2", judged, repr(tuple(layout)).encode(), shelf.encode(), *names)
+    return key_of(b"packages 3", judged, repr(tuple(layout)).encode(), shelf.encode(), *names)
 
 
 def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -> dict[str, bytes]:
     """Return the text that the packages of a chunk add to each index."""
     served = {name.encode() for name in (*layout.architectures, "all", *["source"] * layout.source)}
     listing = any(kind.reads_contents for kind in plan.kinds.values())
-    published, reasons = [], []
+    published, reasons = [], {}
     with db.read() as txn:
         everything = packageset.entries_of(txn[CHUNKS], chunk.hash)
         entries = [entry for entry in everything if entry.split(b"\0", 2)[1] in served]
         for entry, stored in zip(entries, catalog.get_many(txn, entries), strict=True):
             package = admission.admit(stored, plan.policy)
             if isinstance(package, str):
-                reasons.append(package)
+                reasons[entry] = package
                 continue
             displaced = (shelf, entry) in plan.displaced
             listed = catalog.paths(txn, entry) if listing else b""

@@ -17,6 +17,7 @@ from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
 from debrepo.stopping import checkpoint, watching
 from debrepo_publish.engine import announcing, commits, places, readiness, recovery, signers
+from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
@@ -117,6 +118,23 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
         now = txn[PUBLICATIONS].get(key)
     if known is not None and now != known:  # an interrupted generation is live now
         known, publication = now, wish.edit(now)
+    while True:
+        try:
+            return _publish(session, storage, known, publication, wish, dirty=dirty)
+        except LeftOut as left_out:
+            readiness.leave_out(session, publication, left_out.reasons)
+
+
+def _publish(
+    session: Session,
+    storage: Storage,
+    known: Publication | None,
+    publication: Publication,
+    wish: Wish,
+    *,
+    dirty: bool,
+) -> Made:
+    """Publish, unless all is as it was; ``known`` is the publication as it was."""
     keys = signers.resolve(session, publication)
     plan = _plan(session, publication, wish)
     same = (

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import ChainMap
 from typing import TYPE_CHECKING
 
-from debrepo import clock, packageset, verdicts
-from debrepo.catalog import CHUNKS
+from debrepo import catalog, clock, packageset, verdicts
+from debrepo.catalog import CHUNKS, DEFECTS, Defect
 from debrepo_publish.engine import plan as planning
+from debrepo_publish.model import publications
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from debrepo.database import Transaction
     from debrepo.package import Entry, SetId
@@ -48,6 +49,19 @@ def prepare(
             sets = [part.set_id for part in plan.generation.parts.values()]
             if not any(verdicts.broken(session.config, txn, set_id) for set_id in sets):
                 return plan
+
+
+def leave_out(session: Session, publication: Publication, reasons: Mapping[Entry, str]) -> None:
+    """Record packages that no index takes as broken, and that nothing was written of a plan."""
+    rules = verdicts.rules(session.config)
+    with session.db.read() as txn:
+        packages = list(catalog.get_many(txn, reasons))
+    with session.db.write() as txn:
+        for (entry, reason), package in zip(reasons.items(), packages, strict=True):
+            txn[DEFECTS][entry] = Defect(package.files[0].name, reason, "", rules)
+        last = publications.last_number(txn, publication.key)
+        if last and publications.generation(txn, publication.key, last).state == "void":
+            publications.remove_generation(txn, publication.key, last)
 
 
 def _sound(

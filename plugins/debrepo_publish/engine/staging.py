@@ -11,6 +11,7 @@ from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.layout import hashed_paths, index_files
 from debrepo_publish.indexes import cache, release
+from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Generation, Publication, generation_key
 from debrepo_publish.model.tables import COMMITS, DATES
@@ -18,6 +19,7 @@ from debrepo_publish.model.tables import COMMITS, DATES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from debrepo.package import Entry
     from debrepo.session import Session
     from debrepo.signing import SigningKey
     from debrepo.storage import Storage
@@ -109,12 +111,15 @@ class Drawn(NamedTuple):
 def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     """Render the indexes of a generation, and the Release file; raise if two have one path.
 
-    With ``anew``, those of components that have not changed as well.
+    Raise `LeftOut` if there are packages that no index takes. With ``anew``, the indexes of
+    components that have not changed are rendered as well.
     """
     publication = plan.publication
     with cache.opened(session.root) as fragments:
-        note = session.progress.note
-        rendered = list(render(session.db, fragments, plan, anew=anew, note=note))
+        left_out: dict[Entry, str] = {}
+        rendered = list(render(session.db, fragments, plan, anew=anew, left_out=left_out))
+    if left_out:
+        raise LeftOut(left_out)
     at = _date(session, plan)
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)

@@ -13,14 +13,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.stopping import checkpoint
-from debrepo_publish.indexes.admission import LEFT_OUT
+from debrepo_publish.indexes.admission import LEFT_OUT, read_notes
 from debrepo_publish.indexes.kinds import path_of
 from debrepo_publish.model.hashing import Checksums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from debrepo.package import Entry
     from debrepo_publish.indexes.cache import Cache, Name
     from debrepo_publish.indexes.compression import Compression
     from debrepo_publish.indexes.fragments import Fragment, Group
@@ -51,10 +52,10 @@ class _Compressed(NamedTuple):
 
 
 def render(
-    cache: Cache, checksums: Sequence[str], groups: Iterable[Group], note: Callable[[str], None]
+    cache: Cache, checksums: Sequence[str], groups: Iterable[Group], left_out: dict[Entry, str]
 ) -> Iterator[Rendered]:
     """Yield the indexes that fragments make up, group by group."""
-    renderer = _Renderer(cache, checksums, note)
+    renderer = _Renderer(cache, checksums, left_out)
     try:
         for group in groups:
             for item in renderer.render(group):
@@ -66,9 +67,9 @@ def render(
 class _Renderer:
     """Renders one group of indexes after the other."""
 
-    def __init__(self, cache: Cache, checksums: Sequence[str], note: Callable[[str], None]) -> None:
+    def __init__(self, cache: Cache, checksums: Sequence[str], left_out: dict[Entry, str]) -> None:
         self._cache = cache
-        self._note = note
+        self._left_out = left_out
         self._checksums = checksums
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1)
         self._fresh: dict[Name, Mapping[str, bytes]] = {}
@@ -123,11 +124,10 @@ class _Renderer:
         return texts
 
     def _without_notes(self, texts: Mapping[str, bytes]) -> Mapping[str, bytes]:
-        """Return the text of indexes, having said what was left out of it."""
+        """Return the text of indexes, having noted what was left out of it."""
         if LEFT_OUT not in texts:
             return texts
-        for line in texts[LEFT_OUT].decode().split("\n"):
-            self._note(f"Warning: {line}")
+        self._left_out.update(read_notes(texts[LEFT_OUT]))
         return {path: text for path, text in texts.items() if path != LEFT_OUT}
 
     def _compressed(

@@ -12,7 +12,7 @@ from debrepo_publish.indexes.admission import admit
 from debrepo_publish.indexes.spelling import standard
 
 WARNING = (
-    "Warning: bad_1.0_amd64 is left out of the indexes:"
+    "Warning: bad_1.0_amd64.deb of repo:tools is broken, and is not published:"
     " Depends: 'foo >= 1' is no relation between binary packages"
 )
 
@@ -54,10 +54,16 @@ def test_package_that_apt_cannot_read_is_left_out_with_a_warning(
     assert index(public).count(b"Package: ") == 1
     assert b"Package: good" in index(public)
     assert notes.count(WARNING) == 1
+    assert [path.name for path in public.rglob("*.deb")] == ["good_1.0_amd64.deb"]
+    contents = gzip.decompress((public / "dists/stable/main/Contents-amd64.gz").read_bytes())
+    assert b"/good" in contents
+    assert b"/bad" not in contents
+    (shown,) = session.call("publish.show", distribution="stable", place=".").generations
+    assert shown.number == 1
     add("later")
     update()
     assert index(public).count(b"Package: ") == 2
-    assert notes.count(WARNING) == 2  # from the cache: the package was not looked at again
+    assert notes.count(WARNING) == 2
 
 
 def test_package_that_dpkg_does_not_install_is_left_out_unless_the_policy_is_lenient(
