@@ -46,15 +46,33 @@ class Limits(NamedTuple):
         """How large a data member of ``packed`` bytes may become."""
         return max(self.data, self.ratio * packed)
 
+    def modest(self) -> Limits:
+        """Return limits within which many packages can be read at the same time."""
+        most = {name: min(getattr(self, name), value) for name, value in _MODEST.items()}
+        return self._replace(**most)
+
+    def short_of(self, error: InvalidPackage) -> bool:
+        """Tell whether `modest` limits are why a package was refused that may be within these."""
+        return any(
+            error.hint == _hint(name) and getattr(self, name) > value
+            for name, value in _MODEST.items()
+        )
+
 
 LIMITS = Limits()
+
+#: What decides how much memory a reader takes, and what is enough for nearly all packages of
+#: Debian: ``xz -9`` takes 65 MiB, and 16 MiB are 100,000 paths.
+_MODEST = {"memory": 66 * _MIB, "paths": 16 * _MIB, "extensions": 8 * _MIB}
 
 
 def exceeded(message: str, name: str) -> InvalidPackage:
     """Return the error for a package that goes beyond the limit ``name``."""
-    return InvalidPackage(
-        message, hint=f"raise the setting ingest.limits.{name} if you trust this package"
-    )
+    return InvalidPackage(message, hint=_hint(name))
+
+
+def _hint(name: str) -> str:
+    return f"raise the setting ingest.limits.{name} if you trust this package"
 
 
 _CPU_PER_BYTE = 1 / _MIB  # seconds; unpacking and hashing take a tenth of it on a slow machine

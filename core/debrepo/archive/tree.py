@@ -37,11 +37,13 @@ class SourceTree:
     """The files of a source package, as far as its parts have been read.
 
     A part that cannot be listed does not make the package invalid: it is left out of the
-    list, and ``remark`` says why. The limits are those of the package as a whole.
+    list, and ``remark`` says why. The limits are those of the package as a whole. Where they
+    are modest ones, and those that are ``allowed`` may be enough, it is an error to exceed them.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, allowed: Limits | None = None) -> None:
         self.remark = ""
+        self._allowed = allowed or limits
         self._limits = limits
         self._budget = Budget(limits, findings=Findings("lenient"))
         self._room = limits.paths
@@ -58,6 +60,8 @@ class SourceTree:
             try:
                 self._list(name, size, part, blocks)
             except InvalidPackage as error:
+                if self._limits != self._allowed and self._allowed.short_of(error):
+                    raise
                 self._remark(str(error))
             for found in self._budget.findings.found:
                 self._remark(found.text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
@@ -18,7 +19,7 @@ from debrepo.archive import SourceTree
 from debrepo.archive.stream import blocks
 from debrepo.catalog import DEFECTS, PACKAGES, Defect, put_contents
 from debrepo.errors import DatabaseError, DebrepoError, InvalidPackage, NotFound
-from debrepo.ingest import threads
+from debrepo.ingest import alone, threads
 from debrepo.ingest.claiming import Claims
 from debrepo.ingest.surveying import configured_limits
 from debrepo.package import Entry, PackageKey, decode
@@ -169,25 +170,28 @@ class _Reader:
 
     def read(self, package: Package) -> Reading | NotFound:
         """Unpack all of a package, and return what is in it; or that its files are gone."""
+        read = self._source if package.kind == "source" else self._binary
+        file = package.files[0]
         try:
-            if package.kind == "source":
-                return self._source(package)
-            file = package.files[0]
             try:
-                content = archive.parse(self._blocks(file), file.size, limits=self._limits)
+                return alone.if_large(self._limits, partial(read, package))
             except InvalidPackage as error:
                 self._check([file])
                 return Reading(b"", Defect(file.name, str(error), error.hint, self._rules))
-            remark = "; ".join(content.remarks)
-            return Reading(self._compress(content.paths or b""), remark=remark)
         except NotFound as error:
             return error
         except OSError as error:
             message = f"the files of {package.key.display} cannot be read: {error.strerror}"
             raise DatabaseError(message) from error
 
-    def _source(self, package: Package) -> Reading:
-        tree = SourceTree(self._limits)
+    def _binary(self, package: Package, limits: Limits) -> Reading:
+        (file,) = package.files
+        content = archive.parse(self._blocks(file), file.size, limits=limits)
+        remark = "; ".join(content.remarks)
+        return Reading(self._compress(content.paths or b""), remark=remark)
+
+    def _source(self, package: Package, limits: Limits) -> Reading:
+        tree = SourceTree(limits, self._limits)
         parts = package.files[1:]  # the first one is the .dsc
         for file in parts:
             tree.read(file.name, file.size, self._blocks(file))

@@ -15,6 +15,7 @@ from debrepo import archive
 from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
 from debrepo.errors import DebrepoError, InvalidInput, InvalidPackage, NotFound, VerificationFailed
+from debrepo.ingest import alone
 from debrepo.package import Entry, Package, PackageFile, encode
 from debrepo.values import NamedTuple
 
@@ -125,9 +126,9 @@ class Intake:
         extension = os.path.splitext(name)[1]
         try:
             if extension in archive.EXTENSIONS:
-                return self._binary(path, name, extension)
+                return alone.if_large(self._limits, partial(self._binary, path, name, extension))
             if extension == ".dsc":
-                return self._source(path, name)
+                return alone.if_large(self._limits, partial(self._source, path, name))
             os.stat(name)  # that it is not there says more than what it is not
             raise InvalidPackage(
                 "not a package file by its name", hint="add .deb, .udeb, .ddeb and .dsc files"
@@ -140,14 +141,14 @@ class Intake:
             message = f"{_shown(name)}: cannot be read: {error.strerror}"
             return Rejected(path, InvalidInput(message))
 
-    def _binary(self, path: Path, name: str, extension: str) -> Ingested:
+    def _binary(self, path: Path, name: str, extension: str, limits: Limits) -> Ingested:
         fd, size = _open(name)
         try:
             if size > _SMALL:
-                package, content = self._large(fd, size, extension)
+                package, content = self._large(fd, size, extension, limits)
             else:
                 data = _read(fd, size)
-                content = self._parse((data,), len(data))
+                content = self._parse((data,), len(data), limits)
                 package = archive.describe(content, Digests(data), extension)
                 self._pool.put(package.files[0].sha256, data)
         finally:
@@ -156,22 +157,22 @@ class Intake:
         remark = "; ".join(content.remarks)
         return Ingested(path, (path,), package.key.entry, encode(package), packed, remark)
 
-    def _large(self, fd: int, size: int, extension: str) -> tuple[Package, Content]:
+    def _large(self, fd: int, size: int, extension: str, limits: Limits) -> tuple[Package, Content]:
         digests = Digests()
         with _stream(fd) as file, self._pool.stage(file) as staged:
-            content = self._parse(digests.through(staged), size)
+            content = self._parse(digests.through(staged), size, limits)
             package = archive.describe(content, digests, extension)
             staged.place(package.files[0].sha256)
         return package, content
 
-    def _parse(self, data: Iterable[bytes], size: int) -> Content:
-        return archive.parse(data, size, limits=self._limits, deep=size <= self._deep.binary)
+    def _parse(self, data: Iterable[bytes], size: int, limits: Limits) -> Content:
+        return archive.parse(data, size, limits=limits, deep=size <= self._deep.binary)
 
-    def _source(self, path: Path, name: str) -> Ingested:
+    def _source(self, path: Path, name: str, limits: Limits) -> Ingested:
         data = self._read_dsc(name)
         listed = archive.parse_list(data, limits=self._limits)
         deep = sum(file.size for file in listed.files) <= self._deep.source
-        tree = archive.SourceTree(self._limits) if deep else None
+        tree = archive.SourceTree(limits, self._limits) if deep else None
         with ExitStack() as copies:
             places: list[Callable[[str], None]] = []
             parts: list[Path] = []

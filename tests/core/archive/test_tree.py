@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from debrepo.archive import LIMITS, SourceTree, read_list
+from debrepo.errors import InvalidPackage
 from debrepo.testing.packages import compress, tar
 
 needs_dpkg_source = pytest.mark.skipif(not shutil.which("dpkg-source"), reason="needs dpkg-dev")
@@ -159,3 +160,13 @@ def test_limits_are_those_of_all_parts_together():
 def test_parts_that_are_no_tarballs_are_passed_over():
     for name in ("hello_1.0.orig.tar.xz.asc", "hello_1.0.tar", "hello.git"):
         assert listed(b"whatever", name) == ([""], "")
+
+
+def test_what_may_fit_into_all_that_is_allowed_is_an_error_within_less(tmp_path):
+    packed = gzip.compress(tar({f"a/{number}": b"" for number in range(9)}))
+    less = LIMITS._replace(paths=99)
+    with pytest.raises(InvalidPackage, match="more paths than fit into 99 bytes"):
+        SourceTree(less, LIMITS).read("a_1.orig.tar.gz", len(packed), [packed])
+    tree = SourceTree(less)
+    tree.read("a_1.orig.tar.gz", len(packed), [packed])
+    assert "more paths than fit into 99 bytes" in tree.remark
