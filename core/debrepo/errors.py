@@ -56,6 +56,8 @@ class InvalidInput(DebrepoError):
 class InvalidPackage(InvalidInput):
     """A file is not a Debian package, or its control file breaks Policy."""
 
+    limit = ""  #: of the settings ``ingest.limits``, the one that allows no more
+
 
 class NotFound(DebrepoError):
     """The requested object does not exist."""

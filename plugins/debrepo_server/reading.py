@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,9 @@ def main(words: Sequence[str]) -> int:
 
 def _listen(watch: Watch) -> None:
     """Stop the work when the server says so, or is gone."""
-    sys.stdin.buffer.read()
+    with suppress(OSError):
+        while os.read(0, 1):  # without a lock, with which Python could not end
+            pass
     watch.stop("the server has other work")
 
 

@@ -258,6 +258,25 @@ def test_a_damaged_file_of_the_pool_is_not_the_packages_fault(session, add, tmp_
     assert left(session) == [entry]
 
 
+def test_a_missing_file_of_the_pool_is_named(session, add, tmp_path):
+    (entry,) = add(build_deb(tmp_path))
+    shutil.rmtree(session.pool.root)
+    with pytest.raises(NotFound, match=r"hello_1.0_amd64.deb: the pool has no file [0-9a-f]{64}"):
+        deep.read(session, [entry])
+    assert left(session) == [entry]
+
+
+def test_a_file_that_cannot_be_read_is_not_the_packages_fault(session, add, tmp_path):
+    (entry,) = add(build_deb(tmp_path))
+    with session.db.read() as txn:
+        (digest,) = digests(txn[PACKAGES][entry])
+    session.pool.delete(digest)
+    session.pool.path(digest).symlink_to("/proc/self/mem")  # opens, and fails to be read
+    with pytest.raises(DatabaseError, match=r"hello_1.0_amd64.deb cannot be read: Input/output"):
+        deep.read(session, [entry])
+    assert left(session) == [entry]
+
+
 def test_a_package_that_a_cleanup_deleted_is_passed_over(session, add, tmp_path):
     (entry,) = add(build_deb(tmp_path))
     with session.db.write() as txn:

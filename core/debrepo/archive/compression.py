@@ -30,6 +30,7 @@ _SKIPPABLE = b"\x2a\x4d\x18"
 _WIDEST = 17 << 3  # as the header of a frame spells `MAX_WINDOW`
 MAX_WINDOW = 1 << 27  #: bytes; zstd's own limit, unless a program raises it
 _TOO_LARGE = re.compile("Memory usage limit|too much memory")  # all that lzma and zstd tell
+_NO_MEMORY = "not enough memory"  # all that zstd tells of the machine's
 _REST = "ends before something else, which dpkg does not read"
 _PIECE = 1 << 16  # bytes; what follows a stream is copied, once for each stream
 _ZSTD_BLOCKS = 8  # of 128 KiB unpacked, at most
@@ -90,6 +91,8 @@ def unpack(
             if block:
                 yield block
     except _broken() as error:
+        if _NO_MEMORY in str(error):
+            raise MemoryError from error
         if _TOO_LARGE.search(str(error)):
             most = budget.limits.memory
             raise exceeded(

@@ -53,10 +53,8 @@ class Limits(NamedTuple):
 
     def short_of(self, error: InvalidPackage) -> bool:
         """Tell whether `modest` limits are why a package was refused that may be within these."""
-        return any(
-            error.hint == _hint(name) and getattr(self, name) > value
-            for name, value in _MODEST.items()
-        )
+        name = error.limit
+        return name in _MODEST and getattr(self, name) > _MODEST[name]
 
 
 LIMITS = Limits()
@@ -68,11 +66,10 @@ _MODEST = {"memory": 66 * _MIB, "paths": 16 * _MIB, "extensions": 8 * _MIB}
 
 def exceeded(message: str, name: str) -> InvalidPackage:
     """Return the error for a package that goes beyond the limit ``name``."""
-    return InvalidPackage(message, hint=_hint(name))
-
-
-def _hint(name: str) -> str:
-    return f"raise the setting ingest.limits.{name} if you trust this package"
+    hint = f"raise the setting ingest.limits.{name} if you trust this package"
+    error = InvalidPackage(message, hint=hint)
+    error.limit = name
+    return error
 
 
 _CPU_PER_BYTE = 1 / _MIB  # seconds; unpacking and hashing take a tenth of it on a slow machine

@@ -180,9 +180,11 @@ class _Reader:
                 return Reading(b"", Defect(file.name, str(error), error.hint, self._rules))
         except NotFound as error:
             return error
-        except OSError as error:
-            message = f"the files of {package.key.display} cannot be read: {error.strerror}"
-            raise DatabaseError(message) from error
+        except MemoryError:
+            raise DatabaseError(
+                f"there is not enough memory to read {file.name}",
+                hint="set ingest.workers and ingest.limits.memory lower",
+            ) from None
 
     def _binary(self, package: Package, limits: Limits) -> Reading:
         (file,) = package.files
@@ -200,10 +202,15 @@ class _Reader:
         return Reading(self._compress(tree.paths()), remark=tree.remark)
 
     def _blocks(self, file: PackageFile) -> Iterator[bytes]:
-        with self._pool.open(file.sha256) as opened:
-            for block in blocks(opened):
-                self._step()
-                yield block
+        try:
+            with self._pool.open(file.sha256) as opened:
+                for block in blocks(opened):
+                    self._step()
+                    yield block
+        except NotFound as error:
+            raise NotFound(f"{file.name}: {error}", hint=error.hint) from error
+        except OSError as error:  # which would be one of unpacking, otherwise
+            raise DatabaseError(f"{file.name} cannot be read: {error.strerror}") from error
 
     def _check(self, files: Iterable[PackageFile]) -> None:
         """Raise if a file is not what it was when it was added: the package is not to blame."""

@@ -35,6 +35,8 @@ ALL = 1 << 62
 _SMALL = 1 << 18  # bytes; up to there a file is read at once
 _TINY = 64 << 10  # for the parts of a source package, of which all wait for the last
 
+_LESS = "set ingest.workers and ingest.limits.memory lower"
+
 
 class Depth(NamedTuple):
     """Bytes that a package may have whose data is to be unpacked and checked as well."""
@@ -137,6 +139,9 @@ class Intake:
             return Rejected(path, type(error)(f"{_shown(name)}: {error}", hint=error.hint))
         except FileNotFoundError:
             return Rejected(path, NotFound(f"{_shown(name)}: there is no such file"))
+        except MemoryError:
+            message = f"{_shown(name)}: there is not enough memory to read it"
+            return Rejected(path, InvalidInput(message, hint=_LESS))
         except OSError as error:
             message = f"{_shown(name)}: cannot be read: {error.strerror}"
             return Rejected(path, InvalidInput(message))

@@ -164,6 +164,14 @@ def test_reading_ends_with_the_server(session, add):
     assert left(session) == [entry]
 
 
+def test_reading_ends_where_nothing_is_left(session, add):
+    add("a")
+    command = [sys.executable, "-m", "debrepo_server.reading", str(session.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.wait(60) == 0
+    assert not left(session)
+
+
 def test_reading_is_stopped_anywhere_and_goes_on_where_it_was(session, add, monkeypatch):
     add(*(f"p{number}" for number in range(9)), "bad")
     monkeypatch.setattr(reading, "_BATCH", 2)
