@@ -221,6 +221,7 @@ def _options(session: Session, found: Distribution) -> dict[str, Any]:
         "description": " ".join(found.description.split()),
         "valid_for": found.valid_for,
         "keys": found.keys,
+        **({"skip_signing": True} if config["publish.skip_signing"] else {}),
         "compressions": ("plain",) if strict else tuple(config["gitlab.compressions"]),
         "contents": not strict and not config["publish.skip_contents"],
     }

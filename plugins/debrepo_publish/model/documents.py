@@ -38,6 +38,7 @@ def defaults(config: Config) -> dict[str, Any]:
 def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publication:
     """Return the publication with other fields; ``skip_bz2`` is one of its compressions less.
 
+    What is given keys is signed, unless ``skip_signing`` is given as well.
     Raise `InvalidInput` for what is no option, or of another type than the field.
     """
     fields = dict(options or {})
@@ -53,6 +54,8 @@ def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publ
     if skip_bz2:
         given = fields.get("compressions", publication.compressions)
         fields["compressions"] = tuple(name for name in given if name != "bz2")
+    if fields.get("keys"):
+        fields.setdefault("skip_signing", False)
     return publication._replace(**fields)
 
 

@@ -191,6 +191,19 @@ def test_nobody_signs_what_is_not_to_be_signed(add, create, configure):
     assert not update(configure(keys=[OTHER], broken=True)).changed
 
 
+def test_key_by_option_signs_what_was_not_signed(add, create, session, signers):
+    add()
+    create(skip_signing=True)
+    assert update(session, keys=(OTHER,)).fingerprints == (OTHER,)
+    assert signers() == [OTHER]
+
+
+def test_key_by_option_does_not_sign_where_signing_is_refused_with_it(add, create, public):
+    add()
+    assert not create(skip_signing=True, keys=(OTHER,)).fingerprints
+    assert not (public / "dists/stable/InRelease").exists()
+
+
 def test_verify_names_the_keys_that_differ(add, create, configure):
     add()
     create()
