@@ -236,6 +236,13 @@ def test_reading_is_cancelled_anywhere_and_goes_on_where_it_was(session, add, tm
     assert [listed(session, entry) for entry in found[:2]] == [["usr/0"], ["usr/1"]]
 
 
+def test_a_block_that_unpacks_to_much_does_not_hold_up_a_stop(session, add, tmp_path):
+    (entry,) = add(build_deb(tmp_path, paths={"usr/a": bytes(16 << 20)}))
+    with pytest.raises(Cancelled), watching(StopAt(30)):
+        deep.read(session, [entry])
+    assert left(session) == [entry]
+
+
 def test_what_was_read_before_an_error_is_kept(session, add, tmp_path, monkeypatch):
     found = add(*many(tmp_path, 6))
     monkeypatch.setattr(deep, "_BATCH", 1)

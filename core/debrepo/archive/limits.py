@@ -10,7 +10,7 @@ from debrepo.errors import InvalidPackage
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo.archive.findings import Policy
 
@@ -83,10 +83,17 @@ class Budget:
     milliseconds, so it holds in any thread and needs no signals.
     """
 
-    __slots__ = ("_end", "_seconds", "findings", "limits")
+    __slots__ = ("_end", "_seconds", "_step", "findings", "limits")
 
-    def __init__(self, limits: Limits, size: int = 0, findings: Findings | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        size: int = 0,
+        findings: Findings | None = None,
+        step: Callable[[], None] | None = None,
+    ) -> None:
         self.limits = limits
+        self._step = step  # raises where nobody waits for the result any more
         self.findings = Findings(limits.policy) if findings is None else findings
         self._seconds = float(limits.cpu)
         self._end = thread_time() + limits.cpu
@@ -99,6 +106,8 @@ class Budget:
 
     def check(self, what: str) -> None:
         """Raise `InvalidPackage` if reading ``what`` has taken too long."""
+        if self._step is not None:
+            self._step()
         if thread_time() > self._end:
             message = f"{what} takes more than {self._seconds:.0f} s of CPU time to read"
             raise exceeded(message, "cpu")

@@ -16,7 +16,7 @@ from debrepo.archive.limits import Budget, exceeded
 from debrepo.errors import InvalidPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo.archive.limits import Limits
 
@@ -41,11 +41,16 @@ class SourceTree:
     are modest ones, and those that are ``allowed`` may be enough, it is an error to exceed them.
     """
 
-    def __init__(self, limits: Limits, allowed: Limits | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        allowed: Limits | None = None,
+        step: Callable[[], None] | None = None,
+    ) -> None:
         self.remark = ""
         self._allowed = allowed or limits
         self._limits = limits
-        self._budget = Budget(limits, findings=Findings("lenient"))
+        self._budget = Budget(limits, findings=Findings("lenient"), step=step)
         self._room = limits.paths
         self._packed = self._unpacked = 0
         self._upstream: set[bytes] = set()

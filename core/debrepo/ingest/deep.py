@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import zstandard
 
 from debrepo import archive
-from debrepo.archive import SourceTree
+from debrepo.archive import Budget, SourceTree
 from debrepo.archive.stream import blocks
 from debrepo.catalog import DEFECTS, PACKAGES, Defect, put_contents
 from debrepo.errors import DatabaseError, DebrepoError, InvalidPackage, NotFound
@@ -188,12 +188,13 @@ class _Reader:
 
     def _binary(self, package: Package, limits: Limits) -> Reading:
         (file,) = package.files
-        content = archive.parse(self._blocks(file), file.size, limits=limits)
+        budget = Budget(limits, file.size, step=self._step)
+        content = archive.examine(self._blocks(file), file.size, budget)
         remark = "; ".join(content.remarks)
         return Reading(self._compress(content.paths or b""), remark=remark)
 
     def _source(self, package: Package, limits: Limits) -> Reading:
-        tree = SourceTree(limits, self._limits)
+        tree = SourceTree(limits, self._limits, self._step)
         parts = package.files[1:]  # the first one is the .dsc
         for file in parts:
             tree.read(file.name, file.size, self._blocks(file))

@@ -47,6 +47,8 @@ def prepare(
             deep.read(session, needed)
         with session.db.read() as txn:
             sets = [part.set_id for part in plan.generation.parts.values()]
+            if needed and not all(packageset.is_whole(txn[CHUNKS], one) for one in sets):
+                continue  # the lists have changed meanwhile, and a cleanup has been here
             if not any(verdicts.broken(session.config, txn, set_id) for set_id in sets):
                 return plan
 

@@ -231,6 +231,25 @@ def test_publish_is_cancelled_while_it_reads(session, put, create):
     assert published(session) == {f"p{number}" for number in range(20)}
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "bad")])
+def test_lists_may_change_and_be_cleaned_up_while_packages_are_read(
+    session, put, create, monkeypatch, names
+):
+    put(*names)
+    read = deep.read
+
+    def meanwhile(session, found):
+        monkeypatch.setattr(deep, "read", read)
+        done = read(session, found)
+        session.call("repo.remove", name="tools", queries=["b"])
+        session.call("db.cleanup")
+        return done
+
+    monkeypatch.setattr(deep, "read", meanwhile)
+    create()
+    assert (published(session), contents(session)) == ({"a"}, "usr/a a\n")
+
+
 def test_an_old_database_has_all_read_already(session, put, create, monkeypatch):
     session.config.override("ingest.deep", "add", "a test")
     put("a", "b")
