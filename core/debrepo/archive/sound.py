@@ -46,6 +46,12 @@ def _pattern() -> re.Pattern[bytes]:
     )
 
 
+def expect_many() -> None:
+    """Make the pattern with the next stanza: many will follow."""
+    global _asked
+    _asked = count(_FEW)
+
+
 def is_sound(stanza: bytes) -> bool:
     """Tell whether nothing is wrong with a stanza for certain, and its fields are spelt as usual.
 

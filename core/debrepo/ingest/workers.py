@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from debrepo import claims, errors
 from debrepo.archive import LIMITS, Limits
+from debrepo.archive.sound import expect_many
 from debrepo.errors import DebrepoError
 from debrepo.ingest.files import Depth, Ingested, Intake, Rejected
 from debrepo.ingest.surveying import survey
@@ -66,6 +67,7 @@ def ingest(
     if workers < 2 or found.files < 2:
         yield from map(intake.take, files)
     elif found.files >= _WORTH and found.bytes < _LARGE * found.files:
+        expect_many()
         with ExitStack() as stack:
             helpers = [
                 stack.enter_context(_Worker(pool, limits, found.deep)) for _ in range(workers - 1)
@@ -190,6 +192,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     except FileNotFoundError:  # who started it has died
         return
     intake = Intake(pool, Limits(*limits), Depth(*deep))
+    expect_many()
     while True:
         try:
             paths = marshal.load(requests)  # noqa: S302
