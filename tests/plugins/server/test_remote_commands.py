@@ -59,6 +59,8 @@ package search hello --json
 package show hello
 package show hello --with-files --with-references
 package show none
+package lint repo:tools
+package lint repo:none
 snapshot create monday from repo tools
 snapshot create monday from repo tools
 snapshot create empty empty
