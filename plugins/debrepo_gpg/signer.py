@@ -14,7 +14,7 @@ from debrepo import clock
 from debrepo.errors import InvalidInput, SigningFailed, cannot_write
 from debrepo.signing import Signatures, Signer, SigningKey
 from debrepo_gpg import keys as keyring
-from debrepo_gpg import policy
+from debrepo_gpg import listing, policy
 from debrepo_gpg.home import Home, check_space
 from debrepo_gpg.running import Gpg
 
@@ -74,9 +74,14 @@ class GpgSigner(Signer):
         """Return all secret keys, those that cannot sign too."""
         if not self.home.exists():
             return []
+        if self.home.directory is None:
+            return keyring.from_listing(self._listing())
+        return listing.secret_keys(self.home.directory, self._program, self._listing)
+
+    def _listing(self) -> bytes:
         with _translated():
             gpg = self._gpg(self.home.view(), "--with-sig-list")
-            return keyring.from_listing(gpg.list_keys(secret=True).data)
+            return bytes(gpg.list_keys(secret=True).data)
 
     def resolve(self, keys: Sequence[str]) -> list[SigningKey]:
         return [found.key for found in keyring.choose(self.secret_keys(), keys or self._configured)]
