@@ -1,4 +1,4 @@
-"""Packages are read deep when somebody needs it: once, by whoever comes first, for good."""
+"""Packages are read deep when somebody needs it: once, and for good."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Packages are read deep once, whoever needs them, whatever becomes of the process that reads."""
+"""Packages are read deep once, and that survives the end of the process that reads them."""
 
 import os
 import signal

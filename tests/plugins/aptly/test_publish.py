@@ -335,11 +335,11 @@ def test_post_publish_repair(filled, public):
     (lost,) = public.rglob("alpha_*.deb")
     lost.unlink()
     repair = "/api/publish/:./stable/repair"
-    (mended,) = filled.api.post(repair, json={"DryRun": True}).json()["Repaired"]
-    assert mended.endswith("is missing")
+    (repaired,) = filled.api.post(repair, json={"DryRun": True}).json()["Repaired"]
+    assert repaired.endswith("is missing")
     assert not lost.exists()
     done = filled.api.post(repair, json={"Reconcile": True}).json()
-    assert done["Repaired"] == [mended]
+    assert done["Repaired"] == [repaired]
     assert done["Reconciled"]["Foreign"] == []
     assert lost.exists()
 

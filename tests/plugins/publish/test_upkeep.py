@@ -408,6 +408,18 @@ def signed(session, home, add, create, public, monkeypatch):
     return public / "dists/stable"
 
 
+def signer_with_key(home, expire):
+    """Return a signer in a home of its own, with one key."""
+    signer = GpgSigner(home)
+    signer.create(
+        [
+            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
+            *("Name-Real: Other", f"Expire-Date: {expire}", "%no-protection", "%commit"),
+        ]
+    )
+    return signer
+
+
 @needs_gpgv
 def test_signatures_are_checked(session, signed):
     assert verify(session) == []
@@ -443,26 +455,14 @@ def test_mixed_generations_are_found_and_repaired(session, signed, update, add):
 
 @needs_gpgv
 def test_keyring_of_somebody_else_does_not_do(session, signed, tmp_path):
-    other = GpgSigner(tmp_path / "other")
-    other.create(
-        [
-            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
-            *("Name-Real: Other", "Expire-Date: 0", "%no-protection", "%commit"),
-        ]
-    )
+    other = signer_with_key(tmp_path / "other", "0")
     lines = verify(session, keyring=other.export(other.resolve([])))
     assert any("the key is not in the keyring" in line for line in lines)
 
 
 @needs_gpgv
 def test_repair_signs_with_the_keys_that_are_ours_now(session, signed, tmp_path, opened):
-    other = GpgSigner(tmp_path / "other")
-    other.create(
-        [
-            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
-            *("Name-Real: Other", "Expire-Date: 0", "%no-protection", "%commit"),
-        ]
-    )
+    signer_with_key(tmp_path / "other", "0")
     (session.root / "debrepo.toml").write_text(f'signing.gpg.home = "{tmp_path / "other"}"\n')
     session.close()
     session = opened(session.root)
@@ -475,13 +475,7 @@ def test_repair_signs_with_the_keys_that_are_ours_now(session, signed, tmp_path,
 
 @needs_gpgv
 def test_key_that_expires_soon_is_not_published_over(session, signed, tmp_path, opened):
-    brief = GpgSigner(tmp_path / "brief")
-    brief.create(
-        [
-            *("Key-Type: EDDSA", "Key-Curve: ed25519", "Key-Usage: sign"),
-            *("Name-Real: Brief", "Expire-Date: 10d", "%no-protection", "%commit"),
-        ]
-    )
+    signer_with_key(tmp_path / "brief", "10d")
     (session.root / "debrepo.toml").write_text(f'signing.gpg.home = "{tmp_path / "brief"}"\n')
     session.close()
     session = opened(session.root)
