@@ -226,13 +226,40 @@ def distrust(session: Session, keys: tuple[str, ...], keyring: str) -> None:
 
 @key.command()
 @click.argument("file", type=click.File("rb"))
-@_keyring
+@click.argument("signature", type=click.File("rb"), required=False)
+@click.option(
+    "--keyring",
+    "keyrings",
+    multiple=True,
+    metavar="NAME",
+    help="Keyring with trusted keys, may be repeated.  [default: trustedkeys.gpg]",
+)
+@click.option(
+    "--fingerprint",
+    "fingerprints",
+    multiple=True,
+    metavar="FINGERPRINT",
+    help="Key that has to have signed, may be repeated: one of them is enough.",
+)
 @pass_session
-def verify(session: Session, file: BinaryIO, keyring: str) -> None:
-    """Verify a clear-signed text against the trusted keys.
+def verify(
+    session: Session,
+    file: BinaryIO,
+    signature: BinaryIO | None,
+    keyrings: tuple[str, ...],
+    fingerprints: tuple[str, ...],
+) -> None:
+    """Verify a signed text against the trusted keys.
 
-    Prints the signed text to standard output, and the signers to standard error.
+    FILE is clear-signed, or has a detached SIGNATURE. Prints the signed text to standard
+    output, and the signers to standard error.
     """
-    found = session.run(operations.verify, file.read(), keyring=keyring)
+    found = session.run(
+        operations.verify,
+        file.read(),
+        signature=signature.read() if signature else b"",
+        keyrings=keyrings,
+        fingerprints=fingerprints,
+    )
     click.echo(found.text, nl=False)
     session.progress.note(f"Signed by {', '.join(found.fingerprints)}.")

@@ -215,13 +215,27 @@ def distrust(session: Session, keys: Sequence[str], *, keyring: str = KEYRING) -
     _keyrings(session).remove(keyring, keys)
 
 
-def verify(session: Session, data: bytes, *, keyring: str = KEYRING) -> VerifiedText:
-    """Return what is signed in line, and by which of the trusted keys.
+def verify(
+    session: Session,
+    data: bytes,
+    *,
+    keyring: str = KEYRING,
+    signature: bytes = b"",
+    keyrings: Sequence[str] = (),
+    keys: bytes = b"",
+    fingerprints: Sequence[str] = (),
+) -> VerifiedText:
+    """Return what is signed, in line or by a detached ``signature``, and by which trusted keys.
 
-    Raises `VerificationFailed` if none has signed it; what stands outside of the signature
-    is left out.
+    Trusted are the keys of ``keyrings``, or else of ``keyring``; public ``keys``, as ``gpg
+    --export`` writes them, take the place of the latter. One signature of a trusted key is
+    enough; with ``fingerprints``, one of these keys has to have signed. Raises
+    `VerificationFailed` otherwise. What stands outside of the signature is left out.
     """
-    return _keyrings(session).verify(keyring, data)
+    names = tuple(keyrings) or (() if keys else (keyring,))
+    return _keyrings(session).verify(
+        data, names, signature=signature, keys=keys, fingerprints=fingerprints
+    )
 
 
 def _keyrings(session: Session) -> Keyrings:

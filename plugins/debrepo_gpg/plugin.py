@@ -97,7 +97,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "key.verify",
             where + "verify",
-            "Verify a clear-signed text against the trusted keys.",
+            "Verify a signed text against the trusted keys.",
             "read",
             "key verify",
             changes=False,

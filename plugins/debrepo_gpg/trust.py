@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import stopping
 from debrepo.errors import InvalidInput, NotFound, PluginError, RemoteError, VerificationFailed
+from debrepo_gpg import verifying
 from debrepo_gpg.home import lock
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _ID = re.compile(r"(?:0x)?([0-9A-Fa-f]{8}|[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}|[0-9A-
 _SERVER = re.compile(r"(?:(?:hkps?|https?|ldaps?)://)?[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?")
 #: Other messages that GnuPG reads may be compressed, and are unpacked before they are verified.
 _CLEAR_SIGNED = re.compile(rb"^-----BEGIN PGP SIGNED MESSAGE-----", re.MULTILINE)
-_FORGED = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG")
 
 
 class TrustedKey(NamedTuple):
@@ -48,7 +48,7 @@ class TrustedKey(NamedTuple):
 
 
 class VerifiedText(NamedTuple):
-    """What a signature holds for, and the fingerprints of the trusted keys that made it.
+    """What is signed, and the fingerprints of the trusted keys that have signed it.
 
     A signature of a subkey has the fingerprint of its primary key as well.
     """
@@ -122,35 +122,49 @@ class Keyrings:
             if done.returncode:
                 raise InvalidInput(f"GnuPG kept the key: {_last_words(done.stderr)}")
 
-    def verify(self, name: str, data: bytes) -> VerifiedText:
-        """Return what is signed in line, if a key of the keyring has signed it.
+    def verify(
+        self,
+        data: bytes,
+        names: Sequence[str] = (KEYRING,),
+        *,
+        signature: bytes = b"",
+        keys: bytes = b"",
+        fingerprints: Sequence[str] = (),
+    ) -> VerifiedText:
+        """Return what is signed, in line or by a detached ``signature``, by a trusted key.
 
-        Signatures of unknown keys beside it do no harm; forged and expired ones do.
+        Trusted are the keys of the keyrings and those in ``keys``; with ``fingerprints``, one of
+        these has to have signed. See `debrepo_gpg.verifying` for the signatures that count.
         """
-        path = self.path(name)
-        if not path.exists():
-            raise VerificationFailed(
-                "there are no trusted keys to verify signatures with",
-                hint="run 'debrepo key trust FILE'",
-            )
-        begin = _CLEAR_SIGNED.search(data)
-        if begin is None:
-            raise VerificationFailed(
-                "it is not a clear-signed text", hint="sign with: gpg --clear-sign FILE"
-            )
+        paths = [Path(n) if verifying.is_system(n) else self.path(n) for n in names]
+        own = [name for name in names if "/" not in name]
+        needed = list(names) != [KEYRING]
+        begin = None if signature else _CLEAR_SIGNED.search(data)
         with tempfile.TemporaryDirectory(prefix="debrepo-") as scratch:
-            signed, text = Path(scratch, "signed"), Path(scratch, "text")
-            signed.write_bytes(data[begin.start() :])
-            options = ["--status-fd", "1", "--keyring", str(path.absolute())]
-            command = ["gpgv", *options, "--output", str(text), str(signed)]
-            done = self._run(command, b"")
-            found = _signers(done.stdout)
-            if not found or not text.exists():
-                raise VerificationFailed(
-                    f"no trusted key has signed it: {_last_words(done.stderr)}",
-                    hint='run "debrepo key trusted"',
-                )
-            return VerifiedText(text.read_bytes(), found)
+            place = Path(scratch)
+            rings = _readable(paths, keys, place, needed=needed)
+            command = ["gpgv", "--status-fd", "1"]
+            for ring in rings or [_written(place / "empty.gpg", b"")]:
+                command += ["--keyring", str(ring.absolute())]
+            signed, text = _written(place / "signed", data), place / "text"
+            if signature:
+                detached = _written(place / "signature", signature)
+                done = self._run([*command, str(detached), str(signed)], b"")
+            else:
+                if begin is None:
+                    raise VerificationFailed(
+                        "it is not a clear-signed text", hint="sign with: gpg --clear-sign FILE"
+                    )
+                signed.write_bytes(data[begin.start() :])
+                done = self._run([*command, "--output", str(text), str(signed)], b"")
+            found = verifying.accepted(
+                verifying.judge(done.stdout),
+                _last_words(done.stderr),
+                pinned=fingerprints,
+                keyring=own[0] if own and own[0] != KEYRING else "",
+                known=bool(rings),
+            )
+            return VerifiedText(data if signature else text.read_bytes(), found)
 
     @contextmanager
     def _copy(self, name: str, *, save: bool) -> Iterator[tuple[list[str], list[str]]]:
@@ -216,20 +230,33 @@ def _imported(status: bytes) -> list[str]:
     return list(dict.fromkeys(line[3] for line in lines if line[1:2] == ["IMPORT_OK"]))
 
 
-def _signers(status: bytes) -> tuple[str, ...]:
-    """Return who has signed well; nobody has, if a signature is forged."""
-    found: list[str] = []
-    good = False
-    for line in status.decode(errors="replace").splitlines():
-        words = line.split()[1:]
-        if words[:1] and words[0] in _FORGED:
-            return ()
-        if words[:1] == ["GOODSIG"]:
-            good = True
-        elif words[:1] == ["VALIDSIG"] and good:
-            found += [words[1], words[-1]]
-            good = False
-    return tuple(dict.fromkeys(found))
+def _readable(paths: Sequence[Path], keys: bytes, place: Path, *, needed: bool) -> list[Path]:
+    """Return the keyrings as files that gpgv reads; one that is ``needed`` has to be there."""
+    found: list[Path] = []
+    for number, path in enumerate(paths):
+        try:
+            with path.open("rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            if not needed:
+                continue
+            raise NotFound(
+                f"there is no keyring {path}", hint="run 'debrepo key trust --keyring NAME FILE'"
+            ) from None
+        except OSError as error:
+            raise InvalidInput(f"cannot read the keyring {path}: {error.strerror}") from None
+        if data.startswith(b"-----") or path.suffix == ".asc":
+            path = _written(place / f"{number}.gpg", verifying.binary(data, str(path)))
+        if data:
+            found.append(path)
+    if keys:
+        found.append(_written(place / "keys.gpg", verifying.binary(keys, "the text")))
+    return found
+
+
+def _written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
 
 
 def _last_words(said: bytes) -> str:

@@ -105,8 +105,8 @@ def _read(session: Session, path: Path, terms: Terms) -> SignedUpload:
         )
     if not listed.signed or terms.ignore_signatures:
         return SignedUpload(path, listed, ())
-    keyring = {"keyring": terms.keyring} if terms.keyring else {}
-    verified = session.call("key.verify", data=data, **keyring)
+    keyrings = (terms.keyring,) if terms.keyring else ()
+    verified = session.call("key.verify", data=data, keyrings=keyrings)
     listed = archive.parse_list(verified.text, path.name, limits=limits)
     return SignedUpload(path, listed, verified.fingerprints)
 
