@@ -79,6 +79,17 @@ snapshot filter monday few 'Name (= hello)'
 snapshot pull tuesday monday pulled libhello --dry-run
 snapshot pull tuesday monday pulled libhello
 snapshot verify monday
+mirror create none ftp://user:secret@127.0.0.1:9/debian stable
+mirror create none file:///nowhere/at/all stable main
+mirror list
+mirror list --json
+mirror show none
+mirror search none
+mirror update none
+mirror edit none --latest
+mirror rename none some
+mirror drop none
+snapshot create none from mirror none
 snapshot rename both all
 snapshot drop all
 snapshot drop none

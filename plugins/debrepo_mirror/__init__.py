@@ -1,0 +1,1 @@
+"""Mirrors: package lists that follow an archive elsewhere."""

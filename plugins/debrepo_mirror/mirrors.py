@@ -1,0 +1,82 @@
+"""Mirrors in the database: found, stored, renamed and dropped, with all that is known of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from debrepo.errors import AlreadyExists, NotFound
+from debrepo_mirror.tables import MIRRORS, PENDING, PROBLEMS, STATE, below, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.database import Table, Transaction
+    from debrepo.package import PackageList, SetId
+    from debrepo_mirror.mirror import Mirror
+
+#: The tables whose keys begin with the name of a mirror.
+_DETAILS: tuple[Table[str, Any], ...] = (STATE, PROBLEMS)
+
+
+def create(txn: Transaction, mirror: Mirror) -> None:
+    """Store a new mirror; raise `AlreadyExists` where the name is taken."""
+    check_free(txn, mirror.name)
+    txn[MIRRORS][mirror.name] = mirror
+
+
+def check_free(txn: Transaction, name: str) -> None:
+    """Raise `AlreadyExists` where there is a mirror of this name."""
+    if name in txn[MIRRORS]:
+        raise AlreadyExists(f"mirror {name} exists already")
+
+
+def get(txn: Transaction, name: str) -> Mirror:
+    """Return the mirror called ``name``."""
+    try:
+        return txn[MIRRORS][name]
+    except KeyError:
+        raise NotFound(f"no mirror called {name}", hint='run "debrepo mirror list"') from None
+
+
+def put(txn: Transaction, mirror: Mirror) -> None:
+    """Store a mirror that has changed."""
+    txn[MIRRORS][mirror.name] = mirror
+
+
+def package_list(txn: Transaction, name: str) -> PackageList:
+    """Return the packages of a mirror; raise `NotFound` before they were fetched for once."""
+    mirror = get(txn, name)
+    if not mirror.updated:
+        raise NotFound(
+            f"mirror {name} has no packages yet", hint=f'run "debrepo mirror update {name}"'
+        )
+    return mirror.package_list()
+
+
+def rename(txn: Transaction, name: str, new_name: str) -> None:
+    """Store a mirror under another name, with all that is known of it."""
+    mirror = get(txn, name)
+    create(txn, mirror._replace(name=new_name))
+    for table in _DETAILS:
+        for part, value in list(parts(txn[table], name)):
+            txn[table][below(new_name, part)] = value
+    pending = txn[PENDING].get(name)
+    if pending is not None:
+        txn[PENDING][new_name] = pending
+    drop(txn, name)
+
+
+def drop(txn: Transaction, name: str) -> None:
+    """Remove a mirror, and all that is known of it."""
+    del txn[MIRRORS][name]
+    for table in _DETAILS:
+        for part, _ in list(parts(txn[table], name)):
+            del txn[table][below(name, part)]
+    txn[PENDING].discard(name)
+
+
+def live_sets(txn: Transaction) -> Iterator[SetId]:
+    """Yield the package sets that the next updates will start from."""
+    yield from txn[PENDING].values()
+    for state in txn[STATE].values():
+        yield state.set_id

@@ -1,0 +1,146 @@
+"""What the mirror plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, Setting, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from debrepo.database import Transaction
+    from debrepo.package import Node, PackageList, SetId
+
+_OPERATIONS = "debrepo_mirror.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("mirror", "debrepo_mirror.cli:mirror", "Manage mirrors of other archives.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "mirror.create",
+            f"{_OPERATIONS}:create",
+            "Create a mirror of a distribution of another archive.",
+            "mirror:{name}:create",
+            "mirror create",
+            long=True,
+        ),
+        Operation(
+            "mirror.list",
+            f"{_OPERATIONS}:list_",
+            "List the mirrors.",
+            "read",
+            "mirror list",
+            changes=False,
+        ),
+        Operation(
+            "mirror.show",
+            f"{_OPERATIONS}:show",
+            "Show a mirror.",
+            "read",
+            "mirror show",
+            changes=False,
+        ),
+        Operation(
+            "mirror.search",
+            f"{_OPERATIONS}:search",
+            "Search the packages of a mirror.",
+            "read",
+            "mirror search",
+            changes=False,
+        ),
+        Operation(
+            "mirror.update",
+            f"{_OPERATIONS}:update",
+            "Bring a mirror up to date with its archive.",
+            "mirror:{name}:update",
+            "mirror update",
+            long=True,
+        ),
+        Operation(
+            "mirror.edit",
+            f"{_OPERATIONS}:edit",
+            "Edit the properties of a mirror.",
+            "mirror:{name}:edit",
+            "mirror edit",
+            long=True,
+        ),
+        Operation(
+            "mirror.rename",
+            f"{_OPERATIONS}:rename",
+            "Rename a mirror.",
+            "mirror:{name}:rename mirror:{new_name}:create",
+            "mirror rename",
+        ),
+        Operation(
+            "mirror.drop",
+            f"{_OPERATIONS}:drop",
+            "Drop a mirror; its packages stay in the pool until cleanup.",
+            "mirror:{name}:drop",
+            "mirror drop",
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_settings() -> list[Setting]:
+    return [
+        Setting("mirror.sources", False, "Whether new mirrors have source packages"),
+        Setting(
+            "mirror.ignore_signatures", False, "Whether new mirrors trust archives without a check"
+        ),
+        Setting("mirror.max_tries", 3, "Attempts to fetch a file"),
+        Setting(
+            "mirror.ppa_base_url", "https://ppa.launchpadcontent.net", "Where ppa: archives are"
+        ),
+        Setting("mirror.ppa_distributor", "ubuntu", "Last part of the URL of a ppa: archive"),
+        Setting(
+            "mirror.ppa_codename", "", "Distribution of a ppa: archive; empty: that of this machine"
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [
+        TableRef("mirror.mirrors", 1, "debrepo_mirror.tables:MIRRORS"),
+        TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
+        TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
+        TableRef("mirror.state", 1, "debrepo_mirror.tables:STATE"),
+    ]
+
+
+@hookimpl
+def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
+    if kind != "mirror":
+        return None
+    from debrepo_mirror.mirrors import package_list
+
+    return package_list(txn, name)
+
+
+@hookimpl
+def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
+    from debrepo_mirror.tables import MIRRORS
+
+    return [mirror.package_list() for mirror in txn[MIRRORS].values()]
+
+
+@hookimpl
+def debrepo_live_sets(txn: Transaction) -> Iterable[SetId]:
+    from debrepo_mirror.mirrors import live_sets
+
+    return live_sets(txn)
+
+
+@hookimpl
+def debrepo_nodes(txn: Transaction) -> list[Node]:
+    from debrepo_mirror.tables import MIRRORS
+
+    return [mirror.node() for mirror in txn[MIRRORS].values()]
