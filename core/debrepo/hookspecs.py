@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pluggy import PluginManager
 
+    from debrepo.arrival import Arrival
     from debrepo.calls import Call
     from debrepo.database import Transaction
     from debrepo.metrics import Metric, Requests
@@ -172,13 +173,14 @@ def debrepo_package_lists(txn: Transaction) -> Iterable[PackageList]:
 
 @hookspec(firstresult=True)
 def debrepo_add_files(
-    session: Session, kind: str, files: Mapping[str, Sequence[Path]]
+    session: Session, kind: str, files: Mapping[str, Sequence[Path]], arrival: Arrival
 ) -> int | None:
     """Add package files to the lists of this ``kind`` that they are given for, or none at all.
 
     *Asks*, outside of any transaction; all lists change in one. Return how many packages are
     new on their lists, and ``None`` when the kind is not yours; raise if a file cannot be added.
-    Check permissions before you call this.
+    ``arrival`` says which keys signed the upload, for `debrepo_accept_package`. Check
+    permissions before you call this.
     """
 
 
@@ -265,12 +267,13 @@ def debrepo_dropped(session: Session, txn: Transaction, kind: str, name: str) ->
 
 @hookspec
 def debrepo_accept_package(
-    session: Session, txn: Transaction, package: Package, target: PackageList
+    session: Session, txn: Transaction, package: Package, target: PackageList, arrival: Arrival
 ) -> None:
     """Look at a package about to join ``target``; raise `InvalidPackage` to keep it out.
 
     *Tells*, in the write transaction, before the package joins the list: be quick.
-    ``session.actor`` is who adds it, and ``session.config`` has your settings.
+    ``session.actor`` is who adds it, ``session.config`` has your settings, and ``arrival``
+    says where the package comes from: a file, an upload that is signed, another list.
     """
 
 
@@ -311,11 +314,13 @@ def debrepo_before_commit(
     before: PublicationState | None,
     after: PublicationState,
     release: bytes,
+    force: bool,
 ) -> None:
     """Raise a `DebrepoError` to stop a publish before clients can see any of it.
 
     *Tells*, when everything is staged and signed, outside of any transaction. ``before`` is
-    what clients see until then: nothing at a first publish.
+    what clients see until then: nothing at a first publish. ``force`` says that the user
+    insists, with ``--force``, or goes back to an older generation.
     """
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import stopping
+from debrepo.arrival import Arrival
 from debrepo.errors import (
     AlreadyExists,
     InvalidInput,
@@ -30,6 +31,7 @@ DIRECT = (".deb", ".udeb", ".ddeb")
 #: What GitLab says about other files.
 INDIRECT = "file_name Only debs, udebs and ddebs can be directly added to a distribution"
 _REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
+_STATUS = "[GNUPG:] "
 _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
@@ -40,6 +42,7 @@ class Upload(NamedTuple):
     files: dict[str, list[Path]]
     source: tuple[str, str] = ("", "")
     documents: tuple[Path, ...] = ()
+    signers: tuple[str, ...] = ()  #: fingerprints of the keys that signed the .changes
 
 
 def area(session: Session) -> Path:
@@ -86,7 +89,7 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     from debrepo.ingest import configured_limits
 
     limits = configured_limits(session.config)
-    data = _verified(session, changes, limits.control_file + 1)
+    data, signers = _verified(session, changes, limits.control_file + 1)
     listed = parse_list(data, changes.name, limits=limits)
     missing = [name for name in _REQUIRED if not listed.fields.get(name)]
     if missing:
@@ -110,11 +113,13 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     if not files:
         raise InvalidPackage(f"{changes.name} lists no package")
     documents = (changes, *(changes.with_name(n) for n in names if n.endswith(".buildinfo")))
-    return Upload(found, files, _source(listed), documents)
+    return Upload(found, files, _source(listed), documents, signers)
 
 
-def _verified(session: Session, changes: Path, most: int) -> bytes:
-    """Return the text of a .changes; only the signed text if uploaders are configured.
+def _verified(session: Session, changes: Path, most: int) -> tuple[bytes, tuple[str, ...]]:
+    """Return the text of a .changes, and the keys that signed it.
+
+    If uploaders are configured, it has to be signed, and only the signed text is returned.
 
     Of one that is too long to be parsed, return the first ``most`` bytes and verify nothing.
     """
@@ -122,22 +127,25 @@ def _verified(session: Session, changes: Path, most: int) -> bytes:
     with changes.open("rb") as file:
         data = file.read(most)
     if not keyring or len(data) >= most:
-        return data
+        return data, ()
     path = session.root / Path(keyring).expanduser()
     if not data.startswith(_SIGNATURE):
         raise VerificationFailed(f"{changes.name} is not signed", hint='run "debsign FILE"')
     try:
-        command = ["gpgv", "--keyring", str(path), "--output", "-", str(changes)]
+        command = ["gpgv", "--status-fd", "2", "--keyring", str(path), "--output", "-"]
+        command.append(str(changes))
         run = stopping.run(command, timeout=60)
     except FileNotFoundError:
         raise PluginError("cannot verify uploads without gpgv", hint="install gpgv") from None
+    lines = run.stderr.decode(errors="replace").strip().splitlines()
     if run.returncode:
-        said = run.stderr.decode(errors="replace").strip().splitlines()
+        said = [line for line in lines if not line.startswith(_STATUS)]
         raise VerificationFailed(
             f"{changes.name} is signed by nobody who may upload: {said[-1] if said else ''}",
             hint="sign with a key in the keyring that gitlab.uploaders names",
         )
-    return run.stdout
+    signed = [line.split() for line in lines if line.startswith(f"{_STATUS}VALIDSIG ")]
+    return run.stdout, tuple(words[-1] for words in signed)  # the last one is the primary key
 
 
 def _check_files(changes: Path, listed: FileList) -> None:
@@ -178,7 +186,9 @@ def add(session: Session, upload: Upload) -> None:
     components = upload.distribution.components
     files = {components[component]: paths for component, paths in upload.files.items()}
     try:
-        added = session.hook.debrepo_add_files(session=session, kind="repo", files=files)
+        added = session.hook.debrepo_add_files(
+            session=session, kind="repo", files=files, arrival=Arrival(signers=upload.signers)
+        )
     except AlreadyExists as error:
         raise AlreadyExists(str(error), hint="give the build a new version") from error
     if added is None:

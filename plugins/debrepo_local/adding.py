@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from debrepo import catalog, packageset
+from debrepo.arrival import FILE
 from debrepo.catalog import CHUNKS, CONTENTS, PACKAGES, Known
 from debrepo.errors import (
     AlreadyExists,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from debrepo.arrival import Arrival
     from debrepo.database import Transaction
     from debrepo.session import Session
 
@@ -128,7 +130,13 @@ def reason(item: Rejected) -> str:
 
 
 def commit(
-    session: Session, name: str, batch: list[Ingested], *, force_replace: bool, whole: bool = False
+    session: Session,
+    name: str,
+    batch: list[Ingested],
+    *,
+    force_replace: bool,
+    whole: bool = False,
+    arrival: Arrival = FILE,
 ) -> dict[Path, Outcome]:
     """Add a batch in one transaction, against what the repository is by then.
 
@@ -136,7 +144,15 @@ def commit(
     """
 
     def change(txn: Transaction) -> dict[Path, Outcome]:
-        return _join(session, txn, name, batch, force_replace=force_replace, whole=whole)
+        return _join(
+            session,
+            txn,
+            name,
+            batch,
+            arrival,
+            force_replace=force_replace,
+            whole=whole,
+        )
 
     return session.db.update(change)
 
@@ -146,6 +162,7 @@ def _join(
     txn: Transaction,
     name: str,
     batch: list[Ingested],
+    arrival: Arrival,
     *,
     force_replace: bool = False,
     whole: bool = False,
@@ -165,7 +182,10 @@ def _join(
         try:
             _check_bytes(item, there, name, force_replace=force_replace)
             _check_data(session, txn, item)
-            joining.accept(session, txn, target, partial(decode, key, item.record))
+            if there != item.entry:
+                package = partial(decode, key, item.record)
+                coming = arrival._replace(remark=item.remark) if item.remark else arrival
+                joining.accept(session, txn, target, package, coming)
         except DebrepoError as error:
             if strict:
                 raise _about(item.source, error) from error
@@ -194,7 +214,7 @@ def _join(
     return outcomes
 
 
-def add_together(session: Session, files: Mapping[str, Sequence[Path]]) -> int:
+def add_together(session: Session, files: Mapping[str, Sequence[Path]], arrival: Arrival) -> int:
     """Add files to repositories, all of them or none; return how many packages are new there."""
     paths = [path for given in files.values() for path in given]
     workers = session.config["ingest.workers"] or None
@@ -213,7 +233,7 @@ def add_together(session: Session, files: Mapping[str, Sequence[Path]]) -> int:
             new = 0
             for name, given in files.items():
                 batch = [items[path] for path in given]
-                outcomes = _join(session, txn, name, batch, strict=True)
+                outcomes = _join(session, txn, name, batch, arrival, strict=True)
                 new += sum(one.status == "added" for one in outcomes.values())
             return new
 

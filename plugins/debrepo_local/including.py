@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import archive, templates
+from debrepo.arrival import Arrival
 from debrepo.errors import (
     DebrepoError,
     InvalidInput,
@@ -158,8 +159,14 @@ def _add(
             if item.remark:
                 session.progress.note(f"{item.source}: {item.remark}")
         session.pool.sync()
-        force = terms.force_replace
-        outcomes = commit(session, name, fitting, force_replace=force, whole=True)
+        outcomes = commit(
+            session,
+            name,
+            fitting,
+            force_replace=terms.force_replace,
+            whole=True,
+            arrival=Arrival(signers=upload.fingerprints),
+        )
     ordered = [outcomes[item.source] for item in fitting if item.source in outcomes]
     if any(outcome.status == "failed" for outcome in ordered):
         return ordered, None

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from debrepo import packageset
+from debrepo.arrival import Arrival
 from debrepo.catalog import CHUNKS, get
 from debrepo_local import repos
 
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
     from debrepo_local.repos import LocalRepo
 
 
-def join(session: Session, txn: Transaction, repo: LocalRepo, entries: list[Entry]) -> LocalRepo:
-    """Let packages that debrepo knows join a repository; those that are there stay.
+def join(
+    session: Session, txn: Transaction, repo: LocalRepo, entries: list[Entry], source: str
+) -> LocalRepo:
+    """Let packages of the list ``source`` join a repository; those that are there stay.
 
     Raise `AlreadyExists` where one is there with other bytes.
     """
     added = fresh(txn, repo, entries)
-    target = repo.package_list()
-    for entry in added:
-        accept(session, txn, target, partial(get, txn, entry))
+    accept_known(session, txn, repo, added, source)
     return change(session, txn, repo, added=added)
 
 
@@ -39,13 +40,26 @@ def fresh(txn: Transaction, repo: LocalRepo, entries: list[Entry]) -> list[Entry
     return [entry for entry in dict.fromkeys(entries) if entry not in there]
 
 
+def accept_known(
+    session: Session, txn: Transaction, repo: LocalRepo, entries: Iterable[Entry], source: str
+) -> None:
+    """Let the other plugins look at packages that debrepo knows, and keep them out."""
+    target, arrival = repo.package_list(), Arrival(source)
+    for entry in entries:
+        accept(session, txn, target, partial(get, txn, entry), arrival)
+
+
 def accept(
-    session: Session, txn: Transaction, target: PackageList, package: Callable[[], Package]
+    session: Session,
+    txn: Transaction,
+    target: PackageList,
+    package: Callable[[], Package],
+    arrival: Arrival,
 ) -> None:
     """Let the other plugins look at a package that is about to join, and keep it out."""
     if session.hook.debrepo_accept_package.get_hookimpls():
         session.hook.debrepo_accept_package(
-            session=session, txn=txn, package=package(), target=target
+            session=session, txn=txn, package=package(), target=target, arrival=arrival
         )
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from debrepo_local.repos import LocalRepo
 
 
+#: Where packages come from that are added by their keys: any list may have held them.
+KNOWN = "keys:"
+
+
 def add_keys(session: Session, name: str, keys: Iterable[str]) -> LocalRepo:
     """Let the packages with these keys join a repository; those that are there stay."""
     wanted = [PackageKey.parse(key).entry for key in keys]
@@ -26,7 +30,7 @@ def add_keys(session: Session, name: str, keys: Iterable[str]) -> LocalRepo:
     def change(txn: Transaction) -> LocalRepo:
         repo = repos.get(txn, name)
         _check_files(session, txn, joining.fresh(txn, repo, _known(txn, wanted)))
-        return joining.join(session, txn, repo, wanted)
+        return joining.join(session, txn, repo, wanted, KNOWN)
 
     return session.db.update(change)
 

@@ -9,7 +9,7 @@ from debrepo.catalog import CHUNKS
 from debrepo.errors import AlreadyExists
 from debrepo.package import PackageKey
 from debrepo.values import NamedTuple
-from debrepo_local import repos
+from debrepo_local import joining, repos
 from debrepo_local.repos import REPOS, LocalRepo
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def create(
     repo = LocalRepo(lists.check_name(name), component, distribution, comment, uploaders=rules)
     with session.db.write() as txn:
         if kind:
-            repo = repo._replace(set_id=lists.get(session.hook, txn, kind, source).set_id)
+            origin = lists.get(session.hook, txn, kind, source)
+            members = packageset.entries(txn[CHUNKS], origin.set_id)
+            joining.accept_known(session, txn, repo, members, str(origin))
+            repo = repo._replace(set_id=origin.set_id)
         repos.create(txn, repo)
         session.hook.debrepo_created(session=session, txn=txn, kind="repo", name=name)
     return repo

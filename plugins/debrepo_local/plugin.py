@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from debrepo.arrival import Arrival
     from debrepo.database import Transaction
     from debrepo.package import Entry, Node, PackageList
     from debrepo.session import Session
@@ -161,13 +162,13 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
 
 @hookimpl
 def debrepo_add_files(
-    session: Session, kind: str, files: Mapping[str, Sequence[Path]]
+    session: Session, kind: str, files: Mapping[str, Sequence[Path]], arrival: Arrival
 ) -> int | None:
     if kind != "repo":
         return None
     from debrepo_local.adding import add_together
 
-    return add_together(session, files)
+    return add_together(session, files, arrival)
 
 
 @hookimpl

@@ -77,7 +77,7 @@ def _commit(
 
     def change(txn: Transaction) -> None:
         _check_still_there(session, txn, origin, entries)
-        joining.join(session, txn, repos.get(txn, target), entries)
+        joining.join(session, txn, repos.get(txn, target), entries, str(origin))
         if move:
             joining.change(session, txn, repos.get(txn, origin.name), removed=entries)
 

@@ -41,7 +41,7 @@ def shown(publication: Publication, generation: Generation) -> PublicationState:
     )
 
 
-def ask(session: Session, plan: Plan, release: bytes) -> None:
+def ask(session: Session, plan: Plan, release: bytes, *, force: bool) -> None:
     """Let plugins stop a publish: any error that they raise does."""
     session.hook.debrepo_before_commit(
         session=session,
@@ -49,6 +49,7 @@ def ask(session: Session, plan: Plan, release: bytes) -> None:
         before=shown(plan.previous.publication, plan.previous) if plan.previous else None,
         after=shown(plan.publication, plan.generation),
         release=release,
+        force=force,
     )
 
 

@@ -180,7 +180,8 @@ def _make(
                 foreign_files.make_room(session, storage, plan)
             staging.put_files(session, storage, plan, anew=wish.force)
             staged = staging.put_indexes(session, storage, plan, drawn, keys, anew=overwrite)
-            announcing.ask(session, plan, staged.release)
+            meant = wish.force or bool(wish.again)  # an older generation is called for by number
+            announcing.ask(session, plan, staged.release, force=meant)
             turn, switch = commits.secure(
                 storage, plan, staged, alone, overwrite=overwrite, force=wish.force
             )

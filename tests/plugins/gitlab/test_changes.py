@@ -266,3 +266,17 @@ def test_signature_is_verified_where_uploaders_are_configured(apt, built, signed
         answer = apt.put(f"{APT}/{last.name}", content=content)
         assert answer.status_code == 400
         assert "signed" in answer.text
+
+
+def test_acceptance_rule_takes_signed_uploads_and_refuses_packages_alone(
+    apt, built, hello, signed, configure
+):
+    configure("policy.house.repo", ("acme.web-*",))
+    configure("policy.house.signed", True)
+    last = changes(built)
+    configure("gitlab.uploaders", str(signed(last)))
+    query = "?distribution=sid&component=main"
+    answer = apt.put(f"{APT}/hello_1.0_amd64.deb{query}", content=hello)
+    assert answer.status_code == 400
+    assert "breaks the rule house: expected a signed upload" in answer.text
+    assert send(apt, *everything(built)).status_code == 201

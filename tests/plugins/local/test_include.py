@@ -80,6 +80,19 @@ def test_signed_upload_goes_in_as_a_whole_and_is_gone(debrepo, incoming, unstabl
     assert list(incoming.iterdir()) == []
 
 
+def test_acceptance_rule_knows_whether_an_upload_is_signed(
+    debrepo, debrepo_root, incoming, unstable, sign
+):
+    text = '[policy.house]\nrepo = ["*"]\nsigned = true\n'
+    (debrepo_root / "debrepo.toml").write_text(text)
+    path = changes(incoming, build_deb(incoming, version="1.0-1"))
+    refused = debrepo("repo", "include", "--accept-unsigned", path, exit_code=1)
+    assert "breaks the rule house: expected a signed upload" in refused.output
+    sign(path)
+    debrepo("repo", "include", path)
+    assert names(debrepo) == ["hello_1.0-1_amd64"]
+
+
 def test_unsigned_upload_has_to_be_accepted(debrepo, incoming, unstable):
     path = changes(incoming, build_deb(incoming, version="1.0-1"))
     refused = debrepo("repo", "include", path, exit_code=1)

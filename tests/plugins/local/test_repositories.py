@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from debrepo.arrival import FILE
 from debrepo.catalog import CONTENTS
 from debrepo.errors import AlreadyExists, InvalidPackage, NotFound
 from debrepo.testing.packages import break_data, build_deb, build_source
@@ -265,7 +266,9 @@ def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_al
     first, other = build_deb(tmp_path, "first"), build_deb(tmp_path, "other")
 
     def add(files):
-        return session.hook.debrepo_add_files(session=session, kind="repo", files=files)
+        return session.hook.debrepo_add_files(
+            session=session, kind="repo", files=files, arrival=FILE
+        )
 
     def names(repo):
         shown = session.call("repo.show", name=repo, with_packages=True)
@@ -291,14 +294,19 @@ def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_al
     with pytest.raises(AlreadyExists, match=r"^other_1.0_amd64.deb: .* other bytes"):
         add(files)
     assert names("one") == ["first"]
-    assert session.hook.debrepo_add_files(session=session, kind="mirror", files=files) is None
+    assert (
+        session.hook.debrepo_add_files(session=session, kind="mirror", files=files, arrival=FILE)
+        is None
+    )
 
 
 def test_packages_leave_several_repositories_in_a_transaction_of_the_caller(session, tmp_path):
     for name in ("one", "two"):
         session.call("repo.create", name=name)
     paths = [build_deb(tmp_path, name) for name in ("first", "other")]
-    session.hook.debrepo_add_files(session=session, kind="repo", files={"one": paths, "two": paths})
+    session.hook.debrepo_add_files(
+        session=session, kind="repo", files={"one": paths, "two": paths}, arrival=FILE
+    )
 
     def entries(repo):
         shown = session.call("repo.show", name=repo, with_packages=True)

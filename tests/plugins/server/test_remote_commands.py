@@ -61,6 +61,11 @@ package show hello --with-files --with-references
 package show none
 package lint repo:tools
 package lint repo:none
+policy list
+policy list --json
+policy check {place}/debs/hello_1.0_amd64.deb --repo tools --json
+policy check repo:tools
+policy check repo:none
 snapshot create monday from repo tools
 snapshot create monday from repo tools
 snapshot create empty empty
