@@ -99,6 +99,15 @@ def debrepo_storages() -> Mapping[str, Ref]:
 
 
 @hookspec
+def debrepo_transports() -> Mapping[str, Ref]:
+    """Name the transports you bring, by the scheme of URLs: ``{"https": Ref(…)}``.
+
+    *Collects*, when something is to be fetched. Each refers to a subclass of
+    `debrepo.transport.Transport`; one class may serve several schemes.
+    """
+
+
+@hookspec
 def debrepo_signers() -> Mapping[str, Ref]:
     """Name the OpenPGP back ends you bring, by the value of ``signing.signer``.
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from debrepo.refs import Operation, Ref
     from debrepo.signing import Signer
     from debrepo.storage import Storage
+    from debrepo.transport import Transport, TransportOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -217,6 +218,21 @@ class Session:
         options = self.config.section(f"storage.{scheme}.{name or 'default'}")
         storage: Storage = opener.load().open(name, options, self.root)
         return storage
+
+    def transport(self, url: str, options: TransportOptions) -> Transport:
+        """Open the transport for the scheme of a URL; the caller closes it."""
+        scheme, mark, _ = url.partition("://")
+        known = claimed(self.hook.debrepo_transports, "transport")
+        if not mark or scheme.lower() not in known:
+            from debrepo.credentials import bare
+
+            raise InvalidInput(
+                f"no transport for {bare(url)[:200]}",
+                hint=f"it can begin with {', '.join(f'{name}://' for name in sorted(known))};"
+                " plugins bring more",
+            )
+        transport: Transport = known[scheme.lower()].load().open(options)
+        return transport
 
     @opened_once
     def signer(self) -> Signer:

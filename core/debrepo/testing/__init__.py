@@ -7,10 +7,14 @@ pytest.register_assert_rewrite(
     "debrepo.testing.contracts",
     "debrepo.testing.object_store",
     "debrepo.testing.signer_contract",
+    "debrepo.testing.transport_contract",
+    "debrepo.testing.transport_faults",
+    "debrepo.testing.transport_fixtures",
 )
 
 from debrepo.testing.contracts import StorageContract  # noqa: E402
 from debrepo.testing.object_store import ObjectStoreContract  # noqa: E402
 from debrepo.testing.signer_contract import SignerContract  # noqa: E402
+from debrepo.testing.transport_contract import TransportContract  # noqa: E402
 
-__all__ = ["ObjectStoreContract", "SignerContract", "StorageContract"]
+__all__ = ["ObjectStoreContract", "SignerContract", "StorageContract", "TransportContract"]

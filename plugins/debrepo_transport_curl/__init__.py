@@ -1,0 +1,1 @@
+"""Fetch over HTTP and FTP with libcurl."""

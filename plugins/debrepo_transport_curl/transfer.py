@@ -1,0 +1,347 @@
+"""One file on its way: what is asked for, and what the answer means."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import pycurl
+
+import debrepo
+from debrepo.credentials import bare
+from debrepo.transport import NOTHING_KNOWN, Fetched, Validators
+from debrepo_transport_curl import answers
+
+if TYPE_CHECKING:
+    from debrepo.credentials import Login
+    from debrepo.transport import Outcome, TransportOptions, Want
+
+_BUFFER = 1 << 18  # bytes that libcurl reads at a time
+_HOPS = 10  # redirects that are followed
+_PROTOCOLS = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS | pycurl.PROTO_FTP | pycurl.PROTO_FTPS
+_HTTP2_STREAM = 92  # pycurl has no name for it
+_SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"  # libcurl from PyPI was built elsewhere
+#: Of libcurl's errors those that may pass: names, connections, time, and ends that come early.
+_PASSING = frozenset(
+    {
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_CONNECT,
+        pycurl.E_FTP_WEIRD_SERVER_REPLY,  # a server with too many users says so with 421
+        pycurl.E_FTP_ACCEPT_FAILED,
+        pycurl.E_FTP_WEIRD_PASV_REPLY,
+        pycurl.E_HTTP2,
+        pycurl.E_PARTIAL_FILE,
+        pycurl.E_OPERATION_TIMEDOUT,
+        pycurl.E_SSL_CONNECT_ERROR,
+        pycurl.E_GOT_NOTHING,
+        pycurl.E_SEND_ERROR,
+        pycurl.E_RECV_ERROR,
+        _HTTP2_STREAM,
+    }
+)
+
+
+class Handle:
+    """What libcurl keeps for one transfer after another; it is set up once where that is enough."""
+
+    def __init__(self, options: TransportOptions) -> None:
+        self.curl: Any = pycurl.Curl()
+        self.chunks: list[bytes] = []
+        self.headers: list[bytes] = []
+        self._options = options
+        self._dress: object = None
+
+    def clear(self) -> None:
+        """Discard what was received."""
+        self.chunks.clear()
+        self.headers.clear()
+
+    def dress(self, login: Login | None, fields: tuple[str, ...], resume: int, since: int) -> None:
+        """Set what does not change from one ordinary file to the next, if it is not set."""
+        dress = (login, fields, resume, since)
+        if self._dress == dress:
+            return
+        self.curl.reset()
+        self._set_up()
+        curl = self.curl
+        if login is not None:
+            fields = self._identify(login, fields)
+        if fields:
+            curl.setopt(pycurl.HTTPHEADER, list(fields))
+        if resume:
+            curl.setopt(pycurl.RESUME_FROM_LARGE, resume)
+        if since:
+            curl.setopt(pycurl.TIMECONDITION, pycurl.TIMECONDITION_IFMODSINCE)
+            curl.setopt(pycurl.TIMEVALUE, since)
+        self._dress = dress
+
+    def _identify(self, login: Login, fields: tuple[str, ...]) -> tuple[str, ...]:
+        curl = self.curl
+        if login.certificate:
+            curl.setopt(pycurl.SSLCERT, login.certificate)
+            curl.setopt(pycurl.SSLKEY, login.key or login.certificate)
+        if login.token:
+            return (*fields, f"Authorization: Bearer {login.token}")
+        if login.user or login.password:
+            curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
+            curl.setopt(pycurl.USERNAME, login.user.encode())
+            curl.setopt(pycurl.PASSWORD, login.password.encode())
+        return fields
+
+    def _set_up(self) -> None:
+        curl, options = self.curl, self._options
+        buffer = _BUFFER
+        if options.pace.rate:  # so that a turn does not bring what takes seconds to make up for
+            buffer = max(1024, min(_BUFFER, options.pace.rate // options.connections // 8))
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.BUFFERSIZE, buffer),
+            (pycurl.PROTOCOLS, _PROTOCOLS),
+            (pycurl.WRITEFUNCTION, self.chunks.append),
+            (pycurl.HEADERFUNCTION, self.headers.append),
+            (pycurl.CONNECTTIMEOUT, options.connect_timeout),
+            (pycurl.LOW_SPEED_LIMIT, 1),
+            (pycurl.LOW_SPEED_TIME, options.stall_timeout),
+            (pycurl.TCP_KEEPALIVE, 1),
+            (pycurl.OPT_FILETIME, 1),  # the validator of FTP
+            (pycurl.FTP_FILEMETHOD, pycurl.FTPMETHOD_NOCWD),
+            (pycurl.USERAGENT, options.user_agent or f"debrepo/{debrepo.__version__}"),
+        ):
+            curl.setopt(option, value)
+        ca = options.ca_file or (_SYSTEM_CA if os.path.exists(_SYSTEM_CA) else "")  # noqa: PTH110
+        if ca:
+            curl.setopt(pycurl.CAINFO, ca)
+        if options.proxy:
+            curl.setopt(pycurl.PROXY, "" if options.proxy == "none" else options.proxy)
+        if options.no_proxy:
+            curl.setopt(pycurl.NOPROXY, ",".join(options.no_proxy))
+
+
+class Transfer(ABC):
+    """A `Want` with the handle that it has for its time.
+
+    ``fetched`` is set once nothing more is to be received, ``over`` if it has to be asked for
+    again, from its start or elsewhere.
+    """
+
+    def __init__(self, want: Want, handle: Handle, options: TransportOptions) -> None:
+        self.want = want
+        self.handle = handle
+        self.fetched: Fetched | None = None
+        self.over = False
+        self.url = want.url
+        self.offset = want.offset
+        self.size = want.offset
+        self.validators = NOTHING_KNOWN
+        self._options = options
+        self._begun = False
+
+    def prepare(self) -> None:
+        """Set up the handle for the next request."""
+        self.over = self._begun = False
+        self.size = self.offset
+        self.handle.clear()
+        logins = self._options.logins
+        url = self.url
+        login = logins.find(url) if logins or "@" in url else None
+        if "@" in url:
+            url = bare(url)
+        self.ask(login)
+        self.handle.curl.setopt(pycurl.URL, url if url.isascii() else url.encode())
+
+    @abstractmethod
+    def ask(self, login: Login | None) -> None:
+        """Dress the handle for this file."""
+
+    @abstractmethod
+    def look(self) -> bool:
+        """Look at what came before the first byte; return whether bytes are the file's."""
+
+    @abstractmethod
+    def done(self, code: int, text: str) -> Fetched | None:
+        """Return what came of it, now that libcurl is done; ``None``: ask again."""
+
+    def take(self) -> int:
+        """Hand on what was received, and return its size."""
+        chunks = self.handle.chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        try:
+            if not self._begun and not self._begin():
+                return len(data)
+            if self.size + len(data) > self.want.limit:
+                self.fetched = self.failed(f"more than the {self.want.limit} bytes expected")
+                return len(data)
+            self.want.receive(data)
+        except Exception as error:  # the caller's, to whom it goes back
+            self.fetched = self.failed(str(error), error=error)
+        self.size += len(data)
+        return len(data)
+
+    def _begin(self) -> bool:
+        """Return whether what comes is the file, and tell the caller where it begins."""
+        if not self.look():
+            return False
+        if not self._begun:
+            if self.want.offset and not self.offset:
+                self.want.restart()
+            self.want.begin(self.validators)
+            self._begun = True
+        return True
+
+    def from_start(self) -> None:
+        """Give up what is here already: ask for all of it."""
+        self.offset, self.over = 0, True
+
+    def complete(self) -> Fetched:
+        """Return that all of it is here, also if that is nothing."""
+        if not self._begun:
+            try:
+                if not self._begin():
+                    return self.fetched or self.failed("nothing came", again=True)
+            except Exception as error:  # the caller's, to whom it goes back
+                return self.failed(str(error), error=error)
+        return self.ended("whole")
+
+    def ended(self, outcome: Outcome, reason: str = "") -> Fetched:
+        """Return an outcome."""
+        return Fetched(self.want, outcome, self.size, self.validators, reason, url=bare(self.url))
+
+    def failed(
+        self,
+        reason: str,
+        *,
+        again: bool = False,
+        after: float = 0.0,
+        error: Exception | None = None,
+        status: int = 0,
+    ) -> Fetched:
+        """Return that it failed."""
+        return self.ended("failed", reason)._replace(
+            again=again, after=after, error=error, status=status
+        )
+
+    def given_up(self, code: int, text: str) -> Fetched:
+        """Return what an error of libcurl's means."""
+        return self.failed(text or pycurl_error(code), again=code in _PASSING)
+
+
+class HttpTransfer(Transfer):
+    """A file over HTTP."""
+
+    def __init__(self, want: Want, handle: Handle, options: TransportOptions) -> None:
+        super().__init__(want, handle, options)
+        self._answer: answers.HttpAnswer | None = None
+        self._hops = 0
+        self._drop = False
+
+    def ask(self, login: Login | None) -> None:
+        self._answer, self._drop = None, False
+        fields: list[str] = []
+        validators = self.want.validators
+        if self.offset:
+            fields.append(f"Range: bytes={self.offset}-")
+            if condition := answers.if_range(validators):
+                fields.append(f"If-Range: {condition}")
+        elif not self.want.offset:
+            fields += answers.condition(validators)
+        self.handle.dress(login, tuple(fields), 0, 0)
+
+    def look(self) -> bool:
+        if self._drop:
+            return False
+        answer = self._answer = answers.read(self.handle.headers)
+        self.validators = answer.validators
+        if answer.status == 206 and self.offset:
+            if answer.start != self.offset:
+                self.from_start()
+                return False
+            return True
+        if answer.status == 200:
+            self.offset = self.size = 0
+            return True
+        self._drop = True
+        return False
+
+    def done(self, code: int, text: str) -> Fetched | None:
+        if code:
+            return self.given_up(code, text)
+        answer = self._answer or answers.read(self.handle.headers)
+        status = answer.status
+        if status in (200, 206) and (self._begun or status == 200 or self.offset):
+            fetched = self.complete()
+            return None if self.over else fetched
+        if status == 304 and not self.want.offset and self.want.validators != NOTHING_KNOWN:
+            self.validators = self.want.validators
+            return self.ended("unchanged")._replace(status=status)
+        if status == 416 and self.offset:
+            self.from_start()
+            return None
+        if status in answers.MOVED and answer.location:
+            return self._move(answer)
+        if status in answers.MISSING:
+            return self.ended("missing", f"the server answered {answer}")._replace(status=status)
+        return self.failed(
+            f"the server answered {answer}",
+            again=status in answers.PASSING,
+            after=answer.after,
+            status=status,
+        )
+
+    def _move(self, answer: answers.HttpAnswer) -> Fetched | None:
+        """Follow a redirect, with the credentials of where it leads, if there are any."""
+        url = urljoin(bare(self.url), answer.location)
+        scheme = url.partition(":")[0].lower()
+        self._hops += 1
+        if self._hops > _HOPS:
+            return self.failed(f"more than {_HOPS} redirects")
+        if scheme not in ("http", "https") or (scheme == "http" and self.url[:5] == "https"):
+            return self.failed(f"refused to be redirected to {bare(url)}")
+        self.url = bare(url)
+        return None
+
+
+class FtpTransfer(Transfer):
+    """A file over FTP, whose only validator is its date."""
+
+    def ask(self, login: Login | None) -> None:
+        modified = self.want.validators.modified
+        since = int(modified) if modified.isdecimal() and not self.want.offset else 0
+        self.handle.dress(login, (), self.offset, since)
+
+    def look(self) -> bool:
+        date = self.handle.curl.getinfo(pycurl.INFO_FILETIME)
+        self.validators = Validators(modified=str(date) if date >= 0 else "")
+        known = self.want.validators.modified
+        if self.offset and known and known != self.validators.modified:
+            self.from_start()
+            return False
+        return True
+
+    def done(self, code: int, text: str) -> Fetched | None:
+        if code == pycurl.E_REMOTE_FILE_NOT_FOUND:
+            return self.ended("missing", "the server has no such file")
+        if self.offset and code in (pycurl.E_FTP_COULDNT_USE_REST, pycurl.E_BAD_DOWNLOAD_RESUME):
+            self.from_start()
+            return None
+        if code:
+            return self.given_up(code, text)
+        if self.handle.curl.getinfo(pycurl.CONDITION_UNMET):
+            self.validators = self.want.validators
+            return self.ended("unchanged")
+        fetched = self.complete()
+        return None if self.over else fetched
+
+
+def transfer_of(want: Want, handle: Handle, options: TransportOptions) -> Transfer:
+    """Return the transfer for the scheme of a URL."""
+    kind = FtpTransfer if want.url[:3].lower() == "ftp" else HttpTransfer
+    return kind(want, handle, options)
+
+
+def pycurl_error(code: int) -> str:
+    """Return some words for an error that has none."""
+    return f"libcurl gave up with error {code}"

@@ -1,0 +1,1 @@
+"""Fetch from directories of this machine."""
