@@ -32,6 +32,7 @@ VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service"}
 SECOND_DOORS = {
     "api serve": "server.serve",
     "publish snapshot": "publish.create",
+    "publish mirror": "publish.create",
     "group create": "project.create",
     "group list": "project.list",
     "group show": "project.show",

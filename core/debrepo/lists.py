@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from debrepo.errors import InUse, InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
@@ -38,6 +40,12 @@ def get(hook: HookRelay, txn: Transaction, kind: str, name: str) -> PackageList:
     if found is None:
         raise NotFound(f"no plugin has package lists of the kind {kind!r}")
     return found
+
+
+def agreed(found: Iterable[PackageList]) -> tuple[tuple[str, str], ...]:
+    """Return the Release fields that all of these package lists have alike."""
+    every = [set(one.release) for one in found]
+    return tuple(sorted(set.intersection(*every))) if every else ()
 
 
 def users(hook: HookRelay, txn: Transaction, target: PackageList) -> list[Link]:

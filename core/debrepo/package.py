@@ -235,11 +235,16 @@ def check_architecture(name: str) -> str:
     return name
 
 
+#: Fields of a Release file that go with the packages, from a mirror to what is made of it.
+CARRIED = ("Origin", "NotAutomatic", "ButAutomaticUpgrades")
+
+
 class PackageList(NamedTuple):
     """Packages under a name: a repository, a mirror or a snapshot.
 
     ``distribution`` and ``component`` are what it says of where it would like to be
-    published; both may be empty.
+    published; both may be empty. So may be ``release``, the fields that a Release file of it
+    has unless somebody says otherwise, out of `CARRIED`, and ``origin``: where it is from.
     """
 
     kind: str
@@ -247,6 +252,8 @@ class PackageList(NamedTuple):
     set_id: SetId
     component: str = ""
     distribution: str = ""
+    release: tuple[tuple[str, str], ...] = ()
+    origin: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"

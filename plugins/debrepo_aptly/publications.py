@@ -16,11 +16,11 @@ from debrepo_aptly.spelling import clean, decode, place, publication_object
 
 routes = AptlyRoutes(tags=["publish"])
 
-KINDS = {"local": "repo", "repo": "repo", "snapshot": "snapshot"}
+KINDS = {"local": "repo", "repo": "repo", "snapshot": "snapshot", "mirror": "mirror"}
 
 
 class Source(Body):
-    """A repository or snapshot, and the component that it becomes."""
+    """A repository, snapshot or mirror, and the component that it becomes."""
 
     Component: str = ""
     Name: Text
@@ -148,13 +148,13 @@ def list_(door: Annotated[Door, opens("publish.list", "publish.show", settled=Tr
 
 @routes.post("/publish", status_code=201, response_model=PublicationObject)
 async def create_in_root(body: NewPublication, door: Creating) -> Response:
-    """Publish repositories or snapshots at the root of the default storage."""
+    """Publish repositories, snapshots or mirrors at the root of the default storage."""
     return await _create(door, ".", body, body.SourceKind)
 
 
 @routes.post("/publish/{prefix}", status_code=201, response_model=PublicationObject)
 async def create(prefix: str, body: NewPublication, door: Creating) -> Response:
-    """Publish repositories or snapshots under a prefix."""
+    """Publish repositories, snapshots or mirrors under a prefix."""
     return await _create(door, prefix, body, body.SourceKind)
 
 
@@ -175,7 +175,7 @@ _WORDS = {"local": "local repository", "snapshot": "snapshot"}
 
 async def _create(door: Door, prefix: str, body: NewPublication, kind: str) -> Response:
     if kind not in KINDS:
-        raise InvalidInput(f"unknown SourceKind {kind[:40]!r}", hint="local or snapshot")
+        raise InvalidInput(f"unknown SourceKind {kind[:40]!r}", hint="local, snapshot or mirror")
     if not body.Sources:
         raise InvalidInput("no sources to publish", hint="name a repository or a snapshot")
     where, distribution = place(door.session, prefix), clean(body.Distribution)

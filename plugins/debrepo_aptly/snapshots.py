@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from debrepo.errors import AlreadyExists, InvalidInput
 from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
-from debrepo.package import PackageKey
+from debrepo.package import CARRIED, PackageKey
 from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
 from debrepo_aptly.listing import ListQuery, list_packages
@@ -77,19 +77,20 @@ class SnapshotProperties(Protocol):
     def description(self) -> str: ...
     @property
     def sources(self) -> Sequence[str]: ...
+    @property
+    def release(self) -> Sequence[tuple[str, str]]: ...
 
 
 def plain(snapshot: SnapshotProperties) -> dict[str, object]:
     """Return a snapshot as in aptly's API."""
+    carried = dict(snapshot.release)
     kinds = {source.partition(":")[0] for source in snapshot.sources}
     return {
         "Name": snapshot.name,
         "CreatedAt": snapshot.created.replace("+00:00", "Z"),
         "SourceKind": _KINDS.get(kinds.pop(), "snapshot") if len(kinds) == 1 else "snapshot",
         "Description": snapshot.description,
-        "Origin": "",
-        "NotAutomatic": "",
-        "ButAutomaticUpgrades": "",
+        **{name: carried.get(name, "") for name in CARRIED},
     }
 
 

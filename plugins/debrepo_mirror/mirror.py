@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrepo.package import Node, PackageList, SetId
+from debrepo.package import CARRIED, Node, PackageList, SetId
 from debrepo.packageset import EMPTY
 from debrepo.values import NamedTuple
 
@@ -10,9 +10,6 @@ from debrepo.values import NamedTuple
 DOWNLOADS = ("all", "lazy")
 #: Whether indexes are fetched under their by-hash names: where Release offers it, never, always.
 BY_HASH = ("auto", "no", "force")
-
-#: Release fields that a publication of the packages has in its own Release file by default.
-_CARRIED = ("Origin", "NotAutomatic", "ButAutomaticUpgrades")
 
 
 class Mirror(NamedTuple):
@@ -68,6 +65,11 @@ class Mirror(NamedTuple):
         return f"{self.url}dists/{self.distribution}/"
 
     @property
+    def place(self) -> str:
+        """Where it is from, in a line."""
+        return " ".join([self.url, self.distribution, *self.components])
+
+    @property
     def chosen(self) -> str:
         """All that decides what an update brings: if it is unchanged, upstream may be as well."""
         left_out = STATE | {"max_tries"}
@@ -81,13 +83,16 @@ class Mirror(NamedTuple):
         """Return the packages as the rest of debrepo sees them."""
         component = self.components[0] if len(self.components) == 1 else ""
         distribution = "" if self.flat else self.distribution
-        return PackageList("mirror", self.name, self.set_id, component, distribution)
+        carried = [(name, self.release_field(name)) for name in CARRIED]
+        release = tuple((name, value) for name, value in carried if value and value.isprintable())
+        return PackageList(
+            "mirror", self.name, self.set_id, component, distribution, release, self.place
+        )
 
     def node(self) -> Node:
         """Return what a graph says of it."""
-        place = f"{self.url} {self.distribution}"
-        parts = [" ".join(self.components), ", ".join(self.architectures)]
-        remarks = tuple(filter(None, [place, *parts]))
+        part = " ".join([self.distribution, *self.components])
+        remarks = tuple(filter(None, [self.url, part, ", ".join(self.architectures)]))
         return Node(f"mirror:{self.name}", (self.set_id,), self.updated or self.created, remarks)
 
 

@@ -79,7 +79,7 @@ def create(
         prefix,
         check_distribution(name),
         sources,
-        **documents.defaults(session.config),
+        **documents.defaults(session.config, lists.agreed(found)),
     )
     publication = documents.checked(documents.changed(wanted, options))
 

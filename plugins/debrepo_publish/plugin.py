@@ -18,7 +18,11 @@ _OPERATIONS = "debrepo_publish.operations"
 
 @hookimpl
 def debrepo_commands() -> list[Command]:
-    return [Command("publish", "debrepo_publish.cli:publish", "Publish repositories, snapshots.")]
+    return [
+        Command(
+            "publish", "debrepo_publish.cli:publish", "Publish repositories, snapshots and mirrors."
+        )
+    ]
 
 
 @hookimpl

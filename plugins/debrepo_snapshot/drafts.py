@@ -64,6 +64,7 @@ def draft(
         tuple(dict.fromkeys(map(str, sources))),
         components.pop() if len(components) == 1 else "",
         distributions.pop() if len(distributions) == 1 else "",
+        lists.agreed(sources),
     )
     return Draft(CreatedSnapshot(snapshot, packageset.count(store, set_id)), sources, store.maps[0])
 

@@ -45,14 +45,16 @@ def create(
             snapshot = Snapshot(name, EMPTY, created, said)
         else:
             made_from = lists.get(session.hook, txn, kind, source)
+            origin = f": {made_from.origin}" if made_from.origin else ""
             snapshot = Snapshot(
                 name,
                 made_from.set_id,
                 created,
-                description or f"Snapshot from {kind} [{source}]",
+                description or f"Snapshot from {kind} [{source}]{origin}",
                 (str(made_from),),
                 made_from.component,
                 made_from.distribution,
+                made_from.release,
             )
         snapshots.create(txn, snapshot)
         session.hook.debrepo_created(session=session, txn=txn, kind="snapshot", name=name)

@@ -27,15 +27,19 @@ class Snapshot(NamedTuple):
     sources: tuple[str, ...] = ()  #: package lists, as ``kind:name``
     component: str = ""
     distribution: str = ""
+    release: tuple[tuple[str, str], ...] = ()  #: see `PackageList`
 
     def package_list(self) -> PackageList:
         """Return the packages as the rest of debrepo sees them."""
-        return PackageList("snapshot", self.name, self.set_id, self.component, self.distribution)
+        return PackageList(
+            "snapshot", self.name, self.set_id, self.component, self.distribution, self.release
+        )
 
 
 def _load(fields: dict[str, Any]) -> Snapshot:
     set_id, sources = SetId(bytes.fromhex(fields["set_id"])), tuple(fields["sources"])
-    return Snapshot(**{**fields, "set_id": set_id, "sources": sources})
+    release = tuple((name, value) for name, value in fields.get("release", ()))
+    return Snapshot(**{**fields, "set_id": set_id, "sources": sources, "release": release})
 
 
 def _dump(snapshot: Snapshot) -> dict[str, Any]:

@@ -67,12 +67,8 @@ def create(
     made = session.run(
         operations.create, name, url, distribution, components, options=given(options)
     )
-    click.echo(f"Created mirror {name}: {_place(made)}.")
+    click.echo(f"Created mirror {name}: {made.place}.")
     session.progress.note(f'Run "debrepo mirror update {name}" to fetch its packages.')
-
-
-def _place(mirror: Mirror) -> str:
-    return " ".join([mirror.url, mirror.distribution, *mirror.components])
 
 
 @mirror.command("list")
@@ -89,7 +85,7 @@ def list_(session: Session, sort: str, raw: bool, as_json: bool) -> None:
         print_json([_plain(shown) for shown in found])
         return
     for shown in found:
-        name, place = shown.mirror.name, " ".join([_place(shown.mirror), *_extras(shown.mirror)])
+        name, place = shown.mirror.name, " ".join([shown.mirror.place, *_extras(shown.mirror)])
         click.echo(name if raw else f"{name}\t{counted(shown.size, 'package')}\t{place}")
 
 
@@ -128,7 +124,11 @@ def show(session: Session, name: str, with_packages: bool, problems: bool, as_js
     if shown.faults:
         click.echo("\nProblems in the archive:")
         print_lines(f"  {' '.join(filter(None, fault))}" for fault in shown.faults)
-    print_packages(shown.packages)
+    if shown.packages:
+        click.echo("\nPackages:")
+        print_packages(shown.packages)
+    elif with_packages and not shown.mirror.updated:
+        session.progress.note(f'Run "debrepo mirror update {name}" to fetch its packages.')
 
 
 def _described(shown: ShownMirror) -> dict[str, object]:

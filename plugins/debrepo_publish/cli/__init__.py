@@ -102,7 +102,7 @@ _skip_cleanup = click.option("--skip-cleanup", is_flag=True, help="Do not delete
 
 @click.group()
 def publish() -> None:
-    """Publish repositories, snapshots."""
+    """Publish repositories, snapshots and mirrors."""
 
 
 publish.add_command(list_)
@@ -150,7 +150,8 @@ def _first(kind: str) -> Callable[..., None]:
     return command
 
 
-for _kind, _plural in (("repo", "repositories"), ("snapshot", "snapshots")):
+_KINDS = (("repo", "repositories"), ("snapshot", "snapshots"), ("mirror", "mirrors"))
+for _kind, _plural in _KINDS:
     _command = _document_options(_first(_kind))
     _command = json_option(_manners(_components(_command)))
     _command = click.option("--distribution", default="", help="Name below dists/.")(_command)

@@ -15,16 +15,23 @@ from debrepo_publish.model.publication import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from debrepo.config import Config
 
 
-def defaults(config: Config) -> dict[str, Any]:
-    """Return the fields that the configuration sets for new publications."""
+def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
+    """Return the fields that the configuration sets for new publications.
+
+    ``carried`` are Release fields that all packages come with: see `debrepo.package.CARRIED`.
+    """
+    release = dict(carried)
+    not_automatic = release.get("NotAutomatic") == "yes"
     return {
         "architectures": config["architectures"],
-        "origin": config["publish.origin"],
+        "origin": config["publish.origin"] or release.get("Origin", ""),
+        "not_automatic": not_automatic,
+        "but_automatic_upgrades": not_automatic and release.get("ButAutomaticUpgrades") == "yes",
         "label": config["publish.label"],
         "compressions": config["publish.compressions"],
         "sums": config["publish.sums"],

@@ -107,7 +107,7 @@ def test_post_publish_says_what_was_asked_for(filled):
     ("wrong", "status"),
     [
         ({"SourceKind": ""}, 400),
-        ({"SourceKind": "mirror"}, 400),
+        ({"SourceKind": "group"}, 400),
         ({"Sources": []}, 400),
         ({"Sources": [{"Component": "main"}]}, 400),
         ({"Sources": "r"}, 400),

@@ -95,6 +95,7 @@ mirror edit none --latest
 mirror rename none some
 mirror drop none
 snapshot create none from mirror none
+publish mirror none
 snapshot rename both all
 snapshot drop all
 snapshot drop none
