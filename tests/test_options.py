@@ -42,6 +42,7 @@ APART = {"api serve", "completion", "config create", "man", "serve", "version"}
 WORDS = {
     "graph": ["--output", "drawing.svg"],
     "project token create": ["ci", "--user", "alice"],
+    "mirror create": ["debian", "http://archive.example.org/debian", "bookworm", "main"],
     "publish rollback": ["stable", "3"],
     "publish switch": ["stable", "monday"],
     "repo create": ["tools", "from", "snapshot", "monday"],
@@ -49,6 +50,7 @@ WORDS = {
 }
 #: Values of options that not every word is a value of.
 VALUES = {
+    "--archive-url": "http://archive.example.org/debian",
     "--compressions": "zst",
     "--output": "drawing.dot",
     "--sums": "sha512",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from debrepo.errors import InvalidInput
-from debrepo_mirror import choices
+from debrepo_mirror import access, choices
 from debrepo_mirror.mirror import Mirror
+from debrepo_mirror.written import ppa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from debrepo.config import Config
     from debrepo.session import Session
 
 #: What Release is read for again when it changes.
@@ -34,13 +33,13 @@ def new(
 ) -> Mirror:
     """Return a mirror as it is asked for."""
     config = session.config
-    if url.startswith("ppa:"):
+    if url.startswith(ppa.PREFIX):
         if distribution or components:
             raise InvalidInput(
                 "a ppa: archive says itself which distribution and components it has",
                 hint="configure mirror.ppa_codename, or use the URL of the archive",
             )
-        url, distribution, components = _ppa(config, url)
+        url, distribution, components = ppa.read(config, url)
     if not distribution:
         raise InvalidInput(
             f"no distribution for mirror {name}",
@@ -57,7 +56,9 @@ def new(
         ignore_signatures=config["mirror.ignore_signatures"],
         created=now(),
     )
-    return choices.checked(config, choices.changed(mirror, options))
+    mirror = choices.checked(config, choices.changed(mirror, options))
+    access.check(session, mirror)
+    return mirror
 
 
 def now() -> str:
@@ -68,8 +69,9 @@ def now() -> str:
 def edited(session: Session, before: Mirror, options: Mapping[str, Any]) -> Mirror:
     """Return a mirror with properties replaced, held against its archive where they name others."""
     after = choices.checked(session.config, choices.changed(before, options))
-    if after.url.startswith("ppa:"):
+    if after.url.startswith(ppa.PREFIX):
         raise InvalidInput("a mirror cannot become one of a ppa: archive", hint="create another")
+    access.check(session, after)
     if all(getattr(before, name) == getattr(after, name) for name in _UPSTREAM):
         return after
     return verified(session, after._replace(etag="", modified=""))
@@ -113,27 +115,3 @@ def _check_there(
                 f"{mirror.root} has no {what} {name}",
                 hint=f"it has: {' '.join(there[:20])}; {option} creates the mirror nevertheless",
             )
-
-
-def _ppa(config: Config, text: str) -> tuple[str, str, list[str]]:
-    """Return URL, distribution and components of ``ppa:user/project``."""
-    user, slash, project = text.removeprefix("ppa:").partition("/")
-    if not (user and slash and project) or "/" in project or {user, project} & {".", ".."}:
-        raise InvalidInput(f"not a PPA: {text[:80]!r}", hint="use ppa:user/project")
-    base = config["mirror.ppa_base_url"].rstrip("/")
-    distribution = config["mirror.ppa_codename"] or _codename()
-    return f"{base}/{user}/{project}/{config['mirror.ppa_distributor']}", distribution, ["main"]
-
-
-def _codename() -> str:
-    """Return the codename of this machine's distribution."""
-    try:
-        said = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
-    except OSError:
-        said = ""
-    if not said:
-        raise InvalidInput(
-            "this machine does not say which distribution of the PPA it needs",
-            hint="configure mirror.ppa_codename",
-        )
-    return said

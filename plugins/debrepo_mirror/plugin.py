@@ -96,6 +96,26 @@ def debrepo_settings() -> list[Setting]:
             "mirror.ignore_signatures", False, "Whether new mirrors trust archives without a check"
         ),
         Setting("mirror.max_tries", 3, "Attempts to fetch a file"),
+        Setting("mirror.urls", (), "What the URLs of mirrors have to begin with; empty: anything"),
+        Setting("mirror.connections", 8, "Files to fetch at a time"),
+        Setting("mirror.download_limit", 0, "KiB to fetch a second; 0: no limit"),
+        Setting("mirror.connect_timeout", 30, "Seconds to wait for a connection"),
+        Setting("mirror.stall_timeout", 60, "Seconds to wait while nothing comes"),
+        Setting("mirror.proxy", "", "URL of a proxy; none: none, empty: as the environment says"),
+        Setting("mirror.no_proxy", (), "Hosts and domains that are asked without the proxy"),
+        Setting("mirror.ca_file", "", "Certificates to trust; empty: those of the system"),
+        Setting(
+            "mirror.auth_files",
+            (),
+            "Files with user names and passwords, as apt's auth.conf or .netrc, besides"
+            " <root>/auth.conf",
+        ),
+        Setting("mirror.credentials.*.url", "", "Archive that credentials are for"),
+        Setting("mirror.credentials.*.user", "", "User name"),
+        Setting("mirror.credentials.*.password", "", "Password", secret=True),
+        Setting("mirror.credentials.*.token", "", "Token to send as a bearer", secret=True),
+        Setting("mirror.credentials.*.certificate", "", "File with a client certificate, in PEM"),
+        Setting("mirror.credentials.*.key", "", "File with its key; empty: the same file"),
         Setting(
             "mirror.ppa_base_url", "https://ppa.launchpadcontent.net", "Where ppa: archives are"
         ),

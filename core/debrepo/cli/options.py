@@ -42,8 +42,8 @@ class QueryText(click.ParamType):  # type: ignore[type-arg]  # older clicks know
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise InvalidInput(
-                f"cannot read the query from {where[:80]!r}: {reason}",
-                hint="@FILE reads a query from a file, @- from standard input",
+                f"cannot read the {self.name} from {where[:80]!r}: {reason}",
+                hint=f"@FILE reads a {self.name} from a file, @- from standard input",
             ) from None
 
 

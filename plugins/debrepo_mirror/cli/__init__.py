@@ -23,7 +23,7 @@ from debrepo.cli.output import (
 )
 from debrepo.errors import DebrepoError
 from debrepo_mirror import operations
-from debrepo_mirror.cli.properties import given, properties, separated, several
+from debrepo_mirror.cli.properties import SourceText, given, properties, separated, several
 
 if TYPE_CHECKING:
     from debrepo.session import Session
@@ -41,7 +41,7 @@ def mirror() -> None:
 
 @mirror.command()
 @click.argument("name")
-@click.argument("url")
+@click.argument("url", metavar="URL|SOURCE", type=SourceText())
 @click.argument("distribution", default="")
 @click.argument("components", nargs=-1)
 @properties
@@ -61,12 +61,24 @@ def create(
     debrepo mirror create NAME URL DISTRIBUTION [COMPONENT]...
     debrepo mirror create NAME URL ./
     debrepo mirror create NAME ppa:USER/PROJECT
+    debrepo mirror create NAME "deb [signed-by=KEYRING] URL DISTRIBUTION COMPONENT..."
+    debrepo mirror create NAME @FILE.sources
 
     Its Release file is fetched and verified. "debrepo mirror update" fetches the packages.
     """  # noqa: D301  # \b is click's mark that the paragraph keeps its lines
-    made = session.run(
-        operations.create, name, url, distribution, components, options=given(options)
-    )
+    from debrepo_mirror.choices import check_url
+    from debrepo_mirror.written import ppa, sources
+
+    found = given(options)
+    if sources.is_source(url):
+        if distribution:
+            raise click.UsageError("a source names its distribution and its components itself")
+        source = sources.parse(url)
+        url, distribution, components = source.url, source.distribution, source.components
+        found = {**source.options, **found}
+    if not url.startswith(ppa.PREFIX):
+        check_url(url)  # here: a password in it is not sent to a server either
+    made = session.run(operations.create, name, url, distribution, components, options=found)
     click.echo(f"Created mirror {name}: {made.place}.")
     session.progress.note(f'Run "debrepo mirror update {name}" to fetch its packages.')
 

@@ -60,6 +60,12 @@ def several(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> li
     return [one for one in given if one] if given else None
 
 
+class SourceText(QueryText):
+    """A URL, or a source as apt has it; ``@FILE`` has one in it, or ``@-`` standard input."""
+
+    name = "source"
+
+
 def properties(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say what a mirror has."""
     for name, (option, what) in reversed(_SWITCHES.items()):
@@ -107,5 +113,25 @@ def properties(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties that options set."""
-    return {name: value for name, value in options.items() if value is not None}
+    """Return the properties that options set.
+
+    Keyrings are names in the GnuPG home, and files that the host has for apt; the keys of other
+    files are kept, since only this machine may have them.
+    """
+    from debrepo_mirror.choices import check_url
+    from debrepo_mirror.written import keys
+
+    found = {name: value for name, value in options.items() if value is not None}
+    if found.get("url"):
+        found["url"] = check_url(found["url"])
+    files = [name for name in found.get("keyrings", ()) if "/" in name and not _of_host(name)]
+    if files:
+        found["keyrings"] = [name for name in found["keyrings"] if name not in files]
+        found["keys"] = "\n".join(map(keys.of_file, files))
+    return found
+
+
+def _of_host(name: str) -> bool:
+    return name.startswith(
+        ("/usr/share/keyrings/", "/etc/apt/keyrings/", "/etc/apt/trusted.gpg.d/")
+    )

@@ -85,7 +85,8 @@ snapshot pull tuesday monday pulled libhello --dry-run
 snapshot pull tuesday monday pulled libhello
 snapshot verify monday
 mirror create none ftp://user:secret@127.0.0.1:9/debian stable
-mirror create none file:///nowhere/at/all stable main
+mirror create none 'deb [trusted=yes] http://127.0.0.1:9/debian stable main'
+mirror create none http://127.0.0.1:9/debian sub/ main
 mirror list
 mirror list --json
 mirror show none

@@ -1,0 +1,93 @@
+"""Archives may be mirrored where the configuration allows it; secrets go where they belong."""
+
+import pytest
+
+from debrepo.errors import InvalidInput, NotFound
+from debrepo_mirror import access
+from debrepo_mirror.mirror import Mirror
+
+MIRROR = Mirror("m", "", "https://archive.example.org/debian/", "bookworm")
+CREDENTIALS = """
+[mirror.credentials.vendor]
+url = "https://archive.example.org"
+user = "ann"
+password = "hunter2"
+"""
+
+
+@pytest.fixture
+def configured(session, debrepo_root):
+    def configure(text):
+        debrepo_root.mkdir(exist_ok=True)
+        (debrepo_root / "debrepo.toml").write_text(text)
+        return session
+
+    return configure
+
+
+def test_credentials_are_for_their_archive(configured):
+    session = configured(CREDENTIALS)
+    mirror = MIRROR._replace(credentials="vendor")
+    access.check(session, mirror)
+    login = access.options(session, mirror).logins.find(mirror.url + "dists/bookworm/InRelease")
+    assert login[:2] == ("ann", "hunter2")
+    assert access.options(session, mirror).logins.find("https://elsewhere.example.org/") is None
+    with pytest.raises(InvalidInput, match=r"are for https://archive\.example\.org"):
+        access.check(session, mirror._replace(url="https://elsewhere.example.org/debian/"))
+    with pytest.raises(NotFound, match="no credentials called other"):
+        access.check(session, mirror._replace(credentials="other"))
+
+
+def test_credentials_that_do_not_say_where_they_are_for_are_no_use(configured):
+    session = configured('[mirror.credentials.vendor]\nuser = "ann"\n')
+    with pytest.raises(InvalidInput, match="do not say where they are for"):
+        access.check(session, MIRROR._replace(credentials="vendor"))
+
+
+def test_auth_conf_below_the_root_is_read_and_so_are_the_files_named(configured, tmp_path):
+    session = configured(f'[mirror]\nauth_files = ["{tmp_path}/netrc"]\n')
+    (session.root / "auth.conf").write_text("machine one.example.org login ann password a\n")
+    (tmp_path / "netrc").write_text("machine two.example.org login bob password b\n")
+    logins = access.options(session, MIRROR).logins
+    assert logins.find("https://one.example.org/x")[:2] == ("ann", "a")
+    assert logins.find("https://two.example.org/x")[:2] == ("bob", "b")
+
+
+def test_secrets_are_not_shown(configured, debrepo):
+    configured(CREDENTIALS + 'token = "hunter3"\n')
+    shown = debrepo("config", "show", "--all").stdout
+    assert "ann" in shown
+    assert "hunter" not in shown
+
+
+def test_only_what_is_allowed_is_mirrored(configured):
+    session = configured('[mirror]\nurls = ["https://archive.example.org"]\n')
+    access.check(session, MIRROR)
+    for url in ("https://archive.example.org.evil/", "http://archive.example.org/", "file:///srv/"):
+        with pytest.raises(InvalidInput, match="does not allow mirrors of"):
+            access.check(session, MIRROR._replace(url=url))
+
+
+def test_files_of_a_server_are_not_mirrored_for_others_unless_allowed(configured):
+    session = configured("")
+    mirror = MIRROR._replace(url="file:///srv/debian/")
+    access.check(session, mirror)
+    with pytest.raises(InvalidInput, match="does not mirror its own files"):
+        access.check(session.acting(actor="ann"), mirror)
+
+
+def test_files_of_a_server_are_mirrored_if_allowed(configured):
+    session = configured('[mirror]\nurls = ["file:///srv/debian"]\n')
+    access.check(session.acting(actor="ann"), MIRROR._replace(url="file:///srv/debian/"))
+
+
+def test_proxy_and_limits_are_as_configured(configured):
+    session = configured(
+        '[mirror]\nproxy = "http://proxy:3128"\nno_proxy = ["local"]\nca_file = "/ca.pem"\n'
+        "connections = 3\ndownload_limit = 7\n"
+    )
+    options = access.options(session, MIRROR)
+    assert (options.proxy, options.no_proxy, options.ca_file) == (
+        "http://proxy:3128", ("local",), "/ca.pem",
+    )  # fmt: skip
+    assert (options.connections, options.pace.rate) == (3, 7 * 1024)
