@@ -10,6 +10,7 @@ from debrepo import selection
 from debrepo.errors import InvalidInput
 from debrepo.fitting import Misfit, fitter
 from debrepo.package import check_architecture
+from debrepo_mirror import choosing
 from debrepo_mirror.mirror import BY_HASH, DOWNLOADS, STATE, Mirror
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def checked(config: Config, mirror: Mirror) -> Mirror:
                 )
     elif mirror.without_release:
         raise InvalidInput("only a flat repository can do without a Release file")
-    for query in (mirror.filter, *mirror.pins):
-        if query:
-            selection.parse(config, [query])
+    if mirror.filter:
+        selection.parse(config, [mirror.filter])
+    for pin in mirror.pins:
+        choosing.parse_pin(config, pin)
     _check_word("download", mirror.download, DOWNLOADS)
     _check_word("by-hash", mirror.by_hash, BY_HASH)
     if mirror.max_tries < 0:

@@ -28,7 +28,7 @@ class Mirror(NamedTuple):
     filter: str = ""
     filter_with_deps: bool = False
     latest: bool = False  #: only the newest version of each name and architecture
-    pins: tuple[str, ...] = ()  #: ``query priority``, as in apt_preferences
+    pins: tuple[str, ...] = ()  #: ``name=version``, or queries that name packages
     download: str = "all"  #: one of `DOWNLOADS`
     skip_component_check: bool = False
     skip_architecture_check: bool = False

@@ -116,6 +116,9 @@ def debrepo_settings() -> list[Setting]:
         Setting("mirror.credentials.*.token", "", "Token to send as a bearer", secret=True),
         Setting("mirror.credentials.*.certificate", "", "File with a client certificate, in PEM"),
         Setting("mirror.credentials.*.key", "", "File with its key; empty: the same file"),
+        Setting("mirror.limits.index", 4 << 30, "Bytes that an index may have, unpacked"),
+        Setting("mirror.limits.packages", 1_000_000, "Packages that an index may list"),
+        Setting("mirror.limits.release", 32 << 20, "Bytes that a Release file may have"),
         Setting(
             "mirror.ppa_base_url", "https://ppa.launchpadcontent.net", "Where ppa: archives are"
         ),
@@ -130,6 +133,7 @@ def debrepo_settings() -> list[Setting]:
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("mirror.mirrors", 1, "debrepo_mirror.tables:MIRRORS"),
+        TableRef("mirror.origins", 1, "debrepo_mirror.tables:ORIGINS"),
         TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
         TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
         TableRef("mirror.state", 1, "debrepo_mirror.tables:STATE"),

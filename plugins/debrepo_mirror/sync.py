@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
-from debrepo.errors import PluginError
+from debrepo import leases, packageset
+from debrepo.catalog import CHUNKS
+from debrepo.transport import Validators
+from debrepo.values import NamedTuple
+from debrepo_mirror import mirrors
+from debrepo_mirror.tables import STATE, below
+from debrepo_mirror.upstream import connecting, reading
+from debrepo_mirror.upstream.dates import expired
+from debrepo_mirror.upstream.reading import RELEASE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from debrepo.session import Session
+    from debrepo.transport import Transport
     from debrepo_mirror.mirror import Mirror
+    from debrepo_mirror.upstream.reading import AskedRelease
 
 
 class UpdateTerms(NamedTuple):
@@ -42,6 +53,62 @@ def update(session: Session, name: str, terms: UpdateTerms, options: Mapping[str
     """Bring a mirror up to date with its archive.
 
     ``options`` are properties of the mirror that are different for this update alone: see
-    `choices.changed`.
+    `choices.changed`. Where nothing is new upstream, one request finds out, nothing is read or
+    written, and little is imported.
     """
-    raise PluginError(f"cannot update {name} {terms} {options} {session.root}")
+    before, mirror, stamp = _planned(session, name, options)
+    asked: AskedRelease | None = None
+    with closing(connecting.connect(session, mirror, limit=terms.download_limit)) as transport:
+        if stamp is not None and not terms.force and _may_be_unchanged(before, mirror):
+            where, digest = stamp
+            validators = Validators(before.etag, before.modified)
+            limit = session.config["mirror.limits.release"]
+            asked = reading.ask(transport, mirror, limit=limit, last=where, validators=validators)
+            if asked.unchanged or (asked.data and asked.digest == digest):
+                with session.db.read() as txn:
+                    size = packageset.count(txn[CHUNKS], before.set_id)
+                return Updated(before, size, changed=False)
+        if terms.dry_run:
+            return _run(session, transport, before, mirror, terms, asked)
+        with leases.hold(
+            session.root, f"mirror:{name}", note=lambda lease: session.progress.note(str(lease))
+        ):
+            now, mirror, _ = _planned(session, name, options)
+            same = now == before
+            return _run(session, transport, now, mirror, terms, asked if same else None)
+
+
+def _planned(
+    session: Session, name: str, options: Mapping[str, Any]
+) -> tuple[Mirror, Mirror, tuple[str, str] | None]:
+    """Return a mirror as it is stored and as it is to be, and which Release file was seen last."""
+    with session.db.read() as txn:
+        before = mirrors.get(txn, name)
+        stamps = [(file, txn[STATE].get(below(name, file))) for file in RELEASE_FILES]
+    mirror = before
+    if options:
+        from debrepo_mirror import choices
+
+        mirror = choices.checked(session.config, choices.changed(before, options))
+    known = [(file, state.checksum) for file, state in stamps if state is not None]
+    return before, mirror, known[0] if known else None
+
+
+def _may_be_unchanged(before: Mirror, mirror: Mirror) -> bool:
+    """Tell whether there is nothing to do if upstream is as it was."""
+    if not before.updated or before.partial or before.choices != mirror.chosen:
+        return False
+    return mirror.ignore_dates or not expired(before.release_field("Valid-Until"))
+
+
+def _run(
+    session: Session,
+    transport: Transport,
+    before: Mirror,
+    mirror: Mirror,
+    terms: UpdateTerms,
+    asked: AskedRelease | None,
+) -> Updated:
+    from debrepo_mirror import updating  # and much with it
+
+    return updating.run(session, transport, before, mirror, terms, asked)

@@ -89,14 +89,14 @@ def properties(command: Callable[..., Any]) -> Callable[..., Any]:
     for option, what in (
         ("--fingerprint", "Trust signatures of this key only; can be repeated."),
         ("--keyring", "Keyring in the GnuPG home to verify with, or a file; can be repeated."),
-        ("--pin", "Of packages of this name, keep what the query matches; can be repeated."),
+        ("--pin", "Limit a package to a version, as in nginx=1.22.*; can be repeated."),
     ):
         command = click.option(
             option,
             f"{option[2:]}s",
             multiple=True,
             callback=several,
-            metavar={"--pin": "QUERY", "--keyring": "KEYRING"}.get(option, "FINGERPRINT"),
+            metavar={"--pin": "NAME=VERSION", "--keyring": "KEYRING"}.get(option, "FINGERPRINT"),
             help=what,
         )(command)
     command = click.option(

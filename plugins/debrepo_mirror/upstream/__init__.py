@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from debrepo.errors import PluginError
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_mirror.mirror import Mirror
-
-
-class Release(NamedTuple):
-    """A Release file that was verified."""
-
-    fields: tuple[tuple[str, str], ...]  #: but for the checksums
-    components: tuple[str, ...] = ()
-    architectures: tuple[str, ...] = ()  #: without ``all`` and ``source``
-    signers: tuple[str, ...] = ()  #: fingerprints of the trusted keys that have signed it
+    from debrepo_mirror.upstream.reading import Verify
+    from debrepo_mirror.upstream.release import Release
 
 
 def read_release(session: Session, mirror: Mirror) -> Release:
@@ -25,4 +17,31 @@ def read_release(session: Session, mirror: Mirror) -> Release:
 
     Nothing is stored. A flat repository without a Release file has one without fields.
     """
-    raise PluginError(f"cannot read {mirror.root} {session.root}")
+    from debrepo_mirror.upstream import connecting, reading
+    from debrepo_mirror.upstream.release import Release
+
+    if mirror.without_release:
+        return Release()
+    limit = session.config["mirror.limits.release"]
+    with closing(connecting.connect(session, mirror)) as transport:
+        found = reading.read(transport, mirror, verifier(session, mirror), limit=limit)
+    if not mirror.ignore_dates:
+        reading.check_dates(found, mirror)
+    return found
+
+
+def verifier(session: Session, mirror: Mirror) -> Verify:
+    """Return what verifies a text by the keys that a mirror trusts."""
+
+    def verify(data: bytes, signature: bytes) -> tuple[bytes, tuple[str, ...]]:
+        found = session.call(
+            "key.verify",
+            data=data,
+            signature=signature,
+            keyrings=mirror.keyrings,
+            keys=mirror.keys.encode(),
+            fingerprints=mirror.fingerprints,
+        )
+        return found.text, found.fingerprints
+
+    return verify

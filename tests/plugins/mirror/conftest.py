@@ -3,6 +3,8 @@
 from contextlib import closing
 
 import pytest
+from plugins.mirror.archives import Key, SmallArchive
+from upstream import serving
 
 from debrepo.plugins import load_plugins
 from debrepo.session import Session
@@ -57,3 +59,54 @@ def mirrored(debrepo, opened, tmp_path):
         return mirror
 
     return make
+
+
+@pytest.fixture(scope="session")
+def archive_key():
+    """Return a key that signs archives."""
+    key = Key()
+    yield key
+    key.close()
+
+
+@pytest.fixture
+def archive(tmp_path, archive_key):
+    """Return an archive of three packages, signed."""
+    archive = SmallArchive(tmp_path / "archive", archive_key)
+    for name in ("alpha", "beta", "gamma"):
+        archive.deb(name)
+    return archive.write()
+
+
+@pytest.fixture
+def server(archive):
+    """Serve the archive over HTTP, with whatever goes wrong."""
+    with serving(archive.root) as server:
+        yield server
+
+
+@pytest.fixture
+def trusting(debrepo, archive_key, tmp_path):
+    """Trust the key that signs archives; return what runs commands of mirrors."""
+    key = tmp_path / "archive.asc"
+    key.write_text(archive_key.public)
+    debrepo("key", "trust", key)
+    return lambda *words, exit_code=0: debrepo("mirror", *words, exit_code=exit_code)
+
+
+@pytest.fixture
+def mirror(trusting, server):
+    """Create the mirror ``debian`` of the archive; return what runs commands of mirrors."""
+    trusting("create", "debian", server.url, "stable", "main")
+    return trusting
+
+
+@pytest.fixture
+def names(debrepo):
+    """Return what lists the packages of the mirror, by name and version."""
+
+    def listed(name="debian"):
+        found = debrepo("mirror", "search", name, exit_code=0).output.split()
+        return [one.rpartition("_")[0] for one in found]
+
+    return listed

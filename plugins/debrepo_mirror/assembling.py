@@ -1,0 +1,98 @@
+"""Assembling: the sets of a mirror and of its indexes, made of those that they were before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import packageset
+from debrepo.package import Entry, PackageKey
+from debrepo.packageset import EMPTY
+from debrepo_mirror import choosing, recording
+from debrepo_mirror.tables import ArchiveFault, IndexState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from debrepo.package import SetId
+    from debrepo_mirror.updating import ReadArchive, UpdateWork
+
+
+class Assembled(NamedTuple):
+    """The new state of a mirror, ready to be stored."""
+
+    set_id: SetId
+    size: int  #: in packages
+    states: Mapping[str, IndexState]
+    members: Mapping[str, AbstractSet[Entry]]  #: by index, of those that were read
+    chunks: Mapping[bytes, bytes]
+    added: Sequence[Entry]
+    removed: Sequence[Entry]
+    faults: Sequence[ArchiveFault]
+
+
+def assemble(
+    work: UpdateWork, archive: ReadArchive, chosen: frozenset[Entry], final: Mapping[Entry, Entry]
+) -> Assembled:
+    """Return the sets of the indexes and of the mirror; ``final`` has the entries of what is new.
+
+    What is chosen, and provisional, and not among ``final``, could not be fetched.
+    """
+    states = dict(archive.states)
+    members: dict[str, AbstractSet[Entry]] = {}
+    choosy = choosing.is_choosy(work.mirror)
+    with work.session.db.read() as txn:
+        store = recording.staging(txn)
+        for one in archive.surveyed:
+            path = one.read.path
+            found = {
+                final.get(entry, entry)
+                for _, entry in one.entries
+                if (not choosy or entry in chosen) and (entry in final or entry not in work.spool)
+            }
+            members[path] = found
+            checksum, size = archive.checksums[path]
+            before = work.states.get(path)
+            set_id = _updated(store, before.set_id if before else EMPTY, found)
+            states[path] = IndexState(checksum, size, set_id, len(found))
+        sets = [(path, state.set_id) for path, state in states.items()]
+        set_id, faults = _joined(store, sets)
+        if choosy:  # what pins keep although it is listed nowhere
+            offered = {entry for one in archive.surveyed for _, entry in one.entries}
+            kept = [e for e in chosen if e not in offered]
+            set_id = packageset.update(store, set_id, add=kept)
+        difference = packageset.diff(store, work.before.set_id, set_id)
+        size = packageset.count(store, set_id)
+        chunks = dict(store.maps[0])
+    name = archive.release.name
+    if name:
+        states[name] = IndexState(archive.release.digest)
+    return Assembled(
+        set_id, size, states, members, chunks, difference.added, difference.removed, faults
+    )
+
+
+def _updated(store: packageset.Store, before: SetId, found: set[Entry]) -> SetId:
+    present = set(packageset.entries(store, before))
+    return packageset.update(store, before, add=found - present, remove=present - found)
+
+
+def _joined(
+    store: packageset.Store, sets: Sequence[tuple[str, SetId]]
+) -> tuple[SetId, list[ArchiveFault]]:
+    """Return the union of sets; of one version with several bytes, the first one comes in."""
+    total = EMPTY
+    faults: list[ArchiveFault] = []
+    for path, set_id in sets:
+        if total == EMPTY:
+            total = set_id
+            continue
+        added = packageset.diff(store, total, set_id).added
+        taken = packageset.conflicts(store, total, added)
+        for entry, other in taken.items():
+            if entry != other:
+                display = PackageKey.from_entry(entry).display
+                text = "another index lists it too, with other files"
+                faults.append(ArchiveFault(path, display, text))
+        total = packageset.update(store, total, add=[e for e in added if e not in taken])
+    return total, faults

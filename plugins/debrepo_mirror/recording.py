@@ -1,0 +1,257 @@
+"""Recording: new packages in batches that survive a crash, and then the list, in one step."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import catalog, packageset
+from debrepo.arrival import Arrival
+from debrepo.catalog import CHUNKS, PACKAGES, Known
+from debrepo.errors import Conflict, InvalidPackage
+from debrepo.notices import tell
+from debrepo.package import Entry, Package, PackageKey, decode, digests, encode, files_hash
+from debrepo.packageset import EMPTY
+from debrepo_mirror import mirrors
+from debrepo_mirror.tables import (
+    ORIGINS,
+    PENDING,
+    PROBLEMS,
+    STATE,
+    ArchiveFault,
+    IndexState,
+    Origin,
+    below,
+    parts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.package import PackageFile
+    from debrepo.pool import Pool
+    from debrepo.session import Session
+    from debrepo_mirror.mirror import Mirror
+
+#: Packages committed at once.
+BATCH = 2048
+_KEPT = 8192  # packages that are known already, and are looked at again in one transaction
+
+
+class Outline(NamedTuple):
+    """What an update is about to store: the mirror, and all that is known of it."""
+
+    mirror: Mirror
+    states: Mapping[str, IndexState]  #: by the path of the index
+    faults: Sequence[ArchiveFault]
+    chunks: Mapping[bytes, bytes]  #: of the sets, as far as they are new
+    added: frozenset[Entry]
+    removed: frozenset[Entry]
+
+
+def finished(package: Package, files: Sequence[PackageFile]) -> Known:
+    """Return a package as the database takes it, once its files are known."""
+    key = package.key._replace(hash=files_hash(files))
+    whole = Package(key, package.kind, package.stanza, tuple(files))
+    return Known(key.entry, encode(whole), b"")
+
+
+class StoredBatch(NamedTuple):
+    """What became of packages on their way into a mirror."""
+
+    final: Mapping[Entry, Entry]  #: their entries, by the provisional ones
+    faults: Sequence[ArchiveFault] = ()
+    refused: frozenset[Entry] = frozenset()  #: what other plugins keep out
+
+
+def record(
+    session: Session, pool: Pool, mirror: Mirror, batch: Mapping[Entry, Known]
+) -> StoredBatch:
+    """Store packages whose files are in the pool; until the list has them, they are pending."""
+    if not batch:
+        return StoredBatch({})
+    pool.sync()
+
+    def change(txn: Transaction) -> StoredBatch:
+        for known in batch.values():
+            for digest in digests(known.record):
+                if digest not in pool:
+                    key = PackageKey.from_entry(known.entry)
+                    raise Conflict(
+                        f"{key.display} was taken out of the pool while it was being mirrored",
+                        hint=f'run "debrepo mirror update {mirror.name}" again',
+                    )
+        return _store(session, txn, mirror, batch)
+
+    return session.db.update(change)
+
+
+def record_lazily(
+    session: Session,
+    mirror: Mirror,
+    batch: Mapping[Entry, Known],
+    origins: Sequence[tuple[str, str, int]],
+) -> StoredBatch:
+    """Store packages whose files are fetched later, and where these are: SHA256, URL and size."""
+
+    def change(txn: Transaction) -> StoredBatch:
+        for digest, url, size in origins:
+            txn[ORIGINS][bytes.fromhex(digest)] = Origin(url, size)
+        return _store(session, txn, mirror, batch)
+
+    return session.db.update(change)
+
+
+def _store(
+    session: Session, txn: Transaction, mirror: Mirror, batch: Mapping[Entry, Known]
+) -> StoredBatch:
+    """Store those packages that the database does not have, and keep all of them alive."""
+    faults: list[ArchiveFault] = []
+    new: list[Known] = []
+    final: dict[Entry, Entry] = {}
+    for offered, known in batch.items():
+        package = decode(PackageKey.from_entry(known.entry), known.record)
+        if fault := _refusal(session, txn, mirror, package):
+            faults.append(fault)
+            continue
+        final[offered] = known.entry
+        if known.entry not in txn[PACKAGES]:
+            new.append(known)
+    catalog.add(txn, new)
+    _hold(txn, mirror.name, final.values())
+    return StoredBatch(final, faults)
+
+
+def _hold(txn: Transaction, name: str, entries: Iterable[Entry]) -> None:
+    """Keep packages alive until the list of a mirror has them."""
+    pending = txn[PENDING].get(name, EMPTY)
+    txn[PENDING][name] = packageset.update(txn[CHUNKS], pending, add=entries)
+
+
+def _refusal(
+    session: Session, txn: Transaction, mirror: Mirror, package: Package
+) -> ArchiveFault | None:
+    """Return why another plugin keeps a package out, if one does."""
+    hook = session.hook.debrepo_accept_package
+    if not hook.get_hookimpls():
+        return None
+    try:
+        hook(
+            session=session,
+            txn=txn,
+            package=package,
+            target=mirror.package_list(),
+            arrival=Arrival(f"mirror:{mirror.name}"),
+        )
+    except InvalidPackage as error:
+        return ArchiveFault("policy", package.key.display, str(error))
+    return None
+
+
+def keep(session: Session, pool: Pool, mirror: Mirror, found: Mapping[Entry, Entry]) -> StoredBatch:
+    """Keep packages alive that the database has, and whose files are here, as `record` does.
+
+    Of a lazy mirror the files need not be here.
+    """
+    kept: dict[Entry, Entry] = {}
+    faults: list[ArchiveFault] = []
+    refused: set[Entry] = set()
+    items = sorted(found.items(), key=lambda item: item[1])
+    for start in range(0, len(items), _KEPT):
+        some = items[start : start + _KEPT]
+        stored = session.db.update(partial(_keep, session, pool, mirror, some))
+        kept.update(stored.final)
+        faults += stored.faults
+        refused |= stored.refused
+    return StoredBatch(kept, faults, frozenset(refused))
+
+
+def _keep(
+    session: Session,
+    pool: Pool,
+    mirror: Mirror,
+    some: Sequence[tuple[Entry, Entry]],
+    txn: Transaction,
+) -> StoredBatch:
+    kept: dict[Entry, Entry] = {}
+    faults: dict[Entry, ArchiveFault] = {}
+    for offered, stored in some:
+        record = txn[PACKAGES].get(stored)
+        if record is None:
+            continue
+        files = digests(record)
+        here = [pool.reserve(digest) for digest in files]
+        if mirror.download != "lazy" and not all(here):
+            continue
+        package = decode(PackageKey.from_entry(stored), record)
+        if fault := _refusal(session, txn, mirror, package):
+            faults[offered] = fault
+            continue
+        catalog.keep(txn, files)
+        kept[offered] = stored
+    _hold(txn, mirror.name, kept.values())
+    return StoredBatch(kept, tuple(faults.values()), frozenset(faults))
+
+
+def staging(txn: Transaction) -> ChainMap[bytes, bytes]:
+    """Return a store in whose first map new chunks are, until they are committed."""
+    return ChainMap({}, txn[CHUNKS])
+
+
+def commit(session: Session, before: Mirror, outline: Outline) -> Mirror:
+    """Change the list of a mirror, in one transaction; tell the other plugins afterwards."""
+
+    def change(txn: Transaction) -> Mirror:
+        return _commit(session, txn, before, outline)
+
+    return session.db.update(change)
+
+
+def _commit(session: Session, txn: Transaction, before: Mirror, outline: Outline) -> Mirror:
+    mirror = outline.mirror
+    if mirrors.get(txn, before.name) != before:
+        raise Conflict(
+            f"mirror {before.name} has changed while it was being updated",
+            hint=f'run "debrepo mirror update {before.name}" again',
+        )
+    store = txn[CHUNKS]
+    for digest, chunk in outline.chunks.items():
+        store[digest] = chunk
+    sets = {mirror.set_id, *(state.set_id for state in outline.states.values())}
+    if not all(packageset.is_whole(store, set_id) for set_id in sets):
+        raise Conflict(
+            f"a cleanup has removed what mirror {before.name} was being made of",
+            hint=f'run "debrepo mirror update {before.name}" again',
+        )
+    mirrors.put(txn, mirror)
+    _replace(txn, mirror.name, outline.states, outline.faults)
+    txn[PENDING].discard(mirror.name)
+    if mirror.set_id != before.set_id:
+        txn.after_commit(
+            lambda: tell(
+                session,
+                "debrepo_packages_changed",
+                target=mirror.package_list(),
+                before=before.set_id,
+                added=outline.added,
+                removed=outline.removed,
+            )
+        )
+    return mirror
+
+
+def _replace(
+    txn: Transaction, name: str, states: Mapping[str, IndexState], faults: Sequence[ArchiveFault]
+) -> None:
+    """Store what is known of the indexes, in the place of what was."""
+    for part, _ in list(parts(txn[STATE], name)):
+        if part not in states:
+            del txn[STATE][below(name, part)]
+    for part, state in states.items():
+        txn[STATE][below(name, part)] = state
+    for part, _ in list(parts(txn[PROBLEMS], name)):
+        del txn[PROBLEMS][below(name, part)]
+    for number, fault in enumerate(faults):
+        txn[PROBLEMS][below(name, f"{number:08}")] = fault

@@ -1,0 +1,319 @@
+"""An update from start to end: read what is new, choose, fetch, record, and change the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import packageset
+from debrepo.catalog import CHUNKS
+from debrepo.errors import RemoteError
+from debrepo.ingest import configured_limits
+from debrepo.transport import address
+from debrepo_mirror import assembling, choosing, memory, recording
+from debrepo_mirror.cache import IndexCache, sweep
+from debrepo_mirror.fetching_files import GatheredPackages, gather, queue_of
+from debrepo_mirror.recording import StoredBatch
+from debrepo_mirror.spool import Spool
+from debrepo_mirror.survey import Surveyed, SurveyRules, recognized, survey
+from debrepo_mirror.sync import Updated
+from debrepo_mirror.tables import MIRRORS, STATE, ArchiveFault, IndexState, parts
+from debrepo_mirror.upstream import indexes, obtaining, reading, verifier
+from debrepo_mirror.upstream.fetching import Mismatch
+from debrepo_mirror.upstream.release import Release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from debrepo.package import Entry, PackageFile, SetId
+    from debrepo.pool import Pool
+    from debrepo.session import Session
+    from debrepo.transport import Transport
+    from debrepo_mirror.mirror import Mirror
+    from debrepo_mirror.sync import UpdateTerms
+    from debrepo_mirror.upstream.indexes import ReadIndex
+    from debrepo_mirror.upstream.reading import AskedRelease
+
+_ATTEMPTS = 3  # at reading an archive that changes underneath
+
+
+class UpdateWork(NamedTuple):
+    """What one update of one mirror works with."""
+
+    session: Session
+    pool: Pool
+    transport: Transport
+    before: Mirror  #: as it is stored
+    mirror: Mirror  #: as it is to be for this update
+    terms: UpdateTerms
+    cache: IndexCache
+    spool: Spool
+    rules: SurveyRules
+    states: Mapping[str, IndexState]  #: what is known since the last update
+    thorough: bool  #: nothing that is known is counted on
+
+
+class ReadArchive(NamedTuple):
+    """What the indexes of one state of an archive offer."""
+
+    release: Release
+    states: Mapping[str, IndexState]  #: those that are known already, by path
+    surveyed: Sequence[Surveyed]
+    checksums: Mapping[str, tuple[str, int]]  #: of those that were surveyed, and their sizes
+    faults: Sequence[ArchiveFault]
+
+
+def run(
+    session: Session,
+    transport: Transport,
+    before: Mirror,
+    mirror: Mirror,
+    terms: UpdateTerms,
+    asked: AskedRelease | None,
+) -> Updated:
+    """Update a mirror; the caller holds the lease on it."""
+    cache = IndexCache(session.root, mirror.uuid)
+    cache.prepare()
+    with session.db.read() as txn:
+        states = dict(parts(txn[STATE], mirror.name))
+        sweep(session.root, {known.uuid for known in txn[MIRRORS].values()})
+    settings = session.config.section("mirror")
+    rules = SurveyRules(
+        configured_limits(session.config),
+        settings["limits.index"],
+        settings["limits.packages"],
+        mirror.weak_checksums,
+        mirror.download == "lazy",
+    )
+    thorough = terms.force or before.partial or before.choices != mirror.chosen
+    spool = Spool(cache.directory)
+    try:
+        with session.pool.reserving() as pool:
+            work = UpdateWork(
+                session,
+                pool,
+                transport,
+                before,
+                mirror,
+                terms,
+                cache,
+                spool,
+                rules,
+                states,
+                thorough,
+            )
+            return _update(work, asked)
+    finally:
+        spool.close()
+
+
+def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
+    release = _release(work, asked)
+    for attempt in range(_ATTEMPTS):
+        try:
+            archive = _read(work, release)
+            break
+        except Mismatch as error:
+            again = _release(work, None)
+            if again.digest == release.digest or attempt == _ATTEMPTS - 1:
+                raise
+            work.session.progress.note(f"{error}: the archive has changed, reading it again.")
+            release = again
+    offered = list(dict.fromkeys(e for one in archive.surveyed for _, e in one.entries))
+    chosen, faults = _chosen(work, offered)
+    fresh = sorted(entry for entry in chosen if entry in work.spool)
+    known, kept = _recognized(work, fresh)
+    missing = [entry for entry in fresh if entry not in known]
+    if work.terms.dry_run:
+        return _planned(work, archive, chosen, known, missing)
+    gathered = gather(work, missing)
+    if gathered.failures and not work.terms.allow_missing:
+        raise _incomplete(work, gathered)
+    final = {**kept.final, **gathered.final}
+    assembled = assembling.assemble(work, archive, chosen, final)
+    mirror = _mirror(work, archive.release, assembled.set_id, partial=bool(gathered.failures))
+    outline = recording.Outline(
+        mirror,
+        assembled.states,
+        [*archive.faults, *faults, *kept.faults, *gathered.faults, *assembled.faults],
+        assembled.chunks,
+        frozenset(assembled.added),
+        frozenset(assembled.removed),
+    )
+    stored = recording.commit(work.session, work.before, outline)
+    _remember(work, archive, assembled, final)
+    return Updated(
+        stored,
+        assembled.size,
+        len(assembled.added),
+        len(assembled.removed),
+        gathered.files,
+        gathered.bytes,
+        faults=len(outline.faults),
+        missing=tuple(gathered.failures),
+    )
+
+
+def _release(work: UpdateWork, asked: AskedRelease | None) -> Release:
+    mirror, session = work.mirror, work.session
+    if mirror.without_release:
+        return Release()
+    verify, limit = verifier(session, mirror), session.config["mirror.limits.release"]
+    release = reading.read(work.transport, mirror, verify, limit=limit, asked=asked)
+    if not mirror.ignore_dates:
+        reading.check_dates(release, mirror)
+    return release
+
+
+def _read(work: UpdateWork, release: Release) -> ReadArchive:
+    """Read the indexes that have changed since the last update."""
+    mirror = work.mirror
+    wanted = indexes.wanted(mirror, release)
+    where = address(mirror.root, release.name)
+    weak = mirror.weak_checksums or work.terms.ignore_checksums
+    obtaining.check_listed(wanted, release, weak=weak, where=where)
+    states: dict[str, IndexState] = {}
+    faults: list[ArchiveFault] = []
+    empty: list[Surveyed] = []
+    needed: dict[str, tuple[ReadIndex, Mapping[str, PackageFile]]] = {}
+    checksums: dict[str, tuple[str, int]] = {}
+    reusable = not work.thorough and not choosing.is_choosy(mirror)
+    for index in wanted:
+        files = indexes.strong_only(indexes.listed(index, release), weak=weak)
+        if not files:
+            faults.append(ArchiveFault(where, index.path, "it is not listed"))
+            continue
+        checksum = indexes.fingerprint(files.values())
+        checksums[index.path] = checksum, max(file.size for file in files.values())
+        state = work.states.get(index.path)
+        if reusable and state is not None and state.checksum == checksum:
+            states[index.path] = state
+        elif indexes.is_empty(files):
+            empty.append(Surveyed(index, ()))
+        else:
+            needed[index.path] = index, files
+    source = obtaining.IndexSource(
+        work.transport,
+        mirror,
+        release,
+        work.cache,
+        work.rules.unpacked,
+        mirror.max_tries or work.session.config["mirror.max_tries"],
+        work.session.progress.note if work.terms.ignore_checksums else None,
+    )
+    held = obtaining.obtain(source, needed)
+    surveyed = [
+        survey(index, held[path], _remembered(work, path), work.spool, work.rules)
+        for path, (index, _) in needed.items()
+    ]
+    faults += [fault for one in surveyed for fault in one.faults]
+    return ReadArchive(release, states, [*empty, *surveyed], checksums, faults)
+
+
+def _remembered(work: UpdateWork, path: str) -> dict[bytes, Entry]:
+    state = work.states.get(path)
+    if state is None or work.thorough:
+        return {}
+    return memory.read(work.cache.remembered(path), state.set_id)
+
+
+def _chosen(
+    work: UpdateWork, offered: Sequence[Entry]
+) -> tuple[frozenset[Entry], tuple[ArchiveFault, ...]]:
+    if not choosing.is_choosy(work.mirror):
+        return frozenset(offered), ()
+    with work.session.db.read() as txn:
+        present: Iterable[Entry] = ()
+        if work.mirror.pins:
+            present = list(packageset.entries(txn[CHUNKS], work.before.set_id))
+        config = work.session.config
+        choice = choosing.choose(config, txn, work.mirror, offered, work.spool, present)
+    return choice.entries, choice.faults
+
+
+def _recognized(work: UpdateWork, fresh: Sequence[Entry]) -> tuple[dict[Entry, Entry], StoredBatch]:
+    """Return those that the database has already, and what becomes of them.
+
+    One whose files have to be fetched again is not among the former.
+    """
+    with work.session.db.read() as txn:
+        found = recognized(txn, work.spool, fresh)
+    if work.terms.dry_run or not found:
+        return found, StoredBatch(found)
+    stored = recording.keep(work.session, work.pool, work.mirror, found)
+    settled = stored.refused.union(stored.final)
+    return {e: known for e, known in found.items() if e in settled}, stored
+
+
+def _planned(
+    work: UpdateWork,
+    archive: ReadArchive,
+    chosen: frozenset[Entry],
+    known: Mapping[Entry, Entry],
+    missing: Sequence[Entry],
+) -> Updated:
+    """Return what an update would do."""
+    with work.session.db.read() as txn:
+        store = txn[CHUNKS]
+        present = set(packageset.entries(store, work.before.set_id))
+        kept = {known.get(entry, entry) for entry in chosen if entry not in set(missing)}
+        for state in archive.states.values():
+            kept.update(packageset.entries(store, state.set_id))
+    files = list(queue_of(work, missing))
+    return Updated(
+        work.mirror,
+        len(kept) + len(missing),
+        len(kept - present) + len(missing),
+        len(present - kept),
+        len(files),
+        sum(one.size for one in files),
+        faults=len(archive.faults),
+    )
+
+
+def _incomplete(work: UpdateWork, gathered: GatheredPackages) -> RemoteError:
+    shown = "; ".join(gathered.failures[:5])
+    more = f"; and {len(gathered.failures) - 5} more" if len(gathered.failures) > 5 else ""
+    return RemoteError(
+        f"mirror {work.mirror.name} stays as it was: {len(gathered.failures)} files could not be"
+        f" fetched: {shown}{more}",
+        hint="what was fetched is kept: run it again, or with --allow-missing to do without them",
+    )
+
+
+def _mirror(work: UpdateWork, release: Release, set_id: SetId, *, partial: bool) -> Mirror:
+    from debrepo_mirror.creating import now
+
+    return work.before._replace(
+        set_id=set_id,
+        updated=now(),
+        partial=partial,
+        choices=work.mirror.chosen,
+        release=release.fields,
+        signers=release.signers,
+        etag=release.etag,
+        modified=release.modified,
+    )
+
+
+def _remember(
+    work: UpdateWork,
+    archive: ReadArchive,
+    assembled: assembling.Assembled,
+    final: Mapping[Entry, Entry],
+) -> None:
+    """Write down which stanza became which package, and remove what is of no use any more."""
+    keep: set[str] = set()
+    for path in (*archive.states, *(one.read.path for one in archive.surveyed)):
+        keep.add(work.cache.remembered(path).name)
+        checksum = archive.checksums[path][0]
+        keep.update(work.cache.names(path, checksum))
+    for one in archive.surveyed:
+        state = assembled.states[one.read.path]
+        members = assembled.members[one.read.path]
+        known = ((digest, final.get(entry, entry)) for digest, entry in one.entries)
+        memory.write(
+            work.cache.remembered(one.read.path),
+            state.set_id,
+            [(digest, entry) for digest, entry in known if entry in members],
+        )
+    work.cache.prune(keep)
