@@ -52,7 +52,6 @@ class ObjectStorage(Storage):
     makes it faster. Its methods are called from several threads.
     """
 
-    coarse_dates = True
     connections: ClassVar[int] = 8  #: over which package files travel
 
     def __init__(self, owner: str = "") -> None:

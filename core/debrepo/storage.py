@@ -64,8 +64,9 @@ class Storage(ABC):
     """
 
     #: Whether clients learn in whole seconds, by the service's clock, when a file was replaced.
-    #: apt asks what has changed since then, so the next replacement waits for another second.
-    coarse_dates: ClassVar[bool] = False
+    #: apt asks what has changed since then, so the next replacement waits for another second. A
+    #: storage that gives each replacement a later second than the one before says ``False``.
+    coarse_dates: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod
@@ -121,8 +122,9 @@ class Storage(ABC):
         """Publish an immutable file of the pool, sharing its bytes where that is cheaper.
 
         What was served is never replaced: where ``path`` holds a file of that size already,
-        nothing happens; where it holds one of another size, raise `Conflict`. Return the
-        version, as `put` does, of what has been put there.
+        nothing happens; where it holds one of another size, raise `Conflict`, also if another
+        publisher has just put it there. A file gets its name when it is whole: half of one would
+        be in the way for ever. Return the version, as `put` does, of what has been put there.
         """
 
     def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
@@ -194,7 +196,9 @@ class Storage(ABC):
         """Keep other publishers from committing ``path``, and wait for those who are at it.
 
         What is put between looking at ``path`` and its commit is put in here, so that it is
-        never mixed with what somebody else puts. Without a way to lock there is only `commit`.
+        never mixed with what somebody else puts. A lock ends with the process that holds it, or
+        after some time, or is taken over by the next run of the same root; a thread may take one
+        that it has. Without a way to lock there is only `commit`.
         """
         return nullcontext()
 

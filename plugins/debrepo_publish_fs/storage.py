@@ -53,6 +53,8 @@ class FileStorage(Storage):
     the pool's.
     """
 
+    coarse_dates = False  # `date_after` sees to it
+
     def __init__(self, root: Path, link: LinkMethod = "hardlink", mode: int = 0o644) -> None:
         self.root = root
         self._root = str(root)  # a `Path` costs more to spell than to link a file
@@ -286,10 +288,25 @@ class FileStorage(Storage):
             if size != file.size:
                 raise InvalidInput(f"{file.source} has {size} bytes instead of {file.size}")
 
-        self._replace(file.path, write)
+        self._replace(file.path, write, lambda name, target: self._create(name, target, file))
+
+    def _create(self, name: str, target: str, file: PoolLink) -> None:
+        """Give a copy its name, unless another publisher has been faster with another file."""
+        try:
+            os.link(name, target)
+        except FileExistsError:
+            if not self._check_same(file):  # an empty one
+                os.rename(name, target)
+        except OSError as error:
+            if error.errno not in _UNLINKABLE:
+                raise
+            with self.exclusive(file.path):
+                if not self._check_same(file):
+                    os.rename(name, target)
 
     def _symlink(self, file: PoolLink) -> None:
         source = file.source.absolute()
+        source.stat()  # a link to nothing can be made, too
         try:
             self._in_directory(file.path, lambda target: os.symlink(source, target))
         except FileExistsError:
@@ -320,7 +337,12 @@ class FileStorage(Storage):
                 return None
         return Stat(found.st_size) if found.st_mode & 0o170000 == 0o100000 else None
 
-    def _replace(self, path: str, write: Callable[[int], None]) -> None:
+    def _replace(
+        self,
+        path: str,
+        write: Callable[[int], None],
+        name_it: Callable[[str, str], None] = os.rename,
+    ) -> None:
         self._written = True
 
         def through_partial(target: str) -> None:
@@ -328,7 +350,7 @@ class FileStorage(Storage):
             self._sweep(directory)
             with partial(directory, self._mode) as (descriptor, name):
                 write(descriptor)
-                os.rename(name, target)
+                name_it(name, target)
 
         with translated(path):
             self._in_directory(path, through_partial)

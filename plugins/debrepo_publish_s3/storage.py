@@ -53,8 +53,6 @@ _UNFINISHED = 86400.0  # seconds after which an unfinished upload is aborted
 class S3Storage(Storage):
     """A bucket, or what is below a prefix in one."""
 
-    coarse_dates = True
-
     def __init__(self, given: Options, owner: str = "", client: Client | None = None) -> None:
         self._options = given
         self._owner = owner or secrets.token_hex(8)

@@ -16,6 +16,10 @@ class TestTemplateStorage(StorageContract):
     def reopen(self, tmp_path):
         return lambda: TemplateStorage(tmp_path / "objects")
 
+    @pytest.fixture
+    def restart(self, tmp_path):
+        return lambda: TemplateStorage(tmp_path / "objects", owner="this root")
+
 
 def test_who_is_alone_keeps_others_out(tmp_path):
     one, other = (TemplateStorage(tmp_path / "objects") for _ in range(2))

@@ -38,9 +38,10 @@ def connect(running, directory):
     """Return a function that opens the directory, on the server or through a proxy."""
     opened = []
 
-    def connect(port=running[0], *, password=server.PASSWORD, **options):
+    def connect(port=running[0], *, password=server.PASSWORD, owner="", **options):
         url = f"http://127.0.0.1:{port}/{directory.name}/"
-        storage = WebDavStorage(Client(url, user=server.USER, password=password, **options))
+        client = Client(url, user=server.USER, password=password, **options)
+        storage = WebDavStorage(client, owner=owner)
         opened.append(storage)
         return storage
 

@@ -99,7 +99,7 @@ def test_connections_are_kept(storage, proxy):
 
 def test_an_upload_that_was_too_late_is_a_conflict(storage, connect, monkeypatch):
     other = connect()
-    monkeypatch.setattr(storage, "_locked", lambda path: Meddling(other, path))
+    monkeypatch.setattr(storage, "exclusive", lambda path: Meddling(other, path))
     with pytest.raises(Conflict, match="InRelease"):
         storage.commit("InRelease", b"mine", expected=None)
     assert other.get("InRelease") == b"theirs"

@@ -2,24 +2,33 @@
 
 import os
 import stat
+import time
 
 import pytest
 import server
-from debrepo_publish_webdav import plugin
+from debrepo_publish_webdav import locks, plugin
 from debrepo_publish_webdav.storage import WebDavStorage
 
-from debrepo.errors import InvalidInput
-from debrepo.testing import StorageContract
+from debrepo.errors import Conflict, InvalidInput
+from debrepo.testing import ServiceContract
 
 
-class TestWebDavStorage(StorageContract):
+def hurry(seconds):
+    time.sleep(seconds / 20)
+
+
+class TestWebDavStorage(ServiceContract):
     @pytest.fixture
-    def storage(self, connect):
-        return connect()
+    def server_port(self, running):
+        return running[0]
 
     @pytest.fixture
-    def reopen(self, connect):
-        return connect
+    def connect(self, connect):
+        return lambda port, **more: connect(port, pause=hurry, **more)
+
+    @pytest.fixture
+    def restart(self, connect, cutter):
+        return lambda: connect(cutter.port, owner="this root")
 
 
 def test_files_are_where_the_web_server_serves_them_from(connect, directory):
@@ -50,6 +59,28 @@ def test_a_server_without_locks_is_good_enough(running_without_locks, directory,
     storage.commit("dists/stable/InRelease", b"1", expected=None)
     storage.commit("dists/stable/InRelease", b"2", expected=b"1")
     assert storage.get("dists/stable/InRelease") == b"2"
+
+
+def test_a_long_publish_asks_for_its_lock_again(connect):
+    storage, rival = connect(), connect()
+    with storage.exclusive("dists/stable/InRelease"):
+        (held,) = storage._held.values()
+        held._since -= locks._FRESH
+        before = held._since
+        storage.put("dists/stable/Release", b"1")
+        assert held._since > before
+        assert rival._client.request("LOCK", held.path, accept=frozenset({423})).status == 423
+
+
+def test_a_publish_whose_lock_has_ended_is_told_before_anything_is_mixed(connect):
+    storage = connect()
+    with storage.exclusive("dists/stable/InRelease"):
+        (held,) = storage._held.values()
+        locks._delete(connect()._client, held.path, held.token)
+        held._since -= locks._FRESH
+        with pytest.raises(Conflict, match="took longer than the lock"):
+            storage.put("dists/stable/Release", b"1")
+    assert storage.stat("dists/stable/Release") is None
 
 
 def test_a_wrong_password_is_for_the_user_to_mend(connect):

@@ -12,6 +12,7 @@ import pytest
 from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo.storage import PoolLink
 from debrepo.testing.commit_contract import CommitContract
+from debrepo.testing.crash_contract import CrashContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ ODD_NAMES = (
 ESCAPES = ("", "/etc/x", "../x", "a/../../x", "a//b", "./x", "a/", "a\0b", "a/..", "a\nb")
 
 
-class StorageContract(CommitContract):
+class StorageContract(CommitContract, CrashContract):
     """Subclass in a test module, override ``storage``, and pytest collects the rest.
 
     The storage has to be empty. Override ``reopen`` as well where a second process or

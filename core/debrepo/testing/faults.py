@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from select import select
+from socketserver import BaseServer
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Proxy = TypeVar("Proxy", bound="FaultProxy")
+Proxy = TypeVar("Proxy", bound=BaseServer)
 
 PATIENCE = 60  # seconds that a request hangs, if the client does not give up
 

@@ -47,6 +47,8 @@ class Fate:
 class CrashingStorage(Storage):
     """A storage whose every change may be the last."""
 
+    coarse_dates = False
+
     def __init__(self, inner, fate):
         self._inner = inner
         self._fate = fate

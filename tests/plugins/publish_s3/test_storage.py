@@ -22,6 +22,7 @@ class TestS3Storage(ObjectStoreContract):
 
 class TestWithoutConditionalWrites(ObjectStoreContract):
     many = 50
+    creates_only = False
 
     @pytest.fixture
     def proxy(self, proxy):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import platform
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,30 +17,25 @@ from debrepo.object_storage import side_by_side
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
 from debrepo_publish_webdav import multistatus
 from debrepo_publish_webdav.client import Client
+from debrepo_publish_webdav.locks import NAME, HeldLock, hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _PARTIAL = "~debrepo-partial-"  # not with a dot: nginx does not list hidden files
-_LOCK = "~debrepo-lock"
-_OURS = (_PARTIAL, _LOCK)
+_OURS = (_PARTIAL, NAME)
 _ABANDONED = timedelta(days=1)
-
-_NO_LOCKS = frozenset({400, 405, 501})
-_LOCK_REQUEST = (
-    b'<?xml version="1.0" encoding="utf-8"?><lockinfo xmlns="DAV:"><lockscope><exclusive/>'
-    b"</lockscope><locktype><write/></locktype><owner>debrepo</owner></lockinfo>"
-)
 
 
 class WebDavStorage(Storage):
     """A collection on a WebDAV server."""
 
-    coarse_dates = True
-
-    def __init__(self, client: Client, *, connections: int = 4) -> None:
+    def __init__(self, client: Client, *, connections: int = 4, owner: str = "") -> None:
+        """Open it for ``owner``, of whom only one publishes at a time: a root of a machine."""
         self._client = client
         self._connections = connections
+        self._owner = owner or os.urandom(8).hex()
+        self._held: dict[tuple[int, str], HeldLock] = {}
         self._collections = {""}  # that are there
 
     @classmethod
@@ -55,6 +52,7 @@ class WebDavStorage(Storage):
                 timeout=int(str(options.get("timeout") or 60)),
             ),
             connections=int(str(options.get("connections") or 4)),
+            owner=f"{platform.node()}:{root.stat().st_dev}:{root.stat().st_ino}",
         )
 
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
@@ -71,7 +69,7 @@ class WebDavStorage(Storage):
         if self._is_there(check_path(file.path), file.size):
             return
         try:
-            with file.source.open("rb") as source:
+            with _opened(file) as source:
                 if source.seek(0, io.SEEK_END) != file.size:
                     raise InvalidInput(f"{file.source} has not its {file.size} bytes")
                 self._upload(file.path, source, {"Overwrite": "F"})
@@ -105,8 +103,7 @@ class WebDavStorage(Storage):
 
     def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
         """Compare and replace under a lock, and under the entity tag of what was compared."""
-        check_path(path)
-        with self._locked(path):
+        with self.exclusive(path):
             found, tag = self._get(path)
             if found != expected:
                 raise _conflict(path)
@@ -139,12 +136,15 @@ class WebDavStorage(Storage):
         directory = path.rpartition("/")[0]
         partial = f"{directory}/{_PARTIAL}{os.urandom(8).hex()}".lstrip("/")
         self._make(directory)
+        me = threading.get_ident()
+        for held in [held for (thread, _), held in self._held.items() if thread == me]:
+            held.refresh(self._client)
         sent = {"Content-Type": content_type(path)}
         self._client.request("PUT", partial, headers=sent, body=body)
         target = {"Destination": self._client.url(path), **headers}
         try:
             moved = self._client.request(
-                "MOVE", partial, headers=target, accept=frozenset({404, 412})
+                "MOVE", partial, headers=target, accept=frozenset({404, 409, 412})
             )
         except RemoteError:
             self._client.request("DELETE", partial, accept=frozenset({404}))
@@ -152,6 +152,9 @@ class WebDavStorage(Storage):
         if moved.status == 412:
             self._client.request("DELETE", partial, accept=frozenset({404}))
             raise _conflict(path)
+        if moved.status == 409:
+            self._client.request("DELETE", partial, accept=frozenset({404}))
+            raise InvalidInput(f"cannot store {path}: the server has a directory of that name")
         if moved.status == 404 and not (moved.retried and self._holds(path, body)):
             raise RemoteError(f"the server has lost {self._client.url(partial)}")
 
@@ -206,36 +209,30 @@ class WebDavStorage(Storage):
             self._client.request("DELETE", path, accept=frozenset({404, 423}))
 
     @contextmanager
-    def _locked(self, path: str) -> Iterator[None]:
-        """Hold a lock beside ``path``, where the server has locks: it ends by itself.
+    def exclusive(self, path: str) -> Iterator[None]:
+        """Hold a lock beside ``path``, where the server has locks.
 
         A lock on ``path`` would make an empty file of it where there is none.
         """
-        directory = path.rpartition("/")[0]
-        self._make(directory)
-        lock = f"{directory}/{_LOCK}".lstrip("/")
-        token = self._lock(lock)
-        try:
+        directory = check_path(path).rpartition("/")[0]
+        me = (threading.get_ident(), directory)
+        if me in self._held:
             yield
-        finally:
-            if token:
-                accept = frozenset({204, 400, 404, 409, 412, 423})  # it may have timed out
-                headers = {"If": f"({token})"}
-                self._client.request("DELETE", lock, headers=headers, accept=accept)
-                self._client.request("UNLOCK", lock, headers={"Lock-Token": token}, accept=accept)
+            return
+        self._make(directory)
+        lock = f"{directory}/{NAME}".lstrip("/")
+        with hold(self._client, lock, self._owner) as self._held[me]:
+            try:
+                yield
+            finally:
+                del self._held[me]
 
-    def _lock(self, path: str) -> str:
-        headers = {"Depth": "0", "Timeout": "Second-60", "Content-Type": "application/xml"}
-        for _ in range(600):
-            response = self._client.request(
-                "LOCK", path, headers=headers, body=_LOCK_REQUEST, accept=_NO_LOCKS | {423}
-            )
-            if response.status in _NO_LOCKS:
-                return ""
-            if response.status != 423:
-                return response.headers.get("Lock-Token", "")
-            self._client.pause(0.1)
-        raise RemoteError(f"somebody keeps {self._client.url(path)} locked")
+
+def _opened(file: PoolLink) -> BinaryIO:
+    try:
+        return file.source.open("rb")
+    except OSError as error:
+        raise NotFound(f"cannot publish {file.path}: {file.source}: {error.strerror}") from None
 
 
 def _conflict(path: str) -> Conflict:
