@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debrepo import errors, hookspecs
+from debrepo import errors, hookspecs, index_hooks
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.config import CORE_SETTINGS
 from debrepo.plugins import entry_points, load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
 
     from pluggy import PluginManager
 
@@ -63,8 +64,12 @@ def settings() -> list[Setting]:
 
 
 def hooks() -> list[Callable[..., object]]:
-    """Return the hook specifications, in the order of their module."""
-    functions = inspect.getmembers(hookspecs, inspect.isfunction)
+    """Return the hook specifications, in the order of their modules."""
+    return [*_hooks_of(hookspecs), *_hooks_of(index_hooks)]
+
+
+def _hooks_of(module: ModuleType) -> list[Callable[..., object]]:
+    functions = inspect.getmembers(module, inspect.isfunction)
     found = [function for name, function in functions if name.startswith("debrepo_")]
     return sorted(found, key=lambda function: function.__code__.co_firstlineno)
 

@@ -8,11 +8,20 @@ Plugin authors import from here::
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
     from debrepo.hookspecs import hookimpl
-    from debrepo.refs import Command, Operation, Ref, Setting, TableRef
+    from debrepo.refs import Command, Operation, PublicationOption, Ref, Setting, TableRef
 
 __version__ = "0.2.0"
 
-__all__ = ["Command", "Operation", "Ref", "Setting", "TableRef", "__version__", "hookimpl"]
+__all__ = [
+    "Command",
+    "Operation",
+    "PublicationOption",
+    "Ref",
+    "Setting",
+    "TableRef",
+    "__version__",
+    "hookimpl",
+]
 
 
 def __getattr__(name: str) -> object:

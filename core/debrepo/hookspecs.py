@@ -117,14 +117,6 @@ def debrepo_signers() -> Mapping[str, Ref]:
 
 
 @hookspec
-def debrepo_index_kinds() -> Mapping[str, Ref]:
-    """Name the kinds of index you bring: ``{"packages": Ref(…)}``.
-
-    *Collects*, on every publish. Each refers to a subclass of `debrepo.index_kind.IndexKind`.
-    """
-
-
-@hookspec
 def debrepo_routes() -> Iterable[Ref]:
     """Name the routes you bring to the server: ``Ref("debrepo_aptly.repositories:routes")``.
 

@@ -28,6 +28,12 @@ class Ref(NamedTuple):
             raise PluginError(f"cannot load {self.target}: {error}") from error
 
 
+def owner(hook: Any, name: str) -> str:
+    """Return the plugin that brings ``name`` through a hook that `claimed` has read."""
+    impls = hook.get_hookimpls()
+    return next((str(one.plugin_name) for one in impls if name in one.function()), "")
+
+
 def claimed(hook: Any, what: str) -> dict[str, Ref]:
     """Return what plugins bring through a hook without arguments, by name.
 
@@ -110,6 +116,18 @@ class Setting(NamedTuple):
     default: str | bool | int | tuple[str, ...]
     help: str
     secret: bool = False  #: whether its value is shown to nobody
+
+
+class PublicationOption(NamedTuple):
+    """An option of publications: ``commands``, with its default and one line of help.
+
+    ``publish`` has a flag for it, ``--commands``, with ``--no-commands`` if it is ``bool``. A
+    value takes the type of the default, as that of a `Setting` does.
+    """
+
+    name: str  #: lower-case words with underscores, which become hyphens in the flag
+    default: str | bool | int | tuple[str, ...]
+    help: str
 
 
 class TableRef(NamedTuple):

@@ -195,6 +195,9 @@ def debrepo_index_kinds() -> dict[str, Ref]:
         "sources": Ref(
             "debrepo_publish.indexes.kinds:SourcesIndex", "Sources, of source packages."
         ),
+        "contents": Ref(
+            "debrepo_publish.indexes.contents:ContentsIndex", "Contents, of paths in packages."
+        ),
     }
 
 

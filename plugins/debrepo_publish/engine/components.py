@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.index_kind import Layout, Published
+from debrepo.index_kind import IndexKind, Published, SortedIndexKind, WholeIndexKind
 from debrepo_publish.engine.layout import paths
-from debrepo_publish.indexes import admission, contents, kinds, rendering
-from debrepo_publish.indexes.compression import BY_NAME
+from debrepo_publish.indexes import admission, contexts, lines, rendering
+from debrepo_publish.indexes.compression import BY_NAME, Compression
 from debrepo_publish.indexes.fragments import Fragment, Group
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from debrepo.database import Database, Transaction
-    from debrepo.package import Entry
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, Package
     from debrepo.packageset.tree import Chunk
+    from debrepo.session import Session
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.cache import Cache
+    from debrepo_publish.indexes.contexts import WantedIndex
 
 _WALK = 32  # chunks of packages to read before the pages that they stand on are released
+_BATCH = 8  # fragments of a whole index that are looked up in the cache together
 
 
 def render(
-    db: Database, cache: Cache, plan: Plan, *, anew: bool, left_out: dict[Entry, str]
+    session: Session, cache: Cache, plan: Plan, *, anew: bool, left_out: dict[Entry, str]
 ) -> Iterator[Rendered]:
     """Yield every index of a generation, in every compression of the publication.
 
@@ -42,22 +46,33 @@ def render(
     for component in components:
         if component not in changed:
             yield from _as_before(plan, component)
-    groups = (group for name in changed for group in _groups(db, cache, plan, name))
+    groups = (group for name in changed for group in _groups(session, cache, plan, name))
     yield from rendering.render(cache, plan.publication.sums, groups, left_out)
 
 
-def _groups(db: Database, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:
-    with db.read() as txn:
-        found = packages_fragments(txn, db, plan, component)
-    expected = kinds.expected(plan.kinds, _layout(plan, component))
-    compressions = [BY_NAME[name] for name in plan.publication.compressions]
-    yield Group(component, found, expected, compressions)
-    if plan.publication.contents:
-        before = plan.previous.parts.get(component) if plan.previous else None
-        yield from contents.groups(db, cache, plan.generation, component, before)
+def _groups(session: Session, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:
+    for wanted in plan.kinds.wanted[component]:
+        chosen = compressions(plan, wanted)
+        if isinstance(wanted.kind, SortedIndexKind):
+            before = plan.previous.parts.get(component) if plan.previous else None
+            made = plan.generation, component, before, chosen
+            yield from lines.groups(session.db, cache, wanted, *made)
+            continue
+        with session.db.read() as txn:
+            found = fragments(txn, session, plan, component, wanted)
+        if isinstance(wanted.kind, WholeIndexKind):
+            found = [whole(cache, wanted, found)]
+        yield Group(component, wanted, found, list(wanted.kind.expected(wanted.context)), chosen)
+
+
+def compressions(plan: Plan, wanted: WantedIndex) -> list[Compression]:
+    """Return the compressions of the indexes of a kind."""
+    chosen = wanted.kind.compressions(plan.publication.compressions)
+    return [BY_NAME[name] for name in plan.publication.compressions if name in chosen]
 
 
 def _unchanged(plan: Plan, component: str) -> bool:
+    """Return whether the indexes of a component are as they are in the live generation."""
     previous, generation = plan.previous, plan.generation
     return (
         previous is not None
@@ -78,52 +93,130 @@ def _as_before(plan: Plan, component: str) -> Iterator[Rendered]:
             yield Rendered(path, index, None)
 
 
-def _layout(plan: Plan, component: str) -> Layout:
-    publication, generation = plan.publication, plan.generation
-    source = publication.has_source(generation.parts)
-    return Layout(component, generation.architectures, publication.sums, source)
+class _Batch(NamedTuple):
+    """What the fragments of a kind in one component are made from, besides packages."""
+
+    plan: Plan
+    component: str
+    wanted: WantedIndex
+    kind: IndexKind
+    served: frozenset[bytes]  #: the architectures whose packages it gets
+
+    @property
+    def shelf(self) -> str:
+        """The directory of the component's packages below ``pool/``."""
+        return self.plan.generation.shelf(self.component)
+
+    def reads(self, what: str) -> bool:
+        """Return whether the kind reads something of packages."""
+        return what in self.kind.reads
+
+    @property
+    def origin(self) -> bytes:
+        """A hash of it."""
+        judged = admission.origin(self.plan.policy).encode()
+        shelf = self.shelf.encode() if self.reads("paths") else b""
+        return key_of(b"fragment 1", judged, self.wanted.key, shelf, *sorted(self.served))
 
 
-def packages_fragments(
-    txn: Transaction, db: Database, plan: Plan, component: str
+def fragments(
+    txn: Transaction, session: Session, plan: Plan, component: str, wanted: WantedIndex
 ) -> list[Fragment]:
-    """Return the fragments of the package set of a component, which read from ``db``."""
-    layout = _layout(plan, component)
-    shelf = plan.generation.shelf(component)
-    origin = _origin(plan, layout, shelf)
-    moved = sorted(entry for name, entry in plan.displaced if name == shelf)
+    """Return the fragments that a kind makes of a component, which read from the database."""
+    assert isinstance(wanted.kind, IndexKind)
+    batch = _Batch(plan, component, wanted, wanted.kind, _served(plan, wanted.kind))
+    origin, shelf = batch.origin, batch.shelf
+    moved: list[Entry] = []
+    added: list[Entry] = []
+    if batch.reads("paths"):
+        moved = sorted(entry for name, entry in plan.displaced if name == shelf)
+    if batch.reads("fields"):
+        added = sorted(plan.fields.get(component, ()))
     chunks = packageset.chunks(txn[CHUNKS], plan.generation.parts[component].set_id)
     found = []
     for number, chunk in enumerate(chunks, 1):
         if not number % _WALK:
             txn.trim()
-        here = moved[bisect_left(moved, chunk.first) : bisect_right(moved, chunk.last)]
-        key = key_of(origin, chunk.hash, *here)
-        found.append(Fragment(key, partial(_texts, db, plan, layout, shelf, chunk), cached=True))
+        said = [plan.fields[component][entry].signature for entry in _within(chunk, added)]
+        key = key_of(origin, chunk.hash, *_within(chunk, moved), b"fields" * bool(said), *said)
+        found.append(Fragment(key, partial(_texts, session, batch, chunk), cached=True))
     return found
 
 
-def _origin(plan: Plan, layout: Layout, shelf: str) -> bytes:
-    """Return a hash of all that a fragment is made from besides its packages."""
-    names = [f"{name} {kind.version}".encode() for name, kind in sorted(plan.kinds.items())]
-    judged = admission.origin(plan.policy).encode()
-    return key_of(b"packages 3", judged, repr(tuple(layout)).encode(), shelf.encode(), *names)
+def _within(chunk: Chunk, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return those of sorted entries that lie within the bounds of a chunk."""
+    return entries[bisect_left(entries, chunk.first) : bisect_right(entries, chunk.last)]
 
 
-def _texts(db: Database, plan: Plan, layout: Layout, shelf: str, chunk: Chunk) -> dict[str, bytes]:
-    """Return the text that the packages of a chunk add to each index."""
-    served = {name.encode() for name in (*layout.architectures, "all", *["source"] * layout.source)}
-    listing = any(kind.reads_contents for kind in plan.kinds.values())
-    published, reasons = [], {}
-    with db.read() as txn:
+def _served(plan: Plan, kind: IndexKind) -> frozenset[bytes]:
+    """Return the architectures whose packages a kind gets."""
+    names = ["source"] if "source" in kind.takes else []
+    if set(kind.takes) - {"source"}:
+        names += [*plan.generation.architectures, "all"]
+    sources = plan.publication.has_source(plan.generation.parts)
+    return frozenset(name.encode() for name in names if sources or name != "source")
+
+
+def _texts(session: Session, batch: _Batch, chunk: Chunk) -> dict[str, bytes]:
+    """Return the text that the packages of a chunk add to each index of a kind."""
+    published: list[Published] = []
+    reasons: dict[Entry, str] = {}
+    with session.db.read() as txn:
         everything = packageset.entries_of(txn[CHUNKS], chunk.hash)
-        entries = [entry for entry in everything if entry.split(b"\0", 2)[1] in served]
+        entries = [entry for entry in everything if entry.split(b"\0", 2)[1] in batch.served]
         for entry, stored in zip(entries, catalog.get_many(txn, entries), strict=True):
-            package = admission.admit(stored, plan.policy)
+            package = admission.admit(stored, batch.plan.policy)
             if isinstance(package, str):
                 reasons[entry] = package
-                continue
-            displaced = (shelf, entry) in plan.displaced
-            listed = catalog.paths(txn, entry) if listing else b""
-            published.append(Published(package, paths(shelf, package, displaced=displaced), listed))
-    return admission.noted(kinds.texts(plan.kinds, published, layout), reasons)
+            elif package.kind in batch.kind.takes:
+                published.append(_published(session, txn, batch, entry, package))
+    texts = batch.kind.fragment(published, batch.wanted.context)
+    return admission.noted(contexts.checked(batch.wanted, texts), reasons)
+
+
+def _published(
+    session: Session, txn: Transaction, batch: _Batch, entry: Entry, package: Package
+) -> Published:
+    """Return a package with what a kind reads of it."""
+    served: tuple[str, ...] = ()
+    if batch.reads("paths"):
+        displaced = (batch.shelf, entry) in batch.plan.displaced
+        served = paths(batch.shelf, package, displaced=displaced)
+    found = Published(package, served)
+    if batch.reads("contents"):
+        found = found._replace(contents=catalog.paths(txn, entry))
+    if batch.reads("fields"):
+        added = batch.plan.fields.get(batch.component, {}).get(entry)
+        found = found._replace(fields=added.given(package)) if added else found
+    if batch.reads("files"):
+        files = tuple(session.pool.path(file.sha256) for file in package.files)
+        found = found._replace(files=files)
+    return found
+
+
+def whole(cache: Cache, wanted: WantedIndex, fragments: Sequence[Fragment]) -> Fragment:
+    """Return the files that a kind makes of all its fragments, as one of which there is no more."""
+    key = key_of(b"whole 1", wanted.key, *(fragment.key for fragment in fragments))
+    return Fragment(key, partial(_finished, cache, wanted, fragments), cached=True)
+
+
+def _finished(
+    cache: Cache, wanted: WantedIndex, fragments: Sequence[Fragment]
+) -> Mapping[str, bytes]:
+    """Return the files that a kind makes of all its fragments."""
+    assert isinstance(wanted.kind, WholeIndexKind)
+    texts: dict[str, list[bytes]] = {}
+    rest = iter(fragments)
+    while batch := list(islice(rest, _BATCH)):
+        known = cache.get([(fragment.key, "") for fragment in batch])
+        new = {}
+        for fragment in batch:
+            name = (fragment.key, "")
+            if name not in known:
+                new[name] = fragment.render()
+            for path, text in (known.get(name) or new[name]).items():
+                texts.setdefault(path, []).append(text)
+        cache.put(new)
+    notes = b"\n".join(texts.pop(admission.LEFT_OUT, ()))
+    made = contexts.checked(wanted, wanted.kind.finish(texts, wanted.context))
+    return made | {admission.LEFT_OUT: notes} if notes else made

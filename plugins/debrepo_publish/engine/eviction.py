@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo.index_kind import SortedIndexKind, WholeIndexKind
+from debrepo_publish.engine import components
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.engine.components import packages_fragments
 from debrepo_publish.indexes import cache as caching
-from debrepo_publish.indexes import contents
+from debrepo_publish.indexes import lines
 from debrepo_publish.model import publications
 from debrepo_publish.model.tables import PUBLICATIONS
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo_publish.engine.plan import Plan
-    from debrepo_publish.indexes.cache import Name
+    from debrepo_publish.indexes.cache import Cache, Name
+    from debrepo_publish.indexes.contexts import WantedIndex
 
 
 def evict(session: Session) -> bool:
@@ -32,11 +34,16 @@ def evict(session: Session) -> bool:
         roots: set[bytes] = set()
         with session.db.read() as txn:
             for plan in _live(session, txn):
-                names.update(_names(session, txn, plan))
-                for part in plan.generation.parts.values():
-                    for root, found in contents.names(cache, plan.publication, part):
-                        roots.add(root)
-                        names.update(found)
+                for component, found in plan.kinds.wanted.items():
+                    for wanted in found:
+                        if isinstance(wanted.kind, SortedIndexKind):
+                            part = plan.generation.parts[component]
+                            chosen = components.compressions(plan, wanted)
+                            for root, used in lines.names(cache, wanted, part, chosen):
+                                roots.add(root)
+                                names.update(used)
+                        else:
+                            names.update(_names(session, cache, txn, plan, component, wanted))
         cache.keep(names)
         cache.keep_lines(roots)
     return True
@@ -46,11 +53,20 @@ def _live(session: Session, txn: Transaction) -> Iterator[Plan]:
     """Yield a plan for each live generation, as if it were to be published anew."""
     for publication in txn[PUBLICATIONS].values():
         generation = publications.generation(txn, publication.key, publication.live)
-        policy = session.config["archive.policy"]
-        yield planning.again(txn, session.hook, publication, generation, policy)
+        yield planning.again(session, txn, publication, generation)
 
 
-def _names(session: Session, txn: Transaction, plan: Plan) -> Iterator[Name]:
-    for component in plan.generation.parts:
-        for fragment in packages_fragments(txn, session.db, plan, component):
-            yield from ((fragment.key, name) for name in ("", *plan.publication.compressions))
+def _names(
+    session: Session,
+    cache: Cache,
+    txn: Transaction,
+    plan: Plan,
+    component: str,
+    wanted: WantedIndex,
+) -> Iterator[Name]:
+    found = components.fragments(txn, session, plan, component, wanted)
+    if isinstance(wanted.kind, WholeIndexKind):
+        yield from ((fragment.key, "") for fragment in found)
+        found = [components.whole(cache, wanted, found)]
+    for fragment in found:
+        yield from ((fragment.key, name) for name in ("", *plan.publication.compressions))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from debrepo.errors import InvalidInput
+from debrepo.errors import InvalidInput, PluginError
 from debrepo_publish.model import publications
 from debrepo_publish.model.tables import PUBLICATIONS
 
@@ -35,6 +35,29 @@ def check(
             hint="give one of the components another name with --component",
         )
     _check_neighbours(txn, publication, paths)
+
+
+def check_makers(
+    publication: Publication, components: Iterable[str], made: Iterable[tuple[str, str]]
+) -> None:
+    """Raise `PluginError` if two kinds of index write one path of a component.
+
+    ``made`` are paths below the distribution with the kind that has made each.
+    """
+    makers: dict[str, set[str]] = {}
+    for path, maker in made:
+        makers.setdefault(path, set()).add(maker)
+    parts = [f"{name}/" for name in components]
+    for path, other in _collisions([path for path, found in makers.items() for _ in found]):
+        claims = [part for part in parts if path.startswith(part)]
+        kinds = sorted(makers.get(path, set()) | makers.get(other, set()))
+        if len(claims) == 1 and len(kinds) == 2 and all(kinds):
+            where = path if path == other else f"{path} and {other}"
+            last = kinds[1].rpartition(" ")[2]
+            raise PluginError(
+                f"the kinds of index {kinds[0]} and {kinds[1]} both write {where} of {publication}",
+                hint=f"disable one with DEBREPO_DISABLE={last}",
+            )
 
 
 def _collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:

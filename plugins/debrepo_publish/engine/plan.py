@@ -10,11 +10,11 @@ from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
 from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
-from debrepo.refs import claimed
 from debrepo_publish.engine import displaced as displacement
+from debrepo_publish.engine import fields as adding
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.layout import files
-from debrepo_publish.indexes import admission
+from debrepo_publish.indexes import admission, contexts
 from debrepo_publish.model import publications
 from debrepo_publish.model.hashing import key_of
 from debrepo_publish.model.publication import Generation, Part, Publication
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from debrepo.archive import Policy
     from debrepo.database import Transaction
-    from debrepo.index_kind import IndexKind
     from debrepo.package import Entry, SetId
+    from debrepo.session import Session
     from debrepo_publish.engine.displaced import Displaced
+    from debrepo_publish.engine.fields import Fields
     from debrepo_publish.engine.ledger import File
+    from debrepo_publish.indexes.contexts import Kinds
 
 
 class Plan(NamedTuple):
@@ -41,19 +43,19 @@ class Plan(NamedTuple):
     additions: list[File]
     missing: set[str]  #: paths among the additions that the storage does not hold yet
     displaced: Displaced  #: shelf and package, with a directory of its own
-    kinds: dict[str, IndexKind]
+    kinds: Kinds
+    fields: Fields  #: that plugins add to packages
     unchanged: bool
     policy: Policy  #: the setting ``archive.policy``: which packages are left out of indexes
 
 
 def make(
+    session: Session,
     txn: Transaction,
-    hook: HookRelay,
     publication: Publication,
     why: str,
     now: str,
     *,
-    policy: Policy,
     again: int = 0,
     sound: Mapping[SetId, SetId],
 ) -> Plan:
@@ -62,10 +64,11 @@ def make(
     With the number of a generation in ``again``, from what they held for that one. Of the sets
     in ``sound``, those are published that they map to.
     """
+    policy = session.config["archive.policy"]
     previous = publications.live(txn, publication.key)
     before = previous.parts if previous else {}
     parts: dict[str, Part] = {}
-    for one in inputs(txn, hook, publication, again=again):
+    for one in inputs(txn, session.hook, publication, again=again):
         set_id = sound.get(one.set_id, one.set_id)
         part = one.part or before.get(one.component)
         same = one.part if set_id == one.set_id else None
@@ -78,7 +81,7 @@ def make(
         parts=parts,
         architectures=architectures,
         served=(*architectures, "all", *["source"] * publication.has_source(parts)),
-        options=publication.options(),
+        options=publication.fingerprint(),
         created=now,
         who=_user(),
         why=why,
@@ -87,8 +90,9 @@ def make(
     displaced = displacement.known(txn, publication.place)
     new = _additions(txn, publication, previous, generation, displaced)
     displaced = displacement.within(txn, generation, displaced) | new.moved
-    kinds = _kinds(hook)
-    rendering = _rendering(publication, parts, kinds, displaced, policy)
+    kinds = contexts.kinds(session, publication, generation)
+    fields = adding.added(session, txn, publication, generation)
+    rendering = _rendering(publication, kinds, fields, displaced, policy)
     generation = generation._replace(rendering=rendering)
     unchanged = previous is not None and _inputs(previous) == _inputs(generation)
     return Plan(
@@ -99,6 +103,7 @@ def make(
         new.missing,
         displaced,
         kinds,
+        fields,
         unchanged,
         policy,
     )
@@ -130,15 +135,10 @@ def inputs(
 
 
 def again(
-    txn: Transaction,
-    hook: HookRelay,
-    publication: Publication,
-    generation: Generation,
-    policy: Policy,
+    session: Session, txn: Transaction, publication: Publication, generation: Generation
 ) -> Plan:
     """Return the plan of a generation that exists."""
     displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
-    kinds = _kinds(hook)
     return Plan(
         publication,
         generation,
@@ -146,9 +146,10 @@ def again(
         [],
         set(),
         displaced,
-        kinds,
+        contexts.kinds(session, publication, generation),
+        adding.added(session, txn, publication, generation),
         unchanged=True,
-        policy=policy,
+        policy=session.config["archive.policy"],
     )
 
 
@@ -159,27 +160,20 @@ def _inputs(generation: Generation) -> tuple[object, ...]:
     return sets, made_for, generation.options, generation.rendering
 
 
-def _kinds(hook: HookRelay) -> dict[str, IndexKind]:
-    """Return the kinds of index that plugins bring, by name."""
-    refs = claimed(hook.debrepo_index_kinds, "kind of index")
-    return {name: ref.load()() for name, ref in sorted(refs.items())}
-
-
 def _rendering(
-    publication: Publication,
-    components: Mapping[str, Part],
-    kinds: dict[str, IndexKind],
-    displaced: Displaced,
-    policy: Policy,
+    publication: Publication, kinds: Kinds, fields: Fields, displaced: Displaced, policy: Policy
 ) -> str:
     """Return a hash of all that indexes depend on besides packages and architectures."""
-    parts = [f"{name} {kind.version}" for name, kind in kinds.items()]
-    parts += [*publication.compressions, *publication.sums, repr(publication.contents)]
-    parts += [admission.origin(policy)]
+    parts = [*publication.compressions, *publication.sums, admission.origin(policy)]
     parts += ["multi-dist"] * publication.multi_dist
-    parts += ["source"] * publication.has_source(components)
     moved = [shelf.encode() + b"\0" + entry for shelf, entry in sorted(displaced)]
-    return key_of(*(part.encode() for part in parts), *moved).hex()
+    added = [
+        part
+        for component, found in sorted(fields.items())
+        for entry, one in sorted(found.items())
+        for part in (component.encode(), entry, one.signature)
+    ]
+    return key_of(kinds.key, *(part.encode() for part in parts), *moved, b"fields", *added).hex()
 
 
 def _part(txn: Transaction, source: str, set_id: SetId, before: Part | None) -> Part:

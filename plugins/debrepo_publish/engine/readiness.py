@@ -1,8 +1,8 @@
 """Readiness: plans whose packages have been read as deep as their indexes need, and are sound.
 
 A package that turns out to be broken is named, and left out; the others are published. The
-data is unpacked before anything is written, and only if Contents, or an index of a plugin's
-that asks for paths, is to be made.
+data is unpacked before anything is written, and only if an index is to be made of which the kind
+reads it, such as Contents.
 """
 
 from __future__ import annotations
@@ -87,16 +87,7 @@ def _sound(
                         sound[one.set_id] = less
             plan = None
             if not found:
-                plan = planning.make(
-                    txn,
-                    session.hook,
-                    publication,
-                    why,
-                    now,
-                    policy=session.config["archive.policy"],
-                    again=again,
-                    sound=sound,
-                )
+                plan = planning.make(session, txn, publication, why, now, again=again, sound=sound)
         for warning in warnings:
             if warning not in named:
                 session.progress.note(warning)
@@ -128,9 +119,6 @@ def _warning(source: str, package: Broken) -> str:
 def _listed(txn: Transaction, plan: Plan, *, anew: bool) -> Iterator[Entry]:
     """Yield the packages whose paths are needed, without those that were needed before."""
     previous, generation = plan.previous, plan.generation
-    reading = any(kind.reads_contents for kind in plan.kinds.values())
-    if not reading and not plan.publication.contents:
-        return
     as_before = (
         not anew
         and previous is not None
@@ -139,10 +127,15 @@ def _listed(txn: Transaction, plan: Plan, *, anew: bool) -> Iterator[Entry]:
         and previous.served == generation.served
     )
     for component, part in generation.parts.items():
+        taken = {kind for one in plan.kinds.read(component, "contents") for kind in one.kind.takes}
+        if not taken:
+            continue
         before = previous.parts.get(component) if previous and as_before else None
         entries = _added(txn, before.set_id if before else packageset.EMPTY, part.set_id)
         for entry in entries:
-            if _architecture(entry) in generation.served:
+            architecture = _architecture(entry)
+            wanted = "source" in taken if architecture == "source" else taken != {"source"}
+            if wanted and architecture in generation.served:
                 yield entry
 
 

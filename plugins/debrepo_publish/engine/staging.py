@@ -117,7 +117,7 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     publication = plan.publication
     with cache.opened(session.root) as fragments:
         left_out: dict[Entry, str] = {}
-        rendered = list(render(session.db, fragments, plan, anew=anew, left_out=left_out))
+        rendered = list(render(session, fragments, plan, anew=anew, left_out=left_out))
     if left_out:
         raise LeftOut(left_out)
     at = _date(session, plan)
@@ -132,8 +132,10 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     ):
         fields.update(answer)
     text, rendered = release.complete(fields, rendered, publication.sums)
+    makers = [(item.path, item.maker) for item in rendered]
+    outputs.check_makers(publication, generation.parts, makers)
     with session.db.read() as txn:
-        outputs.check(txn, publication, generation.parts, [item.path for item in rendered])
+        outputs.check(txn, publication, generation.parts, [path for path, _ in makers])
     generation = generation._replace(indexes={item.path: item.checksums for item in rendered})
     return Drawn(generation, text, rendered)
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
 
 FRAGMENTS = bytes_table("cache.pieces")  #: hash of the origin to a fragment
-LINES = bytes_table("cache.lines")  #: chunks of Contents, as `debrepo.packageset` keeps them
-ROOTS = bytes_table("cache.roots")  #: package set and architecture to the root among `LINES`
+LINES = bytes_table("cache.lines")  #: chunks of sorted lines, as `debrepo.packageset` keeps them
+ROOTS = bytes_table("cache.roots")  #: `lines.LineSource.key` to the root among `LINES`
 _STATE = bytes_table("cache.state")
 
 _TABLES = [
@@ -70,7 +70,7 @@ class Cache:
         return {name: _unpack(record) for name, record in records.items()}
 
     def lines(self, chunks: Iterable[bytes]) -> list[bytes]:
-        """Return chunks of Contents."""
+        """Return chunks of sorted lines."""
         with self.db.read() as txn:
             found = list(map(txn[LINES].__getitem__, chunks))
             self._count(txn, found)
@@ -114,7 +114,7 @@ class Cache:
                 txn[_STATE][_SIZE] = b"%d" % max(size, 0)
 
     def keep_lines(self, used: Collection[bytes]) -> None:
-        """Delete the lines of every Contents file whose key among the roots is not used."""
+        """Delete the lines of every index whose key among the roots is not used."""
         with self.db.write() as txn:
             for key in [key for key in txn[ROOTS] if key not in used]:
                 txn[ROOTS].discard(key)

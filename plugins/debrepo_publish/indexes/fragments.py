@@ -1,6 +1,6 @@
 """Fragments: the parts that indexes consist of, each named by what it was made from.
 
-A fragment stands for one chunk of a package set, or for some chunks of a Contents file. It is
+A fragment stands for one chunk of a package set, or for some chunks of sorted lines. It is
 rendered and compressed once; after that it comes from the cache.
 """
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from debrepo_publish.indexes.compression import Compression
+    from debrepo_publish.indexes.contexts import WantedIndex
 
 
 class Fragment(NamedTuple):
@@ -23,9 +24,10 @@ class Fragment(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The fragments of indexes of one component, in order."""
+    """The fragments of indexes of one kind and component, in order."""
 
     component: str
+    wanted: WantedIndex  #: the kind, and what it is made for
     fragments: Sequence[Fragment]
     expected: Sequence[str]  #: paths of indexes that there are even without fragments
     compressions: Sequence[Compression]

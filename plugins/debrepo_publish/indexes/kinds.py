@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from debrepo.index_kind import IndexKind, Layout, Published
+from debrepo.index_kind import IndexKind
 from debrepo_publish.indexes.encoding import field, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from debrepo.index_kind import Context, Published
     from debrepo.package import PackageFile
 
 #: How a Packages stanza names a digest of the file, by its name in `PackageFile`.
@@ -39,34 +40,6 @@ _OURS_IN_SOURCES = re.compile(
 _SOURCE = re.compile(rb"^Source[ \t]*:", re.M | re.I)
 
 
-def expected(kinds: Mapping[str, IndexKind], layout: Layout) -> list[str]:
-    """Return the indexes that a component has even without packages, as `texts` names them."""
-    return [_named(path, name) for name, kind in kinds.items() for path in kind.expected(layout)]
-
-
-def texts(
-    kinds: Mapping[str, IndexKind], packages: Sequence[Published], layout: Layout
-) -> dict[str, bytes]:
-    """Return what packages add to the indexes of every kind, by path and kind.
-
-    So the indexes of two kinds stay apart even if they have one path, and `outputs` finds it.
-    """
-    return {
-        _named(path, name): text
-        for name, kind in kinds.items()
-        for path, text in kind.fragment(packages, layout).items()
-    }
-
-
-def _named(path: str, kind: str) -> str:
-    return f"{path}\t{kind}"
-
-
-def path_of(name: str) -> str:
-    """Return the path of an index that `texts` names."""
-    return name.partition("\t")[0]
-
-
 class PackagesIndex(IndexKind):
     """``binary-ARCH/Packages``, and ``debian-installer/binary-ARCH/Packages`` for udebs.
 
@@ -76,31 +49,31 @@ class PackagesIndex(IndexKind):
     """
 
     version = 2
+    reads = ("architectures", "digests", "paths", "fields")
+    takes = ("deb", "udeb")
 
-    def expected(self, layout: Layout) -> Iterable[str]:
-        return [f"binary-{a}/Packages" for a in (*layout.architectures, "all")]
+    def expected(self, context: Context) -> Iterable[str]:
+        return [f"binary-{a}/Packages" for a in (*context.architectures, "all")]
 
-    def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
+    def fragment(self, packages: Sequence[Published], context: Context) -> Mapping[str, bytes]:
         texts: dict[str, list[bytes]] = {}
         places: dict[tuple[str, str], list[list[bytes]]] = {}  # by kind and architecture
         for published in packages:
             package = published.package
             what = package.kind, package.key.architecture
             if what not in places:
-                places[what] = [texts.setdefault(p, []) for p in _listed_in(*what, layout)]
+                places[what] = [texts.setdefault(p, []) for p in _listed_in(*what, context)]
             if places[what]:
-                text = _binary_stanza(published, layout.digests)
+                text = _binary_stanza(published, context.digests)
                 for place in places[what]:
                     place.append(text)
         return {path: b"".join(parts) for path, parts in texts.items()}
 
 
-def _listed_in(kind: str, architecture: str, layout: Layout) -> list[str]:
+def _listed_in(kind: str, architecture: str, context: Context) -> list[str]:
     """Return the indexes that list packages of a kind and an architecture."""
-    if kind not in ("deb", "udeb"):
-        return []
     prefix = "debian-installer/binary-" if kind == "udeb" else "binary-"
-    known = [*layout.architectures, "all"]
+    known = [*context.architectures, "all"]
     wanted = known if architecture == "all" else [architecture]
     return [f"{prefix}{name}/Packages" for name in wanted if name in known]
 
@@ -119,10 +92,15 @@ def _binary_stanza(published: Published, digests: Iterable[str]) -> bytes:
     stanza, file = package.stanza, package.files[0]
     if _PERHAPS_OURS.search(b"\n" + stanza):
         stanza = _OURS.sub(b"", stanza).rstrip(b"\n")
-    ours = f"\n{field('Filename', path)}\nSize: {file.size}\n"
+    ours = _added(published) + f"\n{field('Filename', path)}\nSize: {file.size}\n"
     for name in _known(file, digests):
         ours += f"{_DIGESTS[name]}: {getattr(file, name)}\n"
     return stanza + ours.encode() + b"\n"
+
+
+def _added(published: Published) -> str:
+    """Return the fields that plugins add to a stanza, each after a newline."""
+    return "".join(f"\n{field(name, value)}" for name, value in sorted(published.fields.items()))
 
 
 class SourcesIndex(IndexKind):
@@ -132,16 +110,17 @@ class SourcesIndex(IndexKind):
     """
 
     version = 3
+    reads = ("digests", "paths", "fields", "source")
+    takes = ("source",)
 
-    def expected(self, layout: Layout) -> Iterable[str]:
-        return ["source/Sources"] if layout.source else []
+    def applies(self, context: Context) -> bool:
+        return context.source
 
-    def fragment(self, packages: Sequence[Published], layout: Layout) -> Mapping[str, bytes]:
-        texts = [
-            _source_stanza(published, layout.digests)
-            for published in packages
-            if published.package.kind == "source" and layout.source
-        ]
+    def expected(self, context: Context) -> Iterable[str]:
+        return ["source/Sources"]
+
+    def fragment(self, packages: Sequence[Published], context: Context) -> Mapping[str, bytes]:
+        texts = [_source_stanza(published, context.digests) for published in packages]
         return {"source/Sources": b"".join(texts)} if texts else {}
 
 
@@ -152,7 +131,7 @@ def _source_stanza(published: Published, digests: Sequence[str]) -> bytes:
     """
     package, paths = published.package, published.paths
     stanza = _OURS_IN_SOURCES.sub(b"", package.stanza).rstrip(b"\n")
-    stanza = _SOURCE.sub(b"Package:", stanza, count=1)
+    stanza = _SOURCE.sub(b"Package:", stanza, count=1) + _added(published).encode()
     known = [set(_known(file, ("md5", *digests))) for file in package.files]
     lines = ["", field("Directory", paths[0].rpartition("/")[0])]
     for name, title in _LISTS.items():

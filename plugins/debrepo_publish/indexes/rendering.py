@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.stopping import checkpoint
 from debrepo_publish.indexes.admission import LEFT_OUT, read_notes
-from debrepo_publish.indexes.kinds import path_of
 from debrepo_publish.model.hashing import Checksums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
@@ -41,6 +40,7 @@ class Rendered(NamedTuple):
     path: str
     checksums: Index
     data: bytes | None
+    maker: str = ""  #: the kind of index and its plugin, if it was made just now
 
 
 class _Compressed(NamedTuple):
@@ -59,7 +59,8 @@ def render(
     try:
         for group in groups:
             for item in renderer.render(group):
-                yield item._replace(path=f"{group.component}/{item.path}")
+                maker = f"{group.wanted.name} of plugin {group.wanted.plugin}"
+                yield item._replace(path=f"{group.component}/{item.path}", maker=maker)
     finally:
         renderer.close()
 
@@ -84,8 +85,10 @@ class _Renderer:
     def render(self, group: Group) -> Iterator[Rendered]:
         """Yield the indexes that the fragments make up, and the expected ones even if empty."""
         chosen = group.compressions
-        plain = {path: Checksums(self._checksums) for path in group.expected}
+        plain: dict[str, Checksums] = {}
         packed: dict[str, dict[str, list[bytes]]] = {one.name: {} for one in chosen}
+        for path in group.expected:
+            self._begin(group, path, plain, packed)
         waiting: deque[_Compressed] = deque()
         rest = iter(group.fragments)
         while batch := list(islice(rest, _BATCH)):
@@ -95,7 +98,7 @@ class _Renderer:
                 texts = self._without_notes(self._texts(fragment, known))
                 for path, text in texts.items():
                     if path not in plain:
-                        plain[path] = Checksums(self._checksums)
+                        self._begin(group, path, plain, packed)
                     plain[path].feed(text)
                 waiting += (self._compressed(one, fragment, texts, known) for one in chosen)
                 while len(waiting) > _AHEAD * len(chosen):
@@ -104,6 +107,20 @@ class _Renderer:
             self._take(compressed, packed)
         for path, checksums in sorted(plain.items()):
             yield from self._joined(path, checksums, chosen, packed)
+
+    def _begin(
+        self,
+        group: Group,
+        path: str,
+        plain: dict[str, Checksums],
+        packed: dict[str, dict[str, list[bytes]]],
+    ) -> None:
+        """Begin an index with its header, which is compressed by itself, like a fragment."""
+        wanted = group.wanted
+        header = wanted.kind.header(path, wanted.context)
+        plain[path] = Checksums(self._checksums, header)
+        for one in group.compressions if header else ():
+            packed[one.name][path] = [one.pack(header)]
 
     def _known(
         self, fragments: Sequence[Fragment], compressions: Sequence[Compression]
@@ -168,15 +185,14 @@ class _Renderer:
         packed: dict[str, dict[str, list[bytes]]],
     ) -> Iterator[Rendered]:
         """Yield the plain index, whose checksums are always listed, then the compressed ones."""
-        name = path_of(path)
         stored = any(one.name == "plain" for one in compressions)
         if not stored:
             md5, sha1, sha256, sha512 = plain.hexdigests()
-            yield Rendered(name, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
+            yield Rendered(path, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
         for one in compressions:
             data = one.join(packed[one.name].pop(path, []))
             index = Index(len(data), *digests(data, self._checksums), stored=True)
-            yield Rendered(name + COMPRESSIONS[one.name], index, data)
+            yield Rendered(path + COMPRESSIONS[one.name], index, data)
 
 
 def _compress(compression: Compression, texts: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -79,4 +79,4 @@ def _translated() -> Iterator[None]:
     except OSError as error:
         place = tempfile.gettempdir()
         kind = DatabaseFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else DatabaseError
-        raise kind(f"cannot sort lines of Contents in {place}: {error.strerror}") from error
+        raise kind(f"cannot sort the lines of an index in {place}: {error.strerror}") from error

@@ -22,6 +22,10 @@ LONGEST = 255  #: characters of a component or distribution: a directory's name 
 _WORDS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9+._~-]|/(?=[A-Za-z0-9]))*")
 
 
+#: The value of an option that a plugin declares.
+Option = bool | int | str | tuple[str, ...]
+
+
 class Publication(NamedTuple):
     """Where something is published, what, and how; ``sources`` maps component to list."""
 
@@ -51,6 +55,8 @@ class Publication(NamedTuple):
     acquire_by_hash: bool = False  #: set by clients of the API; by-hash files are always published
     multi_dist: bool = False  #: whether it has a directory of its own below ``pool/``
     pending: dict[str, str] | None = None  #: the ``sources`` of the next update, if others
+    #: What was given of the options that plugins declare, by name.
+    options: dict[str, Option] = {}  # noqa: RUF012  # never changed
 
     @property
     def place(self) -> str:
@@ -85,7 +91,7 @@ class Publication(NamedTuple):
             return "source" in self.architectures
         return any("source" in part.architectures for part in parts.values())
 
-    def options(self) -> str:
+    def fingerprint(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""
         fields = self._replace(
             sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False, pending=None

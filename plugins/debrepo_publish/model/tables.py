@@ -12,7 +12,13 @@ from debrepo_publish.model.publication import Generation, Index, Part, Publicati
 def load_publication(fields: dict[str, Any]) -> Publication:
     """Return the publication with the fields of a document."""
     lists = ("architectures", "keys", "compressions", "sums")
-    return Publication(**{**fields, **{name: tuple(fields[name]) for name in lists}})
+    options = {name: _unlisted(value) for name, value in fields.get("options", {}).items()}
+    changed = {name: tuple(fields[name]) for name in lists}
+    return Publication(**{**fields, **changed, "options": options})
+
+
+def _unlisted(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _load_generation(fields: dict[str, Any]) -> Generation:

@@ -8,6 +8,7 @@ from plugins.publish.crashing import CrashingSession
 from plugins.publish.signers import PaperSigner
 
 from debrepo import Ref, Setting, hookimpl
+from debrepo.packageset import tree
 from debrepo.plugins import load_plugins
 from debrepo.testing.packages import build_deb, build_source
 
@@ -124,3 +125,9 @@ def update(session):
         )
 
     return publish
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Cut package sets into chunks of about four packages."""
+    monkeypatch.setattr(tree, "_MASK", 3)

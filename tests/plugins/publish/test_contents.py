@@ -13,10 +13,13 @@ from debrepo import packageset
 from debrepo.catalog import CHUNKS, TABLES, Known, add
 from debrepo.database import Database
 from debrepo.errors import DatabaseFull
+from debrepo.index_kind import Context
 from debrepo.package import Package, PackageFile, PackageKey, encode
 from debrepo.testing.packages import build_deb, build_source
-from debrepo_publish.indexes import contents, sorting
+from debrepo_publish.indexes import lines, sorting
 from debrepo_publish.indexes.cache import LINES, opened
+from debrepo_publish.indexes.contents import ContentsIndex
+from debrepo_publish.indexes.contexts import WantedIndex
 from debrepo_publish.model.publication import Part
 
 PATHS = st.lists(
@@ -76,10 +79,12 @@ class Shelf:
 
     def text(self, before, part, kind, architecture):
         with self.db.read() as txn, opened(self.root) as cache:
-            root = contents._root(txn, cache, before, part, kind, architecture)
-            with cache.db.read() as lines:
-                found = packageset.chunks(lines[LINES], root)
-            return b"".join(contents._text(cache, [chunk.hash], "")[""] for chunk in found)
+            wanted = WantedIndex("contents", "publish", ContentsIndex(), Context({}))
+            source = lines.LineSource(wanted, kind, architecture)
+            root = lines._root(txn, cache, before, part, source)
+            with cache.db.read() as stored:
+                found = packageset.chunks(stored[LINES], root)
+            return b"".join(lines._text(cache, [chunk.hash], "")[""] for chunk in found)
 
 
 @pytest.fixture(scope="module")
@@ -236,5 +241,5 @@ def test_a_file_is_found_by_apt_file(published, tmp_path, debrepo_root):
 def test_full_disk_ends_the_sorting_of_many_lines_as_such(monkeypatch):
     monkeypatch.setattr(sorting, "_RUN", 7)
     monkeypatch.setattr(sorting.tempfile, "TemporaryFile", partial(open, "/dev/full", "w+b"))
-    with pytest.raises(DatabaseFull, match=r"cannot sort lines of Contents in .*: No space left"):
+    with pytest.raises(DatabaseFull, match=r"the lines of an index in .*: No space left"):
         list(sorting.blocks(iter([b"%d" % number for number in range(30)])))

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from debrepo import Ref, hookimpl
-from debrepo.errors import InvalidInput, InvalidPackage
-from debrepo.index_kind import IndexKind, Layout, Published
+from debrepo.errors import InvalidInput, InvalidPackage, PluginError
+from debrepo.index_kind import Context, IndexKind, Published
 from debrepo.package import Package, PackageFile, PackageKey
 from debrepo.testing.packages import build_deb
 from debrepo_publish.engine import outputs
@@ -54,7 +54,7 @@ def listed(stanza, kind="deb", digests=("sha256",), **digest):
     key = PackageKey("x", architecture, "1", "0" * 16)
     package = Published(Package(key, kind, stanza, (file,)), ("pool/x.deb",))
     index = kinds.SourcesIndex() if kind == "source" else kinds.PackagesIndex()
-    texts = index.fragment([package], Layout("main", ("amd64",), digests, source=True))
+    texts = index.fragment([package], Context({"architectures": ("amd64",), "digests": digests}))
     return next(iter(texts.values())).decode()
 
 
@@ -185,7 +185,7 @@ class Extra(IndexKind):
 
     path = "binary-amd64/Packages"
 
-    def fragment(self, packages, layout):
+    def fragment(self, packages, context):
         return {self.path: b"x"} if len(packages) else {}
 
 
@@ -202,8 +202,11 @@ def test_kinds_of_index_that_share_a_path_are_refused(session, add, create, publ
 
     session.plugins.register(Plugin(), "extra")
     add("hello")
-    with pytest.raises(InvalidInput, match=f"two indexes of .* both write main/{kind.path}"):
+    other = "contents" if "Contents" in kind.path else "packages"
+    with pytest.raises(PluginError, match=f"{other} of plugin publish") as error:
         create()
+    assert "extra of plugin extra" in str(error.value)
+    assert f"both write main/{kind.path}" in str(error.value)
     assert not tree(public)
 
 

@@ -30,9 +30,9 @@ class Notes(Progress):
 class Owners(IndexKind):
     """An index with a line for each path, as a plugin brings it."""
 
-    reads_contents = True
+    reads = ("contents",)
 
-    def fragment(self, packages, layout):
+    def fragment(self, packages, context):
         lines = [
             path + b" " + one.package.key.name.encode() + b"\n"
             for one in packages

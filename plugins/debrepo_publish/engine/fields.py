@@ -1,0 +1,107 @@
+"""Fields: what plugins add to the stanzas of packages in an index."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from debrepo.errors import PluginError
+from debrepo.package import PackageKey
+from debrepo_publish.engine import announcing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry, Package
+    from debrepo.session import Session
+    from debrepo_publish.model.publication import Generation, Publication
+
+_NAME = re.compile(r"[!\"$-,.-9;-~][!-9;-~]*")  # Policy 5.1: neither a hash nor a hyphen first
+#: Fields that tell one package, and its file, from another.
+_OURS = re.compile(
+    r"package|version|architecture|filename|size|md5sum|sha1|sha256|sha512|directory|files|"
+    r"checksums-.*|source|binary",
+    re.I,
+)
+
+
+class Added(NamedTuple):
+    """The fields that plugins add to a package: name, value and plugin of each, sorted."""
+
+    fields: tuple[tuple[str, str, str], ...]
+
+    @property
+    def signature(self) -> bytes:
+        """What an index says of it."""
+        said = [(name, value) for name, value, _ in self.fields]
+        return repr(said).encode(errors="surrogateescape")
+
+    def given(self, package: Package) -> dict[str, str]:
+        """Return the fields; raise `PluginError` if the package has one of them itself."""
+        for name, _, plugin in self.fields:
+            pattern = rb"^%s[ \t]*:" % re.escape(name.encode())
+            if re.search(pattern, package.stanza, re.M | re.I):
+                raise PluginError(
+                    f"plugin {plugin} adds the field {name} to {package.key.display}, and the"
+                    " package has it too",
+                    hint=f"disable it with DEBREPO_DISABLE={plugin}",
+                )
+        return {name: value for name, value, _ in self.fields}
+
+
+Fields = dict[str, dict["Entry", Added]]  #: by component and package
+
+
+def added(
+    session: Session, txn: Transaction, publication: Publication, generation: Generation
+) -> Fields:
+    """Return the fields that plugins add to packages of a generation."""
+    plugins = session.hook.debrepo_package_fields.get_hookimpls()
+    if not plugins:
+        return {}
+    found: Fields = {}
+    after = announcing.shown(publication, generation)
+    for component in generation.parts:
+        facts = {
+            "session": session,
+            "txn": txn,
+            "publication": str(publication),
+            "after": after,
+            "component": component,
+        }
+        answers: dict[str, Any] = {
+            str(plugin.plugin_name): plugin.function(*(facts[name] for name in plugin.argnames))
+            for plugin in plugins
+        }
+        found[component] = _joined(answers)
+    return found
+
+
+def _joined(answers: Mapping[str, Mapping[Entry, Mapping[str, str]]]) -> dict[Entry, Added]:
+    joined: dict[Entry, dict[str, tuple[str, str, str]]] = {}
+    for plugin, answer in answers.items():
+        for entry, fields in answer.items():
+            known = joined.setdefault(entry, {})
+            for name, value in fields.items():
+                _check(plugin, entry, name, value)
+                other = known.get(name.lower())
+                if other is not None:
+                    raise PluginError(
+                        f"plugins {other[2]} and {plugin} both add the field {name} to"
+                        f" {PackageKey.from_entry(entry).display}",
+                        hint=f"disable one with DEBREPO_DISABLE={plugin}",
+                    )
+                known[name.lower()] = name, value, plugin
+    return {entry: Added(tuple(sorted(known.values()))) for entry, known in joined.items() if known}
+
+
+def _check(plugin: str, entry: Entry, name: str, value: object) -> None:
+    """Raise `PluginError` for what no stanza can have."""
+    if not _NAME.fullmatch(name) or not name.isascii() or _OURS.fullmatch(name):
+        what = f"cannot add a field called {name!r}"
+    elif not isinstance(value, str) or not value.strip():
+        what = f"adds the field {name} without a text"
+    else:
+        return
+    raise PluginError(f"plugin {plugin} {what} to {PackageKey.from_entry(entry).display}")
