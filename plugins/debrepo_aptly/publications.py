@@ -54,6 +54,7 @@ class PublicationObject(BaseModel):
     Storage: str
     Suite: str
     Version: str
+    Options: dict[str, Any] = Field(default_factory=dict)  # those of debrepo's plugins, if any
 
 
 class PublishBody(Body):
@@ -72,6 +73,7 @@ class PublishBody(Body):
     Suite: str | None = None
     Codename: str | None = None
     Version: str | None = None
+    Options: dict[str, bool | int | str | list[str]] | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the given fields of a publication."""
@@ -86,6 +88,7 @@ class PublishBody(Body):
             "codename": self.Codename,
             "version": self.Version,
             "skip_bz2": self.SkipBz2,
+            "options": self.Options or None,
             **(self.Signing.options() if self.Signing else {}),
         }
         return {name: value for name, value in found.items() if value is not None}

@@ -61,6 +61,7 @@ def publication_object(session: Session, distribution: str, where: str) -> dict[
         "Storage": storage,
         "Suite": publication.suite,
         "Version": publication.version,
+        **({"Options": publication.options} if publication.options else {}),
     }
 
 

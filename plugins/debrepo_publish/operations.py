@@ -10,6 +10,7 @@ from debrepo_publish.engine import places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.model import component_sources as pending
 from debrepo_publish.model import documents, publications
+from debrepo_publish.model.options import declared
 from debrepo_publish.model.publication import (
     Generation,
     Publication,
@@ -49,7 +50,7 @@ def create(
 ) -> Result:
     """Publish package lists of a ``kind`` for the first time, each as one component.
 
-    ``options`` are fields of `Publication`; what is not given comes from the configuration.
+    ``options`` are fields of `Publication`, or declared by plugins; the configuration has others.
     ``force`` takes over a place where another publisher has published; ``force_overwrite``
     replaces package files there that debrepo did not write.
     """
@@ -81,7 +82,7 @@ def create(
         sources,
         **documents.defaults(session.config, lists.agreed(found)),
     )
-    publication = documents.checked(documents.changed(wanted, options))
+    publication = documents.checked(_changed(session, wanted, options))
 
     def first(existing: Publication | None) -> Publication:
         if existing:
@@ -122,8 +123,8 @@ def update(
         session,
         distribution,
         place,
-        lambda publication: documents.changed(
-            publication._replace(sources=publication.next_sources, pending=None), options
+        lambda publication: _changed(
+            session, publication._replace(sources=publication.next_sources, pending=None), options
         ),
         why="publish update",
         force=force,
@@ -166,6 +167,10 @@ def rollback(
     )
 
 
+def _changed(session: Session, old: Publication, options: Mapping[str, Any] | None) -> Publication:
+    return documents.changed(old, options, declared(session.hook))
+
+
 def _named(distribution: str, place: str) -> Publication:
     """Return a publication with nothing but its name."""
     return Publication(*split_place(place), distribution, {})
@@ -194,9 +199,8 @@ def switch(
         found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
 
     def change(publication: Publication) -> Publication:
-        return documents.changed(
-            pending.switched(publication, found, components, join=join), options
-        )
+        switched = pending.switched(publication, found, components, join=join)
+        return _changed(session, switched, options)
 
     why = f"publish switch {' '.join(names)}"
     return _again(

@@ -13,7 +13,7 @@ from debrepo.session import Session
 from debrepo_publish import operations
 from debrepo_publish.cli.care import repair, verify
 from debrepo_publish.cli.clients import sources
-from debrepo_publish.cli.document import DOCUMENT, words
+from debrepo_publish.cli.document import DOCUMENT, DocumentCommand, words
 from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
@@ -159,10 +159,12 @@ for _kind, _plural in _KINDS:
         "names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1, type=publishable(_kind)
     )
     _command = _names(_command)
-    publish.command(_kind, help=f"Publish {_plural} for the first time.")(pass_session(_command))
+    publish.command(_kind, cls=DocumentCommand, help=f"Publish {_plural} for the first time.")(
+        pass_session(_command)
+    )
 
 
-@publish.command()
+@publish.command(cls=DocumentCommand)
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
 @_skip_cleanup
@@ -194,7 +196,7 @@ def update(
     report(session, result, watch, as_json=as_json)
 
 
-@publish.command()
+@publish.command(cls=DocumentCommand)
 @click.argument("distribution", type=DISTRIBUTION)
 @click.argument(
     "names", metavar="[[STORAGE:]PREFIX] SNAPSHOT...", nargs=-1, required=True, type=SWITCHED

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from debrepo.session import Session
 from debrepo_publish.cli.names import KEY
 from debrepo_publish.model import documents
+from debrepo_publish.model.options import declared
+
+if TYPE_CHECKING:
+    from debrepo.refs import PublicationOption
 
 
 def words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -96,3 +103,33 @@ DOCUMENT = [
     click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
     click.option("--grace", callback=_seconds, help="How long superseded files are kept."),
 ]
+
+
+class DocumentCommand(click.Command):
+    """A command with an option for each that a plugin lets publications have."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        params = super().get_params(ctx)
+        known: dict[str, list[click.Option]] = ctx.meta.setdefault(__name__, {})
+        if ctx.command_path not in known:
+            known[ctx.command_path] = _declared_options(ctx)
+        end = len(self.params)  # the option --help stands behind them
+        return [*params[:end], *known[ctx.command_path], *params[end:]]
+
+
+def _declared_options(ctx: click.Context) -> list[click.Option]:
+    found = ctx.find_root().obj  # a session, or the plugins while a shell completes
+    plugins = found.plugins if isinstance(found, Session) else found
+    return [_flag(one) for one in declared(plugins.hook).values()] if plugins else []
+
+
+def _flag(option: PublicationOption) -> click.Option:
+    word = option.name.replace("_", "-")
+    more: dict[str, Any] = {"help": f"{option.help.rstrip('.')}."}
+    if isinstance(option.default, bool):
+        return click.Option([f"--{word}/--no-{word}", option.name], default=None, **more)
+    if isinstance(option.default, int):
+        more["type"] = int
+    elif isinstance(option.default, tuple):
+        more["callback"] = words
+    return click.Option([f"--{word}", option.name], **more)

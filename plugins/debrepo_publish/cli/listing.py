@@ -63,11 +63,13 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
         rows = [_plain(generation) for generation in generations]
         print_json({**publication._asdict(), "served": served, "generations": rows})
         return
-    titles = {name: name.replace("_", " ").capitalize() for name in Publication._fields}
+    titles = {name: _title(name) for name in Publication._fields if name != "options"}
     said = publication._replace(
-        sources={}, storage=publication.storage or "default", architectures=served
+        sources={}, storage=publication.storage or "default", architectures=served, options={}
     )
-    print_fields({titles[name]: value for name, value in said._asdict().items() if value})
+    fields = {titles[name]: value for name, value in said._asdict().items() if value}
+    more = {_title(name): _said(value) for name, value in publication.options.items()}
+    print_fields({**fields, **more})
     for component, source in publication.sources.items():
         click.echo(f"  {component}: {source}")
     for generation in generations:
@@ -77,6 +79,14 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
             f"{counted(generation.size, 'package')}, {generation.created}{ended}, "
             f"{generation.who}: {generation.why}"
         )
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _said(value: object) -> object:
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 def _plain(generation: Generation) -> dict[str, object]:

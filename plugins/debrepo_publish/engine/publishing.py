@@ -18,7 +18,7 @@ from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
 from debrepo.stopping import checkpoint, watching
 from debrepo_publish.engine import announcing, commits, places, readiness, recovery, signers
 from debrepo_publish.indexes.admission import LeftOut
-from debrepo_publish.model import publications
+from debrepo_publish.model import options, publications
 from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 
@@ -118,6 +118,10 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
         now = txn[PUBLICATIONS].get(key)
     if known is not None and now != known:  # an interrupted generation is live now
         known, publication = now, wish.edit(now)
+    for name in options.orphaned(session.hook, publication):
+        session.progress.note(
+            f"Warning: no plugin reads the option {name} of {publication}; it has no effect"
+        )
     while True:
         try:
             return _publish(session, storage, known, publication, wish, dirty=dirty)

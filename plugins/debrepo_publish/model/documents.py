@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
 from debrepo.errors import InvalidInput
+from debrepo_publish.model import options as extras
 from debrepo_publish.model.publication import (
     CHECKSUMS,
     COMPRESSIONS,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from debrepo.config import Config
+    from debrepo.refs import PublicationOption
 
 
 def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
@@ -42,13 +44,20 @@ def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[st
     }
 
 
-def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publication:
+def changed(
+    publication: Publication,
+    options: Mapping[str, Any] | None,
+    declared: Mapping[str, PublicationOption],
+) -> Publication:
     """Return the publication with other fields; ``skip_bz2`` is one of its compressions less.
 
-    What is given keys is signed, unless ``skip_signing`` is given as well.
+    What is given keys is signed, unless ``skip_signing`` is given as well. Options that plugins
+    declare stand among the others, or in a table of their own below ``options``.
     Raise `InvalidInput` for what is no option, or of another type than the field.
     """
     fields = dict(options or {})
+    given = {name: fields.pop(name) for name in [*fields] if name in declared}
+    own = extras.given(fields.pop("options", {}), given, declared)
     skip_bz2 = fields.pop("skip_bz2", False)
     types = fitting.hints(Publication)
     for name, value in fields.items():
@@ -58,9 +67,11 @@ def changed(publication: Publication, options: Mapping[str, Any] | None) -> Publ
             fitting.fitter(types[name])(value)
         except fitting.Misfit as misfit:
             raise InvalidInput(f"the option {name}: {misfit}") from None
+    if own:
+        fields["options"] = publication.options | own
     if skip_bz2:
-        given = fields.get("compressions", publication.compressions)
-        fields["compressions"] = tuple(name for name in given if name != "bz2")
+        chosen = fields.get("compressions", publication.compressions)
+        fields["compressions"] = tuple(name for name in chosen if name != "bz2")
     if fields.get("keys"):
         fields.setdefault("skip_signing", False)
     return publication._replace(**fields)

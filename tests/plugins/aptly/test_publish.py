@@ -2,6 +2,7 @@
 
 import pytest
 
+from debrepo import PublicationOption, hookimpl
 from debrepo_aptly.spelling import decode, place
 
 SKIP = {"Signing": {"Skip": True}}
@@ -364,3 +365,26 @@ def test_post_publish_rollback(filled, public):
     assert list(answer.json()) == KEYS
     assert first.read_bytes() == before
     assert filled.api.post("/api/publish/:./none/rollback").status_code == 404
+
+
+class Roster:
+    """A plugin that declares options of publications."""
+
+    @hookimpl
+    def debrepo_publication_options(self):
+        return [
+            PublicationOption("roster", False, "Publish names"),
+            PublicationOption("colours", (), "Which colours"),
+        ]
+
+
+def test_options_of_plugins_travel_in_a_table_of_their_own(filled, session):
+    session.plugins.register(Roster(), "roster")
+    made = filled.publish(Options={"roster": True, "colours": ["red"]})
+    assert made.status_code == 201, made.text
+    assert made.json()["Options"] == {"roster": True, "colours": ["red"]}
+    changed = filled.api.put("/api/publish/:./stable", json={"Options": {"roster": False}, **SKIP})
+    assert changed.json()["Options"] == {"roster": False, "colours": ["red"]}
+    for wrong in ({"weather": True}, {"roster": "yes"}, {"origin": "Us"}, ["roster"]):
+        answer = filled.api.put("/api/publish/:./stable", json={"Options": wrong, **SKIP})
+        assert answer.status_code == 400, answer.text
