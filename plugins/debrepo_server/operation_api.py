@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from debrepo.errors import InvalidInput
 from debrepo.fitting import hints
 from debrepo.http import Door, Routes, opens
-from debrepo.progress import Progress
+from debrepo.progress import Meter, Progress
 from debrepo.refs import Operation
 from debrepo.remote import encoding as wire
 from debrepo.session import Session
@@ -83,6 +83,9 @@ class _Listening(Progress):
 
     def track(self, label: str, items: Any, total: int | None = None) -> Iterator[Any]:
         return self._other.track(label, items, total)
+
+    def meter(self, label: str, *, files: int, size: int) -> Meter:
+        return self._other.meter(label, files=files, size=size)
 
 
 def perform(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sized
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from debrepo.progress import Progress
+from debrepo.progress import Meter, Progress
 from debrepo.stopping import Watch
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class Running(Progress):
             yield item
             self.detail["RemainingNumberOfPackages"] = max(0, count - done)
 
+    def meter(self, label: str, *, files: int, size: int) -> Meter:
+        self.note(f"{label}...")
+        return _TaskMeter(self, label, files, size)
+
     def shares(self, other: Running) -> bool:
         """Whether the two must not run at the same time."""
         if self.job.reads or other.job.reads:
@@ -66,3 +70,27 @@ class Running(Progress):
         if "*" in mine | theirs or not mine.isdisjoint(theirs):
             return True
         return not (mine.isdisjoint(other.job.shared) and theirs.isdisjoint(self.job.shared))
+
+
+class _TaskMeter(Meter):
+    """Counts into the detail of a task, under the names that aptly has for it."""
+
+    def __init__(self, task: Running, label: str, files: int, size: int) -> None:
+        self._watch = task.watch
+        self._size, self._files = size, files
+        self._detail = task.detail = {
+            "Progress": {"Label": label},
+            "TotalDownloadSize": size,
+            "RemainingDownloadSize": size,
+            "TotalNumberOfPackages": files,
+            "RemainingNumberOfPackages": files,
+        }
+
+    def add(self, size: int) -> None:
+        self._watch.check()
+        self._size -= size
+        self._detail["RemainingDownloadSize"] = max(0, self._size)
+
+    def ended(self) -> None:
+        self._files -= 1
+        self._detail["RemainingNumberOfPackages"] = max(0, self._files)

@@ -208,7 +208,8 @@ class Transfer(ABC):
 
     def ended(self, outcome: Outcome, reason: str = "") -> Fetched:
         """Return an outcome."""
-        return Fetched(self.want, outcome, self.size, self.validators, reason, url=bare(self.url))
+        url = bare(self.url) if "@" in self.url else self.url
+        return Fetched(self.want, outcome, self.size, self.validators, reason, url=url)
 
     def failed(
         self,
