@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pluggy import PluginManager
@@ -174,14 +174,19 @@ def debrepo_package_lists(txn: Transaction) -> Iterable[PackageList]:
 
 @hookspec(firstresult=True)
 def debrepo_add_files(
-    session: Session, kind: str, files: Mapping[str, Sequence[Path]], arrival: Arrival
+    session: Session,
+    kind: str,
+    files: Mapping[str, Sequence[Path]],
+    arrival: Arrival,
+    also: Callable[[Transaction], None],
 ) -> int | None:
     """Add package files to the lists of this ``kind`` that they are given for, or none at all.
 
-    *Asks*, outside of any transaction; all lists change in one. Return how many packages are
-    new on their lists, and ``None`` when the kind is not yours; raise if a file cannot be added.
-    ``arrival`` says which keys signed the upload, for `debrepo_accept_package`. Check
-    permissions before you call this.
+    *Asks*, outside of any transaction; all lists change in one, at the end of which ``also`` is
+    called with it, to change more; it may be called again in a later one instead. Return how
+    many packages are new on their lists, and ``None`` when the kind is not yours; raise if a
+    file cannot be added. ``arrival`` says which keys signed the upload, for
+    `debrepo_accept_package`. Check permissions before you call this.
     """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo_gitlab import containers
+from debrepo_gitlab.containers import CONTAINERS
 from debrepo_gitlab.refusals import Invalid, NoDistribution
 
 if TYPE_CHECKING:
@@ -177,10 +178,31 @@ def number(txn: Transaction, new: Distribution) -> Distribution:
 
 
 def mark(txn: Transaction, key: str) -> int:
-    """Count a change to publish; return the count that `published` has to reach."""
-    found = txn[DISTRIBUTIONS][key]
-    txn[DISTRIBUTIONS][key] = found._replace(changed=found.changed + 1)
-    return found.changed + 1
+    """Count a change to publish; return the count that `published` has to reach.
+
+    Call this in the transaction of the change: what is counted and not published is published
+    by the next server, whatever happens to this process. The groups of a public project
+    publish its packages, too.
+    """
+    found = txn[DISTRIBUTIONS].get(key)
+    if found is None:
+        raise NoDistribution(f"{key.partition(chr(0))[2]} was dropped meanwhile")
+    marked = found._replace(changed=found.changed + 1)
+    txn[DISTRIBUTIONS][key] = marked
+    owner = txn[CONTAINERS].get(found.container)
+    if owner is not None and owner.kind == "project" and owner.visibility == "public":
+        for group in containers.above(txn, owner):
+            theirs = txn[DISTRIBUTIONS].get(f"{group.key}\0{found.codename}")
+            if theirs is not None:
+                txn[DISTRIBUTIONS][theirs.key] = theirs._replace(changed=theirs.changed + 1)
+    return marked.changed
+
+
+def unpublished(txn: Transaction) -> list[tuple[Container, str]]:
+    """Return the projects and groups with changes to publish, and the codename of each."""
+    due = [found for found in txn[DISTRIBUTIONS].values() if found.published < found.changed]
+    owners = ((txn[CONTAINERS].get(found.container), found.codename) for found in due)
+    return [(owner, codename) for owner, codename in owners if owner is not None]
 
 
 def entity(found: Distribution) -> dict[str, object]:

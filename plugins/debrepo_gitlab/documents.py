@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import catalog
@@ -41,11 +42,11 @@ def _dump(document: Document) -> dict[str, Any]:
 DOCUMENTS = json_table("gitlab.documents", load=_load, dump=_dump, record=Document)
 
 
-def store(
-    session: Session, found: Distribution, source: tuple[str, str], paths: Sequence[Path]
-) -> None:
-    """Keep the documents of an upload; one replaces an older one of its name."""
+@contextmanager
+def staged(session: Session, paths: Sequence[Path]) -> Iterator[list[PackageFile]]:
+    """Put the documents of an upload into the pool; until the block ends, they stay there."""
     if not paths:
+        yield []
         return
     with session.pool.reserving() as pool:
         files = []
@@ -57,16 +58,17 @@ def store(
                 files.append(digests.file(path.name))
                 staged.place(files[-1].sha256)
         pool.sync()
-        session.db.update(lambda txn: _record(session, txn, found, source, files))
+        yield files
 
 
-def _record(
+def record(
     session: Session,
     txn: Transaction,
     found: Distribution,
     source: tuple[str, str],
     files: Iterable[PackageFile],
 ) -> None:
+    """Keep staged documents of a source version; one replaces an older one of its name."""
     if found.key not in txn[DISTRIBUTIONS]:
         raise Conflict(f"{found.codename} was dropped meanwhile")
     package = number(found.container.partition(":")[2], *source)

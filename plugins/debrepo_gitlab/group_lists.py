@@ -33,6 +33,7 @@ class Gathered(NamedTuple):
     """The projects that a group's distribution was gathered from."""
 
     sources: tuple[str, ...]
+    changed: int  #: what `distributions.mark` had counted by then
     withdrawn: bool  #: whether the tree holds packages of other projects, too
 
 
@@ -55,7 +56,7 @@ def gather(session: Session, group: Container, codename: str) -> Gathered:
         after = after._replace(shown=contributions.are_current(txn, now, after))
         if after != found:
             txn[DISTRIBUTIONS][found.key] = after
-        return Gathered(sources, not after.shown)
+        return Gathered(sources, after.changed, not after.shown)
 
     return session.db.update(change)
 

@@ -13,7 +13,6 @@ from debrepo_gitlab import (
     containers,
     contributions,
     distributions,
-    documents,
     download_dates,
     listings,
     packages,
@@ -272,11 +271,12 @@ def edit_distribution(
                 raise Conflict(f"{now.codename} lost a component in the meantime", hint="try again")
             shown = now.components if components is None else {name: known[name] for name in named}
             kept = {component: name for component, name in known.items() if component not in shown}
-            after = now._replace(**changes, components=shown, changed=now.changed + 1)
+            after = now._replace(**changes, components=shown)
             if where.kind == "project":
                 after = after._replace(kept=kept)
             distributions.check(txn, after)
             txn[DISTRIBUTIONS][after.key] = after
+            after = after._replace(changed=distributions.mark(txn, after.key))
     except DebrepoError:
         repositories.drop(session, made)
         raise
@@ -359,9 +359,7 @@ def upload(
             found = uploads.direct(target, paths, component)
         files = [path for paths in found.files.values() for path in paths]
         admission.check(session, where, found.distribution, files)
-        uploads.add(session, found)
-        documents.store(session, found.distribution, found.source, found.documents)
-    serial = session.db.update(lambda txn: distributions.mark(txn, found.distribution.key))
+        serial = uploads.add(session, found)
     return Received(where.name, found.distribution.codename, serial)
 
 

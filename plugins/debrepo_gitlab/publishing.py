@@ -81,6 +81,8 @@ def publish(session: Session, container: Container, codename: str) -> PublishedD
         with session.db.read() as txn:
             container = containers.get(txn, container.key)  # its keys may have changed
             found = distributions.get(txn, container, codename)
+        if gathered:  # projects may have changed since
+            found = found._replace(changed=gathered.changed)
         found = _with_keys(session, container, found)
         result = _publish(session, container, found)
         if gathered and gathered.withdrawn:
@@ -199,7 +201,19 @@ def wait_until_shown(session: Session, container: Container, codename: str = "")
 
 
 def resume(session: Session) -> None:
-    """Publish the groups whose projects changed before a process was killed."""
+    """Publish what changed before a process was killed, or could not be published then."""
+    with session.db.read() as txn:
+        due = distributions.unpublished(txn)
+    held = {lease.what for lease in leases.held(session.root)}
+    for container, codename in due:
+        if _lease_name(f"{container.key}\0{codename}") in held:  # somebody is publishing it
+            continue
+        try:
+            publish(session, container, codename)
+        except NotFound:  # it was dropped meanwhile
+            continue
+        except DebrepoError as error:
+            session.progress.note(f"cannot publish {codename} of {container.name}: {error}")
     try:
         follow(session)
     except NotPublished as error:

@@ -15,7 +15,7 @@ from debrepo.errors import (
     PluginError,
     VerificationFailed,
 )
-from debrepo_gitlab import distributions, waiting
+from debrepo_gitlab import distributions, documents, waiting
 from debrepo_gitlab.refusals import Malformed
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from debrepo.archive.source import FileList
+    from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.distributions import Distribution
@@ -181,18 +182,33 @@ def _component(found: Distribution, section: str) -> str:
     )
 
 
-def add(session: Session, upload: Upload) -> None:
-    """Add the files of an upload to their repositories: all of them, or none."""
-    components = upload.distribution.components
-    files = {components[component]: paths for component, paths in upload.files.items()}
-    try:
-        added = session.hook.debrepo_add_files(
-            session=session, kind="repo", files=files, arrival=Arrival(signers=upload.signers)
-        )
-    except AlreadyExists as error:
-        raise AlreadyExists(str(error), hint="give the build a new version") from error
+def add(session: Session, upload: Upload) -> int:
+    """Add the files of an upload to their repositories: all of them, or none.
+
+    Return what `distributions.mark` says, which is called in the same transaction.
+    """
+    found = upload.distribution
+    files = {found.components[component]: paths for component, paths in upload.files.items()}
+    marks: list[int] = []
+    with documents.staged(session, upload.documents) as kept:
+
+        def also(txn: Transaction) -> None:
+            documents.record(session, txn, found, upload.source, kept)
+            marks.append(distributions.mark(txn, found.key))
+
+        try:
+            added = session.hook.debrepo_add_files(
+                session=session,
+                kind="repo",
+                files=files,
+                arrival=Arrival(signers=upload.signers),
+                also=also,
+            )
+        except AlreadyExists as error:
+            raise AlreadyExists(str(error), hint="give the build a new version") from error
     if added is None:
         raise PluginError("no plugin keeps repositories", hint="enable the plugin local")
+    return marks[-1]
 
 
 def discard(directory: Path) -> None:

@@ -31,7 +31,7 @@ from debrepo.verdicts import known_defect
 from debrepo_local import joining, repos
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from debrepo.arrival import Arrival
@@ -214,8 +214,16 @@ def _join(
     return outcomes
 
 
-def add_together(session: Session, files: Mapping[str, Sequence[Path]], arrival: Arrival) -> int:
-    """Add files to repositories, all of them or none; return how many packages are new there."""
+def add_together(
+    session: Session,
+    files: Mapping[str, Sequence[Path]],
+    arrival: Arrival,
+    also: Callable[[Transaction], None],
+) -> int:
+    """Add files to repositories, all of them or none; return how many packages are new there.
+
+    ``also`` changes more in the transaction that adds them.
+    """
     paths = [path for given in files.values() for path in given]
     workers = session.config["ingest.workers"] or None
     limits, depth = configured_limits(session.config), configured_depth(session.config)
@@ -235,6 +243,7 @@ def add_together(session: Session, files: Mapping[str, Sequence[Path]], arrival:
                 batch = [items[path] for path in given]
                 outcomes = _join(session, txn, name, batch, arrival, strict=True)
                 new += sum(one.status == "added" for one in outcomes.values())
+            also(txn)
             return new
 
         return session.db.update(change)

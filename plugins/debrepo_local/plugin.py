@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from debrepo.arrival import Arrival
@@ -162,13 +162,17 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
 
 @hookimpl
 def debrepo_add_files(
-    session: Session, kind: str, files: Mapping[str, Sequence[Path]], arrival: Arrival
+    session: Session,
+    kind: str,
+    files: Mapping[str, Sequence[Path]],
+    arrival: Arrival,
+    also: Callable[[Transaction], None],
 ) -> int | None:
     if kind != "repo":
         return None
     from debrepo_local.adding import add_together
 
-    return add_together(session, files, arrival)
+    return add_together(session, files, arrival, also)
 
 
 @hookimpl
