@@ -199,11 +199,15 @@ def list_(txn: Transaction, kind: str = "") -> list[Container]:
     return sorted(found, key=lambda one: (one.kind, one.id))
 
 
+def below(txn: Transaction, group: Container) -> list[Container]:
+    """Return the projects of a group and of the groups below it, by number."""
+    rows = txn[PATHS].prefix(f"project:{group.path}/".lower().encode())
+    return [txn[CONTAINERS][f"project:{number}"] for number in sorted(n for _, n in rows)]
+
+
 def public_below(txn: Transaction, group: Container) -> list[Container]:
     """Return the public projects of a group and of the groups below it, by number."""
-    start = f"{group.path}/"
-    found = list_(txn, "project")
-    return [p for p in found if p.visibility == "public" and p.path.startswith(start)]
+    return [one for one in below(txn, group) if one.visibility == "public"]
 
 
 def above(txn: Transaction, project: Container) -> list[Container]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
-from debrepo_gitlab import containers
+from debrepo_gitlab import containers, owners
 from debrepo_gitlab.containers import CONTAINERS
 from debrepo_gitlab.refusals import Invalid, NoDistribution
 
@@ -83,9 +83,41 @@ def _load(fields: dict[str, Any]) -> Distribution:
     return Distribution(**{**fields, **lists, "sources": sources})
 
 
+def _record_owners(txn: Transaction) -> None:
+    for found in txn[DISTRIBUTIONS].values():
+        if project := _project(found.container):
+            owners.replace(txn, project, (), found.repos)
+
+
 DISTRIBUTIONS = json_table(
-    "gitlab.distributions", load=_load, dump=Distribution._asdict, record=Distribution
+    "gitlab.distributions",
+    load=_load,
+    dump=Distribution._asdict,
+    record=Distribution,
+    version=2,
+    migrations=(_record_owners,),
 )
+
+
+def _project(container: str) -> int:
+    """Return the number of a project by its key; 0: it is a group."""
+    kind, _, number = container.partition(":")
+    return int(number) if kind == "project" else 0
+
+
+def put(txn: Transaction, found: Distribution) -> None:
+    """Store a distribution; its repositories may be others than before."""
+    before = txn[DISTRIBUTIONS].get(found.key)
+    txn[DISTRIBUTIONS][found.key] = found
+    if project := _project(found.container):
+        owners.replace(txn, project, before.repos if before else (), found.repos)
+
+
+def remove(txn: Transaction, found: Distribution) -> None:
+    """Remove a distribution."""
+    txn[DISTRIBUTIONS].discard(found.key)
+    if project := _project(found.container):
+        owners.replace(txn, project, found.repos, ())
 
 
 def find(txn: Transaction, container: Container, name: str) -> Distribution | None:
@@ -173,7 +205,7 @@ def architectures(wanted: Iterable[str]) -> tuple[str, ...]:
 def number(txn: Transaction, new: Distribution) -> Distribution:
     """Store a new distribution under the next number."""
     numbered = new._replace(id=containers.next_number(txn, "distribution"))
-    txn[DISTRIBUTIONS][numbered.key] = numbered
+    put(txn, numbered)
     return numbered
 
 
@@ -219,10 +251,11 @@ def entity(found: Distribution) -> dict[str, object]:
 
 def follow(txn: Transaction, old: str, new: str) -> None:
     """Replace the name of a renamed repository in its distributions."""
-    for found in list(txn[DISTRIBUTIONS].values()):
-        if found.container.startswith("project:") and old in found.repos:
+    project = owners.of(txn, old)
+    for _, found in list(txn[DISTRIBUTIONS].prefix(f"project:{project}\0".encode())):
+        if old in found.repos:
             components, kept = (
                 {c: new if name == old else name for c, name in names.items()}
                 for names in (found.components, found.kept)
             )
-            txn[DISTRIBUTIONS][found.key] = found._replace(components=components, kept=kept)
+            put(txn, found._replace(components=components, kept=kept))

@@ -1,7 +1,8 @@
 """Listings: the packages of each project in the order of every list, so that a page costs its rows.
 
 A listing remembers the package sets that it was made from. What has come and gone since then is
-the difference of sets, and `refresh` records it: after each publish, and before a list is read.
+the difference of sets, and `refresh` records it: after each publish, and before a list is read
+whose repositories have changed.
 """
 
 from __future__ import annotations
@@ -11,25 +12,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.database import bytes_table, json_table
+from debrepo.database import json_table
 from debrepo.errors import NotFound
 from debrepo.package import Entry, SetId
 from debrepo.packageset import EMPTY
-from debrepo.version import sort_key
-from debrepo_gitlab import distributions, packages
+from debrepo_gitlab import distributions, listed_orders, listing_filters, owners, packages
 from debrepo_gitlab.containers import CONTAINERS
+from debrepo_gitlab.listed_orders import ORDERED
 from debrepo_gitlab.packages import Member, SourceVersion
 from debrepo_gitlab.refusals import NoPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
-
-_LONGEST = 120  # bytes of a name or a version in a key, which holds 511
-_ID = 14  # hexadecimal digits
 
 
 class Row(NamedTuple):
@@ -59,6 +57,7 @@ class Refreshment(NamedTuple):
     gone: tuple[Row, ...]
     new: tuple[Row, ...]
     anew: bool  #: whether there are other rows, which have to go
+    mark: bytes | None  #: why it was to be made
 
 
 def _load_row(fields: dict[str, Any]) -> Row:
@@ -79,12 +78,24 @@ def _dump(listing: Listing) -> dict[str, Any]:
     return {"sets": {k: v.hex() for k, v in listing.sets.items()}, "rows": listing.rows}
 
 
+def _begin_anew(txn: Transaction) -> None:
+    """Discard listings in other orders than these; they are made when somebody asks."""
+    txn[LISTINGS].clear()
+    txn[ROWS].clear()
+    txn[ORDERED].clear()
+
+
 #: The number of a project to its listing.
-LISTINGS = json_table("gitlab.listings", load=_load, dump=_dump, record=Listing)
+LISTINGS = json_table(
+    "gitlab.listings",
+    load=_load,
+    dump=_dump,
+    record=Listing,
+    version=2,
+    migrations=(_begin_anew,),
+)
 #: The numbers of project and package, with NUL between them.
 ROWS = json_table("gitlab.listed", load=_load_row, dump=_dump_row, record=Row)
-#: Keys only: project, NUL, the letter of an order, NUL, what it goes by, and the package's number.
-ORDERED = bytes_table("gitlab.listed_orders")
 
 
 def refresh(session: Session, project: Container) -> None:
@@ -97,15 +108,19 @@ def refresh(session: Session, project: Container) -> None:
 
 
 def _due(session: Session, txn: Transaction, project: Container) -> Refreshment | None:
+    mark = owners.mark_of(txn, project.id)
+    if mark is None and is_made(txn, project):
+        return None
     before = txn[LISTINGS].get(str(project.id), Listing())
     sets = _sets(session, txn, project)
-    if before.sets == sets:
+    if mark is None and not sets:
         return None
     try:
-        return _difference(session, txn, project, before, sets)
+        found = _difference(session, txn, project, before, sets)
     except (KeyError, NotFound):  # a cleanup has deleted what the old sets consisted of
-        anew = _difference(session, txn, project, Listing(), sets)
-        return anew._replace(before=before, anew=True)
+        found = _difference(session, txn, project, Listing(), sets)
+        found = found._replace(before=before, anew=True)
+    return found._replace(mark=mark)
 
 
 def _sets(session: Session, txn: Transaction, project: Container) -> dict[str, SetId]:
@@ -159,7 +174,7 @@ def _difference(
             members = tuple(sorted({*row.members, (place, entry)}))
             new[package.source] = row._replace(members=members, created=created)
     kept = tuple(row for row in new.values() if row.members)
-    return Refreshment(before, sets, tuple(old.values()), kept, anew=False)
+    return Refreshment(before, sets, tuple(old.values()), kept, anew=False, mark=None)
 
 
 def _apply(txn: Transaction, project: Container, found: Refreshment) -> bool:
@@ -173,13 +188,16 @@ def _apply(txn: Transaction, project: Container, found: Refreshment) -> bool:
         discard(txn, project)
         before = Listing()
     for row in found.gone:
-        del txn[ROWS][_row_key(project, row.id)]
-        for key in _order_keys(row):
+        del txn[ROWS][row_key(project.id, row.id)]
+        for key in listed_orders.keys(row):
             del txn[ORDERED][key]
-    txn[ROWS].put_many(sorted((_row_key(project, row.id), row) for row in found.new))
-    txn[ORDERED].put_many(sorted((key, b"") for row in found.new for key in _order_keys(row)))
+    txn[ROWS].put_many(sorted((row_key(project.id, row.id), row) for row in found.new))
+    ordered = ((key, b"") for row in found.new for key in listed_orders.keys(row))
+    txn[ORDERED].put_many(sorted(ordered))
     rows = before.rows - len(found.gone) + len(found.new)
+    listing_filters.change(txn, project.id, (before.rows, rows), found.gone, found.new)
     txn[LISTINGS][str(project.id)] = Listing(found.sets, rows)
+    owners.settle(txn, project.id, found.mark)
     return True
 
 
@@ -192,28 +210,18 @@ def discard(txn: Transaction, project: Container) -> None:
         del txn[ROWS][row]
     for key in list(txn[ORDERED].prefix_keys(start)):
         del txn[ORDERED][key]
+    listing_filters.discard(txn, project.id)
     txn[LISTINGS].discard(str(project.id))
 
 
-def _row_key(project: Container, number: int) -> str:
-    return f"{project.id}\0{number}"
-
-
-def _order_keys(row: Row) -> Iterator[bytes]:
-    name, version = row.name.encode()[:_LONGEST], sort_key(row.version)[:_LONGEST]
-    text = row.version.encode()[:_LONGEST]  # versions that compare equal can differ
-    end = b"\0%014x" % row.id
-    for letter, order in (
-        (b"c", b"%020.6f" % row.created),
-        (b"n", name + b"\0" + version),
-        (b"v", b"%b\0%b\0%b" % (version, text, name)),
-    ):
-        yield b"%d\0%b\0%b%b" % (row.project, letter, order, end)
+def row_key(project: int, number: int) -> str:
+    """Return the key of a row."""
+    return f"{project}\0{number}"
 
 
 def get(txn: Transaction, project: Container, number: int) -> Row:
     """Return the package of this number."""
-    row = txn[ROWS].get(_row_key(project, number))
+    row = txn[ROWS].get(row_key(project.id, number))
     if row is None:
         raise NoPackage(f"no package with the number {number}")
     return row
@@ -221,7 +229,7 @@ def get(txn: Transaction, project: Container, number: int) -> Row:
 
 def find(txn: Transaction, project: Container, source: tuple[str, str]) -> Row | None:
     """Return a package by its name and version, if there is one."""
-    return txn[ROWS].get(_row_key(project, packages.number(project.id, *source)))
+    return txn[ROWS].get(row_key(project.id, packages.number(project.id, *source)))
 
 
 def is_made(txn: Transaction, project: Container) -> bool:
@@ -232,42 +240,6 @@ def is_made(txn: Transaction, project: Container) -> bool:
 def count(txn: Transaction, project: Container) -> int:
     """Return the number of packages of a project."""
     return txn[LISTINGS].get(str(project.id), Listing()).rows
-
-
-def ids(
-    txn: Transaction, project: Container, letter: str, *, backwards: bool
-) -> Iterator[tuple[bytes, int]]:
-    """Yield what an order goes by, and the number of each package, in this order."""
-    start = f"{project.id}\0{letter}\0".encode()
-    skip = len(start)
-    for key in txn[ORDERED].range_keys(start, start[:-1] + b"\1", reverse=backwards):
-        yield key[skip:], int(key[-_ID:], 16)
-
-
-def named(txn: Transaction, project: Container, part: str) -> set[int]:
-    """Return the numbers of the packages whose names contain ``part``, in lower case."""
-    wanted = part.encode()
-    start = b"%d\0n\0" % project.id
-    skip = len(start)
-    found = set()
-    for key in txn[ORDERED].prefix_keys(start):
-        name = key[skip : key.index(b"\0", skip)]
-        if len(name) == _LONGEST:
-            name = get(txn, project, int(key[-_ID:], 16)).name.encode()
-        if wanted in name.lower():
-            found.add(int(key[-_ID:], 16))
-    return found
-
-
-def of_version(txn: Transaction, project: Container, version: str) -> set[int]:
-    """Return the numbers of the packages with exactly this version."""
-    text = version.encode()
-    order = b"%b\0%b" % (sort_key(version)[:_LONGEST], text[:_LONGEST])
-    start = b"%d\0v\0%b\0" % (project.id, order)
-    found = {int(key[-_ID:], 16) for key in txn[ORDERED].prefix_keys(start)}
-    if len(text) >= _LONGEST:
-        found = {number for number in found if get(txn, project, number).version == version}
-    return found
 
 
 def load(txn: Transaction, row: Row, repos: Mapping[str, str]) -> SourceVersion:

@@ -15,6 +15,7 @@ from debrepo_gitlab import (
     distributions,
     download_dates,
     listings,
+    owners,
     packages,
     publishing,
     removals,
@@ -133,6 +134,7 @@ def drop_container(
         contributions.check_all(txn)
         download_dates.discard(txn, found)
         listings.discard(txn, found)
+        owners.discard(txn, found.id)
         tokens.revoke_all(txn, found.key)
     if there:
         publishing.follow(session)
@@ -275,7 +277,7 @@ def edit_distribution(
             if where.kind == "project":
                 after = after._replace(kept=kept)
             distributions.check(txn, after)
-            txn[DISTRIBUTIONS][after.key] = after
+            distributions.put(txn, after)
             after = after._replace(changed=distributions.mark(txn, after.key))
     except DebrepoError:
         repositories.drop(session, made)

@@ -9,7 +9,7 @@ from debrepo.database import Transaction
 from debrepo.errors import DatabaseError
 from debrepo.http import Door, json_answer
 from debrepo.package import PackageFile
-from debrepo_gitlab import containers, documents, listings, memory, packages
+from debrepo_gitlab import containers, documents, listings, memory, owners, packages
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.entrances import enters
@@ -70,9 +70,8 @@ def list_of_group(id: str, request: Request, door: Reading) -> Response:
     with door.session.db.read() as txn:
         projects = [
             one
-            for one in containers.list_(txn, "project")
-            if one.path.startswith(start)
-            and not (direct and "/" in one.path.removeprefix(start))
+            for one in containers.below(txn, group)
+            if not (direct and "/" in one.path.removeprefix(start))
             and containers.may_read(one, door.caller)
         ]
     return _page(door, request, projects, (*_ORDERS, "project_path"))
@@ -95,8 +94,11 @@ def _page(
     flag(asked.get("include_versionless"), "include_versionless")  # none is without a version
     if kind != "debian" or status != "default":
         projects = []
+    with door.session.db.read() as txn:
+        outdated = owners.outdated(txn)
     for project in projects:
-        _refresh(door, project)
+        if project.id in outdated:
+            _refresh(door, project)
     by_id = {one.id: one for one in projects}
     with door.session.db.read() as txn:
         return page(

@@ -6,13 +6,15 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from debrepo_gitlab import listings
+from debrepo_gitlab import listing_filters, listings
+from debrepo_gitlab.listed_orders import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from debrepo.database import Transaction
     from debrepo_gitlab.containers import Container
+    from debrepo_gitlab.listed_orders import SortedRow
     from debrepo_gitlab.listings import Row
 
 #: The letter of each order in a listing; all packages are of one type.
@@ -33,52 +35,46 @@ class Chosen:
         version: str,
     ) -> None:
         self._txn = txn
-        self._order = order
+        self._letter = _LETTERS.get(order, "")
         self._backwards = backwards
-        self._projects = list(projects)
+        self._projects = {one.id: one for one in projects}
         if order == "project_path":
-            self._projects.sort(key=lambda one: one.path, reverse=backwards)
-        self._matching = {one.id: _matching(txn, one, name, version) for one in projects}
+            ordered = sorted(projects, key=lambda one: one.path, reverse=backwards)
+            self._projects = {one.id: one for one in ordered}
+        every = (
+            listing_filters.choose(txn, one.id, listings.count(txn, one), name, version)
+            for one in self._projects.values()
+        )
+        self._filters = [found for found in every if found.size]
+        self._count = sum(found.size for found in self._filters)
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return sum(
-            listings.count(self._txn, one) if (ids := self._matching[one.id]) is None else len(ids)
-            for one in self._projects
-        )
+        return self._count
 
     def __getitem__(self, part: slice) -> list[Row]:
-        """Return the rows from one number to another."""
-        numbers = list(islice(self._numbers(), part.start, part.stop))
-        return [listings.get(self._txn, project, number) for project, number in numbers]
+        """Return the rows from one number to another, reached from the nearer end."""
+        start, stop = min(part.start, self._count), min(part.stop, self._count)
+        if not self._letter:
+            rows = list(self._by_project(start, stop))
+        elif start <= self._count - stop:
+            rows = list(islice(self._sorted(backwards=self._backwards), start, stop))
+        else:
+            start, stop = self._count - stop, self._count - start
+            rows = list(islice(self._sorted(backwards=not self._backwards), start, stop))[::-1]
+        return [listings.get(self._txn, self._projects[one[1]], number_of(one)) for one in rows]
 
-    def _numbers(self) -> Iterator[tuple[Container, int]]:
-        if self._order == "project_path":
-            for one in self._projects:
-                for _, _, number in self._of(one, "n", backwards=False):
-                    yield one, number
-            return
-        by_id = {one.id: one for one in self._projects}
-        letter, backwards = _LETTERS[self._order], self._backwards
-        each = [self._of(one, letter, backwards=backwards) for one in self._projects]
-        for _, project, number in merge(*each, reverse=backwards):
-            yield by_id[project], number
+    def _by_project(self, start: int, stop: int) -> Iterator[SortedRow]:
+        """Yield packages project by project; those of one stay in the order of their names."""
+        for found in self._filters:
+            if start < found.size and stop > 0:
+                rows = listing_filters.sorted_rows(self._txn, found, "n", backwards=False)
+                yield from islice(rows, max(0, start), min(stop, found.size))
+            start, stop = start - found.size, stop - found.size
 
-    def _of(
-        self, project: Container, letter: str, *, backwards: bool
-    ) -> Iterator[tuple[bytes, int, int]]:
-        matching = self._matching[project.id]
-        if matching is not None and not matching:
-            return
-        for key, number in listings.ids(self._txn, project, letter, backwards=backwards):
-            if matching is None or number in matching:
-                yield key, project.id, number
-
-
-def _matching(txn: Transaction, project: Container, name: str, version: str) -> set[int] | None:
-    """Return the numbers of the packages that a filter lets through; ``None``: all."""
-    found = listings.named(txn, project, name) if name else None
-    if not version:
-        return found
-    of_version = listings.of_version(txn, project, version)
-    return of_version if found is None else found & of_version
+    def _sorted(self, *, backwards: bool) -> Iterable[SortedRow]:
+        each = [
+            listing_filters.sorted_rows(self._txn, found, self._letter, backwards=backwards)
+            for found in self._filters
+        ]
+        return each[0] if len(each) == 1 else merge(*each, reverse=backwards)

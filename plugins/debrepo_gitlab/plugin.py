@@ -218,16 +218,28 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("gitlab.paths", 1, f"{_HERE}.containers:PATHS"),
         TableRef("gitlab.old_paths", 1, f"{_HERE}.containers:OLD_PATHS"),
         TableRef("gitlab.downloads", 1, f"{_HERE}.download_dates:DOWNLOADS"),
-        TableRef("gitlab.listings", 1, f"{_HERE}.listings:LISTINGS"),
+        TableRef("gitlab.listings", 2, f"{_HERE}.listings:LISTINGS"),
         TableRef("gitlab.listed", 1, f"{_HERE}.listings:ROWS"),
-        TableRef("gitlab.listed_orders", 1, f"{_HERE}.listings:ORDERED"),
+        TableRef("gitlab.listed_orders", 1, f"{_HERE}.listed_orders:ORDERED"),
+        TableRef("gitlab.listed_names", 1, f"{_HERE}.listing_filters:NAMES"),
+        TableRef("gitlab.listed_versions", 1, f"{_HERE}.listing_filters:VERSIONS"),
         TableRef("gitlab.members", 1, f"{_HERE}.containers:MEMBERS"),
         TableRef("gitlab.numbers", 1, f"{_HERE}.containers:NUMBERS"),
         TableRef("gitlab.tokens", 1, f"{_HERE}.tokens:TOKENS"),
         TableRef("gitlab.digests", 1, f"{_HERE}.tokens:DIGESTS"),
-        TableRef("gitlab.distributions", 1, f"{_HERE}.distributions:DISTRIBUTIONS"),
+        TableRef("gitlab.owners", 1, f"{_HERE}.owners:OWNERS"),
+        TableRef("gitlab.outdated", 1, f"{_HERE}.owners:OUTDATED"),
+        TableRef("gitlab.distributions", 2, f"{_HERE}.distributions:DISTRIBUTIONS"),
         TableRef("gitlab.documents", 1, f"{_HERE}.documents:DOCUMENTS"),
     ]
+
+
+@hookimpl
+def debrepo_changing(txn: Transaction) -> None:
+    if any(change.what.startswith("repo:") for change in txn.changes):
+        from debrepo_gitlab.owners import follow
+
+        follow(txn, txn.changes)
 
 
 @hookimpl

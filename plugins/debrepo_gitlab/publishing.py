@@ -104,9 +104,7 @@ def _record(session: Session, txn: Transaction, done: Distribution) -> list[str]
     empty = [name for name in now.kept.values() if packages.held(session, txn, name) == EMPTY]
     kept = {component: name for component, name in now.kept.items() if name not in empty}
     published = max(now.published, done.changed)
-    txn[DISTRIBUTIONS][done.key] = now._replace(
-        published=published, published_at=time.time(), kept=kept
-    )
+    distributions.put(txn, now._replace(published=published, published_at=time.time(), kept=kept))
     return empty
 
 
@@ -281,7 +279,7 @@ def take_down(session: Session, container: Container, codename: str) -> None:
                 with suppress(NotFound):
                     session.call("repo.drop", name=name, force=True)
         with session.db.write() as txn:
-            txn[DISTRIBUTIONS].discard(found.key)
+            distributions.remove(txn, now)
             documents.remove_all(txn, now)
             contributions.check_all(txn)
             txn.note(f"distribution:{container.name}/{now.codename}", str(now.id), "")

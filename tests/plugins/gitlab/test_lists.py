@@ -6,11 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from debrepo import catalog
+from debrepo.database.schema import SCHEMA
 from debrepo.errors import DatabaseFull
+from debrepo.plugins import load_plugins
+from debrepo.session import Session
 from debrepo.testing.packages import build_deb
 from debrepo_gitlab import containers, contributions, listings
 from debrepo_gitlab.download_dates import DOWNLOADS
-from debrepo_gitlab.listings import LISTINGS, ORDERED, ROWS
+from debrepo_gitlab.listed_orders import ORDERED
+from debrepo_gitlab.listing_filters import NAMES, VERSIONS
+from debrepo_gitlab.listings import LISTINGS, ROWS
+from debrepo_gitlab.owners import OUTDATED, OWNERS
+from debrepo_gitlab.package_order import Chosen
 
 API = "/api/v4"
 PROJECT = f"{API}/projects/1"
@@ -324,7 +331,8 @@ def test_list_follows_whatever_changes_the_repositories(stocked, session, tmp_pa
     assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
     session.call("project.drop", path="acme/web", force=True)
     with session.db.read() as txn:
-        assert [*txn[LISTINGS], *txn[ROWS], *txn[ORDERED]] == []
+        tables = LISTINGS, ROWS, ORDERED, NAMES, VERSIONS, OWNERS, OUTDATED
+        assert [key for table in tables for key in txn[table]] == []
 
 
 def test_names_and_versions_may_be_longer_than_a_key(stocked, upload):
@@ -395,8 +403,125 @@ def test_package_leaves_all_its_components_in_one_transaction(stocked, session, 
 def test_many_clients_may_be_the_first_to_ask(unread, session):
     with session.db.write() as txn:
         listings.discard(txn, containers.get(txn, "acme/web"))
+        txn[OUTDATED][b"1"] = b"0"
     with ThreadPoolExecutor(16) as pool:
         url = f"{PROJECT}/packages?per_page=100&order_by=name"
         answers = list(pool.map(lambda _: unread.get(url), range(16)))
     assert {len(names(answer)) for answer in answers} == {30}
     assert {answer.headers["x-total"] for answer in answers} == {"30"}
+
+
+@pytest.mark.parametrize("order", ["created_at", "name", "version"])
+def test_filters_and_pages_are_those_of_the_whole_list(client, session, upload, secret, order):
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
+    session.call("project.create", path="acme/app")
+    for project in ("acme/web", "acme/app"):
+        session.call("distribution.create", container=project, codename="sid")
+    for number, version in enumerate(("1.0", "1.0-0", "1.00", "0:1.0", "2", "1~1", "11")):
+        upload("tool", f"lib{number}", f"Upper{number}", version=version)
+        upload("tool1", f"lib-app{number}", version=version, project="acme/app")
+    for url in (f"{PROJECT}/packages", f"{API}/groups/acme/packages"):
+        for backwards in ("asc", "desc"):
+            url_ = f"{url}?order_by={order}&sort={backwards}"
+            every = client.get(f"{url_}&per_page=100").json()
+            for name in ("", "LIB3", "tool", "1", "o", "none"):
+                for version in ("", "1.0", "1.0-0", "3"):
+                    wanted = [
+                        one["id"]
+                        for one in every
+                        if name.lower() in one["name"].lower()
+                        and (not version or one["version"] == version)
+                    ]
+                    asked = f"{url_}&package_name={name}&package_version={version}&per_page=4"
+                    found = []
+                    for page in range(1, len(wanted) // 4 + 3):
+                        answer = client.get(f"{asked}&page={page}")
+                        assert answer.headers["x-total"] == str(len(wanted))
+                        found += [one["id"] for one in answer.json()]
+                    assert found == wanted, asked
+
+
+def test_names_are_counted_while_packages_come_and_go(client, session, tmp_path, monkeypatch):
+    monkeypatch.setattr("debrepo_gitlab.listing_filters._FULL", 3)
+    monkeypatch.setattr("debrepo_gitlab.listing_filters._SPLIT", 2)
+    session.call("distribution.create", container="acme/web", codename="sid")
+    url, repo = f"{PROJECT}/packages?order_by=name&per_page=100", "acme.web-sid-main"
+    there = []
+    for turn in range(12):
+        debs = [build_deb(tmp_path, f"p{turn}"), build_deb(tmp_path, "many", f"1.{turn}")]
+        list(session.call("repo.add", name=repo, paths=debs))
+        there += [f"p{turn}", "many"]
+        if turn % 3 == 2:
+            session.call("repo.remove", name=repo, queries=[f"p{turn - 1} | many (= 1.{turn - 1})"])
+            there.remove(f"p{turn - 1}")
+            there.remove("many")
+        assert names(client.get(url)) == sorted(there)
+        for part in ("p", "p1", "many", "1"):
+            wanted = sorted(name for name in there if part in name)
+            assert names(client.get(f"{url}&package_name={part}")) == wanted
+    session.call("repo.remove", name=repo, queries=["Name"])
+    assert names(client.get(f"{url}&package_name=p")) == []
+    with session.db.read() as txn:
+        assert [*txn[NAMES], *txn[VERSIONS]] == []
+
+
+def test_page_of_a_group_reads_lists_that_changed_and_no_others(
+    stocked, session, upload, secret, monkeypatch
+):
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
+    for number in range(5):
+        session.call("project.create", path=f"acme/p{number}")
+        session.call("distribution.create", container=f"acme/p{number}", codename="sid")
+        upload(f"of{number}", project=f"acme/p{number}")
+    url = f"{API}/groups/acme/packages?order_by=name&per_page=3"
+    assert names(stocked.get(url)) == ["of0", "of1", "of2"]
+    made, sets = [], listings._sets
+
+    def counting(session, txn, project):
+        made.append(project.path)
+        return sets(session, txn, project)
+
+    monkeypatch.setattr(listings, "_sets", counting)
+    assert names(stocked.get(url)) == ["of0", "of1", "of2"]
+    assert made == []
+    upload("a", project="acme/p3")
+    assert names(stocked.get(url)) == ["a", "of0", "of1"]
+    assert made == ["acme/p3"]
+
+
+def test_change_while_a_list_is_made_is_not_lost(stocked, session, upload, monkeypatch):
+    apply = listings._apply
+
+    def late(txn, project, found):
+        monkeypatch.setattr(listings, "_apply", apply)
+        txn[OUTDATED][b"1"] = b"%d" % (txn.serial + 1)
+        return apply(txn, project, found)
+
+    upload("late")
+    monkeypatch.setattr(listings, "_apply", late)
+    assert "late" in names(stocked.get(f"{PROJECT}/packages?package_name=late"))
+    with session.db.read() as txn:
+        assert [*txn[OUTDATED]] == [b"1"]
+
+
+def test_lists_of_an_older_version_are_made_anew(stocked, session):
+    (row,) = stocked.get(f"{PROJECT}/packages?package_name=p07").json()
+    with session.db.write() as txn:
+        for name in ("gitlab.listings", "gitlab.distributions"):
+            txn[SCHEMA][name] = 1
+        txn[SCHEMA][""] += 1
+        for table in (OWNERS, OUTDATED, NAMES, VERSIONS):
+            txn[table].clear()
+        txn[ORDERED][b"1\0n\0old\0%014x" % row["id"]] = b""
+    session.close()
+    anew = Session(session.root, load_plugins())
+    try:
+        with anew.db.read() as txn:
+            project = containers.get(txn, "acme/web")
+            assert dict(txn[OWNERS]) == {b"acme.web-sid-main": b"1"}
+        listings.refresh(anew, project)
+        with anew.db.read() as txn:
+            found = Chosen(txn, [project], "name", backwards=False, name="p0", version="")
+            assert [one.name for one in found[0:20]] == [f"p0{number}" for number in range(10)]
+    finally:
+        anew.close()
