@@ -264,10 +264,11 @@ def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_al
     for name in ("one", "two"):
         session.call("repo.create", name=name)
     first, other = build_deb(tmp_path, "first"), build_deb(tmp_path, "other")
+    seen = []
 
     def add(files):
         return session.hook.debrepo_add_files(
-            session=session, kind="repo", files=files, arrival=FILE
+            session=session, kind="repo", files=files, arrival=FILE, also=seen.append
         )
 
     def names(repo):
@@ -280,10 +281,11 @@ def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_al
         add({"one": [first], "two": [other, broken]})
     with pytest.raises(NotFound):
         add({"one": [first], "three": [other]})
-    assert names("one") == []
+    assert (names("one"), seen) == ([], [])
     before = session.db.serial()
     assert add({"one": [first], "two": [other]}) == 2
     assert session.db.serial() == before + 1
+    assert [txn.writable for txn in seen] == [True]
     assert (names("one"), names("two")) == (["first"], ["other"])
     rebuilt = tmp_path / "rebuilt"
     rebuilt.mkdir()
@@ -294,19 +296,16 @@ def test_files_of_several_repositories_are_added_in_one_transaction_or_not_at_al
     with pytest.raises(AlreadyExists, match=r"^other_1.0_amd64.deb: .* other bytes"):
         add(files)
     assert names("one") == ["first"]
-    assert (
-        session.hook.debrepo_add_files(session=session, kind="mirror", files=files, arrival=FILE)
-        is None
-    )
+    words = {"files": files, "arrival": FILE, "also": seen.append}
+    assert session.hook.debrepo_add_files(session=session, kind="mirror", **words) is None
 
 
 def test_packages_leave_several_repositories_in_a_transaction_of_the_caller(session, tmp_path):
     for name in ("one", "two"):
         session.call("repo.create", name=name)
     paths = [build_deb(tmp_path, name) for name in ("first", "other")]
-    session.hook.debrepo_add_files(
-        session=session, kind="repo", files={"one": paths, "two": paths}, arrival=FILE
-    )
+    words = {"files": {"one": paths, "two": paths}, "arrival": FILE, "also": lambda _: None}
+    session.hook.debrepo_add_files(session=session, kind="repo", **words)
 
     def entries(repo):
         shown = session.call("repo.show", name=repo, with_packages=True)
