@@ -182,11 +182,9 @@ def debrepo_add_files(
 ) -> int | None:
     """Add package files to the lists of this ``kind`` that they are given for, or none at all.
 
-    *Asks*, outside of any transaction; all lists change in one, at the end of which ``also`` is
-    called with it, to change more; it may be called again in a later one instead. Return how
-    many packages are new on their lists, and ``None`` when the kind is not yours; raise if a
-    file cannot be added. ``arrival`` says which keys signed the upload, for
-    `debrepo_accept_package`. Check permissions before you call this.
+    *Asks*, outside of any transaction; all lists change in one, in which ``also`` changes more.
+    Return how many packages are new there, and ``None`` when the kind is not yours; raise if a
+    file cannot be added. ``arrival`` says which keys signed. Check permissions before you call.
     """
 
 

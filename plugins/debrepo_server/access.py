@@ -54,6 +54,7 @@ class Access:
         return caller
 
     def _owner(self, secret: str, host: str) -> Caller:
+        """Return who has a token; that of a plugin takes away nothing that callers without have."""
         with self._session.db.read() as txn:
             token = tokens.find(txn, secret)
             if token is not None:
@@ -64,7 +65,9 @@ class Access:
             raise NotAuthenticated(
                 "this token is not known, or has expired", hint='run "debrepo token list"'
             )
-        return caller
+        if self.trusting:
+            return caller
+        return caller._replace(scopes=(*caller.scopes, *self._anonymous))
 
     def _refuse_other_sites(self, request: Request) -> None:
         """Refuse requests that a page of another site makes in the browser of a trusted user.

@@ -325,7 +325,6 @@ def test_lost_access_is_lost_by_every_route(guarded, public, of_project, loss):
             found += opened(guarded, [url], **how)
         return found
 
-    trees = {url for url in of_project if url.startswith(TREES)}
-    assert set(readable()) >= set(of_project) - trees
+    assert readable() == of_project
     LOSSES[loss](public)
     assert readable() == []
