@@ -231,10 +231,14 @@ def mark(txn: Transaction, key: str) -> int:
 
 
 def unpublished(txn: Transaction) -> list[tuple[Container, str]]:
-    """Return the projects and groups with changes to publish, and the codename of each."""
+    """Return the projects and groups with changes to publish, and the codename of each.
+
+    Those that clients have never seen come last.
+    """
     due = [found for found in txn[DISTRIBUTIONS].values() if found.published < found.changed]
-    owners = ((txn[CONTAINERS].get(found.container), found.codename) for found in due)
-    return [(owner, codename) for owner, codename in owners if owner is not None]
+    due.sort(key=lambda found: not found.published)
+    rows = ((txn[CONTAINERS].get(found.container), found.codename) for found in due)
+    return [(container, codename) for container, codename in rows if container is not None]
 
 
 def entity(found: Distribution) -> dict[str, object]:

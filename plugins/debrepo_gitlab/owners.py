@@ -1,7 +1,7 @@
 """Owners: which project each repository belongs to, and whose lists of packages are out of date.
 
-A list is brought up to date by whoever reads it next; what changes a repository only marks that,
-in its own transaction.
+A list is brought up to date before it is read; what changes a repository only marks that, in its
+own transaction.
 """
 
 from __future__ import annotations

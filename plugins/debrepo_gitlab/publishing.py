@@ -206,6 +206,7 @@ def resume(session: Session) -> None:
     for container, codename in due:
         if _lease_name(f"{container.key}\0{codename}") in held:  # somebody is publishing it
             continue
+        session.progress.note(f"Publishing {codename} of {container.name}...")
         try:
             publish(session, container, codename)
         except NotFound:  # it was dropped meanwhile
