@@ -17,6 +17,7 @@ def debrepo_routes() -> list[Ref]:
     return [
         Ref("debrepo_aptly.repositories:routes", "Local repositories."),
         Ref("debrepo_aptly.uploads:routes", "Uploaded packages, on their way into repositories."),
+        Ref("debrepo_aptly.mirrors:routes", "Mirrors."),
         Ref("debrepo_aptly.snapshots:routes", "Snapshots."),
         Ref("debrepo_aptly.derivation:routes", "Snapshots out of others."),
         Ref("debrepo_aptly.sources:routes", "What publications will be made of."),

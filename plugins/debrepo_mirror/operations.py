@@ -31,6 +31,7 @@ class ShownMirror(NamedTuple):
     packages: tuple[PackageKey, ...] = ()
     faults: tuple[ArchiveFault, ...] = ()  #: of the archive, at the last update
     busy: str = ""  #: who updates or edits it at this moment
+    pid: int = 0  #: the process that does
 
 
 def create(
@@ -63,9 +64,12 @@ def create(
 
 def list_(session: Session, *, sort: str = "name") -> list[ShownMirror]:
     """Return all mirrors, sorted by ``name``, ``time`` of their last update, or ``size``."""
+    busy = _busy(session)
     with session.db.read() as txn:
         found = [
-            ShownMirror(mirror, packageset.count(txn[CHUNKS], mirror.set_id))
+            ShownMirror(
+                mirror, packageset.count(txn[CHUNKS], mirror.set_id), **busy.get(mirror.name, {})
+            )
             for mirror in txn[MIRRORS].values()
         ]
     if sort == "size":
@@ -77,7 +81,7 @@ def show(
     session: Session, name: str, *, with_packages: bool = False, problems: bool = False
 ) -> ShownMirror:
     """Return one mirror; with ``problems``, what was wrong in its archive at the last update."""
-    busy = [lease for lease in leases.held(session.root) if lease.what == f"mirror:{name}"]
+    busy = _busy(session).get(name, {})
     with session.db.read() as txn:
         mirror = mirrors.get(txn, name)
         members = packageset.entries(txn[CHUNKS], mirror.set_id) if with_packages else ()
@@ -87,8 +91,18 @@ def show(
             packageset.count(txn[CHUNKS], mirror.set_id),
             tuple(map(PackageKey.from_entry, members)),
             tuple(faults),
-            str(busy[0]) if busy else "",
+            **busy,
         )
+
+
+def _busy(session: Session) -> dict[str, dict[str, Any]]:
+    """Return by whom mirrors are updated or edited at this moment."""
+    found = {}
+    for lease in leases.held(session.root):
+        kind, _, name = lease.what.partition(":")
+        if kind == "mirror":
+            found[name] = {"busy": str(lease), "pid": lease.pid}
+    return found
 
 
 def search(

@@ -80,8 +80,8 @@ class JSON(Response):
 
 
 def json_answer(value: object, status: int = 200) -> Response:
-    """Return ``value`` as a JSON response."""
-    return JSON(value, status)
+    """Return ``value`` as a JSON response; with 204 there is nothing to return."""
+    return Response(status_code=204) if status == 204 else JSON(value, status)
 
 
 def status_of(error: errors.DebrepoError) -> int:
