@@ -23,7 +23,7 @@ ROWS = [
     tuple(cell.replace("\\|", "|") for cell in row) for row in ROW.findall(PAGE.read_text())
 ]  # aptly, debrepo, test, remark
 EXAMPLES = [row for row in ROWS if row[1]]
-GROUPS = ("repo", "snapshot", "publish", "package")
+GROUPS = ("mirror", "repo", "snapshot", "publish", "package")
 CLI = build_cli(load_plugins())
 TESTS = {
     name
@@ -53,7 +53,12 @@ def stocked(tmp_path_factory):
     allow = {"allow": [{"condition": "Source (= uploaded)", "allow": ["*"]}]}
     (place / "uploaders.json").write_text(json.dumps(allow))
     (place / "query").write_text("hello (>= 1.0)\n")
-    (place / "debrepo.toml").write_text("[publish]\nskip_signing = true\n")
+    (place / "ppas" / "team" / "tools").mkdir(parents=True)
+    (place / "ppas" / "team" / "tools" / "ubuntu").symlink_to(place / "root" / "public")
+    (place / "debrepo.toml").write_text(
+        "[publish]\nskip_signing = true\n"
+        f'[mirror]\nppa_base_url = "file://{place}/ppas"\nppa_codename = "stable"\n'
+    )
     (place / "root").mkdir()
     shutil.copy(place / "debrepo.toml", place / "root")
     for line in STOCK.strip().splitlines():
@@ -100,7 +105,14 @@ publish repo tools
 publish snapshot monday team
 publish repo tools staging two --component main,contrib --distribution stable
 publish source update --prefix team --component main stable tuesday
+mirror create debian file://{place}/root/public stable --ignore-signatures
+mirror update debian
+snapshot create mirrored from mirror debian
+mirror create unused file://{place}/root/public stable --ignore-signatures
 """
+
+#: What stands for the archive on the page.
+ARCHIVE = "http://archive.example.org/debian"
 
 
 def run(place, *words):
@@ -121,6 +133,7 @@ def debrepo(copied):
     """Run a command line in the copy."""
 
     def run_it(line, exit_code=0):
+        line = line.replace(ARCHIVE, f"file://{copied}/root/public")
         words = ["--root", str(copied / "root"), *shlex.split(line)]
         done = CliRunner().invoke(CLI, words, input="hello\n", prog_name="debrepo")
         assert done.exit_code == exit_code, done.output + repr(done.exception)

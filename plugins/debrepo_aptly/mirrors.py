@@ -108,7 +108,6 @@ class ChangedMirror(MirrorOptions):
 
     def options(self) -> dict[str, Any]:
         more = {
-            "url": self.ArchiveURL or None,
             "distribution": self.Distribution or None,
             "components": self.Components,
         }
@@ -264,13 +263,14 @@ async def edit(
         resources=[f"mirror:{name}"],
         wait=True,
         name=name,
+        url=body.ArchiveURL or None,
         options=body.options(),
     )
 
 
-def _edit(session: Session, name: str, options: dict[str, Any]) -> Answer:
+def _edit(session: Session, name: str, url: str | None, options: dict[str, Any]) -> Answer:
     with known_as(409, DatabaseBusy), known_as(400, RemoteError, VerificationFailed):
-        return Answer(200, plain(session.call("mirror.edit", name=name, options=options)))
+        return Answer(200, plain(session.call("mirror.edit", name=name, url=url, options=options)))
 
 
 @routes.put("/mirrors/{name}", status_code=204, response_class=Response)
@@ -295,6 +295,7 @@ async def update(
         resumable=(body.Name or name) == name,
         name=name,
         new_name=body.Name or name,
+        url=body.ArchiveURL or None,
         changes=options,
         options={key: value for key, value in for_now.items() if value},
         ignore_checksums=body.IgnoreChecksums,
@@ -307,6 +308,7 @@ def _update(
     session: Session,
     name: str,
     new_name: str,
+    url: str | None,
     changes: dict[str, Any],
     options: dict[str, Any],
     ignore_checksums: bool,
@@ -316,8 +318,8 @@ def _update(
     with known_as(409, DatabaseBusy):
         if new_name != name:
             session.call("mirror.rename", name=name, new_name=new_name)
-        if changes:
-            session.call("mirror.edit", name=new_name, options=changes)
+        if changes or url:
+            session.call("mirror.edit", name=new_name, url=url, options=changes)
         session.call(
             "mirror.update",
             name=new_name,

@@ -25,9 +25,12 @@ _NOT_FLAT = ("components", "udebs", "installer", "appstream")
 
 
 def changed(mirror: Mirror, options: Mapping[str, Any]) -> Mirror:
-    """Return a mirror with properties replaced, of which ``None`` leaves one as it is."""
+    """Return a mirror with properties replaced, of which ``None`` leaves one as it is.
+
+    The URL is no option: who may set it is for a scope of its own to say.
+    """
     given = {name: value for name, value in options.items() if value is not None}
-    unknown = sorted(given.keys() - (set(Mirror._fields) - STATE))
+    unknown = sorted(given.keys() - (set(Mirror._fields) - STATE - {"url"}))
     if unknown:
         raise InvalidInput(f"a mirror has no property {unknown[0][:40]!r} that can be set")
     tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}

@@ -66,9 +66,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def edited(session: Session, before: Mirror, options: Mapping[str, Any]) -> Mirror:
+def edited(session: Session, before: Mirror, url: str | None, options: Mapping[str, Any]) -> Mirror:
     """Return a mirror with properties replaced, held against its archive where they name others."""
-    after = choices.checked(session.config, choices.changed(before, options))
+    moved = before if url is None else before._replace(url=url)
+    after = choices.checked(session.config, choices.changed(moved, options))
     if after.url.startswith(ppa.PREFIX):
         raise InvalidInput("a mirror cannot become one of a ppa: archive", hint="create another")
     access.check(session, after)

@@ -161,7 +161,13 @@ def update(
     return sync.update(session, name, terms, options or {})
 
 
-def edit(session: Session, name: str, *, options: Mapping[str, Any]) -> Mirror:
+def edit(
+    session: Session,
+    name: str,
+    *,
+    url: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Mirror:
     """Edit the properties of a mirror; its packages change at the next update.
 
     Where another archive, or another part of it, is named, its Release file is verified first.
@@ -171,7 +177,7 @@ def edit(session: Session, name: str, *, options: Mapping[str, Any]) -> Mirror:
     with _alone(session, name):
         with session.db.read() as txn:
             before = mirrors.get(txn, name)
-        mirror = creating.edited(session, before, options)
+        mirror = creating.edited(session, before, url, options or {})
         with session.db.write() as txn:
             mirrors.put(txn, mirror)
     return mirror

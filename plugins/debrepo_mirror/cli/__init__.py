@@ -291,12 +291,16 @@ def _as_fields(done: Updated) -> dict[str, object]:
 )
 @properties
 @pass_session
-def edit(session: Session, /, name: str, **options: Any) -> None:
+def edit(session: Session, /, name: str, url: str | None, **options: Any) -> None:
     """Edit the properties of a mirror.
 
     Its packages change at the next update.
     """
-    session.run(operations.edit, name, options=given(options))
+    from debrepo_mirror.choices import check_url
+
+    if url is not None:
+        check_url(url)
+    session.run(operations.edit, name, url=url, options=given(options))
     click.echo(f"Changed mirror {name}.")
 
 

@@ -118,12 +118,9 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
     Keyrings are names in the GnuPG home, and files that the host has for apt; the keys of other
     files are kept, since only this machine may have them.
     """
-    from debrepo_mirror.choices import check_url
     from debrepo_mirror.written import keys
 
     found = {name: value for name, value in options.items() if value is not None}
-    if found.get("url"):
-        found["url"] = check_url(found["url"])
     files = [name for name in found.get("keyrings", ()) if "/" in name and not _of_host(name)]
     if files:
         found["keyrings"] = [name for name in found["keyrings"] if name not in files]

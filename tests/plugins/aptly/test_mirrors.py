@@ -2,6 +2,7 @@
 
 import pytest
 from aptly_api import Client
+from aptly_api.base import AptlyAPIException
 from plugins.mirror.archives import Key, SmallArchive
 from upstream import serving
 
@@ -268,8 +269,10 @@ def test_published_client_goes_from_mirror_to_publication(serving, upstream, key
     assert package.fields["Package"] == "alpha"
     client.mirrors.update("n", ignore_signatures=True)
     assert client.mirrors.show("n").filter == "alpha"
-    client.snapshots.create_from_mirror("n", "s", "one package") if hasattr(
-        client.snapshots, "create_from_mirror"
-    ) else client.snapshots.create_from_packages("s", package_refs=[package.key])
+    snapshot = client.snapshots.create_from_mirror("n", "s", "one package")
+    assert (snapshot.name, snapshot.description) == ("s", "one package")
+    with pytest.raises(AptlyAPIException, match="is used by snapshot s"):
+        client.mirrors.delete("n")
+    client.snapshots.delete("s")
     client.mirrors.delete("n")
     assert client.mirrors.list() == []

@@ -2,8 +2,8 @@
 
 import pytest
 
-from debrepo.errors import InvalidInput, NotFound
-from debrepo_mirror import access
+from debrepo.errors import InvalidInput, NotAllowed, NotFound
+from debrepo_mirror import access, choices
 from debrepo_mirror.mirror import Mirror
 
 MIRROR = Mirror("m", "", "https://archive.example.org/debian/", "bookworm")
@@ -91,3 +91,24 @@ def test_proxy_and_limits_are_as_configured(configured):
         "http://proxy:3128", ("local",), "/ca.pem",
     )  # fmt: skip
     assert (options.connections, options.pace.rate) == (3, 7 * 1024)
+
+
+@pytest.mark.parametrize("name", ["url", "set_id", "name", "uuid", "none"])
+def test_url_and_state_of_a_mirror_are_no_options(name):
+    with pytest.raises(InvalidInput, match=f"no property '{name}' that can be set"):
+        choices.changed(MIRROR, {name: "x"})
+
+
+def test_token_needs_a_scope_for_the_url(session):
+    def allowed(call):
+        if any("fetch" in scope for scope in call.scopes):
+            raise NotAllowed(" ".join(call.scopes))
+
+    part = session.acting(actor="ci", check=allowed)
+    url = "http://127.0.0.1:9/debian"
+    with pytest.raises(NotAllowed, match=f"mirror:m:create mirror:m:fetch:{url}"):
+        part.call("mirror.create", name="m", url=url, distribution="stable")
+    with pytest.raises(NotAllowed, match=f"mirror:m:edit mirror:m:fetch:{url}"):
+        part.call("mirror.edit", name="m", url=url)
+    with pytest.raises(NotFound, match="no mirror called m"):
+        part.call("mirror.edit", name="m", options={"latest": True})
