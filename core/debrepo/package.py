@@ -12,7 +12,9 @@ from debrepo.values import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Kind = Literal["deb", "udeb", "source", "installer"]  #: a .ddeb is a "deb"
+#: A .ddeb is a ``deb``. The last two are no packages of dpkg's: they have many files, and a
+#: component in the place of a version.
+Kind = Literal["deb", "udeb", "source", "installer", "appstream"]
 
 Entry = NewType("Entry", bytes)  #: a `PackageKey` as it stands in a package set
 SetId = NewType("SetId", bytes)  #: the hash of a package set
@@ -187,6 +189,7 @@ _KINDS: dict[bytes, Kind] = {
     b"udeb": "udeb",
     b"source": "source",
     b"installer": "installer",
+    b"appstream": "appstream",
 }
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from debrepo.package import SetId
-    from debrepo_mirror.updating import ReadArchive, UpdateWork
+    from debrepo_mirror.surveying import ReadArchive
+    from debrepo_mirror.work import UpdateWork
 
 
 class Assembled(NamedTuple):
@@ -92,7 +93,7 @@ def _joined(
         for entry, other in taken.items():
             if entry != other:
                 display = PackageKey.from_entry(entry).display
-                text = "another index lists it too, with other files"
-                faults.append(ArchiveFault(path, display, text))
+                text = f"{path} lists it with other files than an index before it"
+                faults.append(ArchiveFault("several indexes", display, text))
         total = packageset.update(store, total, add=[e for e in added if e not in taken])
     return total, faults

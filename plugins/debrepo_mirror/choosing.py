@@ -47,13 +47,20 @@ def parse_pin(config: Config, text: str) -> Pin:
     if found := _PIN.fullmatch(text.strip()):
         return Pin(frozenset([found[1]]), found[2])
     wanted = selection.parse(config, [text])
-    names = wanted.names() if wanted else None
+    names = _names(wanted) if wanted else None
     if wanted is None or not names:
         raise InvalidInput(
             f"a pin has to name packages, which {text[:80]!r} does not",
             hint="use one such as 'nginx=1.22.*' or 'nginx (<< 1.23)'",
         )
     return Pin(frozenset(names), query=wanted)
+
+
+def _names(wanted: Query) -> frozenset[str] | None:
+    """Return the names that a query is about, also those that packages may provide."""
+    if isinstance(wanted, query.Dependency):
+        return frozenset([wanted.name])
+    return wanted.names()
 
 
 def is_choosy(mirror: Mirror) -> bool:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
-from debrepo.transport import Want, address, said_of
+from debrepo.transport import address
 from debrepo_mirror import recording
+from debrepo_mirror.download import Downloads, DownloadTerms, WantedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from debrepo.catalog import Known
     from debrepo.package import Entry, PackageFile
     from debrepo_mirror.tables import ArchiveFault
-    from debrepo_mirror.updating import UpdateWork
     from debrepo_mirror.upstream.stanzas import Offered
+    from debrepo_mirror.work import UpdateWork
 
 
 class NeededFile(NamedTuple):
@@ -24,13 +25,18 @@ class NeededFile(NamedTuple):
 
     entry: Entry  #: of the package, as the spool knows it
     number: int  #: among its files
-    url: str
+    urls: tuple[str, ...]  #: one after the other, until it is there
     listed: PackageFile
 
     @property
     def size(self) -> int:
         """How many bytes it has, as the index says."""
-        return self.listed.size
+        return max(self.listed.size, 0)
+
+    @property
+    def url(self) -> str:
+        """The first place where it is looked for."""
+        return self.urls[0]
 
 
 class GatheredPackages(NamedTuple):
@@ -121,40 +127,68 @@ class _Gathering:
 
 def gather(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
     """Fetch the files of new packages, and record those that are whole, a batch at a time."""
-    if work.mirror.download == "lazy":
-        return _listed(work, missing)
+    listed = _Listing(work)
+    missing = [entry for entry in missing if not listed.take(entry)]
+    listed.record()
     gathering = _Gathering(work)
+    total = sum(work.spool.size(entry) for entry in missing)
+    terms = DownloadTerms(work.tries, ignore_checksums=work.terms.ignore_checksums)
+    downloads = Downloads(work.session, work.pool, work.transport, terms)
     try:
-        for needed, found, reason in fetch(work, gathering.queue(missing)):
-            if found is None:
-                gathering.fail(needed, reason)
+        wanted = _wanted(gathering.queue(missing))
+        for done in downloads.fetch(wanted, files=len(missing), size=total):
+            needed: Any = done.wanted.mark
+            if done.found is None:
+                gathering.fail(needed, done.reason)
             else:
-                gathering.take(needed, found)
+                gathering.take(needed, done.found)
     finally:
         gathering.record()
     return GatheredPackages(
-        gathering.final, gathering.failures, gathering.faults, gathering.files, gathering.bytes
+        {**listed.final, **gathering.final},
+        gathering.failures,
+        [*listed.faults, *gathering.faults],
+        gathering.files,
+        gathering.bytes,
     )
 
 
-def _listed(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
-    """Record packages as the index has them; their files are fetched when they are needed."""
-    final: dict[Entry, Entry] = {}
-    faults: list[ArchiveFault] = []
-    for start in range(0, len(missing), recording.BATCH):
-        batch: dict[Entry, Known] = {}
-        origins: list[tuple[str, str, int]] = []
-        for entry in missing[start : start + recording.BATCH]:
-            offered = work.spool.get(entry)
-            batch[entry] = recording.finished(offered.package, offered.package.files)
-            origins += [
-                (file.sha256, address(work.mirror.url, path), file.size)
-                for file, path in zip(offered.package.files, offered.paths, strict=True)
-            ]
-        stored = recording.record_lazily(work.session, work.mirror, batch, origins)
-        final.update(stored.final)
-        faults += stored.faults
-    return GatheredPackages(final, (), faults)
+class _Listing:
+    """Packages of a lazy mirror: recorded as listed, and fetched when they are needed."""
+
+    def __init__(self, work: UpdateWork) -> None:
+        self._work = work
+        self._batch: dict[Entry, Known] = {}
+        self._origins: list[tuple[str, str, int]] = []
+        self.final: dict[Entry, Entry] = {}
+        self.faults: list[ArchiveFault] = []
+
+    def take(self, entry: Entry) -> bool:
+        """Take a package, unless its files are needed to know what it is."""
+        work = self._work
+        if work.mirror.download != "lazy":
+            return False
+        offered = work.spool.get(entry)
+        files = offered.package.files
+        if any(file.size < 0 or not file.sha256 for file in files):
+            return False
+        self._batch[entry] = recording.finished(offered.package, files)
+        self._origins += [
+            (file.sha256, address(work.mirror.url, path.rpartition("\t")[2]), file.size)
+            for file, path in zip(files, offered.paths, strict=True)
+        ]
+        if len(self._batch) >= recording.BATCH:
+            self.record()
+        return True
+
+    def record(self) -> None:
+        """Store what was taken."""
+        if self._batch:
+            work = self._work
+            stored = recording.record_lazily(work.session, work.mirror, self._batch, self._origins)
+            self.final.update(stored.final)
+            self.faults += stored.faults
+            self._batch, self._origins = {}, []
 
 
 def queue_of(work: UpdateWork, missing: Iterable[Entry]) -> Iterator[NeededFile]:
@@ -173,14 +207,15 @@ def queue_of(work: UpdateWork, missing: Iterable[Entry]) -> Iterator[NeededFile]
 def _needed(work: UpdateWork, entry: Entry, offered: Offered) -> Iterator[NeededFile]:
     files = zip(offered.package.files, offered.paths, strict=True)
     for number, (file, path) in enumerate(files):
-        yield NeededFile(entry, number, address(work.mirror.url, path), file)
+        urls = tuple(address(work.mirror.url, one) for one in path.split("\t"))
+        yield NeededFile(entry, number, urls, file)
 
 
 def _in_pool(work: UpdateWork, listed: PackageFile) -> PackageFile | None:
     """Return a file that the pool has, with all its digests; it stays there meanwhile."""
     if not listed.sha256 or not work.pool.reserve(listed.sha256):
         return None
-    if work.pool.size(listed.sha256) != listed.size:  # cut short by a power failure
+    if listed.size not in (-1, work.pool.size(listed.sha256)):  # cut short by a power failure
         return None
     digests = Digests()
     with work.pool.open(listed.sha256) as file:
@@ -190,28 +225,6 @@ def _in_pool(work: UpdateWork, listed: PackageFile) -> PackageFile | None:
     return found if found.sha256 == listed.sha256 else None
 
 
-def fetch(
-    work: UpdateWork, queue: Iterable[NeededFile]
-) -> Iterator[tuple[NeededFile, PackageFile | None, str]]:
-    """Fetch files into the pool; yield each with its digests, or why it cannot be had."""
-
-    def wants() -> Iterator[Want]:
-        for needed in queue:
-            parts: list[bytes] = []
-            yield Want(needed.url, parts.append, parts.clear, mark=(needed, parts))
-
-    for fetched in work.transport.fetch(wants()):
-        mark: Any = fetched.want.mark
-        needed, parts = mark
-        if fetched.outcome != "whole":
-            yield needed, None, said_of(fetched)
-            continue
-        data = b"".join(parts)
-        found = Digests(data).file(needed.listed.name)
-        expected = needed.listed.sha256
-        if expected not in ("", found.sha256):
-            reason = f"{needed.url} has the SHA256 checksum {found.sha256}, expected {expected}"
-            yield needed, None, reason
-            continue
-        work.pool.put(found.sha256, data)
-        yield needed, found, ""
+def _wanted(queue: Iterable[NeededFile]) -> Iterator[WantedFile]:
+    for needed in queue:
+        yield WantedFile(needed.urls, needed.listed, needed)

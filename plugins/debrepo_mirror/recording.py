@@ -49,6 +49,7 @@ class Outline(NamedTuple):
     chunks: Mapping[bytes, bytes]  #: of the sets, as far as they are new
     added: frozenset[Entry]
     removed: frozenset[Entry]
+    reused: frozenset[str]  #: indexes that were not read: what was wrong in them still is
 
 
 def finished(package: Package, files: Sequence[PackageFile]) -> Known:
@@ -226,7 +227,7 @@ def _commit(session: Session, txn: Transaction, before: Mirror, outline: Outline
             hint=f'run "debrepo mirror update {before.name}" again',
         )
     mirrors.put(txn, mirror)
-    _replace(txn, mirror.name, outline.states, outline.faults)
+    _replace(txn, mirror.name, outline)
     txn[PENDING].discard(mirror.name)
     if mirror.set_id != before.set_id:
         txn.after_commit(
@@ -242,16 +243,16 @@ def _commit(session: Session, txn: Transaction, before: Mirror, outline: Outline
     return mirror
 
 
-def _replace(
-    txn: Transaction, name: str, states: Mapping[str, IndexState], faults: Sequence[ArchiveFault]
-) -> None:
+def _replace(txn: Transaction, name: str, outline: Outline) -> None:
     """Store what is known of the indexes, in the place of what was."""
     for part, _ in list(parts(txn[STATE], name)):
-        if part not in states:
+        if part not in outline.states:
             del txn[STATE][below(name, part)]
-    for part, state in states.items():
+    for part, state in outline.states.items():
         txn[STATE][below(name, part)] = state
-    for part, _ in list(parts(txn[PROBLEMS], name)):
+    known = list(parts(txn[PROBLEMS], name))
+    kept = [fault for _, fault in known if fault.where in outline.reused]
+    for part, _ in known:
         del txn[PROBLEMS][below(name, part)]
-    for number, fault in enumerate(faults):
+    for number, fault in enumerate([*kept, *outline.faults]):
         txn[PROBLEMS][below(name, f"{number:08}")] = fault

@@ -47,7 +47,7 @@ class Spool:
         if entry in self._known:
             return entry
         record, paths = encode(offered.package), "\0".join(offered.paths).encode()
-        size = sum(file.size for file in offered.package.files)
+        size = sum(max(file.size, 0) for file in offered.package.files)
         data = _HEAD.pack(len(record), len(paths), size) + record + paths
         try:
             self._file.seek(self._end)

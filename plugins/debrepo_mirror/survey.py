@@ -129,7 +129,7 @@ def _same_files(spool: Spool, entry: Entry, known: bytes, record: bytes) -> bool
         return False
     mine = sorted(offered.files)
     for file, other in zip(mine, sorted(stored.files), strict=True):
-        if file.size != other.size:
+        if file.size not in (-1, other.size):
             return False
         digests = [(a, b) for a, b in zip(file[2:], other[2:], strict=True) if a and b]
         if not digests or any(a != b for a, b in digests):

@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import RemoteError
 from debrepo.ingest import configured_limits
-from debrepo.transport import address
-from debrepo_mirror import assembling, choosing, memory, recording
+from debrepo_mirror import assembling, choosing, memory, recording, surveying
 from debrepo_mirror.cache import IndexCache, sweep
 from debrepo_mirror.fetching_files import GatheredPackages, gather, queue_of
 from debrepo_mirror.recording import StoredBatch
 from debrepo_mirror.spool import Spool
-from debrepo_mirror.survey import Surveyed, SurveyRules, recognized, survey
+from debrepo_mirror.survey import Surveyed, SurveyRules, recognized
 from debrepo_mirror.sync import Updated
-from debrepo_mirror.tables import MIRRORS, STATE, ArchiveFault, IndexState, parts
-from debrepo_mirror.upstream import indexes, obtaining, reading, verifier
+from debrepo_mirror.tables import MIRRORS, STATE, ArchiveFault, parts
+from debrepo_mirror.upstream import reading, verifier
 from debrepo_mirror.upstream.fetching import Mismatch
 from debrepo_mirror.upstream.release import Release
+from debrepo_mirror.work import UpdateWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from debrepo.package import Entry, PackageFile, SetId
-    from debrepo.pool import Pool
+    from debrepo.package import Entry, SetId
     from debrepo.session import Session
     from debrepo.transport import Transport
     from debrepo_mirror.mirror import Mirror
+    from debrepo_mirror.surveying import ReadArchive
     from debrepo_mirror.sync import UpdateTerms
-    from debrepo_mirror.upstream.indexes import ReadIndex
     from debrepo_mirror.upstream.reading import AskedRelease
 
 _ATTEMPTS = 3  # at reading an archive that changes underneath
-
-
-class UpdateWork(NamedTuple):
-    """What one update of one mirror works with."""
-
-    session: Session
-    pool: Pool
-    transport: Transport
-    before: Mirror  #: as it is stored
-    mirror: Mirror  #: as it is to be for this update
-    terms: UpdateTerms
-    cache: IndexCache
-    spool: Spool
-    rules: SurveyRules
-    states: Mapping[str, IndexState]  #: what is known since the last update
-    thorough: bool  #: nothing that is known is counted on
-
-
-class ReadArchive(NamedTuple):
-    """What the indexes of one state of an archive offer."""
-
-    release: Release
-    states: Mapping[str, IndexState]  #: those that are known already, by path
-    surveyed: Sequence[Surveyed]
-    checksums: Mapping[str, tuple[str, int]]  #: of those that were surveyed, and their sizes
-    faults: Sequence[ArchiveFault]
 
 
 def run(
@@ -110,7 +83,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
     release = _release(work, asked)
     for attempt in range(_ATTEMPTS):
         try:
-            archive = _read(work, release)
+            archive = surveying.read(work, release)
             break
         except Mismatch as error:
             again = _release(work, None)
@@ -118,8 +91,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
                 raise
             work.session.progress.note(f"{error}: the archive has changed, reading it again.")
             release = again
-    offered = list(dict.fromkeys(e for one in archive.surveyed for _, e in one.entries))
-    chosen, faults = _chosen(work, offered)
+    chosen, faults = _chosen(work, archive.surveyed)
     fresh = sorted(entry for entry in chosen if entry in work.spool)
     known, kept = _recognized(work, fresh)
     missing = [entry for entry in fresh if entry not in known]
@@ -138,6 +110,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
         assembled.chunks,
         frozenset(assembled.added),
         frozenset(assembled.removed),
+        frozenset(archive.states),
     )
     stored = recording.commit(work.session, work.before, outline)
     _remember(work, archive, assembled, final)
@@ -164,70 +137,26 @@ def _release(work: UpdateWork, asked: AskedRelease | None) -> Release:
     return release
 
 
-def _read(work: UpdateWork, release: Release) -> ReadArchive:
-    """Read the indexes that have changed since the last update."""
-    mirror = work.mirror
-    wanted = indexes.wanted(mirror, release)
-    where = address(mirror.root, release.name)
-    weak = mirror.weak_checksums or work.terms.ignore_checksums
-    obtaining.check_listed(wanted, release, weak=weak, where=where)
-    states: dict[str, IndexState] = {}
-    faults: list[ArchiveFault] = []
-    empty: list[Surveyed] = []
-    needed: dict[str, tuple[ReadIndex, Mapping[str, PackageFile]]] = {}
-    checksums: dict[str, tuple[str, int]] = {}
-    reusable = not work.thorough and not choosing.is_choosy(mirror)
-    for index in wanted:
-        files = indexes.strong_only(indexes.listed(index, release), weak=weak)
-        if not files:
-            faults.append(ArchiveFault(where, index.path, "it is not listed"))
-            continue
-        checksum = indexes.fingerprint(files.values())
-        checksums[index.path] = checksum, max(file.size for file in files.values())
-        state = work.states.get(index.path)
-        if reusable and state is not None and state.checksum == checksum:
-            states[index.path] = state
-        elif indexes.is_empty(files):
-            empty.append(Surveyed(index, ()))
-        else:
-            needed[index.path] = index, files
-    source = obtaining.IndexSource(
-        work.transport,
-        mirror,
-        release,
-        work.cache,
-        work.rules.unpacked,
-        mirror.max_tries or work.session.config["mirror.max_tries"],
-        work.session.progress.note if work.terms.ignore_checksums else None,
-    )
-    held = obtaining.obtain(source, needed)
-    surveyed = [
-        survey(index, held[path], _remembered(work, path), work.spool, work.rules)
-        for path, (index, _) in needed.items()
-    ]
-    faults += [fault for one in surveyed for fault in one.faults]
-    return ReadArchive(release, states, [*empty, *surveyed], checksums, faults)
-
-
-def _remembered(work: UpdateWork, path: str) -> dict[bytes, Entry]:
-    state = work.states.get(path)
-    if state is None or work.thorough:
-        return {}
-    return memory.read(work.cache.remembered(path), state.set_id)
-
-
 def _chosen(
-    work: UpdateWork, offered: Sequence[Entry]
+    work: UpdateWork, surveyed: Sequence[Surveyed]
 ) -> tuple[frozenset[Entry], tuple[ArchiveFault, ...]]:
+    """Return what the mirror takes of what is offered; installer and AppStream always come."""
+    offered: dict[Entry, None] = {}
+    extra: set[Entry] = set()
+    for one in surveyed:
+        if one.read.kind in ("installer", "appstream"):
+            extra.update(entry for _, entry in one.entries)
+        else:
+            offered.update(dict.fromkeys(entry for _, entry in one.entries))
     if not choosing.is_choosy(work.mirror):
-        return frozenset(offered), ()
+        return frozenset(extra.union(offered)), ()
     with work.session.db.read() as txn:
         present: Iterable[Entry] = ()
         if work.mirror.pins:
             present = list(packageset.entries(txn[CHUNKS], work.before.set_id))
         config = work.session.config
-        choice = choosing.choose(config, txn, work.mirror, offered, work.spool, present)
-    return choice.entries, choice.faults
+        choice = choosing.choose(config, txn, work.mirror, list(offered), work.spool, present)
+    return choice.entries | extra, choice.faults
 
 
 def _recognized(work: UpdateWork, fresh: Sequence[Entry]) -> tuple[dict[Entry, Entry], StoredBatch]:

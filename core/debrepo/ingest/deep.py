@@ -170,6 +170,8 @@ class _Reader:
 
     def read(self, package: Package) -> Reading | NotFound:
         """Unpack all of a package, and return what is in it; or that its files are gone."""
+        if package.kind not in ("deb", "udeb", "source"):
+            return Reading(self._compress(b""))
         read = self._source if package.kind == "source" else self._binary
         file = package.files[0]
         try:

@@ -32,6 +32,7 @@ class GotFile(NamedTuple):
     variant: IndexVariant
     path: Path
     size: int
+    digest: str  #: as SHA256, where nothing is listed of it
 
 
 class IncomingIndex:
@@ -82,6 +83,11 @@ class IncomingIndex:
             self._file.close()
         except OSError as error:
             raise cannot_write(self._path, error) from error
+
+    @property
+    def digest(self) -> str:
+        """The SHA256, if it was asked for."""
+        return str(self._hashes["sha256"].hexdigest()) if "sha256" in self._hashes else ""
 
     def check(self) -> None:
         """Raise `Mismatch` unless size and all checksums are as listed."""
@@ -181,7 +187,7 @@ def fetch(
                 ignore(str(error))
             if fetched.outcome == "whole":
                 del asking[key]
-                yield key, GotFile(variant, place(key, variant), target.size)
+                yield key, GotFile(variant, place(key, variant), target.size, target.digest)
             elif fetched.outcome == "missing":
                 asking[key] = attempts, attempts.next()
             else:

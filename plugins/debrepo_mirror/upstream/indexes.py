@@ -28,7 +28,7 @@ class IndexVariant(NamedTuple):
 
     suffix: str
     path: str  #: below the Release file, as it is asked for
-    listed: PackageFile  #: what Release says of it; nothing of it, where there is none
+    listed: PackageFile | None  #: what Release says of it, where there is one
     by_hash: bool = False
 
 

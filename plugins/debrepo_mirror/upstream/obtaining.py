@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from debrepo_mirror.upstream.indexes import ReadIndex
     from debrepo_mirror.upstream.release import Release
 
+_USUAL = (".xz", ".gz", ".zst", ".bz2", "")  # compressions, where no Release lists them
 _MOST_PATCHES = 200  # that are fetched for one index
 _PATCH_LIMIT = 64 << 20  # bytes that a patch may unpack to
 
@@ -52,6 +53,13 @@ def obtain(
     found: dict[str, HeldIndex] = {}
     left: dict[str, tuple[ReadIndex, Mapping[str, PackageFile]]] = {}
     for path, (index, files) in wanted.items():
+        smallest = min(file.size for file in files.values())
+        if smallest > source.limit:
+            where = address(source.mirror.root, path)
+            raise RemoteError(
+                f"{where} has {smallest} bytes; {source.limit} are allowed",
+                hint="raise the setting mirror.limits.index if you trust this archive",
+            )
         held = source.cache.find(index, indexes.fingerprint(files.values()))
         held = held or _patched(source, index, files)
         if held:
@@ -80,6 +88,18 @@ def _whole(
             )
         fingerprint = indexes.fingerprint(files.values())
         yield path, source.cache.keep(got.path, index, fingerprint, got.variant.suffix)
+
+
+def unlisted(source: IndexSource, index: ReadIndex) -> HeldIndex:
+    """Return an index of which nothing is listed, in the first compression that is there."""
+    variants = [IndexVariant(suffix, index.path + suffix, None) for suffix in _USUAL]
+    for _, got in _fetch(source, {index.path: Attempts(index.path, variants)}):
+        if got is not None:
+            return source.cache.keep(got.path, index, f"sha256:{got.digest}", got.variant.suffix)
+    raise RemoteError(
+        f"{address(source.mirror.root, index.path)} is not there in any compression",
+        hint="see whether the URL and the directory are right",
+    )
 
 
 def _fetch(

@@ -1,0 +1,203 @@
+"""Extras: installer images and AppStream metadata, each as one package of its component.
+
+They are no packages of dpkg's. As members of a package set they go wherever packages go: into
+snapshots, and into publications, which have their files at the same place below the component.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.errors import InvalidPackage, RemoteError
+from debrepo.package import Package, PackageFile, PackageKey
+from debrepo.transport import address, said_of
+from debrepo_mirror.upstream import fetching
+from debrepo_mirror.upstream.indexes import ReadIndex
+from debrepo_mirror.upstream.stanzas import Offered, checked_path, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from debrepo.package import Kind
+    from debrepo.transport import Transport
+    from debrepo_mirror.mirror import Mirror
+    from debrepo_mirror.upstream.reading import Verify
+    from debrepo_mirror.upstream.release import Release
+
+UNKNOWN = -1  #: the size of a file of which only the checksum is listed
+
+_SUMMED = re.compile(r"([0-9a-f]{64})[ \t]+\*?(\S+)")
+_LIST = "SHA256SUMS"
+_PLACES = ("current/images", "current/legacy-images")  # the latter in Ubuntu 20.04
+_PACKED = (".xz", ".gz", ".bz2", ".zst")
+_MOST_FILES = 10_000
+
+
+class FoundExtra(NamedTuple):
+    """A pseudo-package, with what it is recognized by."""
+
+    read: ReadIndex
+    digest: bytes
+    offered: Offered
+    checksum: str
+
+
+class ExtrasSource(NamedTuple):
+    """Where extras come from, and how they are verified."""
+
+    transport: Transport
+    mirror: Mirror
+    release: Release
+    verify: Verify
+    limit: int  #: bytes that a list of files may have
+    ignore: Callable[[str], None] | None = None  #: is told of what is not as listed
+
+
+def find(source: ExtrasSource) -> list[FoundExtra]:
+    """Return the extras that a mirror has, and that are there."""
+    mirror = source.mirror
+    found: list[FoundExtra | None] = []
+    for component in () if mirror.flat else mirror.components:
+        if mirror.appstream:
+            found.append(_appstream(source, component))
+        if mirror.installer:
+            found += [_installer(source, component, one) for one in mirror.architectures]
+    return [extra for extra in found if extra is not None]
+
+
+def _appstream(source: ExtrasSource, component: str) -> FoundExtra | None:
+    """Return what Release lists below ``dep11`` of a component, as far as the mirror needs it."""
+    prefix = f"{component}/dep11/"
+    listed = {
+        path.removeprefix(prefix): file
+        for path, file in source.release.files.items()
+        if path.startswith(prefix) and "/" not in path.removeprefix(prefix)
+    }
+    wanted = {name: file for name, file in listed.items() if _is_wanted(source, name, listed)}
+    if not wanted:
+        return None
+    files = tuple(file._replace(name=name) for name, file in sorted(wanted.items()))
+    paths = tuple(_paths(source, prefix, file) for file in files)
+    said = "".join(f"{file.name} {file.size} {file.sha256}\n" for file in files).encode()
+    return _extra(
+        ReadIndex(f"{component}/dep11", "appstream", component), "all", files, paths, said
+    )
+
+
+def _is_wanted(source: ExtrasSource, name: str, listed: dict[str, PackageFile]) -> bool:
+    """Tell whether a file is of one of the architectures, and there.
+
+    What is listed without a compression beside one that has it is not served.
+    """
+    machine = re.match(r"Components-(.+?)\.yml", name)
+    if machine and machine[1] not in source.mirror.architectures:
+        return False
+    return not any(name + suffix in listed for suffix in _PACKED)
+
+
+def _paths(source: ExtrasSource, prefix: str, file: PackageFile) -> str:
+    """Return where a file is, below the archive root; alternatives have a tab between them."""
+    below = source.mirror.root.removeprefix(source.mirror.url)
+    plain = below + prefix + file.name
+    if source.release.by_hash and source.mirror.by_hash != "no" and file.sha256:
+        return f"{below}{prefix}by-hash/SHA256/{file.sha256}\t{plain}"
+    return plain
+
+
+def _installer(source: ExtrasSource, component: str, architecture: str) -> FoundExtra | None:
+    """Return the images of an architecture: what a verified list of checksums has, and itself."""
+    for place in _PLACES:
+        directory = f"{component}/installer-{architecture}/{place}"
+        found = _list(source, directory)
+        if found is not None:
+            data, files = found
+            return _images(source, component, architecture, directory, data, files)
+    return None
+
+
+def _list(source: ExtrasSource, directory: str) -> tuple[bytes, list[PackageFile]] | None:
+    """Return a list of checksums, verified through Release or by its own signature."""
+    path = f"{directory}/{_LIST}"
+    listed = source.release.files.get(path)
+    data = _fetched(source, path)
+    if data is None:
+        return None
+    where = address(source.mirror.root, path)
+    own = _file(_LIST, data)
+    if listed is not None:
+        try:
+            fetching.check(listed, len(data), {"sha256": own.sha256, "sha512": own.sha512}, where)
+        except fetching.Mismatch as error:
+            if source.ignore is None:
+                raise
+            source.ignore(str(error))
+        return data, [own]
+    if source.mirror.ignore_signatures:
+        return data, [own]
+    signature = _fetched(source, f"{path}.gpg")
+    if signature is None:
+        raise RemoteError(
+            f"{where} is neither in Release nor signed",
+            hint="mirror without --with-installer, or with --ignore-signatures",
+        )
+    source.verify(data, signature)
+    return data, [own, _file(f"{_LIST}.gpg", signature)]
+
+
+def _fetched(source: ExtrasSource, path: str) -> bytes | None:
+    fetched, data = source.transport.read(address(source.mirror.root, path), limit=source.limit)
+    if fetched.outcome == "whole":
+        return data
+    if fetched.outcome == "missing" or fetched.status == 403:
+        return None
+    raise RemoteError(said_of(fetched), hint="try again later")
+
+
+def _file(name: str, data: bytes) -> PackageFile:
+    digests = [hashlib.new(n, data, usedforsecurity=False).hexdigest() for n in _ALGORITHMS]
+    return PackageFile(name, len(data), *digests)
+
+
+_ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
+
+
+def _images(
+    source: ExtrasSource,
+    component: str,
+    architecture: str,
+    directory: str,
+    data: bytes,
+    files: list[PackageFile],
+) -> FoundExtra:
+    where = address(source.mirror.root, f"{directory}/{_LIST}")
+    for line in filter(None, data.decode(errors="replace").splitlines()):
+        found = _SUMMED.fullmatch(line.strip())
+        if found is None or len(files) > _MOST_FILES:
+            raise RemoteError(f"{where}: not a line of a list of checksums: {line[:120]!r}")
+        try:
+            name = checked_path(found[2])
+        except InvalidPackage as error:
+            raise RemoteError(f"{where}: {error}") from None
+        files.append(PackageFile(name, UNKNOWN, sha256=found[1]))
+    below = source.mirror.root.removeprefix(source.mirror.url)
+    paths = tuple(f"{below}{directory}/{file.name}" for file in files)
+    read = ReadIndex(f"{component}/installer-{architecture}", "installer", component)
+    return _extra(read, architecture, tuple(files), paths, data)
+
+
+def _extra(
+    read: ReadIndex,
+    architecture: str,
+    files: tuple[PackageFile, ...],
+    paths: tuple[str, ...],
+    said: bytes,
+) -> FoundExtra:
+    """Return a pseudo-package: called after its kind, its component in the place of a version."""
+    kind: Kind = read.kind
+    key = PackageKey(kind, architecture, read.component, digest_of(said).hex())
+    stanza = f"Package: {kind}\nVersion: {read.component}\nArchitecture: {architecture}"
+    package = Package(key, kind, stanza.encode(), files)
+    checksum = f"sha256:{hashlib.sha256(said).hexdigest()}"
+    return FoundExtra(read, digest_of(said), Offered(package, paths), checksum)
