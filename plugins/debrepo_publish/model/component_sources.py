@@ -58,8 +58,8 @@ def switched(
 ) -> Publication:
     """Return the publication with other sources at once, for all components or those named.
 
-    With ``join``, components may be new, and pending changes are applied. A component that is
-    not named stays of its kind.
+    With ``join``, components may be new, and pending changes are applied. A component stays of
+    its kind: what was a repository's does not become a snapshot's.
     """
     if join:
         publication = publication._replace(sources=publication.next_sources, pending=None)
@@ -72,8 +72,7 @@ def switched(
         )
     for name, source in zip(named, found, strict=True):
         check_component(name)
-        if not components:
-            _check_kind(publication, sources.get(name, source), source)
+        _check_kind(publication, name, sources.get(name, source), source)
     if not join:
         _check_there(publication, sources, named)
     new = dict(zip(named, found, strict=True))
@@ -83,13 +82,18 @@ def switched(
     return publication._replace(sources={**sources, **new}, pending=pending)
 
 
-def _check_kind(publication: Publication, old: str, new: str) -> None:
+def _check_kind(publication: Publication, component: str, old: str, new: str) -> None:
     """Raise `InvalidInput` if a source would be replaced by one of another kind."""
     (was, _, name), (kind, _, _) = old.partition(":"), new.partition(":")
     if was != kind:
+        distribution, place = publication.distribution, publication.place
+        update = f"source update {distribution} {new} --component {component}"
+        elsewhere = ("", "") if place == "." else (f" --prefix {place}", f" {place}")
         raise InvalidInput(
-            f"{publication} is of the {_KINDS.get(was, was)} {name}, and would be of a {kind}",
-            hint="name the component with --component to do so",
+            f"component {component} of {publication} is of the {_KINDS.get(was, was)} {name},"
+            f" and would be of a {kind}",
+            hint=f'run "debrepo publish {update}{elsewhere[0]}",'
+            f' then "debrepo publish update {distribution}{elsewhere[1]}"',
         )
 
 

@@ -200,8 +200,10 @@ def test_bz2_is_left_out_and_comes_back(filled):
 def test_put_publication_of_a_repository(filled):
     filled.publish("p")
     assert filled.api.put("/api/publish/p/stable", json=SKIP).status_code == 200
-    body = {"Snapshots": [{"Name": "s"}], **SKIP}
-    assert filled.api.put("/api/publish/p/stable", json=body).status_code == 400
+    filled.snapshot("s")
+    for component in ({}, {"Component": "main"}, {"Component": "new"}):
+        body = {"Snapshots": [{"Name": "s", **component}], **SKIP}
+        assert filled.api.put("/api/publish/p/stable", json=body).status_code == 400
     assert filled.api.put("/api/publish/p/none", json=SKIP).status_code == 404
 
 

@@ -7,6 +7,7 @@ from plugins.publish.client import Client
 
 from debrepo.errors import InvalidInput
 from debrepo_publish.engine import ledger
+from debrepo_publish.model import component_sources
 from debrepo_publish.model.publication import Publication, one_place, split_place
 from debrepo_publish.model.tables import GENERATIONS
 
@@ -128,17 +129,63 @@ def test_distribution_is_not_guessed_if_a_source_has_none(session, add, create):
     create("tools", distribution="")
 
 
-def test_switch_leaves_a_publication_of_its_kind_unless_components_are_named(session, add, create):
+@pytest.mark.parametrize(
+    ("names", "components"),
+    [
+        (["monday"], []),
+        (["monday"], ["main"]),
+        (["monday", "monday"], ["main", "more"]),
+        (["monday", "monday"], ["more", "main"]),
+        (["monday", "monday"], []),
+    ],
+)
+def test_switch_turns_no_repository_into_a_snapshot(session, add, create, names, components):
+    add("hello")
+    session.call("snapshot.create", name="monday", kind="repo", source="tools")
+    if len(names) == 1:
+        create(place="team")
+    else:  # one component is a snapshot's already
+        create("tools", "tools", components=("main", "more"), place="team")
+        session.call(
+            "publish.source.update", distribution="stable", place="team",
+            names=["snapshot:monday"], components=["more"],
+        )  # fmt: skip
+        session.call("publish.update", distribution="stable", place="team")
+    before = session.call("publish.list")[0].sources
+    with pytest.raises(InvalidInput, match="is of the repository tools, and would be of a") as said:
+        session.call(
+            "publish.switch", distribution="stable", place="team", names=names,
+            components=components,
+        )  # fmt: skip
+    assert said.value.hint == (
+        'run "debrepo publish source update stable snapshot:monday --component main --prefix team"'
+        ', then "debrepo publish update stable team"'
+    )
+    assert session.call("publish.list")[0].sources == before
+
+
+def test_component_that_joins_a_mixed_publication_leaves_the_others_of_their_kind():
+    mixed = Publication("", ".", "stable", {"main": "repo:tools", "more": "snapshot:monday"})
+    new = ("snapshot:tuesday", "snapshot:monday")
+    joined = component_sources.switched(mixed, new, ("more", "third"), join=True)
+    assert joined.sources == mixed.sources | dict(zip(("more", "third"), new, strict=True))
+    with pytest.raises(
+        InvalidInput, match=r"component main of \./stable is of the repository tools"
+    ):
+        component_sources.switched(mixed, new, ("main", "third"), join=True)
+
+
+def test_what_a_refused_switch_says_to_do_can_be_done(session, add, create, update):
     add("hello")
     create()
     session.call("snapshot.create", name="monday", kind="repo", source="tools")
-    said = "is of the repository tools, and would be of a snapshot"
-    with pytest.raises(InvalidInput, match=said):
-        session.call("publish.switch", distribution="stable", names=["monday"])
-    assert session.call("publish.list")[0].sources == {"main": "repo:tools"}
-    session.call("publish.switch", distribution="stable", names=["monday"], components=["main"])
+    names = {"names": ["snapshot:monday"], "components": ["main"]}
+    session.call("publish.source.update", distribution="stable", **names)
+    update()
     assert session.call("publish.list")[0].sources == {"main": "snapshot:monday"}
     session.call("publish.switch", distribution="stable", names=["monday"])
+    with pytest.raises(InvalidInput, match="is of the snapshot monday, and would be of a repo"):
+        session.call("publish.switch", distribution="stable", names=["tools"], kind="repo")
 
 
 def test_what_a_drop_left_goes_with_the_next_update_in_the_place(

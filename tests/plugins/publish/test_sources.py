@@ -114,12 +114,12 @@ def test_pending_source_follows_a_rename(session, published, update):
 
 
 def test_switch_keeps_what_is_pending_for_other_components(session, published, update):
-    session.call("snapshot.create", name="now", kind="repo", source="tools")
     source(session, "add", "others", components=["non-free"])
-    session.call("publish.switch", distribution="stable", names=["now"], components=["main"])
+    switched = {"names": ["others"], "kind": "repo", "components": ["main"]}
+    session.call("publish.switch", distribution="stable", **switched)
     update()
     sources = session.call("publish.show", distribution="stable").publication.sources
-    assert sources == {"main": "snapshot:now", "contrib": "repo:more", "non-free": "repo:others"}
+    assert sources == {"main": "repo:others", "contrib": "repo:more", "non-free": "repo:others"}
 
 
 def test_commands_say_what_is_pending(debrepo, tmp_path):
