@@ -107,6 +107,7 @@ _control_file("control character 0d", TEXT.replace(b"A <", b"A\r<"))
 _control_file("control character 00", TEXT.replace(b"A <", b"A\0<"))
 _control_file("control character 1a, in a value", TEXT.replace(b"A <", b"A\x1a<"))
 _control_file("control character 1a, after the end", TEXT + b"\x1a")
+_control_file("control character 1a, as the end of a line", TEXT.replace(b"\nDesc", b"\x1aDesc"))
 _control_file("line ends of MS-DOS", TEXT.replace(b"\n", b"\r\n"))
 _control_file("a byte order mark", b"\xef\xbb\xbf" + TEXT)
 _control_file("a field twice", control("Section: a\nSection: b\n"))
@@ -134,7 +135,16 @@ for _version in (
     "1.0-1:1", "2147483648:1", "x:1", "+1:1",
 ):  # fmt: skip
     _add("version", f"`{_version}`", deb(control(Version=_version)))
-for _architecture in ("i386", "noarch", "musl-linux-amd64", "Amd64", "a_b", "any", "source"):
+for _architecture in (
+    "i386",
+    "noarch",
+    "musl-linux-amd64",
+    "Amd64",
+    "a_b",
+    "any",
+    "source",
+    "sometime",
+):
     _add("architecture", f"`{_architecture}`", deb(control(Architecture=_architecture)))
 
 _field(
@@ -158,7 +168,10 @@ _field("value", "Important", "maybe")
 _field("value", "Multi-Arch", "foreign", "Foreign", "bogus", "same")
 _field("value", "Description-md5", "0" * 32, "z" * 32, "xx")
 _field("value", "Status", "install ok installed")
-_field("value", "Conffiles", "\n /etc/x 0123", "x")
+_field("value", "Conffiles", "\n /etc/x 0123", "x", "\n /etc/x", "\n etc/x y 0123")
+_field("value", "Priority", "whatever", "optional x")
+_field("value", "Class", "optional x")
+_field("value", "Size", "", "x")
 _field("value", "Section", "two words", "a,b", "a\n b")
 _field("value", "Installed-Size", "5 kB")
 _field("value", "Source", "../../x")
@@ -186,6 +199,19 @@ _data("its last file cut short", header(b"./a", 5000) + bytes(512))
 _data("no member", END)
 _data("a file below a file", file(b"./a") + file(b"./a/b") + END)
 _data("a file without its directory", file(b"./q/a") + END)
+_data("a directory without the one above it", header(b"./q/a/", kind=b"5") + END)
+_data("a file twice", file(b"./a") * 2 + END)
+_data("a file, then a directory of its name", file(b"./a") + header(b"./a/", kind=b"5") + END)
+_data(
+    "a file, then a symbolic link of its name",
+    file(b"./a") + header(b"./a", kind=b"2", link=b"b") + END,
+)
+_data("a file whose path ends with a slash", file(b"./a/") + END)
+_data("a device whose path ends with a slash", header(b"./d/", kind=b"3") + END)
+_data("a symbolic link for the directory at the top", header(b"./", kind=b"2", link=b"x") + END)
+_data("a device for the directory at the top", header(b"./", kind=b"3") + END)
+_data("an owner of blanks alone", header(b"./a", at=[(108, b" " * 8)]) + END)
+_data("something that is no header after the files", file(b"./a") + b"\0\1" + bytes(1022))
 
 _control_tar("a pax header", tar({"control": TEXT, "ä" * 20: b""}, layout=tarfile.PAX_FORMAT))
 _control_tar(
@@ -197,10 +223,52 @@ _control_tar(
 )
 _control_tar("the control file with an absolute path", file(b"/control", TEXT) + END)
 _control_tar("no control file", file(b"./c", TEXT) + END)
+_control_tar("its last block cut short", file(b"./control", TEXT) + bytes(100))
+_control_tar("its last file cut short", file(b"./control", TEXT)[: 512 + len(TEXT)])
+_control_tar(
+    "a time below zero",
+    header(b"./control", len(TEXT), at=[(136, b"-1".ljust(12, b"\0"))])
+    + file(b"./control", TEXT)[512:]
+    + END,
+)
+_control_tar(
+    "an empty long name", file(b"./control", TEXT) + header(b"././@LongLink", kind=b"L") + END
+)
+_control_tar("a sparse file of GNU tar", file(b"./control", TEXT) + header(b"./a", kind=b"S") + END)
+_control_tar(
+    "a pax header without a record", file(b"./control", TEXT) + file(b"./x", kind=b"x") + END
+)
+_control_tar(
+    "a symbolic link to a file in it",
+    file(b"./control", TEXT) + header(b"./a", kind=b"2", link=b"control") + END,
+)
+_control_tar(
+    "a symbolic link to no file in it",
+    file(b"./control", TEXT) + header(b"./a", kind=b"2", link=b"nothing") + END,
+)
+_control_tar(
+    "a symbolic link to elsewhere",
+    file(b"./control", TEXT) + header(b"./a", kind=b"2", link=b"/nothing") + END,
+)
+_control_tar(
+    "a hard link to no file in it",
+    file(b"./control", TEXT) + header(b"./a", kind=b"1", link=b"nothing") + END,
+)
 _control_tar("a directory", file(b"./control", TEXT) + file(b"./d/x") + END)
 _control_tar("a name of 101 bytes", tar({"control": TEXT, "a" * 101: b""}))
 _control_tar("a relative path in conffiles", tar({"control": TEXT, "conffiles": b"etc/x\n"}))
 _control_tar("conffiles without a newline at its end", tar({"control": TEXT, "conffiles": b"/x"}))
+_control_tar(
+    "a file in data.tar that conffiles wants removed",
+    tar({"control": TEXT, "conffiles": b"remove-on-upgrade /usr/bin/pkg\n"}),
+)
+_control_tar(
+    "a line of 997 bytes in conffiles", tar({"control": TEXT, "conffiles": b"/x" * 498 + b"y\n"})
+)
+_control_tar(
+    "a line of 255 bytes in triggers",
+    tar({"control": TEXT, "triggers": b"activate " + b"x" * 246 + b"\n"}),
+)
 _control_tar("an unknown directive in triggers", tar({"control": TEXT, "triggers": b"bogus x\n"}))
 
 
@@ -238,6 +306,14 @@ _add(
     deb(members=[CONTROL_MEMBER, DATA_MEMBER, ("x", b"yy")]),
 )
 _add("ar archive", "a second data.tar", deb(members=[CONTROL_MEMBER, DATA_MEMBER, DATA_MEMBER]))
+_add(
+    "ar archive", "a second control.tar", deb(members=[CONTROL_MEMBER, DATA_MEMBER, CONTROL_MEMBER])
+)
+_add(
+    "ar archive",
+    "something after the blank behind a size",
+    deb().replace(b"4         `", b"4 x       `", 1),
+)
 _add("ar archive", "the data first", deb(members=[DATA_MEMBER, CONTROL_MEMBER]))
 _add(
     "ar archive",

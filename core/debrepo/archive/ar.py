@@ -29,8 +29,9 @@ def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str
         raise InvalidPackage(f"not a Debian package: it starts with {magic!r}, not with {MAGIC!r}")
     data = False  # whether it has gone by; dpkg reads no further
     while header := stream.take(60):
-        name, size = header[:16].rstrip(b" "), header[48:58].rstrip(b" ")
-        sound = header[58:] == b"`\n" and size.isdigit() and name.isascii()
+        name = header[:16].rstrip(b" ").partition(b"\0")[0]
+        size = header[48:58].lstrip(b" ").partition(b" ")[0]  # dpkg reads up to the blank
+        sound = header[58:] == b"`\n" and size.isdigit()
         if data and not (sound and 60 + int(size) <= left):
             findings.add("odd", "something that is no member of an ar archive follows the data")
             while stream.take(1 << 20):
@@ -42,13 +43,13 @@ def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str
                     f"truncated: {len(header)} bytes of an ar header, instead of 60"
                 )
             raise InvalidPackage(f"not an ar header: {header[:16]!r}, size {size!r}")
-        length = int(size)
+        length, shown = int(size), name.decode(errors="backslashreplace")
         left -= 60
         if length > left:
             missing = length - left
-            raise InvalidPackage(f"{name.decode()} is truncated: {missing} bytes are missing")
+            raise InvalidPackage(f"{shown} is truncated: {missing} bytes are missing")
         left -= length + length % 2
         data = data or name.startswith(b"data.tar")
-        yield name.decode().removesuffix("/"), length
+        yield shown.removesuffix("/"), length
         if length % 2 and stream.take(1) not in (b"\n", b""):
-            findings.add("odd", f"ar member {name.decode()} is not padded with a newline")
+            findings.add("odd", f"ar member {shown} is not padded with a newline")

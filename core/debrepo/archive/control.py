@@ -62,16 +62,15 @@ def check_binary(text: bytes, what: str, findings: Findings) -> tuple[bytes, dic
         text = _ended(text, what, findings)
     if b"\r" in text or _odd_character(text) or not _is_utf8(text):
         text = _spelt_out(text, what, findings)
-    if b" :" in text or b"\t:" in text:
-        text, changed = _BEFORE_COLON.subn(rb"\1:", text)
-        if changed:
-            findings.add("odd", f"{what} has blanks between the name of a field and its colon")
     stanza = text.strip(b"\r\n")
-    if is_sound(stanza) and stanza[-1] != 58 and not _BLANK.search(stanza):
+    if is_sound(stanza) and stanza[-1] not in b": \t" and not _BLANK.search(stanza):
         pairs = _FIELD.findall(stanza)
         fields = {name.lower(): value for name, value in pairs}
         if len(fields) == len(pairs) and b"maintainer" in fields and b"description" in fields:
             return stanza, fields
+    text, changed = _BEFORE_COLON.subn(rb"\1:", text)
+    if changed:
+        findings.add("odd", f"{what} has blanks between the name of a field and its colon")
     stanza, fields = _stanza(text, what)
     line = stanza[stanza.rfind(b"\n") + 1 :].rstrip()
     if line[-1:] == b":" and line[:-1].lower() in fields and text[-2:-1] != b"\n":
@@ -118,7 +117,8 @@ def fields_of(stanza: bytes, what: str) -> dict[bytes, bytes]:
         name, colon, value = line.partition(b":")
         name = name.lower()
         if not colon or not _NAME.fullmatch(name):
-            raise InvalidPackage(f"{what} has a line that is no field: {_shown(line)}")
+            why = "line that is no field" if name.isascii() else "field whose name is not ASCII"
+            raise InvalidPackage(f"{what} has a {why}: {_shown(line)}")
         if name in fields:
             raise InvalidPackage(f"{what} gives the field {_shown(name)} twice")
         fields[name] = value
@@ -154,7 +154,7 @@ def _ended(text: bytes, what: str, findings: Findings) -> bytes:
     """Return the text without what stands behind its end, and with a newline there."""
     ended = _ENDED.sub(b"", text)
     if _END_OF_FILE in ended:
-        findings.add("refused", f"{what} has a control character, 1a, at which dpkg stops")
+        findings.add("refused", f"{what} has a control character, 1a, at which dpkg ends a line")
     elif _END_OF_FILE in text:
         findings.add("odd", f"{what} has a control character, 1a, behind its end")
     if ended[-1:] != b"\n":

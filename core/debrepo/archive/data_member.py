@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 _OVERHEAD = 64  # bytes that a path takes in memory beyond its own
 _LISTED = frozenset([tar.REGULAR, tar.HARD_LINK, tar.SYMLINK])
+_DEVICES = (b"3", b"4", b"6")
+_LINKED = frozenset([tar.REGULAR, tar.HARD_LINK, *_DEVICES])
+#: By the kind of what has a path already, what dpkg 1.21 or 1.23 does not put in its place.
+_NOT_AFTER = {
+    tar.REGULAR: frozenset([tar.SYMLINK, tar.DIRECTORY, *_DEVICES]),
+    tar.HARD_LINK: frozenset([tar.DIRECTORY, *_DEVICES]),
+    tar.SYMLINK: frozenset([tar.REGULAR]),
+}
 _ODD_PART = re.compile(rb"(?<=[\n/])\.{1,2}[\n/]")
 _LONGEST_NAME = 246  # bytes: dpkg appends .dpkg-new, and 255 are what file systems take
 _LONGEST_PATH = 4080
@@ -28,10 +36,9 @@ def data_paths(
     member: Iterable[bytes], name: str, suffix: str, limit: int, budget: Budget
 ) -> bytes:
     """Return the path list of data.tar."""
-    listed: list[bytes] = []
-    others: list[bytes] = []  # directories and devices: not listed, but held to the same rules
-    links: list[tuple[int, bytes]] = []  # how many files came before each, and its target
-    symlinks: set[int] = set()
+    found: list[bytes] = []
+    kinds: list[bytes] = []
+    links: list[tuple[int, bytes]] = []  # how many members came before each, and its target
     room = budget.limits.paths
     data = unpack(member, suffix, name, limit=limit, budget=budget)
     for kind, path, target in tar.members(data, name, budget=budget, by_dpkg=True):
@@ -39,26 +46,24 @@ def data_paths(
         if room < 0:
             most = budget.limits.paths
             raise exceeded(f"{name} has more paths than fit into {most} bytes", "paths")
-        if kind not in _LISTED:
-            others.append(path)
-            continue
         if kind == tar.HARD_LINK:
-            links.append((len(listed), target))
-        elif kind == tar.SYMLINK:
-            symlinks.add(len(listed))
-            if not 0 < len(target) <= _LONGEST_TARGET or path[-1:] == b"/":
-                _refuse(budget.findings, name, path, "a symbolic link that cannot be made")
-        listed.append(path)
-    for paths in (listed, others):
-        if paths and max(map(len, paths)) > _LONGEST_NAME:
-            _check_lengths(paths, name, budget.findings)
-    _clean(others, name, budget.findings)
-    paths = _clean(listed, name, budget.findings)
-    if b"" in paths:
-        raise InvalidPackage(f"{name} has a file without a name")
+            links.append((len(found), target))
+        elif kind == tar.SYMLINK and not 0 < len(target) <= _LONGEST_TARGET:
+            _refuse(budget.findings, name, path, "a symbolic link that cannot be made")
+        if path[-1:] == b"/" and kind != tar.DIRECTORY and path.strip(b"./"):
+            _refuse(budget.findings, name, path, "a link or a device that cannot be made")
+        found.append(path)
+        kinds.append(kind)
+    if found and max(map(len, found)) > _LONGEST_NAME:
+        _check_lengths(found, name, budget.findings)
+    paths = _clean(found, name, budget.findings)
+    _check_names(found, paths, kinds, name)
+    if len(set(paths)) < len(paths):
+        _check_twice(paths, kinds, name, budget.findings)
     if links:
-        _check_links(links, symlinks, paths, name, budget.findings)
-    return b"\n".join(sorted(set(paths)))
+        _check_links(links, paths, kinds, name, budget.findings)
+    listed = [path for path, kind in zip(paths, kinds, strict=True) if kind in _LISTED]
+    return b"\n".join(sorted(set(listed)))
 
 
 def _refuse(findings: Findings, name: str, path: bytes, why: str) -> None:
@@ -72,10 +77,28 @@ def _check_lengths(paths: list[bytes], name: str, findings: Findings) -> None:
             _refuse(findings, name, path, "a longer path than dpkg can make")
 
 
+def _check_names(found: list[bytes], paths: list[bytes], kinds: list[bytes], name: str) -> None:
+    """Raise `InvalidPackage` if anything but the directory at the top has no name."""
+    at = -1
+    for _ in range(paths.count(b"")):
+        at = paths.index(b"", at + 1)
+        if kinds[at] != tar.DIRECTORY or not found[at]:
+            raise InvalidPackage(f"{name} has a file without a name")
+
+
+def _check_twice(paths: list[bytes], kinds: list[bytes], name: str, findings: Findings) -> None:
+    """Note what dpkg does not replace by something else of the same package."""
+    there: dict[bytes, bytes] = {}
+    for path, kind in zip(paths, kinds, strict=True):
+        if kind in _NOT_AFTER.get(there.get(path, b""), ()):
+            _refuse(findings, name, path, "a path twice, for two kinds of files")
+        there[path] = kind
+
+
 def _check_links(
     links: list[tuple[int, bytes]],
-    symlinks: set[int],
     paths: list[bytes],
+    kinds: list[bytes],
     name: str,
     findings: Findings,
 ) -> None:
@@ -83,7 +106,7 @@ def _check_links(
     there: set[bytes] = set()
     done = 0
     for number, target in links:
-        there.update(paths[at] for at in range(done, number) if at not in symlinks)
+        there.update(paths[at] for at in range(done, number) if kinds[at] in _LINKED)
         done = number
         wanted = b"/".join(part for part in target.split(b"/") if part not in (b"", b"."))
         if wanted not in there or wanted == paths[number]:
@@ -95,7 +118,7 @@ def _clean(paths: list[bytes], name: str, findings: Findings) -> list[bytes]:
     text = b"\n".join((b"", *paths, b""))
     if text.count(b"\n") != len(paths) + 1:
         raise InvalidPackage(f"{name} has a path with a newline in it")
-    text = text.replace(b"\n./", b"\n")
+    text = text.replace(b"\n./", b"\n").replace(b"/\n", b"\n")
     if b"\n/" in text and any(path.startswith(b"/") for path in paths):
         findings.add("odd", f"{name} has absolute paths, of which dpkg drops the slash")
     if (

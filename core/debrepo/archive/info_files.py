@@ -10,7 +10,8 @@ from debrepo.archive.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LONGEST_PATH = 1023  # bytes of a line that dpkg reads from these files
+_LONGEST_PATH, _LONGEST_PART = 996, 246  # bytes of a line of conffiles, of a name in it
+_LONGEST_TRIGGER = 254
 _TRIGGER = re.compile(
     rb"[ \t]*(?:(?P<kind>interest|activate)(?:-noawait|-await)?[ \t]+(?P<name>\S+)[ \t]*)?"
 )
@@ -35,8 +36,10 @@ def _conffiles(content: bytes) -> Iterator[Finding]:
         path = line.rstrip(b" \t\r\x0b\x0c")
         if not path:
             continue
+        there = not path.startswith(b"remove-on-upgrade ")
         path = path.removeprefix(b"remove-on-upgrade ")
-        if not path.startswith(b"/") or b"\0" in path or len(line) > _LONGEST_PATH:
+        long = there and max(map(len, path.split(b"/"))) > _LONGEST_PART
+        if not path.startswith(b"/") or b"\0" in path or long or len(line) > _LONGEST_PATH:
             shown = line[:60].decode(errors="backslashreplace")
             yield Finding("refused", f"conffiles has a line that is no path: {shown!r}")
 
@@ -49,7 +52,8 @@ def _triggers(content: bytes) -> Iterator[Finding]:
         if line.lstrip(b" \t").startswith(b"#"):
             continue
         found = _TRIGGER.fullmatch(line)
-        if not found or not _is_trigger(found["kind"], found["name"]) or len(line) > _LONGEST_PATH:
+        known = found is not None and _is_trigger(found["kind"], found["name"])
+        if not known or len(line) > _LONGEST_TRIGGER:
             shown = line[:60].decode(errors="backslashreplace")
             yield Finding("refused", f"triggers has a line that dpkg does not read: {shown!r}")
 
@@ -59,8 +63,8 @@ def _is_trigger(kind: bytes | None, name: bytes | None) -> bool:
         return True
     if not _TRIGGER_NAME.fullmatch(name):
         return False
-    if name.startswith(b"/"):
-        return _BARE_PATH.fullmatch(name) is not None
     if kind == b"activate":
         return True
+    if name.startswith(b"/"):
+        return _BARE_PATH.fullmatch(name) is not None
     return _NAMED.fullmatch(name) is not None

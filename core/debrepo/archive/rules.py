@@ -26,7 +26,10 @@ _BOOLEAN = frozenset([b"", b"yes", b"no"])
 #: dpkg takes any other value.
 _PRIORITY = re.compile(rb"(?:required|important|standard|optional|extra).", re.I | re.S)
 _MULTI_ARCH = frozenset([b"", b"no", b"same", b"foreign", b"allowed"])
-_CONFFILE = re.compile(rb"[ \t]+/\S+[ \t]+\S+(?:[ \t]+(?:obsolete|remove-on-upgrade))*[ \t]*")
+_CONFFILE = re.compile(
+    rb" [ \t]*(?!/?[ \t])\S.*[ \t](?!(?:obsolete|remove-on-upgrade)[ \t]*$)\S+"
+    rb"(?:[ \t]+(?:obsolete|remove-on-upgrade))*[ \t]*"
+)
 _MD5 = re.compile(rb"[0-9A-Fa-f]{32}")
 _SYSTEMS = re.compile(
     rb"(?:(?:musl|uclibc|gnu|dietlibc|base|bsd)?-?(?:linux|kfreebsd|knetbsd|kopensolaris|hurd|darwin"
@@ -84,9 +87,9 @@ def _flag(name: str, value: bytes) -> Iterator[Finding]:
 _FLAGS = _BOOLEAN | {b"true", b"false", b"with", b"without", b"on", b"off", b"enable", b"disable"}
 
 
-def _priority(value: bytes) -> Iterator[Finding]:
+def _priority(name: str, value: bytes) -> Iterator[Finding]:
     if _PRIORITY.match(value.strip(_BLANKS)):
-        yield Finding("refused", f"Priority is {_shown(value)}, with more than the word")
+        yield Finding("refused", f"{name} is {_shown(value)}, with more than the word")
 
 
 def _multi_arch(value: bytes) -> Iterator[Finding]:
@@ -164,10 +167,14 @@ _RULES: dict[bytes, Callable[[bytes], Iterator[Finding]]] = {
     b"essential": partial(_boolean, "Essential"),
     b"protected": partial(_boolean, "Protected"),
     b"important": partial(_flag, "Important"),
-    b"priority": _priority,
+    b"priority": partial(_priority, "Priority"),
+    b"class": partial(_priority, "Class"),  # what dpkg once called it, and still reads
     b"multi-arch": _multi_arch,
     b"description-md5": _description_md5,
-    b"msdos-filename": partial(_filled, "MSDOS-Filename"),
+    **{
+        name.lower().encode(): partial(_filled, name)
+        for name in ("Filename", "MSDOS-Filename", "Size", "MD5sum")
+    },
     b"conffiles": _conffiles,
     **{
         name.lower().encode(): partial(_never, name)

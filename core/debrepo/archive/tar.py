@@ -32,8 +32,9 @@ _REGULAR = frozenset([REGULAR, b"\0"])
 _LINKS = frozenset([HARD_LINK, SYMLINK])
 _NO_SIZE = b"00000000000\0"
 _TOGETHER = 1024  # headers whose checksums are looked at in one go
-#: Headers with owners, time and checksum as nearly all programs spell them.
-_USUAL = re.compile(rb"(?s)(?:.{108}[0-7]{7}\0[0-7]{7}\0.{12}[0-7]{11}[\0 ][0-7]{6}\0 .{356})*+")
+#: Mode, owners, size, time and checksum as nearly all programs spell them, and with other digits.
+_USUAL = b"0000000\0" * 3 + b"00000000000\0" * 2 + b"000000\0 "
+_DIGITS = bytes.maketrans(b"1234567", b"0000000")
 _CHECKSUM = re.compile(rb" *[0-7]*[ \0]*")
 _OWNER = re.compile(rb" *[0-7]*[ \0]*|\x80\0\0\0.{4}", re.S)
 _TIME = re.compile(rb" *[0-7]*[ \0]*|\xff.{11}|\x80\0\0\0.{8}", re.S)
@@ -69,8 +70,13 @@ def members(
         if len(header) == 512:
             window.at = at + 512
         else:
-            header = window.take(512)
-        if not header or header == zeros:
+            header = window.take(512, whole=by_dpkg)
+        if len(header) < 512 or header == zeros:
+            if header and header != zeros:
+                findings.add("odd", f"{what} ends within a block")
+            break
+        if by_dpkg and not header[0] and not _adds_up(header, what):
+            findings.add("odd", f"something that is no header follows the files in {what}")
             break
         headers.append(header)
         headers_left -= 1
@@ -88,13 +94,17 @@ def members(
         if kind in _EXTENSIONS:
             if by_dpkg and kind in _PAX_KINDS:
                 findings.add("refused", f"{what} has a pax header, which dpkg does not read")
+            if by_dpkg and not path:
+                findings.add("refused", f"{what} has a header without a name")
             named = window.extension(kind, size, named or _Named())
             continue
         if named is not None:
             path, size = named.path or path, size if named.size < 0 else named.size
             long_link, named = named.link, None
-        if kind in _REGULAR:  # an old archive has directories of that kind
-            kind = DIRECTORY if path[-1:] == b"/" else REGULAR
+        if kind in _REGULAR:
+            kind = REGULAR
+            if path[-1:] == b"/":  # to tar, a directory of an old archive
+                kind, path = (REGULAR, path.rstrip(b"/")) if by_dpkg else (DIRECTORY, path)
         elif kind in _EMPTY:
             if size:
                 size = 0
@@ -120,13 +130,19 @@ def members(
             window.skip(size + -size % 512)
             yield kind, path, b""
     _check_headers(headers, what, noting, by_dpkg=by_dpkg)
-    if keep and not all(_is_number(header[100:108], _OWNER, by_dpkg) for header in headers):
-        findings.add("refused", f"{what} has a mode that tar cannot read")
     window.drain()
 
 
 def _shown(path: bytes) -> str:
     return repr(path[:80].decode(errors="backslashreplace"))
+
+
+def _adds_up(header: bytes, what: str) -> bool:
+    try:
+        _check_headers([header], what, None, by_dpkg=True)
+    except InvalidPackage:
+        return False
+    return True
 
 
 def _check_headers(
@@ -139,14 +155,16 @@ def _check_headers(
     """
     if not headers:
         return
-    text = b"".join(headers)
-    usual = _USUAL.fullmatch(text)
+    numbers = b"".join([header[100:156] for header in headers])
+    usual = numbers.translate(_DIGITS) == _USUAL * len(headers)
     fields = [header[148:156] for header in headers]
     joined = b"".join(fields)
     blanked = 8 * ord(" ") * len(fields) - sum(joined)  # fields count as blanks
-    numbers = b",".join(fields).translate(None, b" \0").split(b",")
+    checksums = b",".join(fields).translate(None, b" \0").split(b",")
     try:
-        wrong = (adler32(text, 0) & 0xFFFF) + blanked - sum(map(int, numbers, repeat(8)))
+        wrong = (
+            (adler32(b"".join(headers), 0) & 0xFFFF) + blanked - sum(map(int, checksums, repeat(8)))
+        )
     except ValueError:  # not octal
         wrong = 1
     if wrong % 65521 or not (usual or all(map(_CHECKSUM.fullmatch, fields))):
@@ -156,12 +174,18 @@ def _check_headers(
             three = (header[108:116], header[116:124], header[136:148])
             if not all(map(_is_number, three, (_OWNER, _OWNER, _TIME), repeat(by_dpkg))):
                 findings.add("refused", f"{what} has an owner or a time that dpkg cannot read")
+            if not header[124:136].strip(b" "):
+                findings.add("refused", f"{what} has a size that dpkg cannot read")
+            if not by_dpkg and not _is_number(header[100:108], _OWNER, by_dpkg):
+                findings.add("refused", f"{what} has a mode that tar cannot read")
 
 
 def _is_number(field: bytes, pattern: re.Pattern[bytes], by_dpkg: bool) -> bool:
-    """Tell whether a field can be read; tar reads a number up to a NUL, dpkg all of it."""
+    """Tell whether a field can be read; tar reads no further than a number, dpkg all of it."""
+    if not field.strip(b" "):
+        return False
     if not by_dpkg and field[0] < 128:
-        field = field.partition(b"\0")[0]
+        field = field.partition(b"\0")[0].lstrip(b" ").partition(b" ")[0]
     return pattern.fullmatch(field) is not None
 
 
@@ -187,8 +211,8 @@ class _Window:
         self._bytes_left = limits.extensions
         self._records_left = limits.records
 
-    def take(self, size: int) -> bytes:
-        """Return the next bytes, or none where the archive ends."""
+    def take(self, size: int, *, whole: bool = True) -> bytes:
+        """Return the next bytes, or none where the archive ends; fewer only if not ``whole``."""
         start = self.at
         self.at = end = start + size
         data = self.buffer[start:end]
@@ -202,7 +226,7 @@ class _Window:
                 break
         self.buffer = b"".join(parts)
         self.at = size
-        if missing > 0 and self.buffer:
+        if missing > 0 and self.buffer and whole:
             raise InvalidPackage(f"{self._what} is truncated: {missing} bytes are missing")
         return self.buffer[:size]
 
@@ -245,7 +269,7 @@ class _Window:
         content = self.content(b"", size, size)
         if kind in (_LONG_LINK, _LONG_PATH):
             text = content.partition(b"\0")[0]
-            if not text:
+            if not text and kind == _LONG_PATH:
                 raise InvalidPackage(f"{self._what} has an empty long name")
             return named._replace(link=text) if kind == _LONG_LINK else named._replace(path=text)
         records = self._pax(content)

@@ -100,7 +100,6 @@ def test_blocks_may_be_cut_anywhere():
         (b"b" + header(b"a")[1:], "wrong checksum"),
         (b"x" * 512, "not a number"),
         (header(b"a")[:148] + b"0\0" + header(b"a")[150:], "wrong checksum"),
-        (header(b"a")[:300], "truncated: 212 bytes are missing"),
         (header(b"a", 4000) + bytes(512), "truncated: 3584 bytes are missing"),
         (header(b"a", b"-0000000001\0"), "not a number"),
         (header(b"a", b"00000000009\0"), "not a number"),
@@ -171,6 +170,28 @@ def test_tar_reads_numbers_up_to_a_nul_and_dpkg_all_of_them():
     budget = Budget(LIMITS)
     assert list(tar.members(iter([data]), "x", [b"b"], budget=budget)) == [(b"0", b"a", b"")]
     assert budget.findings.found == []
+
+
+def test_block_cut_short_is_the_end_to_tar_and_not_to_dpkg():
+    data = header(b"a") + header(b"b")[:300]
+    budget = Budget(LIMITS)
+    assert len(list(tar.members(iter([data]), "x", budget=budget))) == 1
+    assert [found.text for found in budget.findings.found] == ["x ends within a block"]
+    with pytest.raises(InvalidPackage, match="x is truncated: 212 bytes are missing"):
+        list(tar.members(iter([data]), "x", budget=Budget(LIMITS), by_dpkg=True))
+
+
+def test_dpkg_reads_no_further_than_a_damaged_header_without_a_name():
+    data = header(b"a") + b"\0\1" + bytes(510)
+    assert judged(data) == ["something that is no header follows the files in x"]
+    with pytest.raises(InvalidPackage, match="x is damaged: wrong checksum"):
+        list(tar.members(iter([data]), "x", budget=Budget(LIMITS)))
+
+
+@pytest.mark.parametrize("at", [108, 116, 124, 136])
+def test_numbers_are_no_blanks_alone(at):
+    data = header(b"a", at={at: b" " * (8 if at < 124 else 12)}) + END
+    assert len(judged(data)) == 1
 
 
 def test_mode_matters_to_tar_alone():
