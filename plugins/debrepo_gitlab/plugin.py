@@ -269,9 +269,10 @@ def debrepo_download(txn: Transaction, path: str, caller: Caller) -> None:
 
 @hookimpl
 def debrepo_resume(session: Session) -> None:
-    from debrepo_gitlab.publishing import resume
+    from debrepo_gitlab import publishing, uploads
 
-    resume(session)
+    uploads.resume(session)
+    publishing.resume(session)
 
 
 @hookimpl

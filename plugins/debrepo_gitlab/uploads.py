@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import stopping
+from debrepo import leases, stopping
 from debrepo.arrival import Arrival
 from debrepo.errors import (
     AlreadyExists,
@@ -54,6 +54,13 @@ def area(session: Session) -> Path:
 def area_of(session: Session, container: Container) -> Path:
     """Return the part of the upload area that a project has to itself."""
     return area(session) / "upload" / str(container.id)
+
+
+def resume(session: Session) -> None:
+    """Let the files wait again that killed servers had claimed, unless other servers are alive."""
+    if not any(lease.what.startswith("server:") for lease in leases.held(session.root)):
+        for part in sorted((area(session) / "upload").glob("*")):
+            waiting.restore(part)
 
 
 def is_direct(file_name: str) -> bool:

@@ -48,6 +48,18 @@ def claimed(area: Path, directory: Path, listed: Iterable[PackageFile]) -> Itera
         raise
 
 
+def restore(area: Path) -> None:
+    """Let the files wait again that a .changes had claimed when its server was killed."""
+    for directory in _entries(area):
+        files = _entries(directory) if directory.is_dir() else []
+        if directory.name == _NAME or not any(one.suffix == ".changes" for one in files):
+            continue
+        for file in files:
+            if file.suffix != ".changes":
+                keep(area, file)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def _claim(copies: Path, directory: Path, file: PackageFile) -> Path:
     """Move a copy of a file into a directory; return where it was."""
     other: Path | None = None

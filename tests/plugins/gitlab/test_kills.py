@@ -1,14 +1,17 @@
 """A process may be killed at any point: what was stored is published by the next server."""
 
 import shutil
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from plugins.gitlab.builds import build
 from plugins.publish.crashing import CrashingSession, Killed
 
+from debrepo import leases
 from debrepo.errors import RemoteError
 from debrepo.plugins import load_plugins
-from debrepo_gitlab import publishing
+from debrepo_gitlab import publishing, uploads, waiting
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.documents import DOCUMENTS
 
@@ -158,3 +161,39 @@ def test_distribution_that_somebody_is_publishing_is_left_alone(opened, template
         session.hook.debrepo_resume(session=session)
     assert shown(session, "projects/1") == []
     assert shown(session, "groups/1") == ["hello"]
+
+
+def test_changes_whose_server_was_killed_may_come_again_alone(opened, template, changes):
+    session = opened(template)
+    area = uploads.area(session) / "upload/1"
+    for path in sorted(changes.parent.iterdir()):
+        if path != changes:
+            waiting.keep(area, path)
+
+    def send():
+        """Upload the .changes, as the route does it."""
+        directory = area / "request"
+        directory.mkdir()
+        upload(session, Path(shutil.copy(changes, directory)))
+        uploads.discard(directory)
+
+    session.fate.strike(0)
+    with pytest.raises(Killed), leave_claimed():
+        send()
+    session.fate.live()
+    with leases.hold(session.root, "server:other"):
+        session.hook.debrepo_resume(session=session)
+        assert (area / "request").exists()  # it may be that of the other server
+    session.hook.debrepo_resume(session=session)
+    assert not (area / "request").exists()
+    send()
+    assert held(session) == ["hello"]
+    assert [path for path in area.rglob("*") if path.is_file()] == []
+
+
+@contextmanager
+def leave_claimed():
+    """Give nothing back: a process that is killed cannot."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "_move", lambda *_: None)
+        yield
