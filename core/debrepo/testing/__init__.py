@@ -5,6 +5,7 @@ import pytest
 pytest.register_assert_rewrite(
     "debrepo.testing.commit_contract",
     "debrepo.testing.contracts",
+    "debrepo.testing.index_kind_contract",
     "debrepo.testing.crash_contract",
     "debrepo.testing.object_store",
     "debrepo.testing.service_contract",
@@ -15,12 +16,14 @@ pytest.register_assert_rewrite(
 )
 
 from debrepo.testing.contracts import StorageContract  # noqa: E402
+from debrepo.testing.index_kind_contract import IndexKindContract  # noqa: E402
 from debrepo.testing.object_store import ObjectStoreContract  # noqa: E402
 from debrepo.testing.service_contract import ServiceContract  # noqa: E402
 from debrepo.testing.signer_contract import SignerContract  # noqa: E402
 from debrepo.testing.transport_contract import TransportContract  # noqa: E402
 
 __all__ = [
+    "IndexKindContract",
     "ObjectStoreContract",
     "ServiceContract",
     "SignerContract",
