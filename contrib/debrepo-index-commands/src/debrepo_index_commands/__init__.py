@@ -1,0 +1,1 @@
+"""Commands indexes: which package brings a command that is not found."""
