@@ -2,17 +2,26 @@
 
 Plugin authors import from here::
 
-    from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+    from debrepo import BackgroundJob, Command, Operation, Ref, Setting, TableRef, hookimpl
 """
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
     from debrepo.hookspecs import hookimpl
-    from debrepo.refs import Command, Operation, PublicationOption, Ref, Setting, TableRef
+    from debrepo.refs import (
+        BackgroundJob,
+        Command,
+        Operation,
+        PublicationOption,
+        Ref,
+        Setting,
+        TableRef,
+    )
 
 __version__ = "0.2.0"
 
 __all__ = [
+    "BackgroundJob",
     "Command",
     "Operation",
     "PublicationOption",

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from debrepo.arrival import Arrival
     from debrepo.calls import Call
     from debrepo.database import Transaction
-    from debrepo.metrics import Metric, Requests
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
-    from debrepo.permissions import Caller
     from debrepo.published import PublicationState
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
     from debrepo.session import Session
@@ -113,41 +111,6 @@ def debrepo_signers() -> Mapping[str, Ref]:
 
     *Collects*, when something is to be signed. Each refers to a subclass of
     `debrepo.signing.Signer`; its settings are those below ``signing.NAME``.
-    """
-
-
-@hookspec
-def debrepo_routes() -> Iterable[Ref]:
-    """Name the routes you bring to the server: ``Ref("debrepo_aptly.repositories:routes")``.
-
-    *Collects*, when a server starts. Each refers to a FastAPI router, best made with
-    `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need.
-    """
-
-
-@hookspec(firstresult=True)
-def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
-    """Return who has the token ``secret``, and the scopes it gives, if you have issued it.
-
-    *Asks*, in a read transaction, when a server gets a token that is not one of its own.
-    Return ``None`` as well for one of yours that has expired.
-    """
-
-
-@hookspec
-def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) -> None:
-    """Raise `NotFound` where a file of a published tree is hidden from the caller.
-
-    *Tells*, in a read transaction, before a server sends a file: be quick. ``storage`` is
-    empty for the default one, and ``path`` is relative to it.
-    """
-
-
-@hookspec
-def debrepo_metrics(session: Session, txn: Transaction, requests: Requests) -> Iterable[Metric]:
-    """Return numbers for the monitoring of a server: age, days left, sizes, requests.
-
-    *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick.
     """
 
 
@@ -244,28 +207,39 @@ def debrepo_nodes(txn: Transaction) -> Iterable[Node]:
 
 
 @hookspec
-def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
-    """Follow a package list to its new name wherever you refer to it.
+def debrepo_renamed(session: Session, txn: Transaction, kind: str, old: str, new: str) -> None:
+    """Follow something to its new name wherever you refer to it, or store something of it.
 
-    *Tells*, in the write transaction that renames it.
+    *Tells*, in the write transaction that renames it. The kinds are those of `debrepo_created`.
     """
 
 
 @hookspec
 def debrepo_created(session: Session, txn: Transaction, kind: str, name: str) -> None:
-    """Take note that there is something new: a package list, or a ``publication``.
+    """Take note that there is something new: a package list, a ``publication``, and others.
 
     *Tells*, in the write transaction that stores it. Raising here undoes the transaction.
-    The name of a publication is ``storage:prefix/distribution``.
+    The name of a publication is ``storage:prefix/distribution``. GitLab's API has the kinds
+    ``project`` and ``project-group``, under their paths, and ``distribution``, under
+    ``project:PATH/CODENAME`` or ``group:PATH/CODENAME``.
     """
 
 
 @hookspec
 def debrepo_dropped(session: Session, txn: Transaction, kind: str, name: str) -> None:
-    """Remove what you store of a package list, or of a ``publication``, that is being dropped.
+    """Remove what you store of something that is being dropped, by its kind and name.
 
     *Tells*, in the write transaction that removes it. What is left would belong to the next
-    one of the same name.
+    one of the same name. The kinds are those of `debrepo_created`.
+    """
+
+
+@hookspec
+def debrepo_accepts_all(session: Session, target: PackageList) -> bool:
+    """Return whether you let any package join ``target``.
+
+    *Collects*, in the write transaction, once for many packages: the plugins that say so are not
+    asked with `debrepo_accept_package`, and where all do, the packages need not be read.
     """
 
 
@@ -364,11 +338,11 @@ def debrepo_sign_again(session: Session, names: frozenset[str]) -> Mapping[str, 
 
 
 @hookspec
-def debrepo_resume(session: Session) -> None:
-    """Finish, or undo, what a process that was killed left half done.
+def debrepo_command_ended(session: Session) -> None:
+    """Do what remains to be done at the end of a command.
 
-    *Tells*, before a server takes its first request, outside of any transaction. Leave alone
-    what another process holds a lease on; what cannot be finished yet is not worth an error.
+    *Tells*, once a command that used the database has ended, well or not, outside of any
+    transaction: raising here is a warning.
     """
 
 

@@ -34,14 +34,14 @@ def owner(hook: Any, name: str) -> str:
     return next((str(one.plugin_name) for one in impls if name in one.function()), "")
 
 
-def claimed(hook: Any, what: str) -> dict[str, Ref]:
-    """Return what plugins bring through a hook without arguments, by name.
+def claimed(hook: Any, what: str) -> dict[str, Any]:
+    """Return what plugins bring through a hook without arguments, by name: references, mostly.
 
     ``hook`` is a ``pluggy.HookCaller``, which the model need not know; ``what`` is the kind of
     thing that a name stands for. Two plugins that claim one name are an error, as either could
     be meant.
     """
-    found: dict[str, Ref] = {}
+    found: dict[str, Any] = {}
     owners: dict[str, str] = {}
     for plugin in hook.get_hookimpls():
         brought: Any = plugin.function()
@@ -97,6 +97,26 @@ class Operation(NamedTuple):
     def scopes(self) -> tuple[str, ...]:
         """The permissions that it needs, all of them."""
         return tuple(self.scope.split())
+
+    @property
+    def ref(self) -> Ref:
+        """Where the function lives."""
+        return Ref(self.target, self.summary)
+
+
+class BackgroundJob(NamedTuple):
+    """Work that a server does by itself, again and again.
+
+    ``target`` is a function that a server calls once, with the `Session` and a
+    `debrepo.background.Load`. It returns the function without arguments that does the work, and
+    is called ``every`` so many seconds after it has returned. What may take long passes through
+    `debrepo.stopping.checkpoint`, so that the server can stop.
+    """
+
+    target: str
+    every: float
+    summary: str
+    alone: bool = True  #: whether one server of a root does it at a time
 
     @property
     def ref(self) -> Ref:

@@ -254,11 +254,12 @@ class Session:
     def _claimed(self, hook: HookCaller, what: str, name: str) -> Ref:
         known = claimed(hook, what)
         try:
-            return known[name]
+            found: Ref = known[name]
         except KeyError:
             raise InvalidInput(
                 f"no {what} called {name!r}", hint=f"there are: {', '.join(sorted(known))}"
             ) from None
+        return found
 
     def _account(self) -> Callable[[Transaction], None]:
         """Return what tells the plugins of each transaction in which this operation writes."""
@@ -270,6 +271,11 @@ class Session:
                 hook(txn=txn, call=call)
 
         return tell
+
+    @property
+    def used(self) -> bool:
+        """Whether the database has been opened."""
+        return "_db" in self.whole.__dict__
 
     def close(self) -> None:
         """Close what was opened."""

@@ -10,6 +10,7 @@ from debrepo import lists
 from debrepo.errors import Conflict, DebrepoError, InUse, InvalidInput
 from debrepo_gitlab import (
     admission,
+    announcing,
     containers,
     contributions,
     distributions,
@@ -65,7 +66,9 @@ def create_container(
         created=_now(),
     )
     with session.db.write() as txn:
-        return containers.add(txn, new)
+        added = containers.add(txn, new)
+        announcing.created(session, txn, *announcing.of_container(added))
+    return added
 
 
 def list_containers(session: Session, *, kind: str = "project") -> list[Container]:
@@ -106,7 +109,9 @@ def edit_container(
             after = after._replace(visibility=containers.check_visibility(visibility))
         if chosen is not None:
             after = after._replace(keys=chosen)
+        there = announcing.below(txn, before)
         containers.put(txn, before, after)
+        announcing.renamed(session, txn, there)
         contributions.check_all(txn)
     if (after.path, after.visibility) != (before.path, before.visibility):
         publishing.follow(session)
@@ -131,6 +136,7 @@ def drop_container(
         if distributions.list_(txn, found):
             raise InUse(f"{kind} {found.path} has a new distribution", hint="try again")
         containers.drop(txn, found)
+        announcing.dropped(session, txn, *announcing.of_container(found))
         contributions.check_all(txn)
         download_dates.discard(txn, found)
         listings.discard(txn, found)
@@ -231,6 +237,7 @@ def create_distribution(
             new = new._replace(components=made)
             distributions.check(txn, new)
             txn.note(f"distribution:{where.name}/{codename}", "", "created")
+            announcing.created(session, txn, *announcing.of_distribution(where, codename))
             return distributions.number(txn, new)
     except DebrepoError:
         repositories.drop(session, made)

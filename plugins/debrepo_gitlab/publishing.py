@@ -10,6 +10,7 @@ from debrepo import leases
 from debrepo.errors import DebrepoError, InUse, NotFound
 from debrepo.packageset import EMPTY
 from debrepo_gitlab import (
+    announcing,
     containers,
     contributions,
     distributions,
@@ -281,6 +282,7 @@ def take_down(session: Session, container: Container, codename: str) -> None:
                     session.call("repo.drop", name=name, force=True)
         with session.db.write() as txn:
             distributions.remove(txn, now)
+            announcing.dropped(session, txn, *announcing.of_distribution(container, now.codename))
             documents.remove_all(txn, now)
             contributions.check_all(txn)
             txn.note(f"distribution:{container.name}/{now.codename}", str(now.id), "")

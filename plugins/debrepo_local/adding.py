@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -170,7 +169,7 @@ def _join(
 ) -> dict[Path, Outcome]:
     """Let a batch join a repository; with ``strict``, raise if a package cannot."""
     repo = repos.get(txn, name)
-    target = repo.package_list()
+    check = joining.checking(session, txn, repo.package_list())
     members = packageset.conflicts(txn[CHUNKS], repo.set_id, (i.entry for i in batch))
     taken = {packageset.short(entry): entry for entry in members.values()}
     outcomes: dict[Path, Outcome] = {}
@@ -182,10 +181,9 @@ def _join(
         try:
             _check_bytes(item, there, name, force_replace=force_replace)
             _check_data(session, txn, item)
-            if there != item.entry:
-                package = partial(decode, key, item.record)
+            if check is not None and there != item.entry:
                 coming = arrival._replace(remark=item.remark) if item.remark else arrival
-                joining.accept(session, txn, target, package, coming)
+                check(decode(key, item.record), coming)
         except DebrepoError as error:
             if strict:
                 raise _about(item.source, error) from error

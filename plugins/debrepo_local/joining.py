@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from debrepo import packageset
@@ -44,23 +43,34 @@ def accept_known(
     session: Session, txn: Transaction, repo: LocalRepo, entries: Iterable[Entry], source: str
 ) -> None:
     """Let the other plugins look at packages that debrepo knows, and keep them out."""
-    target, arrival = repo.package_list(), Arrival(source)
-    for entry in entries:
-        accept(session, txn, target, partial(get, txn, entry), arrival)
+    check = checking(session, txn, repo.package_list())
+    if check is not None:
+        arrival = Arrival(source)
+        for entry in entries:
+            check(get(txn, entry), arrival)
 
 
-def accept(
-    session: Session,
-    txn: Transaction,
-    target: PackageList,
-    package: Callable[[], Package],
-    arrival: Arrival,
-) -> None:
-    """Let the other plugins look at a package that is about to join, and keep it out."""
-    if session.hook.debrepo_accept_package.get_hookimpls():
-        session.hook.debrepo_accept_package(
-            session=session, txn=txn, package=package(), target=target, arrival=arrival
-        )
+def checking(
+    session: Session, txn: Transaction, target: PackageList
+) -> Callable[[Package, Arrival], None] | None:
+    """Return what lets other plugins look at each package that is about to join, and keep it out.
+
+    ``None``: they let everything in.
+    """
+    known = {"session": session, "target": target}
+    passing = [
+        plugin.plugin
+        for plugin in session.hook.debrepo_accepts_all.get_hookimpls()
+        if plugin.function(*(known[name] for name in plugin.argnames))
+    ]
+    ask = session.plugins.subset_hook_caller("debrepo_accept_package", passing)
+    if not ask.get_hookimpls():
+        return None
+
+    def check(package: Package, arrival: Arrival) -> None:
+        ask(session=session, txn=txn, package=package, target=target, arrival=arrival)
+
+    return check
 
 
 def change(

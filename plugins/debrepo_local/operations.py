@@ -188,7 +188,7 @@ def rename(session: Session, name: str, new_name: str) -> None:
             raise AlreadyExists(f"repository {new_name} exists already")
         repos.drop(txn, name)
         repos.put(txn, repo._replace(name=new_name))
-        session.hook.debrepo_renamed(txn=txn, kind="repo", old=name, new=new_name)
+        session.hook.debrepo_renamed(session=session, txn=txn, kind="repo", old=name, new=new_name)
 
 
 def search(

@@ -188,7 +188,9 @@ def rename(session: Session, name: str, new_name: str) -> None:
     lists.check_name(new_name)
     with _alone(session, name), session.db.write() as txn:
         mirrors.rename(txn, name, new_name)
-        session.hook.debrepo_renamed(txn=txn, kind="mirror", old=name, new=new_name)
+        session.hook.debrepo_renamed(
+            session=session, txn=txn, kind="mirror", old=name, new=new_name
+        )
 
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:

@@ -87,13 +87,21 @@ def debrepo_settings() -> list[Setting]:
 
 
 @hookimpl
+def debrepo_accepts_all(session: Session, target: PackageList) -> bool:
+    if not session.config.names("policy"):
+        return True
+    from debrepo_policy.rules import configured
+
+    return not any(rule.holds_for(target) for rule in configured(session.config))
+
+
+@hookimpl
 def debrepo_accept_package(
     session: Session, txn: Transaction, package: Package, target: PackageList, arrival: Arrival
 ) -> None:
-    if session.config.names("policy"):
-        from debrepo_policy.rules import accept
+    from debrepo_policy.rules import accept
 
-        accept(session, txn, package, target, arrival)
+    accept(session, txn, package, target, arrival)
 
 
 @hookimpl

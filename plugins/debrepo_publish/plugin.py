@@ -156,6 +156,7 @@ def debrepo_settings() -> list[Setting]:
     return [
         Setting("publish.origin", "", "Origin of new publications"),
         Setting("publish.label", "", "Label of new publications"),
+        Setting("publish.release_fields", (), "Further fields of Release files, as NAME: VALUE"),
         Setting("publish.compressions", ("gz", "xz"), "Compressions: plain, gz, xz, zst, bz2"),
         Setting("publish.sums", ("sha256",), "Checksums to list: md5, sha1, sha256, sha512"),
         Setting("publish.passphrase_files", (), "Files that requests may name as PassphraseFile"),
@@ -199,6 +200,13 @@ def debrepo_index_kinds() -> dict[str, Ref]:
             "debrepo_publish.indexes.contents:ContentsIndex", "Contents, of paths in packages."
         ),
     }
+
+
+@hookimpl(tryfirst=True)  # so that other plugins can replace them
+def debrepo_release_fields(session: Session) -> dict[str, str]:
+    from debrepo_publish.indexes.release import further_fields
+
+    return further_fields(session.config["publish.release_fields"])
 
 
 @hookimpl

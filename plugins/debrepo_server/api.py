@@ -82,6 +82,7 @@ def metrics(request: Request, door: Looking) -> Response:
         *requests.lines(),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
+        *request.app.state.background.lines(),
         *plugin_lines(found),
     ]
     return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)

@@ -19,9 +19,10 @@ from debrepo.errors import DebrepoError, PluginError
 from debrepo.http import BodyCache, Server, failure, json_answer, opening_of
 from debrepo.http.read_limits import ReadLimiter
 from debrepo.http.receiving import delete_aborted
+from debrepo_server.background import Background
 from debrepo_server.document import describe
 from debrepo_server.hosts import Hosted, Hosts
-from debrepo_server.idle import IdleTime
+from debrepo_server.load import ServerLoad
 from debrepo_server.metrics import RequestCounts
 from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
@@ -67,23 +68,19 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     watches = Watches()
     replays = Replays(session, runner.server)
     requests = RequestCounts()
-    idle = IdleTime(
-        session,
-        idle=lambda: not requests.in_flight and not runner.has_work(),
-        interrupted=runner.has_work,
-    )
+    background = Background(session, ServerLoad(requests, runner))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
         expiring = create_task(replays.keep_expiring())
         await run_in_threadpool(delete_aborted, session.root)
-        idle.start()
+        background.start()
         try:
             yield
         finally:
             expiring.cancel()
-            await run_in_threadpool(idle.stop)
+            await run_in_threadpool(background.stop)
             await run_in_threadpool(runner.stop)
 
     app = Application(
@@ -99,8 +96,9 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.state.debrepo = Server(
         session, access.authenticate, runner, BodyCache(), replays, ReadLimiter(reads)
     )
-    app.state.halt = partial(_halt, runner, watches)
+    app.state.halt = partial(_halt, runner, watches, background)
     app.state.requests = requests
+    app.state.background = background
     app.openapi = cache(partial(describe, app, session))  # type: ignore[method-assign]
     for batch in session.hook.debrepo_routes():
         for ref in batch:
@@ -119,10 +117,10 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     return app
 
 
-def _halt(runner: Runner, watches: Watches) -> list[str]:
-    """Cancel all running work; return the names of the running tasks."""
+def _halt(runner: Runner, watches: Watches, background: Background) -> list[str]:
+    """Cancel all running work; return the names of the running tasks and jobs."""
     watches.stop("the server is stopping", "ask again")
-    return runner.halt()
+    return [*runner.halt(), *background.halt()]
 
 
 def _state(database: Database, runner: Runner) -> object:

@@ -2,77 +2,49 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import threading
 import time
 from contextlib import suppress
 from subprocess import PIPE, Popen, TimeoutExpired
 from typing import TYPE_CHECKING
 
 from debrepo import catalog, verdicts
-from debrepo.errors import DebrepoError
 from debrepo.ingest import configured_depth
+from debrepo.stopping import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from debrepo.background import Load
     from debrepo.package import Entry
     from debrepo.session import Session
 
-_PAUSE = 2.0  # seconds between two looks at whether the server is idle
 _LOOK = 0.1  # seconds between two looks at whether it still is
 _SHARE = 100  # one part of so many goes into looking, at most, while others write all the time
 _PATIENCE = 5.0  # seconds for what was read to be recorded
 
-_log = logging.getLogger("debrepo.idle")
-
 
 class IdleTime:
-    """What a server does for later publishes, while ``idle`` says that it has nothing else to do.
+    """What a server does for later publishes, while it has nothing else to do.
 
     Reading is a process of its own, with low priority, because a thread would hold up requests
-    whenever it holds the interpreter. Requests go before it; it ends
-    when it is ``interrupted``.
+    whenever it holds the interpreter. Requests go before it; it ends when a task that changes
+    something comes.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        *,
-        idle: Callable[[], bool],
-        interrupted: Callable[[], bool],
-        pause: float = _PAUSE,
-    ) -> None:
+    def __init__(self, session: Session, load: Load) -> None:
         self._session = session
-        self._idle = idle
-        self._interrupted = interrupted
-        self._pause = pause
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="idle", daemon=True)
+        self._load = load
         self._seen: int | None = None  # the state of the database in which nothing was left
         self._next = 0.0  # when to go through the catalog again
         self._given_up: set[Entry] = set()  # what cannot be read
 
-    def start(self) -> None:
-        """Begin to look for idle time, if packages are to be read in it."""
-        if configured_depth(self._session.config) in {"auto", "idle"}:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End reading; what was read is kept."""
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(self._pause):
-            try:
-                if self._idle() and (entries := self._unread()):
-                    self._read(entries)
-            except (DebrepoError, OSError) as error:
-                _log.warning("cannot read packages while idle: %s", error)
+    def use(self) -> None:
+        """Read packages, if the server is idle and packages are to be read then."""
+        when = configured_depth(self._session.config)
+        if when in {"auto", "idle"} and self._load.is_idle() and (entries := self._unread()):
+            self._read(entries)
 
     def _unread(self) -> list[Entry]:
         """Return the packages to read; at once, while nothing has changed."""
@@ -91,14 +63,26 @@ class IdleTime:
         """Let the process run to its end, or until there is other work."""
         config = self._session.config_path
         words = [os.fspath(self._session.root), *([os.fspath(config)] if config else [])]
+        watch = current()
         command = [sys.executable, "-m", "debrepo_server.reading", *words]
         with Popen(command, stdin=PIPE) as process:
-            while process.poll() is None:
-                if self._interrupted() or self._over.wait(_LOOK):
+            while not _has_ended(process):
+                if self._load.has_work() or (watch is not None and watch.stopped):
                     _end(process)
                     return
         with self._session.db.read() as txn:
             self._given_up = set(verdicts.unread(self._session.config, txn, entries))
+
+
+def in_idle_time(session: Session, load: Load) -> Callable[[], None]:
+    """Return the background job."""
+    return IdleTime(session, load).use
+
+
+def _has_ended(process: Popen[bytes]) -> bool:
+    with suppress(TimeoutExpired):
+        process.wait(_LOOK)
+    return process.returncode is not None
 
 
 def _end(process: Popen[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+from debrepo import BackgroundJob, Command, Operation, Ref, Setting, TableRef, hookimpl
 
 _OPERATIONS = "debrepo_server.operations"
 
@@ -104,6 +104,15 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS"),
         TableRef("server.digests", 1, "debrepo_server.tokens:DIGESTS"),
     ]
+
+
+@hookimpl
+def debrepo_background() -> dict[str, BackgroundJob]:
+    return {
+        "read": BackgroundJob(
+            "debrepo_server.idle:in_idle_time", 2.0, "Read packages that no publish asked for yet."
+        )
+    }
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import leases
 from debrepo.errors import InvalidInput, PluginError
+from debrepo.notices import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
         )
     host = "" if activated else host_of(listen or session.config["server.listen"])
     session.hook.debrepo_resume(session=session)
+    tell(session, "debrepo_server_started")
     app = build(session, Access(session, trusting=trusting), host)
     grace = max(1, session.config["server.grace"])
     path = Path(place.removeprefix("unix:")) if place.startswith("unix:") else None

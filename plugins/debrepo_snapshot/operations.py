@@ -283,7 +283,9 @@ def rename(session: Session, name: str, new_name: str) -> None:
     lists.check_name(new_name)
     with session.db.write() as txn:
         snapshots.rename(txn, name, new_name)
-        session.hook.debrepo_renamed(txn=txn, kind="snapshot", old=name, new=new_name)
+        session.hook.debrepo_renamed(
+            session=session, txn=txn, kind="snapshot", old=name, new=new_name
+        )
 
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:

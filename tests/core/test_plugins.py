@@ -1,16 +1,20 @@
 import importlib.metadata
 import json
 import types
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from debrepo import Command, Operation, Ref, hookimpl
+from debrepo import Command, Operation, Ref, hookimpl, hookspecs, index_hooks, server_hooks
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.errors import NotFound, PluginError
 from debrepo.plugins import entry_points, load_plugins, new_manager
 from debrepo.session import Session
+
+ROOT = Path(__file__).parents[2]
+HOOKS = [*vars(hookspecs), *vars(index_hooks), *vars(server_hooks)]
 
 
 def test_entry_points_agree_with_importlib_metadata():
@@ -218,3 +222,16 @@ class Keeper:
     @hookimpl
     def debrepo_package_list(self, kind, name):
         return f"{kind} {name}" if kind == self.kind else None
+
+
+#: What is for packages and indexes of a kind that debrepo does not make; see their tests.
+FOR_OTHERS = {"debrepo_package_fields", "debrepo_publication_options"}
+
+
+@pytest.mark.parametrize("hook", [name for name in HOOKS if name.startswith("debrepo_")], ids=str)
+def test_every_hook_has_a_user_among_the_built_in_plugins(hook):
+    """What nobody uses does not work in practice; a plugin reads there how it is meant."""
+    built_in = {path.parent.name for path in ROOT.glob("plugins/debrepo_*/plugin.py")}
+    others = [name for name, module in entry_points() if module.partition(".")[0] not in built_in]
+    pm = load_plugins(disabled=others)
+    assert hook in FOR_OTHERS or getattr(pm.hook, hook).get_hookimpls()

@@ -6,6 +6,7 @@ import os
 import sys
 from copy import copy
 from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -166,11 +167,21 @@ def build_cli(plugins: PluginManager) -> click.Group:
         else:
             ctx.obj = Session(root.absolute(), plugins, config_path=config_path, progress=progress)
         ctx.call_on_close(ctx.obj.close)
+        if not server:
+            ctx.call_on_close(partial(_end, ctx.obj))
 
     commands = [command for batch in plugins.hook.debrepo_commands() for command in batch]
     for command in sorted(commands, key=lambda command: command.name.count(" ")):
         _add(debrepo, command)
     return debrepo
+
+
+def _end(session: Session) -> None:
+    """Let plugins do what remains to be done after a command that used the database."""
+    if session.used and session.hook.debrepo_command_ended.get_hookimpls():
+        from debrepo.notices import tell
+
+        tell(session, "debrepo_command_ended")
 
 
 def _progress(*, quiet: bool) -> Any:

@@ -143,9 +143,13 @@ def _files(plan: Plan, staged: Staged) -> dict[str, bytes]:
 
 
 def _delete_signatures(storage: Storage, publication: Publication) -> None:
+    storage.delete([publication.path(path) for path in signature_paths(publication)])
+
+
+def signature_paths(publication: Publication) -> tuple[str, str]:
+    """Return where the signatures are, below the prefix."""
     root = f"dists/{publication.distribution}/"
-    stale = (root + "InRelease", root + "Release.gpg")
-    storage.delete([publication.path(path) for path in stale])
+    return root + "InRelease", root + "Release.gpg"
 
 
 def release_path(publication: Publication) -> str:

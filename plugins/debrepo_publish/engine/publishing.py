@@ -23,12 +23,13 @@ from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from debrepo.session import Session
     from debrepo.signing import SigningKey
     from debrepo.storage import Storage
     from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.engine.staging import Staged
     from debrepo_publish.model.publication import Generation, Publication
 
 
@@ -203,8 +204,24 @@ def _make(
             recovery.clean_up(session, storage, publication)
             recovery.clean_up_dropped(session, storage, publication.place)
         eviction.evict(session)
-    result = _result(plan, storage, changed=True, indexes=staged.written, keys=staged.fingerprints)
-    return Made(result, plan.previous, plan.generation, tuple(map(publication.path, made)))
+    keyed = staged.fingerprints
+    result = _result(plan, storage, changed=True, indexes=len(staged.hashed), keys=keyed)
+    paths = _changed_paths(plan, staged, made, overwrite=overwrite)
+    return Made(result, plan.previous, plan.generation, paths)
+
+
+def _changed_paths(
+    plan: Plan, staged: Staged, made: Iterable[str], *, overwrite: bool
+) -> tuple[str, ...]:
+    """Return the paths in the storage whose content is another for clients than it was.
+
+    With ``overwrite``, files under by-hash names may have been damaged.
+    """
+    publication, before = plan.publication, plan.previous
+    paths = [*made, *(staged.hashed if overwrite else ())]
+    if before is not None and publication.skip_signing and not before.publication.skip_signing:
+        paths += commits.signature_paths(publication)
+    return tuple(map(publication.path, paths))
 
 
 def sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
@@ -322,19 +339,20 @@ def drop(
             publication = publications.get(txn, key)
             live = publications.live(txn, key)
         done = Dropped(publication, 0, {})
+        deleted: list[str] = []
         checkpoint()
         try:
             with closing(session.storage(publication.storage)) as storage, watching(None):
                 recovery.recover(session, storage, key)
-                files = _drop(session, storage, publication, skip_cleanup=skip_cleanup)
-                done = done._replace(files=files, requests=storage.statistics())
+                deleted = _drop(session, storage, publication, skip_cleanup=skip_cleanup)
+                done = done._replace(files=len(deleted), requests=storage.statistics())
         except DebrepoError as error:
             if not force:
                 raise
             session.progress.note(f"Files of {publication} stay behind: {error}")
             recovery.drop(session, publication)
-    gone = {*_releases(publication), *(announcing.names(publication, live) if live else ())}
-    announcing.announce(session, publication, live, None, gone)
+    gone = [*_releases(publication), *(announcing.names(publication, live) if live else ())]
+    announcing.announce(session, publication, live, None, [*gone, *deleted])
     return done
 
 
@@ -345,13 +363,13 @@ def _releases(publication: Publication) -> list[str]:
 
 def _drop(
     session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
-) -> int:
+) -> list[str]:
     with storage.exclusive(publication.path(commit_path(publication))):
         recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
         ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
         storage.delete([*_releases(publication), *ours])
     recovery.retire(session, publication)
-    files = 0
+    files: list[str] = []
     if not skip_cleanup:
         files = recovery.clean_up(session, storage, publication, everything=True)
     with session.db.write() as txn:

@@ -282,8 +282,8 @@ def clean_up(
     everything: bool = False,
     keep_files: bool = False,
     look: bool = False,
-) -> int:
-    """Delete superseded files whose grace time is over, and return their number.
+) -> list[str]:
+    """Delete superseded files whose grace time is over, and return their paths in the storage.
 
     The files of the last few generations stay in any case.
     With ``keep_files`` nothing is deleted, but the files become foreign. ``look`` checks
@@ -294,21 +294,26 @@ def clean_up(
         due = list(known) if everything else list(takewhile(_is_due(txn, publication), known))
     if look and due:
         check_live(session, storage, publication)
-    return sum(
-        _delete(session, storage, publication, generation, keep_files=keep_files)
+    return [
+        path
         for generation in due
         if generation.state in ("past", "void")
-    )
+        for path in _delete(session, storage, publication, generation, keep_files=keep_files)
+    ]
 
 
-def clean_up_dropped(session: Session, storage: Storage, place: str) -> int:
+def clean_up_dropped(session: Session, storage: Storage, place: str) -> list[str]:
     """Delete what publications of a place left that were dropped without a cleanup."""
     with session.db.read() as txn:
         start = f"{place} ".encode()
         keys = {key.partition("\0")[0] for key in txn[GENERATIONS].prefix_keys(start)}
         dropped = sorted(key for key in keys if key not in txn[PUBLICATIONS])
         last = [next(iter(publications.generations(txn, key))).publication for key in dropped]
-    return sum(clean_up(session, storage, publication, everything=True) for publication in last)
+    return [
+        path
+        for publication in last
+        for path in clean_up(session, storage, publication, everything=True)
+    ]
 
 
 def check_live(session: Session, storage: Storage, publication: Publication, *way_out: str) -> None:
@@ -346,17 +351,19 @@ def _delete(
     generation: Generation,
     *,
     keep_files: bool,
-) -> int:
-    place, deleted = publication.place, 0
+) -> list[str]:
+    place = publication.place
+    deleted: list[str] = []
     start = (generation_key(publication.key, generation.number) + "\0").encode()
     with session.db.read() as txn:
         batches = [(name, row["paths"]) for name, row in txn[RETIRED].prefix(start)]
     for name, paths in batches:
         with session.db.read() as txn:
             gone = ledger.unneeded(txn, place, paths, generation.ended)
+        paths_there = [publication.path(path) for path in gone]
         if not keep_files:
-            storage.delete([publication.path(path) for path in gone])
-        deleted += len(gone)
+            storage.delete(paths_there)
+        deleted += paths_there
         with session.db.write() as txn:
             ledger.remove(txn, place, gone)
             displaced.remove(txn, place, gone)

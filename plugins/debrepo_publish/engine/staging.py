@@ -37,7 +37,7 @@ class Staged(NamedTuple):
     same: dict[str, str]  #: by those paths, that of the by-hash file with the same content
     expected: bytes | None  #: what the file that commits it holds before
     versions: dict[str, str]  #: of the files under by-hash names
-    written: int
+    hashed: tuple[str, ...]  #: the files that were put under by-hash names
     fingerprints: tuple[str, ...]
 
 
@@ -178,7 +178,7 @@ def put_indexes(
     )
     storage.flush()
     versions = _below(publication, made)
-    return Staged(text, signed, names, same, expected, versions, len(hashed), fingerprints)
+    return Staged(text, signed, names, same, expected, versions, tuple(hashed), fingerprints)
 
 
 def _date(session: Session, plan: Plan) -> int:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from debrepo.errors import InvalidInput
 from debrepo_publish.indexes.encoding import field
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import digests
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 
 _FORMAT = "%a, %d %b %Y %H:%M:%S UTC"  # RFC 5322, but for the name of the zone: as apt reads it
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+#: What a wrong value of would mislead clients: these come from what is published.
+_OURS = {
+    "Acquire-By-Hash", "Architectures", "Codename", "Components", "Date", "MD5Sum",
+    "No-Support-for-Architecture-all", "SHA1", "SHA256", "SHA512", "Suite", "Valid-Until",
+}  # fmt: skip
 _DATE = re.compile(rb"^Date: (.+?)\r?$", re.MULTILINE)
 
 
@@ -59,6 +66,25 @@ def fields(publication: Publication, generation: Generation, at: int) -> dict[st
         "Description": publication.description,
     }
     return {name: value for name, value in given.items() if value}
+
+
+def further_fields(lines: Iterable[str]) -> dict[str, str]:
+    """Return the fields that the configuration adds; raise `InvalidInput` if one cannot be one."""
+    found: dict[str, str] = {}
+    for text in lines:
+        name, colon, value = text.partition(":")
+        if (
+            not colon
+            or not _NAME.fullmatch(name)
+            or name in _OURS
+            or not value.strip().isprintable()
+        ):
+            raise InvalidInput(
+                f"publish.release_fields: {text[:80]!r} cannot be a field of Release",
+                hint='write NAME: VALUE, such as "Changelogs: https://example.org/@CHANGEPATH@"',
+            )
+        found[name] = value.strip()
+    return found
 
 
 def complete(

@@ -1,8 +1,12 @@
 """What other plugins are told of package lists and publications, and by whom it is done."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
-from debrepo import hookimpl
+from debrepo import TableRef, hookimpl
+from debrepo.database import json_table
 from debrepo.errors import InvalidInput, InvalidPackage
 from debrepo.testing.packages import build_deb
 
@@ -153,3 +157,174 @@ def test_notice_that_fails_is_a_warning_and_the_others_are_called(
         "Warning: debrepo_published of plugin failing failed: the post office is closed. "
         "What it was told about is done.",
     ]
+
+
+def test_repair_tells_of_by_hash_files_too(published, house):
+    session = published
+    public = session.root / "public"
+    hashed = next((public / "dists/stable/main/binary-amd64/by-hash/SHA256").iterdir())
+    hashed.unlink()
+    house.told.clear()
+    session.call("publish.repair", distribution="stable", place=".")
+    ((*_, before, after, paths),) = house.told
+    assert (before, after.generation) == (1, 2)
+    assert str(hashed.relative_to(public)) in paths
+    assert "dists/stable/Release" in paths
+
+
+def test_drop_tells_of_every_file_that_is_gone(published, house):
+    session = published
+    public = session.root / "public"
+    there = {str(path.relative_to(public)) for path in public.rglob("*") if path.is_file()}
+    house.told.clear()
+    session.call("publish.drop", distribution="stable", place=".")
+    (*_, paths) = house.told[-1]
+    assert there <= paths
+    assert any(path.startswith("pool/") for path in there)
+
+
+def test_signatures_that_vanish_are_told(published, house, monkeypatch):
+    session = published
+    keys = (session.call("key.create", name="Somebody").fingerprint,)
+    signed = {"skip_signing": False, "keys": keys}
+    session.call("publish.update", distribution="stable", options=signed)
+    house.told.clear()
+    session.call("publish.update", distribution="stable", options={"skip_signing": True})
+    (*_, paths) = house.told[-1]
+    assert {"dists/stable/InRelease", "dists/stable/Release.gpg"} <= paths
+
+
+NOTES = json_table("notes.notes", load=dict, dump=dict)
+
+
+class Notes:
+    """A plugin with a row for everything that has a name."""
+
+    @hookimpl
+    def debrepo_tables(self):
+        return [TableRef("notes.notes", 1, f"{__name__}:NOTES")]
+
+    @hookimpl
+    def debrepo_created(self, txn, kind, name):
+        assert f"{kind}:{name}" not in txn[NOTES]
+        txn[NOTES][f"{kind}:{name}"] = {"since": txn.serial}
+
+    @hookimpl
+    def debrepo_renamed(self, txn, kind, old, new):
+        txn[NOTES][f"{kind}:{new}"] = txn[NOTES].pop(f"{kind}:{old}")
+
+    @hookimpl
+    def debrepo_dropped(self, txn, kind, name):
+        del txn[NOTES][f"{kind}:{name}"]
+
+
+@pytest.fixture
+def noted(session, monkeypatch):
+    """Return what the plugin has rows of; each appears, moves and goes with what it is of."""
+    monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(NOTES=NOTES))
+    session.plugins.register(Notes(), "notes")
+
+    def noted():
+        with session.db.read() as txn:
+            return set(txn[NOTES])
+
+    return noted
+
+
+def test_rows_of_a_plugin_follow_lists_and_publications_and_go_with_them(noted, session, tmp_path):
+    call = session.call
+    call("repo.create", name="web")
+    call("snapshot.create", name="monday", kind="repo", source="web")
+    call("snapshot.merge", name="all", sources=["monday"])
+    options = {"skip_signing": True, "architectures": ("amd64",)}
+    call("publish.create", kind="repo", names=["web"], distribution="stable", options=options)
+    assert noted() == {"repo:web", "snapshot:monday", "snapshot:all", "publication:./stable"}
+    call("repo.rename", name="web", new_name="net")
+    call("snapshot.rename", name="monday", new_name="tuesday")
+    assert noted() == {"repo:net", "snapshot:tuesday", "snapshot:all", "publication:./stable"}
+    call("repo.create", name="web")
+    assert "repo:web" in noted()
+    call("publish.drop", distribution="stable", force=True)
+    call("snapshot.drop", name="tuesday", force=True)
+    call("snapshot.drop", name="all")
+    call("repo.drop", name="net", force=True)
+    call("repo.drop", name="web")
+    assert noted() == set()
+    call("repo.create", name="net")
+    assert noted() == {"repo:net"}
+
+
+def test_rows_of_a_plugin_go_with_what_the_api_drops(noted, request):
+    api = request.getfixturevalue("api")
+    api.post("/api/repos", json={"Name": "web"})
+    api.post("/api/repos/web/snapshots", json={"Name": "monday"})
+    body = {
+        "SourceKind": "local",
+        "Sources": [{"Name": "web"}],
+        "Distribution": "stable",
+        "Architectures": ["amd64"],
+        "Signing": {"Skip": True},
+    }
+    assert api.post("/api/publish", json=body).status_code == 201
+    api.put("/api/snapshots/monday", json={"Name": "tuesday"})
+    assert noted() == {"repo:web", "snapshot:tuesday", "publication:./stable"}
+    api.delete("/api/publish/:./stable?force=1")
+    api.delete("/api/snapshots/tuesday?force=1")
+    api.delete("/api/repos/web?force=1")
+    assert noted() == set()
+
+
+def test_rows_of_a_plugin_follow_projects_and_distributions(noted, session):
+    call = session.call
+    call("project.create", path="acme", kind="group")
+    call("project.create", path="acme/web")
+    call("distribution.create", container="acme/web", codename="sid")
+    assert noted() == {
+        "project-group:acme",
+        "project:acme/web",
+        "distribution:project:acme/web/sid",
+        "repo:acme.web-sid-main",
+    }
+    call("project.edit", path="acme", kind="group", new_path="wile")
+    assert {name for name in noted() if not name.startswith("repo:")} == {
+        "project-group:wile",
+        "project:wile/web",
+        "distribution:project:wile/web/sid",
+    }
+    call("project.drop", path="wile/web", force=True)
+    call("project.drop", path="wile", kind="group")
+    assert noted() == set()
+
+
+def test_plugin_undoes_what_it_cannot_store(noted, session):
+    class Full:
+        @hookimpl
+        def debrepo_created(self, kind, name):
+            raise InvalidInput(f"no room for {kind} {name}")
+
+    session.plugins.register(Full(), "full")
+    with pytest.raises(InvalidInput, match="no room for repo web"):
+        session.call("repo.create", name="web")
+    assert noted() == set()
+    assert session.call("repo.list") == []
+
+
+def test_plugin_that_lets_everything_in_is_not_asked_about_each_package(session, house, tmp_path):
+    class Easy:
+        @hookimpl
+        def debrepo_accepts_all(self, target):
+            return target.name == "web"
+
+        @hookimpl
+        def debrepo_accept_package(self, package):
+            raise InvalidPackage("not this one")
+
+    session.plugins.register(Easy(), "easy")
+    house.refused = "other"
+    for name in ("web", "net"):
+        session.call("repo.create", name=name)
+    debs = [build_deb(tmp_path, name) for name in ("hello", "other")]
+    said = [str(one) for one in session.call("repo.add", name="web", paths=debs)]
+    assert ["status='added'" in said[0], "for ()" in said[1]] == [True, True]
+    said = [str(one) for one in session.call("repo.add", name="net", paths=debs[:1])]
+    assert "not this one" in said[0]

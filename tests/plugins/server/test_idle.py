@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from stop_at import StopAt
 
-from debrepo import catalog
+from debrepo import BackgroundJob, catalog
 from debrepo.errors import Cancelled
 from debrepo.ingest import deep
 from debrepo.ingest.claiming import Claims
@@ -22,6 +22,7 @@ from debrepo.testing.packages import break_data, build_deb
 from debrepo.verdicts import unread
 from debrepo_server import idle as idling
 from debrepo_server import reading
+from debrepo_server.background import Background
 from debrepo_server.idle import IdleTime
 
 
@@ -55,15 +56,20 @@ def left(session):
         return unread(session.config, txn, catalog.find(txn))
 
 
+JOB = BackgroundJob("debrepo_server.idle:in_idle_time", 0.01, "Read packages.")
+IDLE = SimpleNamespace(is_idle=lambda: True, has_work=lambda: False)
+
+
 @pytest.fixture
 def idle(session):
     """Start idle time; it lasts for as long as ``busy`` is not set."""
     started = []
 
     @contextmanager
-    def start(busy=None):
-        busy = busy or threading.Event()
-        one = IdleTime(session, idle=lambda: not busy.is_set(), interrupted=busy.is_set, pause=0.01)
+    def start(load=None):
+        busy = threading.Event()
+        load = load or SimpleNamespace(is_idle=lambda: not busy.is_set(), has_work=busy.is_set)
+        one = Background(session, load, {"read": JOB})
         started.append(one)
         one.start()
         yield busy
@@ -93,7 +99,7 @@ def test_catalog_is_gone_through_for_a_small_part_of_the_time(session, add, monk
     (entry,) = add("a")
     now = [100.0, 103.0]  # when it begins and ends
     monkeypatch.setattr(idling, "time", SimpleNamespace(monotonic=lambda: now.pop(0)))
-    one = IdleTime(session, idle=lambda: True, interrupted=lambda: False)
+    one = IdleTime(session, IDLE)
     assert one._unread() == [entry]
     now[:] = [399.0]
     assert one._unread() == []
@@ -105,7 +111,7 @@ def test_package_that_was_broken_is_read_again_with_other_limits(session, add):
     _, bad = add("a", "bad")
     reading.read_all(session)
     session.config.override("ingest.limits.paths", 12345, "a test")
-    one = IdleTime(session, idle=lambda: True, interrupted=lambda: False)
+    one = IdleTime(session, IDLE)
     assert one._unread() == [bad]
 
 
@@ -118,10 +124,8 @@ def test_nothing_is_read_by_a_server_that_has_work(session, add, idle, monkeypat
         return False
 
     monkeypatch.setattr(idling, "Popen", None)
-    one = IdleTime(session, idle=work, interrupted=lambda: True, pause=0.001)
-    one.start()
-    eventually(lambda: len(looked) > 3)
-    one.stop()
+    with idle(SimpleNamespace(is_idle=work, has_work=lambda: True)):
+        eventually(lambda: len(looked) > 3)
     assert len(left(session)) == 1
 
 
@@ -129,10 +133,8 @@ def test_nothing_is_read_by_a_server_that_has_work(session, add, idle, monkeypat
 def test_nothing_is_read_where_the_setting_names_another_time(session, add, when):
     add("a")
     session.config.override("ingest.deep", when, "a test")
-    one = IdleTime(session, idle=lambda: True, interrupted=lambda: False, pause=0)
-    one.start()
-    assert not [thread for thread in threading.enumerate() if thread.name == "idle"]
-    one.stop()
+    IdleTime(session, None).use()  # without a look at anything else
+    assert len(left(session)) == 1
 
 
 def test_work_that_comes_ends_reading(session, add, idle, monkeypatch):
@@ -212,15 +214,11 @@ def test_what_cannot_be_read_is_tried_once(session, add, idle, monkeypatch):
     popen = idling.Popen
     monkeypatch.setattr(idling, "Popen", lambda *a, **m: processes.append(a) or popen(*a, **m))
     looked = []
-    one = IdleTime(
-        session,
-        idle=lambda: looked.append(len(processes)) or True,
-        interrupted=lambda: False,
-        pause=0.01,
+    load = SimpleNamespace(
+        is_idle=lambda: looked.append(len(processes)) or True, has_work=lambda: False
     )
-    one.start()
-    eventually(lambda: looked.count(1) > 5)
-    one.stop()
+    with idle(load):
+        eventually(lambda: looked.count(1) > 5)
     assert len(processes) == 1
 
 

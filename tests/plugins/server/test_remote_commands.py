@@ -61,6 +61,15 @@ package show hello --with-files --with-references
 package show none
 package lint repo:tools
 package lint repo:none
+notify list
+notify list --json
+notify list --failed --target ci
+notify show msg_0
+notify retry --all
+notify drop
+notify drop --failed
+notify deliver
+notify test ci
 policy list
 policy list --json
 policy check {place}/debs/hello_1.0_amd64.deb --repo tools --json

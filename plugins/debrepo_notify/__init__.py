@@ -1,0 +1,1 @@
+"""Notifications: webhooks and commands that are told of what happens, from a durable queue."""
