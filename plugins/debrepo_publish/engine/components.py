@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.index_kind import IndexKind, Published, SortedIndexKind, WholeIndexKind
+from debrepo_publish.engine import carried
 from debrepo_publish.engine.layout import paths
 from debrepo_publish.indexes import admission, contexts, lines, rendering
 from debrepo_publish.indexes.compression import BY_NAME, Compression
@@ -48,6 +49,8 @@ def render(
             yield from _as_before(plan, component)
     groups = (group for name in changed for group in _groups(session, cache, plan, name))
     yield from rendering.render(cache, plan.publication.sums, groups, left_out)
+    for name in changed:
+        yield from carried.render(session, plan, name, anew=anew)
 
 
 def _groups(session: Session, cache: Cache, plan: Plan, component: str) -> Iterator[Group]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from debrepo.package import Package
     from debrepo_publish.model.publication import Index, Publication
 
+#: Kinds of what is no package of dpkg's, and in no index of packages.
+CARRIED = ("appstream", "installer")
+
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]{0,127}")
 
 
@@ -46,7 +49,12 @@ def paths(shelf: str, package: Package, *, displaced: bool) -> tuple[str, ...]:
 
 
 def files(shelf: str, package: Package, *, displaced: bool) -> list[File]:
-    """Return the files of a package as the ledger counts them."""
+    """Return the files of a package as the ledger counts them.
+
+    There are none of what is published beside the indexes: see `carried`.
+    """
+    if package.kind in CARRIED:
+        return []
     directory = _directory(shelf, package, displaced=displaced)
     return [
         File(f"{directory}/{name}", sha256, size) for name, size, _, _, sha256, _ in package.files

@@ -1,0 +1,73 @@
+"""What is mirrored is published again: packages, installer images and AppStream metadata."""
+
+import gzip
+import hashlib
+
+import pytest
+
+IMAGES = "main/installer-amd64/current/images"
+
+
+@pytest.fixture
+def everything(archive):
+    """Let the archive have images and metadata besides packages."""
+    image = archive.dists / IMAGES / "netboot" / "mini.iso"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"an image")
+    checksum = hashlib.sha256(b"an image").hexdigest()
+    archive.extra = {
+        f"{IMAGES}/SHA256SUMS": f"{checksum}  ./netboot/mini.iso\n".encode(),
+        "main/dep11/Components-amd64.yml": b"File: DEP-11\n",
+        "main/dep11/Components-amd64.yml.gz": gzip.compress(b"File: DEP-11\n"),
+    }
+    archive.write()
+    return archive
+
+
+def test_snapshot_of_a_mirror_is_published_with_all_that_the_archive_has(
+    debrepo, debrepo_root, trusting, server, everything
+):
+    options = ["--with-installer", "--with-appstream", "--filter", "alpha"]
+    trusting("create", "debian", server.url, "stable", "main", *options)
+    trusting("update", "debian")
+    debrepo("snapshot", "create", "monday", "from", "mirror", "debian")
+    debrepo("publish", "snapshot", "monday", "--skip-signing")
+    published = debrepo_root / "public" / "dists" / "stable"
+    for path in (f"{IMAGES}/netboot/mini.iso", f"{IMAGES}/SHA256SUMS"):
+        assert (published / path).read_bytes() == (everything.dists / path).read_bytes()
+    metadata = "main/dep11/Components-amd64.yml.gz"
+    assert (published / metadata).read_bytes() == everything.extra[metadata]
+    release = (published / "Release").read_text()
+    for path in (metadata, metadata.removesuffix(".gz"), f"{IMAGES}/SHA256SUMS"):
+        assert f" {path}\n" in release
+    packages = (published / "main/binary-amd64/Packages.gz").read_bytes()
+    assert gzip.decompress(packages).count(b"Package: ") == 1
+    debrepo("publish", "verify", "stable", "--files")
+    debrepo("db", "check")
+
+
+def test_publication_of_a_mirror_follows_its_updates(
+    debrepo, debrepo_root, trusting, server, everything
+):
+    trusting("create", "debian", server.url, "stable", "main", "--with-appstream")
+    trusting("update", "debian")
+    debrepo("publish", "mirror", "debian", "--skip-signing")
+    metadata = "main/dep11/Components-amd64.yml.gz"
+    everything.extra = {metadata: gzip.compress(b"File: DEP-11, newer\n")}
+    everything.deb("delta")
+    everything.write()
+    trusting("update", "debian")
+    debrepo("publish", "update", "stable")
+    published = debrepo_root / "public" / "dists" / "stable"
+    assert (published / metadata).read_bytes() == everything.extra[metadata]
+    assert len(list((debrepo_root / "public" / "pool").rglob("*.deb"))) == 4
+    debrepo("publish", "verify", "stable", "--files")
+
+
+def test_mirror_that_was_renamed_is_still_published(debrepo, mirror):
+    mirror("update", "debian")
+    debrepo("publish", "mirror", "debian", "--skip-signing")
+    mirror("rename", "debian", "other")
+    mirror("update", "other")
+    debrepo("publish", "update", "stable")
+    mirror("drop", "other", "--force", exit_code=5)
