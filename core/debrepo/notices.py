@@ -22,9 +22,9 @@ def tell(session: Session, hook: str, **facts: Any) -> None:
             from logging import getLogger  # which no command line waits for
 
             said = str(error) or type(error).__name__
-            getLogger("debrepo.plugins").warning(
-                "%s of %s failed", hook, plugin.plugin_name, exc_info=True
-            )
+            log = getLogger("debrepo.plugins")
+            if log.hasHandlers():  # of a server; else Python prints what is logged
+                log.warning("%s of %s failed", hook, plugin.plugin_name, exc_info=True)
             session.progress.note(
                 f"Warning: {hook} of plugin {plugin.plugin_name} failed: {said}. "
                 "What it was told about is done."

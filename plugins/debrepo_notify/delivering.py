@@ -112,13 +112,11 @@ def _record(
     """Record that a delivery failed, and postpone those that wait for the same target."""
     from logging import getLogger
 
-    getLogger("debrepo.notify").warning(
-        "%s %s was not delivered to %s: %s",
-        delivery.event,
-        delivery.id,
-        delivery.target,
-        result.error.encode("unicode_escape").decode(),
-    )
+    log = getLogger("debrepo.notify")
+    if log.hasHandlers():  # of a server; a command says it otherwise
+        said = result.error.encode("unicode_escape").decode()
+        event, id_, name = delivery.event, delivery.id, delivery.target
+        log.warning("%s %s was not delivered to %s: %s", event, id_, name, said)
     age = session.config["notify.max_age"]
     if result.final:
         session.whole.db.update(lambda txn: deliveries.fail(txn, delivery, result.error))

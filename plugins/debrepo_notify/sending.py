@@ -76,7 +76,8 @@ def _post(target: NotifiedTarget, delivery: Delivery, now: int) -> Sent:
     except (OSError, HTTPException, ValueError) as error:
         if late.is_set() or isinstance(error, TimeoutError):
             return Sent(f"no answer within {target.timeout} seconds")
-        return Sent(str(error) or type(error).__name__)
+        said_why = error.strerror if isinstance(error, OSError) else ""
+        return Sent(said_why or str(error) or type(error).__name__)
     finally:
         deadline.cancel()
     if 200 <= status < 300:

@@ -105,6 +105,14 @@ def debrepo_accept_package(
 
 
 @hookimpl
+def debrepo_renamed(session: Session, txn: Transaction, kind: str, old: str, new: str) -> None:
+    if kind == "repo" and session.config.names("policy"):
+        from debrepo_policy.rules import check_renamed
+
+        check_renamed(session, txn, old, new)
+
+
+@hookimpl
 def debrepo_before_commit(
     session: Session,
     publication: str,

@@ -6,21 +6,22 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import packageset, selection
+from debrepo import catalog, lists, packageset, selection
 from debrepo.archive import stored_findings
+from debrepo.arrival import Arrival
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput, InvalidPackage
-from debrepo.package import PackageKey
+from debrepo.package import PackageKey, PackageList
+from debrepo.packageset import EMPTY
 from debrepo.query import And, Candidate, Field, Not, Or
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from debrepo.arrival import Arrival
     from debrepo.config import Config
     from debrepo.database import Transaction
-    from debrepo.package import Package, PackageList
+    from debrepo.package import Package
     from debrepo.query import Query
     from debrepo.session import Session
 
@@ -118,6 +119,28 @@ def accept(
             *_broken_by_version(rule, txn, package, target),
         ):
             raise InvalidPackage(str(broken), hint=broken.hint)
+
+
+def check_renamed(session: Session, txn: Transaction, old: str, new: str) -> None:
+    """Raise `InvalidPackage` if a repository gets a name with rules that its packages break.
+
+    The packages count as copied from it.
+    """
+    before = PackageList("repo", old, EMPTY)
+    after = lists.get(session.hook, txn, "repo", new)
+    rules = [
+        rule
+        for rule in configured(session.config)
+        if rule.holds_for(after) and not rule.holds_for(before)
+    ]
+    if not rules:
+        return
+    arrival = Arrival(str(before))
+    members = packageset.entries(txn[CHUNKS], after.set_id)
+    for package in catalog.get_many(txn, members):
+        for rule in rules:
+            for broken in (*_broken_by_arrival(rule, package, arrival), *broken_by(rule, package)):
+                raise InvalidPackage(str(broken), hint=broken.hint)
 
 
 def broken_by(rule: AcceptanceRule, package: Package, remark: str = "") -> Iterator[Breach]:

@@ -479,3 +479,27 @@ def test_several_processes_deliver_each_once(debrepo, configure, receiver, debre
     debrepo("notify", "deliver")
     ids = [headers["webhook-id"] for headers, _ in receiver.got]
     assert len(ids) == len(set(ids)) == 15
+
+
+def test_command_says_once_that_a_target_failed(debrepo, configure, debrepo_root):
+    configure(ci={"url": "http://127.0.0.1:9/"})
+    debrepo("repo", "create", "web")
+    command = [sys.executable, "-m", "debrepo", "--root", str(debrepo_root), "notify", "deliver"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr == (
+        'Error: 1 target could not be notified\nHint: run "debrepo notify list"\n'
+    )
+    (one,) = listed(debrepo)
+    assert one["error"] == "Connection refused"
+
+
+def test_notice_that_fails_shows_no_traceback_on_the_command_line(debrepo, configure, debrepo_root):
+    configure(ci={"url": "gopher://example.org/"}, deliver="command")
+    command = [sys.executable, "-m", "debrepo", "--root", str(debrepo_root)]
+    done = subprocess.run([*command, "repo", "create", "web"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "Created repository web.\n")
+    assert done.stderr.splitlines() == [
+        "Warning: nobody is notified of repo.created: notify.to.ci.url is neither http nor https.",
+        "Warning: debrepo_command_ended of plugin notify failed: notify.to.ci.url is neither http "
+        "nor https. What it was told about is done.",
+    ]

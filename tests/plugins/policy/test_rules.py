@@ -122,6 +122,20 @@ def test_copies_moves_and_new_repositories_are_held_to_the_rules(debrepo, policy
     debrepo("repo", "show", "new", exit_code=3)
 
 
+def test_repository_does_not_get_a_name_whose_rules_its_packages_break(debrepo, policy, tmp_path):
+    policy(house={"repo": ["prod*"], "deny": "bad"}, signed={"repo": ["secure"], "signed": True})
+    for name in ("good", "bad"):
+        debrepo("repo", "create", name)
+        debrepo("repo", "add", name, build_deb(tmp_path, name))
+    result = debrepo("repo", "rename", "bad", "prod", exit_code=2)
+    assert "bad_1.0_amd64 breaks the rule house: expected not bad" in result.output
+    result = debrepo("repo", "rename", "good", "secure", exit_code=2)
+    assert "expected a signed upload, found a copy from repo:good" in result.output
+    assert names(debrepo, "bad") == ["bad_1.0_amd64"]
+    debrepo("repo", "rename", "good", "prod")
+    debrepo("repo", "rename", "prod", "production")
+
+
 def test_copies_come_only_from_where_they_may(debrepo, policy, tmp_path):
     for name in ("staging", "tools", "wild"):
         debrepo("repo", "create", name)
