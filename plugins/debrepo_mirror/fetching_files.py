@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
+from debrepo.stopping import watching
 from debrepo.transport import address
 from debrepo_mirror import recording
 from debrepo_mirror.download import Downloads, DownloadTerms, WantedFile
@@ -143,7 +144,8 @@ def gather(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
             else:
                 gathering.take(needed, done.found)
     finally:
-        gathering.record()
+        with watching(None):  # what is here is not lost, whatever ends the work
+            gathering.record()
     return GatheredPackages(
         {**listed.final, **gathering.final},
         gathering.failures,
@@ -213,7 +215,9 @@ def _needed(work: UpdateWork, entry: Entry, offered: Offered) -> Iterator[Needed
 
 def _in_pool(work: UpdateWork, listed: PackageFile) -> PackageFile | None:
     """Return a file that the pool has, with all its digests; it stays there meanwhile."""
-    if not listed.sha256 or not work.pool.reserve(listed.sha256):
+    if not listed.sha256 or listed.sha256 not in work.pool:
+        return None  # without a claim: the one who puts it there makes one
+    if not work.pool.reserve(listed.sha256):
         return None
     if listed.size not in (-1, work.pool.size(listed.sha256)):  # cut short by a power failure
         return None

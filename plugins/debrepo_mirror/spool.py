@@ -34,6 +34,7 @@ class Spool:
             raise cannot_write(directory, error) from error
         self._known: dict[Entry, Spooled] = {}
         self._end = 0
+        self._at_end = True  # where the next byte is written without a seek, which costs a flush
 
     def __contains__(self, entry: Entry) -> bool:
         return entry in self._known
@@ -50,7 +51,9 @@ class Spool:
         size = sum(max(file.size, 0) for file in offered.package.files)
         data = _HEAD.pack(len(record), len(paths), size) + record + paths
         try:
-            self._file.seek(self._end)
+            if not self._at_end:
+                self._file.seek(self._end)
+                self._at_end = True
             self._file.write(data)
         except OSError as error:
             raise cannot_write(self._place, error) from error
@@ -73,6 +76,7 @@ class Spool:
         return self._read(entry)[0]
 
     def _read(self, entry: Entry) -> tuple[bytes, bytes]:
+        self._at_end = False
         self._file.seek(self._known[entry].offset)
         record, paths, _ = _HEAD.unpack(self._file.read(_HEAD.size))
         data = self._file.read(record + paths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo.errors import RemoteError
 from debrepo.transport import address
 from debrepo_mirror import choosing, memory
 from debrepo_mirror.survey import Surveyed, survey
@@ -43,6 +44,7 @@ def read(work: UpdateWork, release: Release) -> ReadArchive:
         work.rules.unpacked,
         work.tries,
         _warner(work),
+        work.terms.force,
     )
     if work.mirror.without_release:
         return _unlisted(work, source, release)
@@ -71,6 +73,8 @@ def _listed(work: UpdateWork, source: obtaining.IndexSource, release: Release) -
     for index in wanted:
         files = indexes.strong_only(indexes.listed(index, release), weak=weak)
         if not files:
+            if index.kind == "udeb":  # few components have any
+                continue
             faults.append(ArchiveFault(where, index.path, "it is not listed"))
             continue
         checksum = indexes.fingerprint(files.values())
@@ -82,7 +86,9 @@ def _listed(work: UpdateWork, source: obtaining.IndexSource, release: Release) -
         else:
             needed[index.path] = index, files
     held = obtaining.obtain(source, needed)
-    surveyed += [_read(work, index, held[path]) for path, (index, _) in needed.items()]
+    read = [(index, held[path]) for path, (index, _) in needed.items()]
+    tracked = work.session.progress.track("Reading indexes", read, total=len(read))
+    surveyed += [_read(work, index, one) for index, one in tracked]
     faults += [fault for one in surveyed for fault in one.faults]
     return ReadArchive(release, states, surveyed, checksums, faults)
 
@@ -96,7 +102,11 @@ def _reused(work: UpdateWork, index: ReadIndex, checksum: str) -> IndexState | N
 
 
 def _read(work: UpdateWork, index: ReadIndex, held: HeldIndex) -> Surveyed:
-    return survey(index, held, _remembered(work, index.path), work.spool, work.rules)
+    try:
+        return survey(index, held, _remembered(work, index.path), work.spool, work.rules)
+    except RemoteError:
+        held.path.unlink(missing_ok=True)  # a power failure may be to blame: fetch it next time
+        raise
 
 
 def _remembered(work: UpdateWork, path: str) -> dict[bytes, Entry]:

@@ -68,8 +68,6 @@ def update(session: Session, name: str, terms: UpdateTerms, options: Mapping[str
                 with session.db.read() as txn:
                     size = packageset.count(txn[CHUNKS], before.set_id)
                 return Updated(before, size, changed=False)
-        if terms.dry_run:
-            return _run(session, transport, before, mirror, terms, asked)
         with leases.hold(
             session.root, f"mirror:{name}", note=lambda lease: session.progress.note(str(lease))
         ):

@@ -184,7 +184,7 @@ def _planned(
     with work.session.db.read() as txn:
         store = txn[CHUNKS]
         present = set(packageset.entries(store, work.before.set_id))
-        kept = {known.get(entry, entry) for entry in chosen if entry not in set(missing)}
+        kept = {known.get(entry, entry) for entry in chosen.difference(missing)}
         for state in archive.states.values():
             kept.update(packageset.entries(store, state.set_id))
     files = list(queue_of(work, missing))

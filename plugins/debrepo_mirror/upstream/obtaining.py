@@ -40,6 +40,7 @@ class IndexSource(NamedTuple):
     limit: int  #: bytes that an index may have, unpacked
     tries: int = 1
     ignore: Callable[[str], None] | None = None  #: is told of what is not as listed
+    anew: bool = False  #: whether what is here already is fetched again
 
 
 def obtain(
@@ -60,8 +61,10 @@ def obtain(
                 f"{where} has {smallest} bytes; {source.limit} are allowed",
                 hint="raise the setting mirror.limits.index if you trust this archive",
             )
-        held = source.cache.find(index, indexes.fingerprint(files.values()))
-        held = held or _patched(source, index, files)
+        held = None
+        if not source.anew:
+            held = source.cache.find(index, indexes.fingerprint(files.values()))
+            held = held or _patched(source, index, files)
         if held:
             found[path] = held
         else:

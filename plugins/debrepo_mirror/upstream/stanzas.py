@@ -121,11 +121,11 @@ def binary(stanza: bytes, kind: Kind, limits: Limits, *, weak: bool = False) -> 
     check_identity(name, version, architecture)
     if architecture in ("source", "any"):
         raise InvalidPackage(f"{architecture!r} is no architecture of a binary package")
-    if fields.get(b"package-type", b"").strip() == b"udeb":
-        kind = "udeb"
+    path = checked_path(about.get("filename", ""))
+    if path.endswith(".udeb") or fields.get(b"package-type", b"").strip() == b"udeb":
+        kind = "udeb"  # which apt-ftparchive lists beside the others
     extension = ".udeb" if kind == "udeb" else ".deb"
     file = _file(archive.file_name(name, version, architecture, extension), about)
-    path = checked_path(about.get("filename", ""))
     check_verifiable(file, weak=weak)
     key = PackageKey(name, architecture, version, _mark((file,)))
     return Offered(Package(key, kind, own, (file,)), (path,))

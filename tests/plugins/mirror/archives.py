@@ -85,6 +85,7 @@ class SmallArchive:
         index: str = "",
         extension: str = "deb",
         about: dict[str, str] | None = None,
+        content: bytes = b"",
         **fields: str,
     ) -> Path:
         """Add a binary package; ``about`` replaces what the index says of its file."""
@@ -94,7 +95,7 @@ class SmallArchive:
         named = {key.replace("_", "-"): value for key, value in fields.items()}
         path = build_deb(
             pool, name, version, architecture, fields=named, compression="gzip",
-            extension=extension, paths={f"usr/share/{name}": version.encode() * 20},
+            extension=extension, paths={f"usr/share/{name}": content or version.encode() * 20},
         )  # fmt: skip
         said = self.about(path) | (about or {})
         control = self.control(path)
