@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
+from debrepo.package import PackageKey
 from debrepo.stopping import watching
 from debrepo.transport import address
 from debrepo_mirror import recording
 from debrepo_mirror.download import Downloads, DownloadTerms, WantedFile
+from debrepo_mirror.tables import ArchiveFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from debrepo.catalog import Known
     from debrepo.package import Entry, PackageFile
-    from debrepo_mirror.tables import ArchiveFault
     from debrepo_mirror.upstream.stanzas import Offered
     from debrepo_mirror.work import UpdateWork
 
@@ -48,6 +49,7 @@ class GatheredPackages(NamedTuple):
     faults: Sequence[ArchiveFault] = ()
     files: int = 0
     bytes: int = 0
+    outages: int = 0  #: of the failures, those that may not happen again
 
 
 class _Partial:
@@ -72,6 +74,7 @@ class _Gathering:
         self.faults: list[ArchiveFault] = []
         self.final: dict[Entry, Entry] = {}
         self.failures: list[str] = []
+        self.outages = 0  # failures that say nothing of the archive
         self.files = 0
         self.bytes = 0
 
@@ -97,11 +100,14 @@ class _Gathering:
         for entry, number in self._waiting.pop(needed.url):
             self._got(entry, number, found)
 
-    def fail(self, needed: NeededFile, reason: str) -> None:
-        """Take note that a file cannot be had."""
+    def fail(self, needed: NeededFile, reason: str, *, lacking: bool) -> None:
+        """Take note that a file cannot be had; whether the archive is ``lacking`` it."""
         self.failures.append(reason)
+        self.outages += not lacking
         for entry, _ in self._waiting.pop(needed.url):
             self._partial.pop(entry, None)
+            display = PackageKey.from_entry(entry).display
+            self.faults.append(ArchiveFault("files", display, reason))
 
     def _got(self, entry: Entry, number: int, found: PackageFile) -> None:
         package = self._partial.get(entry)
@@ -140,7 +146,7 @@ def gather(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
         for done in downloads.fetch(wanted, files=len(missing), size=total):
             needed: Any = done.wanted.mark
             if done.found is None:
-                gathering.fail(needed, done.reason)
+                gathering.fail(needed, done.reason, lacking=done.missing or done.damaged)
             else:
                 gathering.take(needed, done.found)
     finally:
@@ -152,6 +158,7 @@ def gather(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
         [*listed.faults, *gathering.faults],
         gathering.files,
         gathering.bytes,
+        gathering.outages,
     )
 
 

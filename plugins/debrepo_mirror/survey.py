@@ -70,7 +70,10 @@ def survey(
             entry = remembered.get(digest)
             if entry is None:
                 try:
-                    entry = spool.add(_offered(stanza, index, rules))
+                    offered = _offered(stanza, index, rules)
+                    if offered is None:
+                        continue
+                    entry = spool.add(offered)
                 except InvalidPackage as error:
                     text = f"{error}; {error.hint}" if error.hint else str(error)
                     faults.append(ArchiveFault(index.path, stanzas.name_of(stanza), text))
@@ -93,11 +96,17 @@ def survey(
     return Surveyed(index, entries, faults)
 
 
-def _offered(stanza: bytes, index: ReadIndex, rules: SurveyRules) -> Offered:
+def _offered(stanza: bytes, index: ReadIndex, rules: SurveyRules) -> Offered | None:
+    """Return what a stanza offers; nothing if that is of another machine in a flat repository."""
     if index.kind == "source":
         offered = stanzas.source(stanza, rules.limits, weak=rules.weak)
     else:
         offered = stanzas.binary(stanza, index.kind, rules.limits, weak=rules.weak)
+    architecture = offered.package.key.architecture
+    if index.architectures and architecture not in index.architectures:
+        if not index.component:
+            return None
+        raise InvalidPackage(f"{architecture} is not an architecture of this index")
     if rules.lazy and not all(file.sha256 for file in offered.package.files):
         raise InvalidPackage("it has no SHA256 checksum, by which a file is fetched later")
     return offered

@@ -98,7 +98,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
     if work.terms.dry_run:
         return _planned(work, archive, chosen, known, missing)
     gathered = gather(work, missing)
-    if gathered.failures and not work.terms.allow_missing:
+    if gathered.outages or (gathered.failures and not work.terms.allow_missing):
         raise _incomplete(work, gathered)
     final = {**kept.final, **gathered.final}
     assembled = assembling.assemble(work, archive, chosen, final)

@@ -29,6 +29,7 @@ _ENOUGH = 8  # failures one after the other, after which the server is left alon
 _LONGEST = 60.0  # seconds between two attempts
 _PATIENCE = 600.0  # seconds for which a server may ask to be left alone
 _MOMENT = 0.1
+_LONGER = "more than the"  # how transports begin to say that a file has more bytes than listed
 _LATER = 'run "debrepo mirror update" again later: what is here already is kept'
 _GONE = "update again: the archive may have changed; else do without it with --allow-missing"
 
@@ -170,7 +171,8 @@ class Downloads:
         if not fetched.status:
             receiving.discard()
         hint = _GONE if missing else _LATER
-        failure = Downloaded(receiving.wanted, None, text, hint, missing=missing)
+        damaged = fetched.reason.startswith(_LONGER)
+        failure = Downloaded(receiving.wanted, None, text, hint, missing, damaged)
         return self._elsewhere(receiving, failure)
 
     def _place(self, receiving: Receiving, *, resumed: bool) -> Downloaded | None:
@@ -183,7 +185,7 @@ class Downloads:
             if resumed:  # what was here before may be to blame
                 self._again.append(receiving)
                 return None
-            failure = Downloaded(receiving.wanted, None, str(error), error.hint)
+            failure = Downloaded(receiving.wanted, None, str(error), error.hint, damaged=True)
             return self._elsewhere(receiving, failure)
         return Downloaded(receiving.wanted, found)
 

@@ -46,6 +46,7 @@ class Downloaded(NamedTuple):
     reason: str = ""  #: one line, with the URL
     hint: str = ""  #: what to do
     missing: bool = False  #: whether the servers say that there is no such file
+    damaged: bool = False  #: whether they have another one than is listed
 
 
 class Receiving:

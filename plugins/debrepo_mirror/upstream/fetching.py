@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from debrepo_mirror.upstream.indexes import IndexVariant
 
 _ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
+_NOT_THERE = (403, 410)  # S3 refuses what is not there to those who may not list
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between two attempts
 
 
@@ -188,7 +189,7 @@ def fetch(
             if fetched.outcome == "whole":
                 del asking[key]
                 yield key, GotFile(variant, place(key, variant), target.size, target.digest)
-            elif fetched.outcome == "missing":
+            elif fetched.outcome == "missing" or fetched.status in _NOT_THERE:
                 asking[key] = attempts, attempts.next()
             else:
                 waits = max(waits, _again(fetched, attempts, tries))

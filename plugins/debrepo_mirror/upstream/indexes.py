@@ -21,6 +21,7 @@ class ReadIndex(NamedTuple):
     path: str  #: below the Release file, without the ending of a compression
     kind: Kind
     component: str = ""  #: empty in a flat repository
+    architectures: frozenset[str] = frozenset()  #: of its packages; empty: any
 
 
 class IndexVariant(NamedTuple):
@@ -35,16 +36,18 @@ class IndexVariant(NamedTuple):
 def wanted(mirror: Mirror, release: Release) -> list[ReadIndex]:
     """Return the indexes that a mirror reads, of packages and of sources."""
     if mirror.flat:
-        found = [ReadIndex("Packages", "deb")]
+        machines = frozenset([*mirror.architectures, "all"])
+        found = [ReadIndex("Packages", "deb", "", machines)]
         return [*found, ReadIndex("Sources", "source")] if mirror.sources else found
     architectures = [*mirror.architectures, *_all(release)]
     found = []
     for name in mirror.components:
         for architecture in architectures:
-            found.append(ReadIndex(f"{name}/binary-{architecture}/Packages", "deb", name))
+            own = frozenset([architecture, "all"])
+            found.append(ReadIndex(f"{name}/binary-{architecture}/Packages", "deb", name, own))
             if mirror.udebs and architecture != "all":
                 path = f"{name}/debian-installer/binary-{architecture}/Packages"
-                found.append(ReadIndex(path, "udeb", name))
+                found.append(ReadIndex(path, "udeb", name, own))
         if mirror.sources:
             found.append(ReadIndex(f"{name}/source/Sources", "source", name))
     return found

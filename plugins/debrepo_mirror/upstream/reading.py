@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 INLINE, PLAIN, DETACHED = "InRelease", "Release", "Release.gpg"
 RELEASE_FILES = (INLINE, PLAIN)
 
+_NOT_THERE = (403, 410)  # S3 refuses what is not there to those who may not list
 _CLEAR_SIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 _TRIES_HINT = "try again later, or see whether the URL and the distribution are right"
@@ -114,7 +115,7 @@ def _whole(fetched: Fetched, data: bytes) -> bytes:
     """Return what was fetched, nothing where there is none."""
     if fetched.outcome == "whole":
         return data
-    if fetched.outcome == "missing":
+    if fetched.outcome == "missing" or fetched.status in _NOT_THERE:
         return b""
     raise RemoteError(said_of(fetched), hint=_TRIES_HINT)
 

@@ -281,3 +281,12 @@ def test_index_in_each_compression_is_read(trusting, names, server, archive):
         trusting("create", name, server.url, "stable")
         trusting("update", name)
         assert len(names(name)) == len(archive.stanzas[INDEX])
+
+
+def test_flat_repository_brings_the_architectures_of_the_mirror(trusting, names, flat, flat_server):
+    flat.deb("foreign", architecture="armhf")
+    flat.deb("data", architecture="all")
+    flat.write()
+    trusting("create", "debian", flat_server.url, "./", "--architectures", "amd64")
+    assert "problem" not in trusting("update", "debian").output
+    assert names() == ["alpha_1.0", "data_1.0"]

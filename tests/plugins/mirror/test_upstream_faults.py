@@ -216,3 +216,38 @@ def test_empty_index_brings_nothing(trusting, server, archive_key, tmp_path, deb
     assert "0 packages" in trusting("update", "debian").output
     assert not server.asked(f"{INDEX}*")
     debrepo("db", "check")
+
+
+def test_outage_is_no_reason_to_leave_packages_out(changed, server, names):
+    server.fault("pool/*/delta*", "503", times=None, retry_after=0)
+    result = changed("update", "debian", "--allow-missing", "--max-tries", "1", exit_code=7)
+    assert "stays as it was" in result.output
+    assert len(names()) == 3
+
+
+@pytest.mark.parametrize("kind", ["corrupt", "longer", "404"])
+def test_lacking_files_are_problems_of_a_partial_mirror(changed, server, names, kind):
+    if kind == "404":
+        server.hide("pool/*/delta*")
+    else:
+        server.fault("pool/*/delta*", kind, times=None)
+    changed("update", "debian", "--allow-missing")
+    assert len(names()) == 3
+    assert "delta_1.0_amd64" in changed("show", "debian", "--problems").output
+
+
+def test_file_that_is_forbidden_is_looked_for_elsewhere(changed, server, names):
+    server.fault(f"{INDEX}.gz", "403", times=None)
+    server.fault("dists/stable/InRelease", "403", times=None)
+    changed("update", "debian")
+    assert "delta_1.0" in names()
+
+
+def test_package_of_another_architecture_than_its_index_is_a_problem(mirror, archive, names):
+    archive.deb("delta", architecture="armhf")
+    archive.write()
+    mirror("update", "debian")
+    assert len(names()) == 3
+    assert "armhf is not an architecture of this index" in (
+        mirror("show", "debian", "--problems").output
+    )
