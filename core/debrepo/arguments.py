@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
 from debrepo.errors import InvalidInput
+from debrepo.refs import unknown_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ def bind(
     ``name`` is what errors call the operation. The caller decides the types: each
     argument, and whatever is in it, has to be of the one that the signature states.
     """
+    check_names(name, function, kwargs)
     try:
         bound = inspect.signature(function).bind(session, *args, **kwargs)
     except TypeError as error:
@@ -45,6 +47,21 @@ def bind(
     return bound
 
 
+def check_names(name: str, function: Callable[..., Any], given: Iterable[str]) -> None:
+    """Raise `InvalidInput` for the first argument that an operation does not have."""
+    for odd in unknown_names(function, given):
+        known = [*inspect.signature(function).parameters][1:]
+        raise no_such(f"{name} takes no argument {odd[:80]!r}", odd, known, _hint(name))
+
+
+def no_such(said: str, name: str, known: Iterable[str], otherwise: str = "") -> InvalidInput:
+    """Return the error for a name that is not known; it names the known one that is like it."""
+    from difflib import get_close_matches
+
+    meant = get_close_matches(name[:80], known, 1)
+    return InvalidInput(said, hint=f"is {meant[0]} meant?" if meant else otherwise)
+
+
 def _hint(name: str) -> str:
     return f"the page of operations in the reference lists what {name} takes"
 
@@ -60,3 +77,6 @@ def files(value: Any) -> Iterator[Path]:
     elif isinstance(value, (list, tuple, Set)):
         for part in value:
             yield from files(part)
+    elif fitting.is_frozen(type(value)):
+        for name in type(value).__dataclass_fields__:
+            yield from files(getattr(value, name))

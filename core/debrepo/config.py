@@ -10,7 +10,7 @@ from debrepo.refs import Setting
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 Value: TypeAlias = "str | bool | int | tuple[str, ...]"
@@ -80,21 +80,35 @@ class Configured(NamedTuple):
     secret: bool = False
 
 
+class Idle(NamedTuple):
+    """What a plugin would read that is disabled; one that cannot be imported does not say."""
+
+    plugin: str
+    settings: tuple[Setting, ...] | None
+
+
 class Config:
-    """Values from a file and the environment, over the defaults of what is declared."""
+    """Values from a file and the environment, over the defaults of what is declared.
+
+    ``disabled`` is asked for the settings of plugins that are disabled, once one is met that no
+    other plugin declares: it has no effect, and is in `without_effect` with where it comes from.
+    """
 
     def __init__(
         self,
         settings: Iterable[Setting],
         path: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        disabled: Callable[[], Iterable[Idle]] = tuple,
     ) -> None:
         self._declared = {setting.name: setting for setting in settings}
         self._values: dict[str, Configured] = {}
+        self._disabled = disabled
+        self.without_effect: list[tuple[str, str, str]] = []  #: name, origin, plugin
         if path is not None:
             for name, value in _flatten(_read(path), ""):
-                setting = self._setting(name, str(path))
-                self._set(setting, name, value, str(path))
+                if not self._is_idle(name, str(path)):
+                    self._set(self._setting(name, str(path)), name, value, str(path))
         known = {_VARIABLE + name for name in RESERVED}
         for variable in sorted(environ or ()):
             if variable.startswith(_VARIABLE) and variable not in known:
@@ -107,12 +121,64 @@ class Config:
         if name is not None:
             setting = self._setting(name, variable)
             self._set(setting, name, _from_text(text, setting, variable), variable)
-        elif not variable.startswith(_TESTS):
+        elif not variable.startswith(_TESTS) and not self._is_idle_variable(variable):
             from difflib import get_close_matches
 
-            known = [*exact, *(_VARIABLE + name for name in RESERVED)]
+            known = [*exact, *(_VARIABLE + name for name in RESERVED), *self._alike(variable)]
             for meant in get_close_matches(variable, known, 1, _ALIKE):
                 raise InvalidInput(f"{variable} is no setting", hint=f"is {meant} meant?")
+
+    def _alike(self, variable: str) -> Iterator[str]:
+        """Yield the variables of settings with a made-up part that one with this part may mean."""
+        for pattern in self._declared:
+            before, star, after = pattern.partition("*")
+            start = _variable(before)
+            if star and variable.startswith(start):
+                words = variable.removeprefix(start).split("_")
+                for count in range(1, len(words)):
+                    yield start + "_".join(words[:count]) + _spelled(after)
+
+    def _is_idle(self, name: str, origin: str) -> bool:
+        """Whether a name is that of a setting of a disabled plugin; it is noted if so."""
+        if self._find(name) is not None:
+            return False
+        for plugin, settings in self._disabled():
+            if settings is None:
+                known = not self._meant(name)
+            else:
+                known = _found(name, {setting.name: setting for setting in settings}) is not None
+            if known:
+                self.without_effect.append((name, origin, plugin))
+                return True
+        return False
+
+    def _is_idle_variable(self, variable: str) -> bool:
+        for plugin, settings in self._disabled():
+            for setting in settings or ():
+                before, star, after = setting.name.partition("*")
+                start, end = _variable(before), _spelled(after)
+                if variable == start or (
+                    star and variable.startswith(start) and variable.endswith(end)
+                ):
+                    self.without_effect.append((setting.name, variable, plugin))
+                    return True
+        return False
+
+    def _meant(self, name: str) -> str:
+        """Return the setting that a name that is none may mean, or nothing."""
+        from difflib import get_close_matches
+
+        parts = name.split(".")
+        known = []
+        for pattern in self._declared:
+            own = pattern.split(".")
+            fits = len(own) == len(parts)
+            known.append(
+                ".".join(p if o == "*" else o for o, p in zip(own, parts, strict=True))
+                if fits
+                else pattern
+            )
+        return next(iter(get_close_matches(name, known, 1, _ALIKE)), "")
 
     def _starred(self, variable: str) -> str | None:
         """Return the name of a setting with a made-up part that a variable stands for.
@@ -171,15 +237,16 @@ class Config:
         """Return what can be configured, sorted by name."""
         return sorted(self._declared.values())
 
+    def _find(self, name: str) -> Setting | None:
+        return _found(name, self._declared)
+
     def _setting(self, name: str, origin: str) -> Setting:
-        setting = self._declared.get(name)
+        setting = self._find(name)
         if setting is None:
-            parts = name.split(".")
-            for pattern, candidate in self._declared.items():
-                if "*" in pattern and _matches(pattern.split("."), parts):
-                    return candidate
+            meant = self._meant(name)
             raise InvalidInput(
-                f"{origin}: no setting is called {name}", hint='run "debrepo config show --all"'
+                f"{origin}: no setting is called {name}",
+                hint=f"is {meant} meant?" if meant else 'run "debrepo config show --all"',
             )
         return setting
 
@@ -193,7 +260,8 @@ class Config:
         if not ok:
             wanted = {tuple: "a list of strings", bool: "true or false", int: "a whole number"}
             raise InvalidInput(
-                f"{origin}: {name} has to be {wanted.get(expected, 'a string')}, found {value!r}"
+                f"{origin}: {name} has to be {wanted.get(expected, 'a string')}"
+                + _instead(setting, value)
             )
         self._values[name] = Configured(
             name,
@@ -202,6 +270,22 @@ class Config:
             setting.help,
             setting.secret,
         )
+
+
+def _instead(setting: Setting, value: object) -> str:
+    """Return what an error says of a value that is wrong: nothing of a secret one."""
+    return "" if setting.secret else f", found {value!r}"
+
+
+def _found(name: str, declared: Mapping[str, Setting]) -> Setting | None:
+    """Return the setting of a name, which may have a part that the user has made up."""
+    if name in declared:
+        return declared[name]
+    parts = name.split(".")
+    for pattern, setting in declared.items():
+        if "*" in pattern and _matches(pattern.split("."), parts):
+            return setting
+    return None
 
 
 def _variable(name: str) -> str:
@@ -242,13 +326,15 @@ def _from_text(text: str, setting: Setting, variable: str) -> Value:
     default = setting.default
     if isinstance(default, bool):
         if text.lower() not in _TRUE | _FALSE:
-            raise InvalidInput(f"{variable} has to be true or false, found {text!r}")
+            raise InvalidInput(f"{variable} has to be true or false{_instead(setting, text)}")
         return text.lower() in _TRUE
     if isinstance(default, int):
         try:
             return int(text)
         except ValueError:
-            raise InvalidInput(f"{variable} has to be a whole number, found {text!r}") from None
+            raise InvalidInput(
+                f"{variable} has to be a whole number{_instead(setting, text)}"
+            ) from None
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text

@@ -123,7 +123,7 @@ class _Absent:
 
 
 def records(hint: Any) -> Iterator[type]:
-    """Yield the named tuples, and other classes, that a value of this type may hold."""
+    """Yield the named tuples, dataclasses and other classes that a value of this type may hold."""
     yield from _records(hint, set())
 
 
@@ -136,9 +136,15 @@ def _records(hint: Any, seen: set[Any]) -> Iterator[type]:
         return
     seen.add(inner)
     yield inner
-    if _is_record(inner):
+    if _is_record(inner) or is_frozen(inner):
         for field in hints(inner).values():
             yield from _records(field, seen)
+
+
+def is_frozen(hint: Any) -> bool:
+    """Whether a class is a dataclass whose values do not change."""
+    parameters = getattr(hint, "__dataclass_params__", None)
+    return isinstance(hint, type) and parameters is not None and bool(parameters.frozen)
 
 
 def _is_record(hint: Any) -> bool:
@@ -169,7 +175,11 @@ def fitter(hint: Any) -> Fitter:
     if isinstance(origin, type) and issubclass(origin, Iterable):
         return _many(origin, arguments[0])
     if _is_record(hint):
-        return _record(hint)
+        return _record(hint, hint._fields)
+    if is_frozen(hint):
+        from dataclasses import fields
+
+        return _record(hint, [field.name for field in fields(hint)])
     return _instance(origin or hint)
 
 
@@ -355,17 +365,20 @@ class _Field(NamedTuple):
     fit: Fitter
 
 
-def _record(wanted: Any) -> Fitter:
-    kinds = hints(wanted)
-    fields = [_Field(name, fitter(kinds[name])) for name in wanted._fields]
+def _record(wanted: Any, names: Iterable[str]) -> Fitter:
     expected = f"a {wanted.__name__}"
+
+    @cache
+    def fields() -> list[_Field]:  # when the first value comes: a type may hold itself
+        kinds = hints(wanted)
+        return [_Field(name, fitter(kinds[name])) for name in names]
 
     def fit(value: Any) -> Any:
         if type(value) is not wanted:
             raise Misfit(expected, value)
-        for field, part in zip(fields, value, strict=True):
+        for field in fields():
             try:
-                field.fit(part)
+                field.fit(getattr(value, field.name))
             except Misfit as misfit:
                 raise misfit.below(field.name) from None
         return value

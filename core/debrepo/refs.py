@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
 from debrepo.values import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ANY_NAME = 0x08  # inspect.CO_VARKEYWORDS, which takes long to import
 
 
 class Ref(NamedTuple):
@@ -32,6 +37,15 @@ def owner(hook: Any, name: str) -> str:
     """Return the plugin that brings ``name`` through a hook that `claimed` has read."""
     impls = hook.get_hookimpls()
     return next((str(one.plugin_name) for one in impls if name in one.function()), "")
+
+
+def unknown_names(function: Any, given: Iterable[str]) -> list[str]:
+    """Return the names among ``given`` that are no arguments of an operation's function."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_flags & _ANY_NAME:
+        return []
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in given if name not in known[1:]]  # the first is the session
 
 
 def claimed(hook: Any, what: str) -> dict[str, Any]:

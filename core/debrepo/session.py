@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from debrepo.calls import Call
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.progress import Progress
-from debrepo.refs import claimed
+from debrepo.refs import claimed, unknown_names
 from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ class Session:
         own = self.root / "debrepo.toml"
         path = own if _exists(own, self.root) else None
         declared = [setting for batch in self.hook.debrepo_settings() for setting in batch]
-        return Config([*CORE_SETTINGS, *declared], self.config_path or path, os.environ)
+        # A manager that pluggy made, and not `load_plugins`, has nothing disabled.
+        disabled = getattr(self.plugins, "disabled_settings", tuple)
+        return Config([*CORE_SETTINGS, *declared], self.config_path or path, os.environ, disabled)
 
     @property
     def db(self) -> Database:
@@ -173,7 +175,12 @@ class Session:
             raise NotFound(
                 f"no operation called {name}", hint="the plugin that provides it may be disabled"
             ) from None
-        return self._do(Call(self, operation.ref.load(), (), arguments, operation))
+        function = operation.ref.load()
+        if unknown_names(function, arguments):
+            from debrepo.arguments import check_names  # which no command line waits for
+
+            check_names(name, function, arguments)
+        return self._do(Call(self, function, (), arguments, operation))
 
     def _do(self, call: Call) -> Any:
         _ = self.config  # says what is wrong with a root, before a lease or the pool meets it

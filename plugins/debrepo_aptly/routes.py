@@ -6,6 +6,7 @@ from fastapi import Request
 
 from debrepo.http import Route, Routes
 from debrepo_aptly.bodies import as_json
+from debrepo_aptly.spelling import decode
 
 #: Values that turn ``_async`` off; all others turn it on.
 _OFF = {"n", "no", "f", "false", "0", "off"}
@@ -16,6 +17,14 @@ class AptlyRoute(Route):
 
     async def read(self, request: Request, *, required: bool) -> Request:
         return await super().read(await as_json(request), required=required)
+
+    def arguments(self, path: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        said = super().arguments(path, body)
+        place = decode(str(said["prefix"])) if "prefix" in said else "."
+        found = {"place": place, "repo": said.get("name"), "target": said.get("name"), **said}
+        if self.path.endswith("/{name}/snapshots"):  # of a repository, or a mirror
+            found["name"] = body.get("name")
+        return found
 
     def patience(self, request: Request) -> float | None:
         asked = request.query_params.get("_async")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from debrepo.errors import InvalidInput
 from debrepo.fitting import hints
-from debrepo.http import Door, Routes, opens
+from debrepo.http import Door, Route, Routes, opens
 from debrepo.progress import Meter, Progress
 from debrepo.refs import Operation
 from debrepo.remote import encoding as wire
@@ -27,9 +27,17 @@ class Arguments(BaseModel):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class OperationRoute(Route):
+    """A route whose body has the arguments of its operation."""
+
+    def arguments(self, path: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        sent = body.get("arguments")
+        return sent if isinstance(sent, dict) else {}
+
+
 def operation_routes(session: Session) -> Routes:
     """Return a route for each operation that can run on a server."""
-    routes = Routes(prefix="/api/operations", tags=["operations"])
+    routes = Routes(prefix="/api/operations", tags=["operations"], route_class=OperationRoute)
     for operation in session.operations.values():
         if not operation.local:
             routes.add_api_route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -41,7 +42,9 @@ class RunningServer(NamedTuple):
 
 
 @pytest.fixture
-def serving(debrepo_root: Path) -> Iterator[Callable[..., RunningServer]]:
+def serving(
+    debrepo_root: Path, debrepo_disabled: list[str]
+) -> Iterator[Callable[..., RunningServer]]:
     """Start servers: ``serving("--require-token").url``."""
     started: list[subprocess.Popen[str]] = []
 
@@ -49,6 +52,11 @@ def serving(debrepo_root: Path) -> Iterator[Callable[..., RunningServer]]:
         listen = () if "--listen" in options or "pass_fds" in more else ("--listen", "127.0.0.1:0")
         words = ["--root", str(debrepo_root), "serve", *listen, *options]
         command = more.pop("command", [sys.executable, "-m", "debrepo"])
+        if debrepo_disabled:
+            more["env"] = {
+                **more.get("env", os.environ),
+                "DEBREPO_DISABLE": ",".join(debrepo_disabled),
+            }
         process = subprocess.Popen(
             [*command, *words], stderr=subprocess.PIPE, text=True, bufsize=1, **more
         )

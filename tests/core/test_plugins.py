@@ -176,13 +176,45 @@ def test_nobody_replaces_what_another_plugin_brings(session, second, use, what):
         use(session)
 
 
-def test_broken_plugin_says_how_to_do_without_it(tmp_path, monkeypatch):
+def test_broken_plugin_names_its_distribution_and_how_to_do_without_it(tmp_path, monkeypatch):
     install(tmp_path, "broken", "nowhere.plugin")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(PluginError, match="No module named 'nowhere'") as caught:
+    with pytest.raises(PluginError) as caught:
         load_plugins()
+    assert str(caught.value) == (
+        "plugin broken of broken 1.0 (nowhere.plugin) failed to load: No module named 'nowhere'"
+    )
     assert caught.value.hint == "disable it with DEBREPO_DISABLE=broken"
     assert load_plugins(disabled=["broken"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("raise ValueError('one\\n\\ntwo')", "one two"),
+        ("raise ValueError", "ValueError"),
+        ("import sys\nsys.exit('bye')", "bye"),
+        ("def :", "invalid syntax (broken_plugin.py, line 1)"),
+    ],
+)
+def test_however_a_plugin_is_broken_it_is_one_line(tmp_path, monkeypatch, text, said):
+    install(tmp_path, "broken", "broken_plugin")
+    (tmp_path / "broken_plugin.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError) as caught:
+        load_plugins()
+    assert (
+        str(caught.value) == f"plugin broken of broken 1.0 (broken_plugin) failed to load: {said}"
+    )
+
+
+def test_plugin_of_a_taken_name_is_an_error_that_names_where_it_comes_from(tmp_path, monkeypatch):
+    install(tmp_path, "other", "other_plugin", plugin="local")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "other_plugin.py").touch()
+    with pytest.raises(PluginError, match=r"other 1.0 .other_plugin. and debrepo_manager .* both"):
+        load_plugins()
+    assert load_plugins(disabled=["local"])
 
 
 def test_hook_without_an_answer_asks_the_next_plugin():
@@ -193,10 +225,10 @@ def test_hook_without_an_answer_asks_the_next_plugin():
     assert pm.hook.debrepo_package_list(txn=None, kind="mill", name="x") is None
 
 
-def install(directory, name, module):
+def install(directory, name, module, plugin=""):
     info = directory / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "entry_points.txt").write_text(f"[debrepo]\n{name} = {module}\n")
+    (info / "entry_points.txt").write_text(f"[debrepo]\n{plugin or name} = {module}\n")
 
 
 class Impostor:

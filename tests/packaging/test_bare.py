@@ -1,4 +1,4 @@
-"""The wheel without extras: every command runs, or says which extra it needs."""
+"""The wheel: without extras every command runs, or says which it needs; what ``test`` brings."""
 
 import json
 import subprocess
@@ -60,22 +60,24 @@ json.dump(found, sys.stdout)
 """
 
 
-def needed(name):
-    """Yield the distributions that one of these names needs, itself included, without extras."""
+def needed(name, extras=("",), known=()):
+    """Yield the distributions that one of these names needs, itself included."""
+    if (name, extras) in known:
+        return
+    known = (*known, (name, extras))
     yield name
     for line in metadata.requires(name) or ():
         requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            yield from needed(requirement.name)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+            yield from needed(requirement.name, ("", *sorted(requirement.extras)), known)
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory):
-    """Install the wheel and what it needs, but no extra: the interpreter of that environment.
+def installed(place, *extras):
+    """Install the wheel and what it needs, with extras: the interpreter of that environment.
 
     What it needs is taken from this environment, so that no network is needed.
     """
-    place = tmp_path_factory.mktemp("bare")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     ours = ["--no-build-isolation"] if util.find_spec("hatchling") else []
     build = ["wheel", "--quiet", "--no-deps", *ours, "--wheel-dir", str(place), str(ROOT)]
@@ -86,12 +88,18 @@ def bare(tmp_path_factory):
     install = ["--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
     subprocess.run([*pip, *install], check=True)
     (packages,) = place.glob("venv/lib/python3*/site-packages")
-    for name in set(needed("debrepo-manager")) - {"debrepo-manager"}:
+    for name in set(needed("debrepo-manager", ("", *extras))) - {"debrepo-manager"}:
         for file in metadata.files(name) or ():
             top = packages / file.parts[0]
             if file.parts[0] != ".." and not top.exists():
                 top.symlink_to(Path(str(metadata.distribution(name).locate_file(file.parts[0]))))
     return python
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """Install the wheel without any extra."""
+    return installed(tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +156,37 @@ def test_every_command_runs_or_says_what_to_install(runs):
 )
 def test_what_needs_no_extra_works(runs, words):
     assert runs[words]["code"] == 0
+
+
+TESTS = """
+from debrepo.testing import ObjectStoreContract, ServiceContract, SignerContract, StorageContract
+from debrepo.testing.packages import build_deb
+import pytest
+
+def test_command(debrepo, tmp_path):
+    debrepo("repo", "create", "tools")
+    debrepo("repo", "add", "tools", build_deb(tmp_path))
+
+@pytest.mark.debrepo_plugins(disabled=["gitlab"])
+def test_server(session, api, serving):
+    assert "gitlab" not in {plugin.name for plugin in session.call("plugin.list")}
+    assert api.get("/api/version").status_code == 200
+    assert serving().stop() in (0, -15)
+"""
+
+
+def test_extra_for_tests_brings_what_tests_of_plugins_need(tmp_path):
+    python = installed(tmp_path, "test")
+    (tmp_path / "conftest.py").write_text(
+        'pytest_plugins = ["debrepo.testing.fixtures", "debrepo_server.testing"]\n'
+    )
+    (tmp_path / "test_plugin.py").write_text(TESTS)
+    run = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers"]
+    done = subprocess.run(
+        [*run, str(tmp_path / "test_plugin.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

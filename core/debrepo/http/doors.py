@@ -1,7 +1,7 @@
 """Doors: how a route declares its scopes and gets a session."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from debrepo.errors import DebrepoError, NotAllowed
 from debrepo.http.body_cache import BodyCache
 from debrepo.http.jobs import Job, Tasks
 from debrepo.http.read_limits import ReadLimiter, begin
@@ -17,6 +18,8 @@ from debrepo.permissions import Caller
 from debrepo.session import Session
 
 T = TypeVar("T")
+
+_LONGEST = 200  # characters of a name in an error
 
 
 class ReplayStore(Protocol):
@@ -140,6 +143,17 @@ class Door:
         return await self._server.kept.in_turn(work)
 
 
+class Lacking(NamedTuple):
+    """A scope of an operation that a caller has for no thing at all."""
+
+    caller: Caller
+    template: str
+
+    def refusal(self, session: Session, told: Mapping[str, object]) -> NotAllowed:
+        """Return the error; what ``told`` says of the arguments stands for the braces."""
+        return self.caller.refusal(_named(session, self.template, told))
+
+
 class Opening:
     """The dependency that makes a `Door`, and the scopes that the route needs."""
 
@@ -164,12 +178,28 @@ class Opening:
             caller.require(self.scope.format_map(request.path_params))
         first = [server.session.operations[name].scopes[0] for name in self.operations]
         if first and not any(map(caller.may_some, first)):
-            raise caller.refusal(re.sub(r"[{}]", "", first[0]))
+            request.state.lacking = Lacking(caller, first[0])
+            raise caller.refusal(first[0])
         request.state.caller = caller
         return caller
 
     async def __call__(self, request: Request) -> Door:
         return Door(request, request.app.state.debrepo, request.state.caller)
+
+
+def _named(session: Session, template: str, told: Mapping[str, object]) -> str:
+    """Return a scope with what it is about, as far as a request says; ``*`` is for the rest."""
+
+    def value(brace: re.Match[str]) -> str:
+        said = told.get(brace[1])
+        if not isinstance(said, str) or not said.isprintable():
+            return "*"
+        try:
+            return session.spelled(brace[1], said)[:_LONGEST]
+        except DebrepoError:
+            return "*"
+
+    return re.sub(r"\{(\w+)\}", value, template)
 
 
 def opens(*operations: str, scope: str = "", task: bool = False, settled: bool = False) -> Any:

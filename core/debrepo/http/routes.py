@@ -1,5 +1,6 @@
 """Routes: FastAPI routes that check the caller's scopes before they read a body."""
 
+import json
 import re
 from collections.abc import Callable, Coroutine
 from inspect import iscoroutinefunction
@@ -11,13 +12,16 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
+from debrepo.errors import NotAllowed
 from debrepo.http.answers import ErrorAnswer
 from debrepo.http.bodies import as_json, check_lists
-from debrepo.http.doors import Opening, Server
+from debrepo.http.doors import Lacking, Opening, Server
+from debrepo.permissions import Caller
 
 #: Stands for an encoded slash while paths are matched; a noncharacter, so in no name.
 _SLASH = "\ufdd0"
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
+_SHORT = 64 << 10  # bytes of a body that is read although the caller may not do what it says
 _BODY_LIMIT = 16 << 20  # bytes of JSON; package files have routes of their own
 
 
@@ -63,6 +67,23 @@ class Route(APIRoute):
             return float(wait[1])
         return 0 if "respond-async" in prefer else None
 
+    def arguments(self, path: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of the operation among the values of a path and of a body."""
+        return {**body, **path}
+
+    async def _told(self, request: Request, caller: Caller, *, raw: bool) -> dict[str, Any]:
+        """Return what a refused request is about; of a short body, too, if the caller is known."""
+        body: object = None
+        if not raw and not caller.anonymous and _is_short(request):
+            try:
+                body = json.loads(await request.body())
+            except (ValueError, RecursionError):
+                body = None
+        named = {
+            key.lower(): value for key, value in (body if isinstance(body, dict) else {}).items()
+        }
+        return self.arguments(request.path_params, named)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         opening = opening_of(self)
@@ -71,7 +92,14 @@ class Route(APIRoute):
 
         async def admit(request: Request) -> Response:
             server: Server = request.app.state.debrepo
-            caller = opening.admit(request) if opening else None
+            try:
+                caller = opening.admit(request) if opening else None
+            except NotAllowed:
+                lacking: Lacking | None = getattr(request.state, "lacking", None)
+                if lacking is None:
+                    raise
+                told = await self._told(request, lacking.caller, raw=raw)
+                raise lacking.refusal(server.session, told) from None
             if not raw and body is not None:
                 request = await self.read(request, required=body.field_info.is_required())
                 check_lists(await request.body(), server.session.config["server.list_length"])
@@ -85,6 +113,11 @@ class Route(APIRoute):
             return await server.replays.answer(key, caller, request, body_read, handle)
 
         return admit
+
+
+def _is_short(request: Request) -> bool:
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= _SHORT
 
 
 class Routes(APIRouter):

@@ -1,19 +1,22 @@
 """The encoding: arguments and results of operations as JSON, and back to the same values.
 
 Plain JSON stands for itself. Everything else is an object with one key: ``{"b": …}`` is bytes
-in hex, ``{"t": […]}`` a tuple, ``{"n": [class, …]}`` a named tuple or a package.
+in hex, ``{"t": […]}`` a tuple, ``{"n": [class, …]}`` a named tuple, a frozen dataclass or a
+package, and ``{"e": [class, value]}`` a member of an enumeration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import fields
 from datetime import datetime
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import InvalidInput
-from debrepo.fitting import records
+from debrepo.fitting import is_frozen, records
 from debrepo.package import Package, PackageFile, PackageKey
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ _DEEPEST = 60  # values within values
 
 def encode(value: Any, path: Callable[[Path], Any]) -> Any:
     """Return ``value`` as JSON has it; ``path`` says what becomes of paths."""
+    if isinstance(value, Enum):  # which may be text or a number, too
+        return {"e": [_name(value), encode(value.value, path)]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -36,8 +41,10 @@ def encode(value: Any, path: Callable[[Path], Any]) -> Any:
         parts = (value.key, value.kind, value.stanza, value.files)
         return {"n": ["debrepo.package:Package", *(encode(part, path) for part in parts)]}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        name = f"{type(value).__module__}:{type(value).__qualname__}"
-        return {"n": [name, *(encode(part, path) for part in value)]}
+        return {"n": [_name(value), *(encode(part, path) for part in value)]}
+    if is_frozen(type(value)):
+        parts = tuple(getattr(value, field) for field in _given(type(value)))
+        return {"n": [_name(value), *(encode(part, path) for part in parts)]}
     if isinstance(value, tuple):
         return {"t": [encode(part, path) for part in value]}
     if isinstance(value, Mapping):
@@ -50,6 +57,15 @@ def encode(value: Any, path: Callable[[Path], Any]) -> Any:
         f"a {type(value).__name__} cannot be sent through a server",
         hint="run this command where the root is",
     )
+
+
+def _name(value: Any) -> str:
+    return f"{type(value).__module__}:{type(value).__qualname__}"
+
+
+def _given(kind: Any) -> list[str]:
+    """Return the fields that a dataclass is made with."""
+    return [field.name for field in fields(kind) if field.init]
 
 
 def decode(value: Any, path: Callable[[Any], Path], hint: Any) -> Any:
@@ -68,6 +84,7 @@ class _Decoder:
         self._depth = 0
         self._makers: dict[str, Callable[[Any], Any]] = {
             "b": bytes.fromhex,
+            "e": self._member,
             "d": lambda data: {self.value(key): self.value(part) for key, part in data},
             "i": datetime.fromisoformat,
             "n": self._named,
@@ -98,9 +115,26 @@ class _Decoder:
         found = set(records(self._hint))
         if Package in found:
             found |= {PackageKey, PackageFile}
-        known = (one for one in found if one is Package or hasattr(one, "_fields"))
+        known = (one for one in found if one is Package or _is_of_parts(one))
         return {f"{one.__module__}:{one.__qualname__}": one for one in known}
 
     def _named(self, data: Any) -> Any:
         name, *parts = data
-        return self._classes[name](*map(self.value, parts))
+        kind = self._classes[name]
+        if issubclass(kind, Enum):
+            raise TypeError(name)
+        values = list(map(self.value, parts))
+        if is_frozen(kind):
+            return kind(**dict(zip(_given(kind), values, strict=True)))
+        return kind(*values)
+
+    def _member(self, data: Any) -> Any:
+        name, value = data
+        kind = self._classes[name]
+        if not issubclass(kind, Enum):
+            raise TypeError(name)
+        return kind(self.value(value))
+
+
+def _is_of_parts(kind: Any) -> bool:
+    return hasattr(kind, "_fields") or is_frozen(kind) or issubclass(kind, Enum)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
+from debrepo.arguments import no_such
 from debrepo.errors import InvalidInput
 from debrepo_publish.model import options as extras
 from debrepo_publish.model.publication import (
@@ -62,7 +63,8 @@ def changed(
     types = fitting.hints(Publication)
     for name, value in fields.items():
         if name not in types or name in _NO_OPTIONS:
-            raise InvalidInput(f"a publication has no option {name[:80]!r}")
+            known = [*types.keys() - _NO_OPTIONS, "skip_bz2"]
+            raise no_such(f"a publication has no option {name[:80]!r}", name, known)
         try:
             fitting.fitter(types[name])(value)
         except fitting.Misfit as misfit:

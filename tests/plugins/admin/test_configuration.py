@@ -6,6 +6,10 @@ import tomllib
 import pytest
 
 import debrepo as package
+from debrepo import Setting, hookimpl
+from debrepo.errors import InvalidInput
+from debrepo.plugins import load_plugins
+from debrepo.session import Session
 
 
 def values(debrepo):
@@ -53,6 +57,8 @@ def test_the_environment_names_settings_of_storages(debrepo, debrepo_root, monke
     [
         ("DEBREPO_PUBLISH_ORGIN", "DEBREPO_PUBLISH_ORIGIN"),
         ("DEBREPO_SERVER_TIMOUT", "DEBREPO_SERVER_TIMEOUT"),
+        ("DEBREPO_STORAGE_S3_CLOUD_REGOIN", "DEBREPO_STORAGE_S3_CLOUD_REGION"),
+        ("DEBREPO_STORAGE_FS_MY_WEB_LINKS", "DEBREPO_STORAGE_FS_MY_WEB_LINK"),
     ],
 )
 def test_a_mistyped_variable_is_an_error_that_names_what_was_meant(
@@ -68,12 +74,97 @@ def test_a_variable_of_somebody_else_is_nothing_to_complain_about(debrepo, monke
     debrepo("config", "show")
 
 
-def test_a_setting_that_nobody_declares_is_an_error(debrepo, debrepo_root):
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("publish.orgin = 1", "is publish.origin meant?"),
+        ("storage.s3.cloud.regoin = 1", "is storage.s3.cloud.region meant?"),
+        ("weather.forecast = 1", 'run "debrepo config show --all"'),
+    ],
+)
+def test_a_setting_that_nobody_declares_is_an_error(debrepo, debrepo_root, line, meant):
     debrepo_root.mkdir()
-    (debrepo_root / "debrepo.toml").write_text('publish.orgin = "Example"\n')
+    (debrepo_root / "debrepo.toml").write_text(line)
     result = debrepo("config", "show", exit_code=2)
-    assert "no setting is called publish.orgin" in result.output
-    assert 'Hint: run "debrepo config show --all"' in result.output
+    assert f"no setting is called {line.removesuffix(' = 1')}" in result.output
+    assert f"Hint: {meant}" in result.output
+
+
+@pytest.mark.debrepo_plugins(disabled=["publish-s3", "gitlab"])
+def test_settings_of_a_disabled_plugin_have_no_effect_and_are_named(
+    debrepo, debrepo_root, monkeypatch
+):
+    debrepo_root.mkdir()
+    path = debrepo_root / "debrepo.toml"
+    path.write_text('storage.s3.cloud.bucket = "b"\npublish.origin = "Example"\n')
+    monkeypatch.setenv("DEBREPO_STORAGE_S3_CLOUD_SECRET_ACCESS_KEY", "hush")
+    shown = debrepo("config", "show")
+    assert (
+        f"{path} sets storage.s3.cloud.bucket, without effect: the plugin publish-s3 is disabled."
+        in shown.stderr
+    )
+    assert "DEBREPO_STORAGE_S3_CLOUD_SECRET_ACCESS_KEY sets" in shown.stderr
+    assert "hush" not in shown.output
+    assert "publish.origin" in shown.stdout
+    assert "storage.s3.cloud" not in shown.stdout
+
+
+@pytest.mark.debrepo_plugins(disabled=["publish-s3"])
+def test_a_typo_is_an_error_whatever_is_disabled(debrepo, debrepo_root):
+    debrepo_root.mkdir()
+    (debrepo_root / "debrepo.toml").write_text('storage.s3.cloud.bukcet = "b"\n')
+    debrepo("config", "show", exit_code=2)
+
+
+def test_settings_of_a_plugin_that_is_disabled_because_it_is_broken_have_no_effect(
+    tmp_path, debrepo_root, monkeypatch
+):
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text("[debrepo]\nbroken = nowhere.plugin\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    debrepo_root.mkdir()
+    path = debrepo_root / "debrepo.toml"
+    path.write_text("weather.forecast = true\n")
+    config = Session(debrepo_root, load_plugins(disabled=["broken"])).config
+    assert config.without_effect == [("weather.forecast", str(path), "broken")]
+    path.write_text('publish.orgin = "x"\n')
+    with pytest.raises(InvalidInput, match=r"publish\.orgin"):
+        _ = Session(debrepo_root, load_plugins(disabled=["broken"])).config
+
+
+class Weather:
+    """A plugin with secrets."""
+
+    @hookimpl
+    def debrepo_settings(self):
+        return [
+            Setting("weather.token", "", "Token of the service", secret=True),
+            Setting("weather.pin", 0, "Number of the service", secret=True),
+        ]
+
+
+@pytest.mark.debrepo_plugins(more=[Weather()])
+def test_a_secret_is_shown_nowhere(debrepo, debrepo_root, api):
+    debrepo_root.mkdir(exist_ok=True)
+    path = debrepo_root / "debrepo.toml"
+    path.write_text('weather.token = "hush"\n')
+    asked = api.post("/api/operations/config.show", json={"arguments": {}}).text
+    shown = [debrepo("config", "show", *options).output for options in ([], ["--all"], ["--json"])]
+    for text in (asked, *shown):
+        assert "weather.token" in text
+        assert "hush" not in text
+    assert "hush" not in api.get("/api/metrics").text
+    path.write_text('weather.token = ["hush"]\n')
+    assert "hush" not in debrepo("config", "show", exit_code=2).output
+
+
+@pytest.mark.debrepo_plugins(more=[Weather()])
+@pytest.mark.parametrize("text", ["hush", "0x68757368"])
+def test_an_error_of_the_environment_shows_no_secret(debrepo, monkeypatch, text):
+    monkeypatch.setenv("DEBREPO_WEATHER_PIN", text)
+    said = debrepo("config", "show", exit_code=2).output
+    assert said == "Error: DEBREPO_WEATHER_PIN has to be a whole number\n"
 
 
 def test_a_value_of_the_wrong_type_says_what_it_has_to_be(debrepo, debrepo_root):

@@ -226,6 +226,60 @@ def test_scope_of_a_place_is_that_of_its_route(guarded, token, prefix, scope):
     assert guarded.delete(f"/api/publish/{prefix}/d", headers=token(scope)).status_code == 404
 
 
+def test_missing_scope_of_every_operation_names_the_thing(guarded, session, token):
+    nothing = token("no:thing")
+    checked = 0
+    for operation in session.operations.values():
+        names = re.findall(r"\{(\w+)\}", operation.scopes[0])
+        if operation.local or not names:
+            continue
+        sent = {name: "thing" if name != "kind" else "project" for name in names}
+        expected = operation.scopes[0].format_map(sent)
+        answer = operate(guarded, operation.name, nothing, **sent)
+        assert answer.status_code == 403
+        assert answer.json()["error"] == f"token:t0 lacks the scope {expected}"
+        checked += 1
+    assert checked > 25
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "scope"),
+    [
+        ("POST", "/api/repos", {"Name": "tools"}, "repo:tools:create"),
+        ("DELETE", "/api/repos/tools", None, "repo:tools:drop"),
+        ("PUT", "/api/repos/tools", {"Comment": "c"}, "repo:tools:edit"),
+        ("POST", "/api/repos/tools/packages", {"PackageRefs": []}, "repo:tools:add"),
+        ("POST", "/api/repos/tools/copy/other/a", {}, "repo:tools:add"),
+        ("POST", "/api/snapshots", {"Name": "s"}, "snapshot:s:create"),
+        ("POST", "/api/repos/tools/snapshots", {"Name": "s"}, "snapshot:s:create"),
+        ("DELETE", "/api/snapshots/s", None, "snapshot:s:drop"),
+        ("DELETE", "/api/publish/a_b/d", None, "publish:a/b:drop"),
+        ("PUT", "/api/publish/:./d", {}, "publish:.:update"),
+        ("POST", "/api/publish/a_b", {}, "publish:a/b:create"),
+        ("POST", "/api/publish", {"Distribution": "d"}, "publish:.:create"),
+    ],
+)
+def test_missing_scope_names_the_thing_at_every_door(guarded, token, method, path, body, scope):
+    answer = guarded.request(method, path, json=body, headers=token("no:thing"))
+    assert (answer.status_code, answer.json()["error"]) == (
+        403,
+        f"token:t0 lacks the scope {scope}",
+    )
+
+
+def test_long_body_is_not_read_to_name_what_a_caller_may_not_do(guarded, token):
+    body = {"Name": "tools", "Comment": "x" * 70_000}
+    answer = guarded.post("/api/repos", json=body, headers=token("no:thing"))
+    assert answer.json()["error"] == "token:t0 lacks the scope repo:*:create"
+
+
+@pytest.mark.parametrize("name", [["x"], 5, "a\nb", None, "x" * 999])
+def test_odd_name_in_a_refusal_does_no_harm(guarded, token, name):
+    answer = guarded.post("/api/repos", json={"Name": name}, headers=token("no:thing"))
+    assert answer.status_code == 403
+    assert len(answer.json()["error"]) < 300
+
+
 def test_new_name_needs_what_creating_it_needs(guarded, session, token):
     session.call("repo.create", name="web")
     answer = operate(guarded, "repo.rename", token("repo:web:*"), name="web", new_name="prod")
