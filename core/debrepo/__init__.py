@@ -8,15 +8,8 @@ Plugin authors import from here::
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
     from debrepo.hookspecs import hookimpl
-    from debrepo.refs import (
-        BackgroundJob,
-        Command,
-        Operation,
-        PublicationOption,
-        Ref,
-        Setting,
-        TableRef,
-    )
+    from debrepo.options import PublicationOption
+    from debrepo.refs import BackgroundJob, Command, Operation, Ref, Setting, TableRef
 
 __version__ = "0.2.0"
 
@@ -39,7 +32,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = "hookspecs" if name == "hookimpl" else "refs"
+    home = {"hookimpl": "hookspecs", "PublicationOption": "options"}.get(name, "refs")
     found: object = getattr(import_module(f"debrepo.{home}"), name)
     globals()[name] = found
     return found

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from debrepo.database import Transaction
+    from debrepo.options import PublicationOption
     from debrepo.package import Entry
     from debrepo.published import PublicationState
-    from debrepo.refs import PublicationOption, Ref
+    from debrepo.refs import Ref
     from debrepo.session import Session
 
 
@@ -34,7 +35,8 @@ def debrepo_publication_options() -> Iterable[PublicationOption]:
 
     *Collects*, when a publication is made, changed or published. ``publish`` has a flag for
     each, and the document of the publication keeps what is given. A kind of index reads those
-    that it names in ``options``. Two plugins that claim one name are an error.
+    that it names in ``options``, a hook those of ``after.options`` that were given. Two plugins
+    that claim one name are an error.
     """
 
 

@@ -23,6 +23,8 @@ class PublicationState(NamedTuple):
     label: str
     suite: str
     codename: str
+    #: What was given of the options that plugins declare, by name.
+    options: Mapping[str, bool | int | str | tuple[str, ...]] = {}  # never changed
 
     def __str__(self) -> str:
         place = f"{self.storage}:{self.prefix}" if self.storage else self.prefix

@@ -152,18 +152,6 @@ class Setting(NamedTuple):
     secret: bool = False  #: whether its value is shown to nobody
 
 
-class PublicationOption(NamedTuple):
-    """An option of publications: ``commands``, with its default and one line of help.
-
-    ``publish`` has a flag for it, ``--commands``, with ``--no-commands`` if it is ``bool``. A
-    value takes the type of the default, as that of a `Setting` does.
-    """
-
-    name: str  #: lower-case words with underscores, which become hyphens in the flag
-    default: str | bool | int | tuple[str, ...]
-    help: str
-
-
 class TableRef(NamedTuple):
     """A database table, the version of its records, and where its `Table` is."""
 

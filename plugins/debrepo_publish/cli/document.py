@@ -12,7 +12,7 @@ from debrepo_publish.model import documents
 from debrepo_publish.model.options import declared
 
 if TYPE_CHECKING:
-    from debrepo.refs import PublicationOption
+    from debrepo.options import PublicationOption
 
 
 def words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:

@@ -38,6 +38,7 @@ def shown(publication: Publication, generation: Generation) -> PublicationState:
         publication.label,
         publication.suite,
         publication.codename,
+        publication.options,
     )
 
 

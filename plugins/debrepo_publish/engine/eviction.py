@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo.errors import PluginError
 from debrepo.index_kind import SortedIndexKind, WholeIndexKind
 from debrepo_publish.engine import components
 from debrepo_publish.engine import plan as planning
@@ -25,8 +26,17 @@ if TYPE_CHECKING:
 def evict(session: Session) -> bool:
     """Delete the fragments that no live generation consists of, if the cache is too large.
 
-    Return whether it was. A fragment that is needed again is rendered again.
+    Return whether it was. A fragment that is needed again is rendered again. What a plugin has
+    to say against another publication is a warning, as this one is published.
     """
+    try:
+        return _evict(session)
+    except PluginError as error:
+        session.progress.note(f"Warning: the cache of indexes stays too large: {error}")
+        return False
+
+
+def _evict(session: Session) -> bool:
     with caching.opened(session.root) as cache:
         if cache.size() <= session.config["publish.cache_size"]:
             return False

@@ -71,7 +71,7 @@ def added(
             "component": component,
         }
         answers: dict[str, Any] = {
-            str(plugin.plugin_name): plugin.function(*(facts[name] for name in plugin.argnames))
+            str(plugin.plugin_name): plugin.function(*(facts[one] for one in plugin.argnames)) or {}
             for plugin in plugins
         }
         found[component] = _joined(answers)

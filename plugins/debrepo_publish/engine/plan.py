@@ -11,10 +11,9 @@ from debrepo.errors import InvalidInput
 from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
 from debrepo_publish.engine import displaced as displacement
-from debrepo_publish.engine import fields as adding
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.layout import files
-from debrepo_publish.indexes import admission, contexts
+from debrepo_publish.indexes import admission
 from debrepo_publish.model import publications
 from debrepo_publish.model.hashing import key_of
 from debrepo_publish.model.publication import Generation, Part, Publication
@@ -90,8 +89,7 @@ def make(
     displaced = displacement.known(txn, publication.place)
     new = _additions(txn, publication, previous, generation, displaced)
     displaced = displacement.within(txn, generation, displaced) | new.moved
-    kinds = contexts.kinds(session, publication, generation)
-    fields = adding.added(session, txn, publication, generation)
+    kinds, fields = _kinds_and_fields(session, txn, publication, generation)
     rendering = _rendering(publication, kinds, fields, displaced, policy)
     generation = generation._replace(rendering=rendering)
     unchanged = previous is not None and _inputs(previous) == _inputs(generation)
@@ -139,6 +137,7 @@ def again(
 ) -> Plan:
     """Return the plan of a generation that exists."""
     displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
+    kinds, fields = _kinds_and_fields(session, txn, publication, generation)
     return Plan(
         publication,
         generation,
@@ -146,8 +145,8 @@ def again(
         [],
         set(),
         displaced,
-        contexts.kinds(session, publication, generation),
-        adding.added(session, txn, publication, generation),
+        kinds,
+        fields,
         unchanged=True,
         policy=session.config["archive.policy"],
     )
@@ -158,6 +157,17 @@ def _inputs(generation: Generation) -> tuple[object, ...]:
     sets = [(name, part.set_id) for name, part in generation.parts.items()]
     made_for = generation.architectures, generation.served
     return sets, made_for, generation.options, generation.rendering
+
+
+def _kinds_and_fields(
+    session: Session, txn: Transaction, publication: Publication, generation: Generation
+) -> tuple[Kinds, Fields]:
+    """Return what plugins have to do with the indexes of a generation."""
+    from debrepo_publish.engine.fields import added  # which commands that only look do without
+    from debrepo_publish.indexes.contexts import kinds
+
+    found = kinds(session, publication, generation)
+    return found, added(session, txn, publication, generation)
 
 
 def _rendering(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from debrepo.config import Config
-    from debrepo.refs import PublicationOption
+    from debrepo.options import PublicationOption
 
 
 def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
@@ -14,10 +13,9 @@ if TYPE_CHECKING:
 
     from pluggy import HookRelay
 
-    from debrepo.refs import PublicationOption
+    from debrepo.options import PublicationOption
     from debrepo_publish.model.publication import Option
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 #: Flags of ``publish`` that set no field of a document by their name.
 _TAKEN = {
     "acquire_by_hash",
@@ -36,6 +34,7 @@ _TAKEN = {
     "passphrase_file",
     "place",
     "secret_keyring",
+    "session",
     "sign",
     "skip_bz2",
     "skip_cleanup",
@@ -52,7 +51,7 @@ def declared(hook: HookRelay) -> dict[str, PublicationOption]:
         for option in brought:
             name, whose = option.name, str(plugin.plugin_name)
             bare = name.removeprefix("no_")
-            if not _NAME.fullmatch(name) or bare in Publication._fields or bare in _TAKEN:
+            if not _is_name(name) or bare in Publication._fields or bare in _TAKEN:
                 raise PluginError(f"plugin {whose} cannot call an option of publications {name!r}")
             clash = next((one for one in (name, bare, f"no_{name}") if one in owners), None)
             if clash is not None:
@@ -63,6 +62,12 @@ def declared(hook: HookRelay) -> dict[str, PublicationOption]:
                 )
             found[name], owners[name] = option, whose
     return found
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a flag can be made of a name: lower-case words, underscores between them."""
+    words = name.split("_")
+    return name.isascii() and name.islower() and all(map(str.isalnum, words)) and name[0].isalpha()
 
 
 def value(hook: HookRelay, publication: Publication, name: str) -> Option:

@@ -167,3 +167,26 @@ def test_packages_without_fields_are_as_they_were(session, add, create, public, 
     assert read(public, "binary-amd64/Packages").encode() == before
     with session.db.read() as txn:
         assert len(list(catalog.find(txn))) == 1
+
+
+def test_another_publication_that_fails_in_a_plugin_is_a_warning(
+    session, add, create, update, phases
+):
+    asked = phases({}).asked
+    add()
+    create(place="other")
+    create()
+
+    class Strict:
+        @hookimpl
+        def debrepo_package_fields(self, publication):
+            if publication.startswith("other/"):
+                raise PluginError("not that one")
+
+    session.plugins.register(Strict(), "strict")
+    said = []
+    session.progress.note = said.append
+    session.config.override("publish.cache_size", 1, "a test")
+    assert update(origin="Us").changed
+    assert said == ["Warning: the cache of indexes stays too large: not that one"]
+    assert asked

@@ -145,6 +145,10 @@ def test_value_of_another_type_is_refused(session, add, create, options, said):
         ("origin", "plugin other cannot call an option of publications 'origin'"),
         ("no_contents", "cannot call an option of publications 'no_contents'"),
         ("sign", "cannot call an option of publications 'sign'"),
+        ("session", "cannot call an option of publications 'session'"),
+        ("_x", "cannot call an option of publications '_x'"),
+        ("x__y", "cannot call an option of publications 'x__y'"),
+        ("", "cannot call an option of publications ''"),
         ("as_json", "cannot call an option of publications 'as_json'"),
         ("Big-Name", "cannot call an option of publications 'Big-Name'"),
         ("a b", "cannot call an option of publications 'a b'"),
@@ -203,3 +207,17 @@ def test_options_come_back_from_a_server_as_they_are():
     found = wire.decode(sent, str, Publication)
     assert found == publication
     assert fitting.fitter(Publication)(found) is found
+
+
+def test_hooks_see_what_was_given(session, add, create):
+    class Gate:
+        @hookimpl
+        def debrepo_before_commit(self, after):
+            seen.append(dict(after.options))
+
+    seen = []
+    session.plugins.register(Declares(*EVERY), "every")
+    session.plugins.register(Gate(), "gate")
+    add()
+    create(loud=True)
+    assert seen == [{"loud": True}]
