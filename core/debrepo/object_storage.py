@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
-from debrepo.storage import Stat, Storage, check_path, content_type, somebody_elses
+from debrepo.storage import (
+    Stat,
+    Storage,
+    check_path,
+    content_type,
+    sha256_or_nothing,
+    somebody_elses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -136,6 +143,9 @@ class ObjectStorage(Storage):
         with ThreadPoolExecutor(self.connections) as threads:
             yield from threads.map(lambda path: (path, self.stat(path)), paths)
 
+    def sha256_all(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        return checksums(self, paths, self.connections)
+
     def list(self, prefix: str = "") -> Iterator[str]:
         start = f"{check_path(prefix)}/" if prefix else ""
         return (path for path in self.names(start) if path.rpartition("/")[2] != _LOCK)
@@ -198,6 +208,12 @@ class ObjectStorage(Storage):
 
 def _headers(path: str, cache: Cache) -> Headers:
     return Headers(content_type(path), _CACHE_CONTROL[cache])
+
+
+def checksums(storage: Storage, paths: Iterable[str], threads: int) -> Iterator[tuple[str, str]]:
+    """Yield each path with its SHA-256, as `Storage.sha256_all` does, from several threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(lambda path: (path, sha256_or_nothing(storage, path)), paths)
 
 
 def side_by_side(action: Callable[[T], object], items: Iterable[T], threads: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from debrepo.errors import Conflict, InvalidInput
+from debrepo.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -117,6 +117,14 @@ class Storage(ABC):
             digest.update(piece)
         return digest.hexdigest()
 
+    def sha256_all(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield each path with its `sha256`, or with nothing where there is no such file.
+
+        In any order. The default asks for one after another: override it where the content can
+        travel side by side, or where the service computes checksums of what it stores.
+        """
+        return ((path, sha256_or_nothing(self, path)) for path in paths)
+
     @abstractmethod
     def link(self, file: PoolLink) -> str | None:
         """Publish an immutable file of the pool, sharing its bytes where that is cheaper.
@@ -225,6 +233,14 @@ class Storage(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Close the connections."""
+
+
+def sha256_or_nothing(storage: Storage, path: str) -> str:
+    """Return the SHA-256 of what ``path`` holds, or an empty string where there is none."""
+    try:
+        return storage.sha256(path)
+    except NotFound:
+        return ""
 
 
 def somebody_elses(path: str, way_out: str = "--force takes it over") -> Conflict:

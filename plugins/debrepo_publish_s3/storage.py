@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
+from debrepo.object_storage import checksums as checksums_of
 from debrepo.object_storage import side_by_side
 from debrepo.storage import (
     Cache,
@@ -28,6 +29,7 @@ from debrepo_publish_s3 import (
     locks,
     multipart,
     options,
+    ranges,
 )
 from debrepo_publish_s3.deletions import Deletions
 from debrepo_publish_s3.refusals import Refused
@@ -44,7 +46,6 @@ T = TypeVar("T")
 
 _CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _OURS = "~debrepo-"  # what the names of locks and probes start with
-_RANGE = 8 << 20  # bytes of an object that are in memory at a time
 _ATTEMPTS = 5  # if other publishers create and delete the object
 _FEW = 50  # objects that are asked for one by one
 _UNFINISHED = 86400.0  # seconds after which an unfinished upload is aborted
@@ -108,17 +109,16 @@ class S3Storage(Storage):
         return found[0]
 
     def pieces(self, path: str) -> Iterator[bytes]:
-        """Yield an object in ranges, each of which is retried on its own."""
-        found = self.stat(path)
-        if found is None:
-            raise NotFound(f"no object {self._start}{path} in the bucket {self._options.bucket}")
-        for start in range(0, found.size, _RANGE):
-            answer = self._client.call(
-                "get_object",
-                Key=self._start + path,
-                Range=f"bytes={start}-{min(start + _RANGE, found.size) - 1}",
-            )
-            yield answer["Body"]
+        try:
+            yield from ranges.read(self._client, self._start + check_path(path))
+        except Refused as refusal:
+            if refusal.status != 404:
+                raise
+            where = f"{self._start}{path} in the bucket {self._options.bucket}"
+            raise NotFound(f"no object {where}") from None
+
+    def sha256_all(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        return checksums_of(self, paths, self._options.connections)
 
     def put_all(self, files: Mapping[str, bytes], *, cache: Cache) -> dict[str, str]:
         return self._all(lambda file: (file[0], self.put(*file, cache=cache)), files.items())

@@ -1,5 +1,6 @@
 """The contract, against the emulator, and what is Azure's alone."""
 
+import hashlib
 import itertools
 
 import azurite
@@ -98,3 +99,15 @@ def test_it_says_what_is_not_configured(tmp_path):
     with pytest.raises(InvalidInput, match="storage azure:x has no container") as caught:
         AzureStorage.open("x", {}, tmp_path)
     assert "storage.azure.x.container" in caught.value.hint
+
+
+def test_checksums_of_many_blobs_take_a_request_each(connect, port):
+    storage = connect(port)
+    files = {f"pool/{n}.deb": b"%d" % n for n in range(20)}
+    storage.put_all(files, cache="immutable")
+    before = storage.statistics()
+    found = dict(storage.sha256_all(files))
+    assert found == {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    now = storage.statistics()
+    assert now["GET"] - before.get("GET", 0) == 20
+    assert now.get("HEAD", 0) == before.get("HEAD", 0)

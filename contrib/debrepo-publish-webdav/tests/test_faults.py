@@ -1,5 +1,7 @@
 """What the network may do, and what becomes of it."""
 
+import hashlib
+
 import pytest
 
 from debrepo.errors import Conflict, RemoteError
@@ -114,3 +116,21 @@ class Meddling:
 
     def __exit__(self, *error):
         pass
+
+
+def test_checksums_of_many_files_take_a_request_each(storage, proxy):
+    files = {f"pool/{n}.deb": b"%d" % n for n in range(20)}
+    for path, data in files.items():
+        storage.put(path, data)
+    proxy.seen.clear()
+    found = dict(storage.sha256_all(files))
+    assert found == {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    assert proxy.seen == ["GET"] * 20
+
+
+def test_a_file_of_several_ranges_arrives_whole(storage, monkeypatch):
+    monkeypatch.setattr("debrepo_publish_webdav.storage._PIECE", 1000)
+    for size in (0, 1, 999, 1000, 1001, 3500):
+        data = bytes(range(250)) * 14
+        storage.put("dists/x", data[:size])
+        assert b"".join(storage.pieces("dists/x")) == data[:size]

@@ -118,6 +118,15 @@ class StorageContract(CommitContract, CrashContract):
         assert found == {path: there.get(path) for path in wanted}
         assert dict(storage.stat_all([])) == {}
 
+    def test_many_checksums_are_told_at_once(
+        self, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]
+    ) -> None:
+        contents = {f"pool/{n:03}.deb": b"%d" % n * n for n in range(40)}
+        storage.link_all(pool_file(path, data) for path, data in contents.items())
+        wanted = {path: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
+        assert dict(storage.sha256_all([*contents, "pool/none"])) == {**wanted, "pool/none": ""}
+        assert dict(storage.sha256_all([])) == {}
+
     def test_an_empty_file_is_a_file(self, storage: Storage) -> None:
         storage.put("dists/stable/main/Contents-all", b"")
         assert storage.get("dists/stable/main/Contents-all") == b""

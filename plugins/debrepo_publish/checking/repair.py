@@ -18,7 +18,7 @@ from debrepo_publish.model.publication import Publication, commit_path
 from debrepo_publish.model.tables import COMMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -124,13 +124,14 @@ def _repair_files(
         versions = {path: row.version for path, row in rows if row and row.version}
     stored = StoredTree(storage, publication)
     unique = {file.path: file for file in wanted}
-    for path, size in stored.sizes(unique):
+    faults = dict(_faults(stored, unique, versions))
+    if files:
+        checked = (path for path in unique if path not in faults)
+        for path, sha256 in stored.checksums(checked):
+            if sha256 != unique[path].sha256:
+                faults[path] = "is damaged"
+    for path, fault in faults.items():
         file = unique[path]
-        version = stored.versions.get(path, "")
-        known = version == versions.get(path, version)
-        fault = _fault(storage, publication, file, size, known=known, whole=files)
-        if not fault:
-            continue
         if problem := session.pool.check(file.sha256):
             left.append(f"{file.path}: {fault}, and the pool cannot help: {problem}")
             continue
@@ -142,24 +143,18 @@ def _repair_files(
     return repaired, left
 
 
-def _fault(
-    storage: Storage,
-    publication: Publication,
-    file: File,
-    size: int | None,
-    *,
-    known: bool,
-    whole: bool,
-) -> str:
-    if size is None:
-        return "is missing"
-    if size != file.size:
-        return f"has {size} bytes, and not {file.size}"
-    if not known:
-        return REPLACED
-    if whole and storage.sha256(publication.path(file.path)) != file.sha256:
-        return "is damaged"
-    return ""
+def _faults(
+    stored: StoredTree, files: Mapping[str, File], versions: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the files that are not as they should be, and why, without reading them."""
+    for path, size in stored.sizes(files):
+        version = stored.versions.get(path, "")
+        if size is None:
+            yield path, "is missing"
+        elif size != files[path].size:
+            yield path, f"has {size} bytes, and not {files[path].size}"
+        elif version != versions.get(path, version):
+            yield path, REPLACED
 
 
 def _put_back(session: Session, storage: Storage, publication: Publication, file: File) -> None:

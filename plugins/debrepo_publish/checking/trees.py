@@ -27,8 +27,8 @@ class Tree(Protocol):
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or ``None`` where there is none."""
 
-    def sha256(self, path: str) -> str:
-        """Return the SHA-256 of a file, however large, or nothing where there is none."""
+    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield each path with the SHA-256 of the file, or with nothing where there is none."""
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         """Yield each path with the size of the file in bytes, or ``None``."""
@@ -52,11 +52,10 @@ class StoredTree:
         except NotFound:
             return None
 
-    def sha256(self, path: str) -> str:
-        try:
-            return self._storage.sha256(self._publication.path(path))
-        except NotFound:
-            return ""
+    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        start = len(self._publication.path(""))
+        for path, sha256 in self._storage.sha256_all(map(self._publication.path, paths)):
+            yield path[start:], sha256
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         start = len(self._publication.path(""))
@@ -87,9 +86,9 @@ class ServedTree:
         answer = self._ask("GET", path)
         return answer.body if answer else None
 
-    def sha256(self, path: str) -> str:
-        answer = self._ask("GET", path, keep=False)
-        return answer.sha256 if answer else ""
+    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        with ThreadPoolExecutor(_CONNECTIONS) as workers:
+            yield from workers.map(self._checksum, paths)
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         with ThreadPoolExecutor(_CONNECTIONS) as workers:
@@ -98,6 +97,10 @@ class ServedTree:
     def headers(self, path: str) -> Mapping[str, str]:
         answer = self._ask("HEAD", path)
         return answer.headers if answer else {}
+
+    def _checksum(self, path: str) -> tuple[str, str]:
+        answer = self._ask("GET", path, keep=False)
+        return path, answer.sha256 if answer else ""
 
     def _size(self, path: str) -> tuple[str, int | None]:
         answer = self._ask("HEAD", path)

@@ -221,6 +221,7 @@ class Verifier:
         safe = [path for path in self.files if ".." not in path.split("/")]
         for path in self.files.keys() - set(safe):
             self.problems.append(Problem(path, "leads out of the archive", Fault.INDEX))
+        there: list[str] = []
         for path, size in self._tree.sizes(safe):
             checkpoint()
             wanted = self.files[path]
@@ -231,18 +232,27 @@ class Verifier:
             elif size != wanted.size:
                 text = f"has {size} bytes, and not {wanted.size} ({wanted.named_in})"
                 self.problems.append(Problem(path, text, Fault.PACKAGE))
-            elif whole and self._is_damaged(path, wanted):
-                self.problems.append(
-                    Problem(path, f"is damaged ({wanted.named_in})", Fault.PACKAGE)
-                )
+            elif whole:
+                there.append(path)
+        for path in self._damaged(there) if there else ():
+            text = f"is damaged ({self.files[path].named_in})"
+            self.problems.append(Problem(path, text, Fault.PACKAGE))
 
-    def _is_damaged(self, path: str, wanted: Wanted) -> bool:
-        if wanted.sha256:
-            return self._tree.sha256(path) != wanted.sha256
-        if not wanted.sha512:
-            return False
-        data = self._tree.read(path)  # storages know SHA-256 only, and may do without reading
-        return data is None or hashlib.sha512(data).hexdigest() != wanted.sha512
+    def _damaged(self, paths: list[str]) -> Iterator[str]:
+        """Yield the paths of files whose checksum is not the one that indexes list."""
+        known = (path for path in paths if self.files[path].sha256)
+        for path, sha256 in self._tree.checksums(known):
+            checkpoint()
+            if sha256 != self.files[path].sha256:
+                yield path
+        for path in paths:  # storages know SHA-256 only, and may do without reading
+            wanted = self.files[path]
+            if wanted.sha256 or not wanted.sha512:
+                continue
+            checkpoint()
+            data = self._tree.read(path)
+            if data is None or hashlib.sha512(data).hexdigest() != wanted.sha512:
+                yield path
 
 
 def _listed(text: bytes) -> dict[str, Listed]:

@@ -10,8 +10,10 @@ from typing import ClassVar
 
 import pytest
 from plugins.publish.client import Client
+from plugins.publish.crashing import CrashingStorage
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
+from debrepo.storage import Storage
 from debrepo_gpg.signer import GpgSigner
 from debrepo_publish.checking import comparing
 from debrepo_publish.checking.signatures import dearmored
@@ -515,3 +517,17 @@ def test_client_sees_the_same_after_a_repair(session, add, create, public):
     shutil.rmtree(public)
     repair(session)
     assert client.packages() == before
+
+
+@pytest.mark.parametrize("check", [verify, repair])
+def test_storage_is_asked_for_all_checksums_at_once(session, published, monkeypatch, check):
+    asked = []
+
+    def sha256_all(self, paths):
+        asked.append(sorted(paths))
+        return Storage.sha256_all(self, asked[-1])
+
+    monkeypatch.setattr(CrashingStorage, "sha256_all", sha256_all)
+    check(session, files=True)
+    (paths,) = asked
+    assert len(paths) == len(set(paths)) >= 3

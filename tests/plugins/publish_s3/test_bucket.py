@@ -16,7 +16,7 @@ from object_stores import services
 from debrepo.errors import Conflict, InvalidInput, PluginError, RemoteError
 from debrepo.object_storage import side_by_side
 from debrepo.storage import PoolLink
-from debrepo_publish_s3 import locks, options
+from debrepo_publish_s3 import locks, options, ranges
 from debrepo_publish_s3.deletions import Deletions
 from debrepo_publish_s3.lanes import Lanes
 from debrepo_publish_s3.storage import S3Storage
@@ -473,3 +473,22 @@ def test_the_library_is_not_imported_before_it_is_needed():
     code = "import sys, debrepo_publish_s3.storage; print([m for m in sys.modules if 'boto' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_checksums_of_many_objects_take_a_request_each(open_bucket, proxy, tmp_path):
+    storage = open_bucket(proxy.port)
+    files = {f"pool/{n}.deb": b"%d" % n for n in range(30)}
+    storage.put_all(files, cache="immutable")
+    proxy.reset()
+    found = dict(storage.sha256_all(files))
+    assert found == {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    assert [request.method for request in proxy.seen] == ["GET"] * 30
+
+
+def test_object_of_several_ranges_arrives_whole(open_bucket, proxy, monkeypatch):
+    monkeypatch.setattr(ranges, "_RANGE", 1000)
+    storage = open_bucket(proxy.port)
+    for size in (0, 1, 999, 1000, 1001, 3500):
+        data = bytes(range(250)) * 14
+        storage.put("dists/x", data[:size])
+        assert b"".join(storage.pieces("dists/x")) == data[:size]

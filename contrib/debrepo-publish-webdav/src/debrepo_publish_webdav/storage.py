@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from urllib.parse import unquote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound, RemoteError
-from debrepo.object_storage import side_by_side
+from debrepo.object_storage import checksums, side_by_side
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, content_type
 from debrepo_publish_webdav import multistatus
 from debrepo_publish_webdav.client import Client
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _PARTIAL = "~debrepo-partial-"  # not with a dot: nginx does not list hidden files
 _OURS = (_PARTIAL, NAME)
 _ABANDONED = timedelta(days=1)
+_PIECE = 8 << 20  # bytes of a file that are in memory at a time
 
 
 class WebDavStorage(Storage):
@@ -63,6 +64,27 @@ class WebDavStorage(Storage):
         if data is None:
             raise NotFound(f"no file {path} at {self._client.url('')}")
         return data
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield a file in ranges, each of which is retried on its own."""
+        start, size = 0, 1
+        while start < size:
+            wanted = {"Range": f"bytes={start}-{start + _PIECE - 1}"}
+            response = self._client.request(
+                "GET", check_path(path), headers=wanted, accept=frozenset({301, 404, 416})
+            )
+            if response.status in (301, 404):
+                raise NotFound(f"no file {path} at {self._client.url('')}")
+            if response.status == 416:  # it is empty
+                return
+            yield response.body
+            if response.status != 206:  # the server knows no ranges
+                return
+            size = int(response.headers["Content-Range"].rpartition("/")[2])
+            start += _PIECE
+
+    def sha256_all(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        return checksums(self, paths, self._connections)
 
     def link(self, file: PoolLink) -> None:
         """Upload the file unless it is there: nothing can be shared with a server."""
