@@ -29,7 +29,7 @@ http {{
     fastcgi_temp_path {place}/fastcgi;
     scgi_temp_path {place}/scgi;
     uwsgi_temp_path {place}/uwsgi;
-    dav_ext_lock_zone zone=debrepo:1m timeout=2s;
+    dav_ext_lock_zone zone=debrepo:1m timeout=4s;
     server {{
         listen 127.0.0.1:{port};
         root {place}/www;
