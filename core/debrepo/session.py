@@ -228,6 +228,8 @@ class Session:
 
     def transport(self, url: str, options: TransportOptions) -> Transport:
         """Open the transport for the scheme of a URL; the caller closes it."""
+        from dataclasses import replace
+
         scheme, mark, _ = url.partition("://")
         known = claimed(self.hook.debrepo_transports, "transport")
         if not mark or scheme.lower() not in known:
@@ -238,6 +240,7 @@ class Session:
                 hint=f"it can begin with {', '.join(f'{name}://' for name in sorted(known))};"
                 " plugins bring more",
             )
+        options = replace(options, opener=self.transport)
         transport: Transport = known[scheme.lower()].load().open(options)
         return transport
 

@@ -117,6 +117,7 @@ class TransportOptions:
     stall_timeout: int = 60  #: seconds in which nothing comes
     pace: Pace = field(default_factory=Pace)
     user_agent: str = ""  #: empty: debrepo and its version
+    opener: Callable[[str, TransportOptions], Transport] | None = None  #: of other transports
 
 
 class Transport(ABC):

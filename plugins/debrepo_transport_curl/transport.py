@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from debrepo import stopping
@@ -31,6 +32,7 @@ class CurlTransport(Transport):
         from debrepo_transport_curl.transfer import Handle
 
         self._options = options
+        self._error = pycurl.error
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, options.connections)
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, options.connections)
@@ -80,7 +82,7 @@ class CurlTransport(Transport):
 
         transfer = transfer_of(want, self._idle.pop(), self._options)
         self._running[transfer.handle.curl] = transfer
-        transfer.prepare()
+        transfer.prepare()  # which may raise: a login may have to be asked for
         self._multi.add_handle(transfer.handle.curl)
 
     def _turn(self) -> list[Fetched]:
@@ -130,7 +132,8 @@ class CurlTransport(Transport):
     def _release(self, transfer: Transfer) -> None:
         handle = transfer.handle
         del self._running[handle.curl]
-        self._multi.remove_handle(handle.curl)
+        with suppress(self._error):  # an error, or Ctrl-C, came before it was added
+            self._multi.remove_handle(handle.curl)
         handle.clear()
         self._idle.append(handle)
 

@@ -45,13 +45,13 @@ class Handler(FTPHandler):
     def on_connect(self):
         self.server.upstream.connections += 1
 
-    def ftp_MDTM(self, path):  # with which libcurl begins
+    def ftp_MDTM(self, path):  # noqa: N802  # with which libcurl begins
         name = os.path.relpath(path, self.fs.root)
         known = "" if self.username == "anonymous" else f"{self.username}:{self.password}"
         self.server.upstream.users[name].append(known)
         return super().ftp_MDTM(path)
 
-    def ftp_RETR(self, file):
+    def ftp_RETR(self, file):  # noqa: N802
         path = os.path.relpath(file, self.fs.root)
         upstream = self.server.upstream
         upstream.starts[path].append(self._restart_position)
