@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from debrepo.credentials import Login
     from debrepo.transport import Outcome, TransportOptions, Want
 
-_BUFFER = 1 << 18  # bytes that libcurl reads at a time
+_BUFFER = 1 << 14  # bytes that libcurl reads at a time; with more, memory is mapped and unmapped
+_PIECES = 4  # of that size are handed on together
 _HOPS = 10  # redirects that are followed
 _PROTOCOLS = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS | pycurl.PROTO_FTP | pycurl.PROTO_FTPS
 _HTTP2_STREAM = 92  # pycurl has no name for it
@@ -167,19 +168,25 @@ class Transfer(ABC):
     def take(self) -> int:
         """Hand on what was received, and return its size."""
         chunks = self.handle.chunks
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
+        size = len(chunks[0]) if len(chunks) == 1 else sum(map(len, chunks))
         try:
-            if not self._begun and not self._begin():
-                return len(data)
-            if self.size + len(data) > self.want.limit:
-                self.fetched = self.failed(f"more than the {self.want.limit} bytes expected")
-                return len(data)
-            self.want.receive(data)
+            if self._begun or self._begin():
+                if self.size + size > self.want.limit:
+                    self.fetched = self.failed(f"more than the {self.want.limit} bytes expected")
+                    return size
+                self._hand_on(chunks)
         except Exception as error:  # the caller's, to whom it goes back
             self.fetched = self.failed(str(error), error=error)
-        self.size += len(data)
-        return len(data)
+        finally:
+            chunks.clear()
+        return size
+
+    def _hand_on(self, chunks: list[bytes]) -> None:
+        """Hand on what was received, a few pieces at a time: larger ones leave the caches."""
+        for start in range(0, len(chunks), _PIECES):
+            data = chunks[0] if len(chunks) == 1 else b"".join(chunks[start : start + _PIECES])
+            self.size += len(data)
+            self.want.receive(data)
 
     def _begin(self) -> bool:
         """Return whether what comes is the file, and tell the caller where it begins."""
