@@ -1,5 +1,8 @@
 """The routes of mirrors, as part 2.4 of aptly's interface has them."""
 
+import subprocess
+import sys
+
 import pytest
 from aptly_api import Client
 from aptly_api.base import AptlyAPIException
@@ -200,6 +203,52 @@ def test_put_mirror_as_a_task(created, api):
     assert api.get(f"/api/tasks/{number}/wait").json()["State"] == 2
     assert api.get(f"/api/tasks/{number}/return_value").json() == {"Code": 204, "Value": None}
     assert api.get("/api/mirrors").json()[0]["NumPackages"] == 3
+
+
+def test_task_says_how_much_there_is_to_fetch(created, api, upstream):
+    upstream.fault("pool/*beta*", "hold", keep=10)
+    number = api.put("/api/mirrors/m?_async=1", json={}).json()["ID"]
+    upstream.wait_for(1, "pool/*beta*")
+    detail = api.get(f"/api/tasks/{number}/detail").json()
+    upstream.release()
+    assert detail["TotalNumberOfPackages"] == 3
+    assert detail["RemainingNumberOfPackages"] >= 1
+    assert detail["TotalDownloadSize"] >= detail["RemainingDownloadSize"] > 0
+    assert api.get(f"/api/tasks/{number}/wait").json()["State"] == 2
+
+
+def test_task_that_is_cancelled_changes_nothing(created, api, upstream):
+    upstream.fault("pool/*beta*", "hold", keep=10, times=None)
+    number = api.put("/api/mirrors/m?_async=1", json={}).json()["ID"]
+    upstream.wait_for(1, "pool/*beta*")
+    assert api.post(f"/api/tasks/{number}/cancel").status_code == 200
+    assert api.get(f"/api/tasks/{number}/wait").json()["State"] == 3
+    upstream.release()
+    assert api.get("/api/mirrors/m/packages").status_code == 404
+    assert api.get("/api/mirrors/m").json()["Status"] == 0
+
+
+HOLDER = """
+import pathlib, sys
+from debrepo import leases
+with leases.hold(pathlib.Path(sys.argv[1]), "mirror:m"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_mirror_that_another_process_updates_is_left_alone(created, api, debrepo_root):
+    command = [sys.executable, "-c", HOLDER, str(debrepo_root)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert api.get("/api/mirrors/m").json()["WorkerPID"] == holder.pid
+        assert api.post("/api/mirrors/m", json={"Filter": "x"}).status_code == 409
+        assert api.delete("/api/mirrors/m").status_code == 409
+        assert api.put("/api/mirrors/m", json={"Name": "n"}).status_code == 409
+        holder.stdin.close()
+        holder.wait()
+    assert api.delete("/api/mirrors/m").status_code == 204
 
 
 def test_update_that_fails_is_told_by_its_status(created, api, upstream):
