@@ -9,7 +9,6 @@ from debrepo.catalog import CHUNKS
 from debrepo.package import PackageKey
 from debrepo.values import NamedTuple
 from debrepo_mirror import mirrors
-from debrepo_mirror.sync import Updated, UpdateTerms
 from debrepo_mirror.tables import MIRRORS, PROBLEMS, ArchiveFault, parts
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from debrepo.selection import Found
     from debrepo.session import Session
     from debrepo_mirror.mirror import Mirror
+    from debrepo_mirror.sync import Updated
 
 
 class ShownMirror(NamedTuple):
@@ -148,9 +148,9 @@ def update(
     ``options`` are properties of the mirror that are different for this update alone, such as
     ``latest``. ``force`` reads everything again, even if nothing has changed upstream.
     """
-    from debrepo_mirror import sync
+    from debrepo_mirror import sync  # which reading the database can do without
 
-    terms = UpdateTerms(
+    terms = sync.UpdateTerms(
         force=force,
         ignore_checksums=ignore_checksums,
         skip_existing_packages=skip_existing_packages,

@@ -124,7 +124,6 @@ POST /api/mirrors/m/snapshots {}
 POST /api/mirrors/none/snapshots {"Name": "s"}
 GET /api/snapshots/of-m
 GET /api/snapshots/of-m/packages
-DELETE /api/mirrors/m
 DELETE /api/mirrors/m?force=1
 DELETE /api/mirrors/m
 DELETE /api/snapshots/of-m
