@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from debrepo import selection
+from debrepo.arguments import no_such
 from debrepo.errors import InvalidInput
 from debrepo.fitting import Misfit, fitter
 from debrepo.package import check_architecture
@@ -30,9 +31,9 @@ def changed(mirror: Mirror, options: Mapping[str, Any]) -> Mirror:
     The URL is no option: who may set it is for a scope of its own to say.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    unknown = sorted(given.keys() - (set(Mirror._fields) - STATE - {"url"}))
-    if unknown:
-        raise InvalidInput(f"a mirror has no property {unknown[0][:40]!r} that can be set")
+    known = set(Mirror._fields) - STATE - {"url"}
+    for name in sorted(given.keys() - known):
+        raise no_such(f"a mirror has no property {name[:40]!r} that can be set", name, known)
     tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     try:
         found: Mirror = fitter(Mirror)(mirror._replace(**{**given, **tuples}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import platform
@@ -53,7 +54,7 @@ class WebDavStorage(Storage):
                 timeout=int(str(options.get("timeout") or 60)),
             ),
             connections=int(str(options.get("connections") or 4)),
-            owner=f"{platform.node()}:{root.stat().st_dev}:{root.stat().st_ino}",
+            owner=_owner(root),
         )
 
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
@@ -248,6 +249,13 @@ class WebDavStorage(Storage):
                 yield
             finally:
                 del self._held[me]
+
+
+def _owner(root: Path) -> str:
+    """Return the name of a root in locks, which everybody may read."""
+    found = root.stat()
+    text = f"{platform.node()}:{found.st_dev}:{found.st_ino}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _opened(file: PoolLink) -> BinaryIO:
