@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
 
+_TOGETHER = 128  # lines
+
 
 def report(
     session: Session, found: Iterable[Outcome], *, strict: bool, as_json: bool, name: str = ""
@@ -26,18 +28,25 @@ def report(
     """
     watch = Stopwatch()
     outcomes = []
-    for outcome in found:
-        outcomes.append(outcome)
-        if as_json:
-            continue
-        if outcome.status == "failed":
-            click.echo(f"failed   {outcome.source}: {outcome.reason}", err=True)
-            if outcome.hint:
-                click.echo(f"         {outcome.hint}", err=True)
-        elif outcome.status == "empty" and not strict:
-            click.echo(f"Warning: {outcome.source}: {outcome.reason}", err=True)
-        elif outcome.package:
-            click.echo(f"{outcome.status:8} {outcome.package}")
+    lines: list[str] = []  # on their way to standard output, where each alone takes long
+    try:
+        for outcome in found:
+            outcomes.append(outcome)
+            if as_json:
+                continue
+            if outcome.package and outcome.status not in ("failed", "empty"):
+                lines.append(f"{outcome.status:8} {outcome.package}")
+                if len(lines) < _TOGETHER:
+                    continue
+            _print(lines)
+            if outcome.status == "failed":
+                click.echo(f"failed   {outcome.source}: {outcome.reason}", err=True)
+                if outcome.hint:
+                    click.echo(f"         {outcome.hint}", err=True)
+            elif outcome.status == "empty" and not strict:
+                click.echo(f"Warning: {outcome.source}: {outcome.reason}", err=True)
+    finally:  # they are in, whatever happened to the next one
+        _print(lines)
     if as_json:
         print_json([outcome._asdict() for outcome in outcomes])
     for repo in sorted({outcome.repo for outcome in outcomes} | ({name} if name else set())):
@@ -50,6 +59,12 @@ def report(
         raise DebrepoError(f"{failed} of {tried} could not be added")
     if empty and strict:
         raise NotFound(f"{empty[0].source}: {empty[0].reason}")
+
+
+def _print(lines: list[str]) -> None:
+    if lines:
+        click.echo("\n".join(lines))
+        lines.clear()
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

@@ -34,8 +34,13 @@ def start(data: bytes | None) -> tuple[Hash, ...]:
             _left = 0
     import hashlib
 
-    kinds = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512)  # new() is slower
-    return tuple(kind(data or b"", usedforsecurity=False) for kind in kinds)
+    begun = data or b""
+    return (  # hashlib.new() is slower, and so is a loop
+        hashlib.md5(begun, usedforsecurity=False),
+        hashlib.sha1(begun, usedforsecurity=False),
+        hashlib.sha256(begun, usedforsecurity=False),
+        hashlib.sha512(begun, usedforsecurity=False),
+    )
 
 
 def _own() -> tuple[Callable[..., Any], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import thread_time
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,7 @@ class Limits(NamedTuple):
 
     def modest(self) -> Limits:
         """Return limits within which many packages can be read at the same time."""
-        most = {name: min(getattr(self, name), value) for name, value in _MODEST.items()}
-        return self._replace(**most)
+        return _modest(self)
 
     def short_of(self, error: InvalidPackage) -> bool:
         """Tell whether `modest` limits are why a package was refused that may be within these."""
@@ -62,6 +62,12 @@ LIMITS = Limits()
 #: What decides how much memory a reader takes, and what is enough for nearly all packages of
 #: Debian: ``xz -9`` takes 65 MiB, and 16 MiB are 100,000 paths.
 _MODEST = {"memory": 66 * _MIB, "paths": 16 * _MIB, "extensions": 8 * _MIB}
+
+
+@lru_cache(maxsize=4)  # it is asked for every package
+def _modest(limits: Limits) -> Limits:
+    most = {name: min(getattr(limits, name), value) for name, value in _MODEST.items()}
+    return limits._replace(**most)
 
 
 def exceeded(message: str, name: str) -> InvalidPackage:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, get_args
 
 from debrepo.archive import Limits
@@ -62,9 +61,11 @@ def survey(files: Sequence[Path], *, enough: int, deep: When) -> Survey:
     """
     count = size = binary = 0
     for path in files:
-        found = _size(path)
+        name = os.fspath(path)
+        found = _size(name)
         size += found
-        binary += 0 if path.suffix == ".dsc" else found
+        if not name.endswith(".dsc"):
+            binary += found
         count += 1
         if count >= enough and (deep != "auto" or binary > _AT_ONCE):
             break
@@ -75,12 +76,12 @@ def survey(files: Sequence[Path], *, enough: int, deep: When) -> Survey:
     return Survey(count, size, Depth(ALL if binary <= _AT_ONCE else _TINY, _TINY))
 
 
-def _size(path: Path) -> int:
+def _size(name: str) -> int:
     """Return the bytes of a package; of a source, those of its parts."""
-    name = os.fspath(path)
-    with suppress(OSError, ValueError):  # reading it says so
+    try:
         if not name.endswith(".dsc"):
             return os.stat(name).st_size
         with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             return sum(map(int, _LISTED.findall(file.read(_DSC))))
-    return 0
+    except (OSError, ValueError):  # reading it says so
+        return 0

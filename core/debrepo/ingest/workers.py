@@ -64,10 +64,11 @@ def ingest(
     if workers is None:
         workers = min(len(os.sched_getaffinity(0)), _MOST)
     intake = Intake(pool, limits, found.deep)
+    if found.files >= _WORTH:
+        expect_many()
     if workers < 2 or found.files < 2:
         yield from map(intake.take, files)
     elif found.files >= _WORTH and found.bytes < _LARGE * found.files:
-        expect_many()
         with ExitStack() as stack:
             helpers = [
                 stack.enter_context(_Worker(pool, limits, found.deep)) for _ in range(workers - 1)
