@@ -83,10 +83,11 @@ def _check_word(what: str, word: str, words: tuple[str, ...]) -> None:
 def check_url(url: str) -> str:
     """Return the URL of an archive root, with a slash at its end; it has to be without secrets."""
     shown = re.sub(r"//[^/]*@", "//", url)[:200]
-    if len(url) > _LONGEST or re.search(r"[\0-\x20\x7f]", url):
+    if len(url) > _LONGEST or " " in url or not url.isprintable():
         raise InvalidInput(f"not a URL: {shown!r}")
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError as error:
         raise InvalidInput(f"not a URL: {shown!r}: {error}") from None
     if not parts.scheme or not (parts.netloc or parts.scheme == "file"):

@@ -252,7 +252,8 @@ def update(
             if len(names) == 1:
                 raise
             failed.append(error)
-            click.echo(f"Error: {name}: {error}", err=True)
+            hint = f"\nHint: {error.hint}" if error.hint else ""
+            click.echo(f"Error: {name}: {error}{hint}", err=True)
         else:
             if not as_json:
                 _report(done[-1], dry_run=terms["dry_run"])

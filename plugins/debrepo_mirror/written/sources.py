@@ -84,7 +84,9 @@ def _named(source: _Source) -> str:
 def _entries(text: str) -> Iterator[_Source]:
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     if any(re.match(r"types\s*:", line, re.IGNORECASE) for line in lines):
-        for one in stanza.split("\n".join(line.rstrip() for line in lines).strip("\n").encode()):
+        for one in stanza.split(
+            "\n".join(line.rstrip() for line in lines).strip("\n").encode(errors="surrogatepass")
+        ):
             yield from _stanza(one)
         return
     for line in lines:

@@ -264,3 +264,15 @@ def test_dropped_mirror_leaves_nothing_for_the_next_of_its_name(mirror, opened, 
     with opened() as session, session.db.read() as txn:
         assert mirrors.get(txn, "debian").updated == ""
     assert "3 added" in mirror("update", "debian").output
+
+
+def test_failure_of_one_mirror_does_not_keep_the_others(trusting, server, debrepo):
+    for name in ("alpha", "beta"):
+        trusting("create", name, server.url, "stable", "--filter", name)
+    server.hide("pool/*alpha*")
+    result = trusting("update", "alpha", "none", "beta", exit_code=7)
+    assert "Mirror beta has been updated" in result.stdout
+    assert "Error: alpha: " in result.stderr
+    assert "Error: none: no mirror called none\n" in result.stderr
+    assert result.stderr.endswith("Error: 2 of 3 mirrors could not be updated\n")
+    assert debrepo("mirror", "search", "beta").stdout == "beta_1.0_amd64\n"

@@ -44,6 +44,8 @@ def test_release_is_where_archives_have_it():
         ("http://a/b?c", r"has no \? and no #"),
         ("http://a/b c", "not a URL"),
         ("http://[a/b", "not a URL"),
+        ("http://a:port/b", "not a URL"),
+        ("http://a/\udc80", "not a URL"),
     ],
 )
 def test_url_that_is_none_of_an_archive_is_refused(url, complaint):

@@ -1,11 +1,15 @@
 """Sources are taken as apt has them, PPAs as they are configured, keys from files."""
 
 import base64
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from debrepo.config import Config
 from debrepo.errors import InvalidInput
+from debrepo_mirror import choices
 from debrepo_mirror.plugin import debrepo_settings
 from debrepo_mirror.written import keys, ppa, sources
 
@@ -85,6 +89,26 @@ def test_file_needs_no_authority():
 def test_what_is_no_source_is_refused(text, complaint):
     with pytest.raises(InvalidInput, match=complaint):
         sources.parse(text)
+
+
+WORDS = st.sampled_from([
+    "deb ", "deb-src ", "[", "]", "arch=", "signed-by=", "http://", "a@b", "./", "\n", " .", ":",
+    "Types: deb\n", "URIs: ", "Suites: ", "Signed-By:", "#", "\0", "\udc80", "[::1", "?",
+])  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS | st.text(max_size=5), max_size=12).map("".join))
+def test_whatever_is_written_is_understood_or_refused(text):
+    for read in (
+        sources.parse,
+        choices.check_url,
+        choices.check_distribution,
+        lambda said: keys.in_text(said, "a file"),
+        lambda said: ppa.read(Config(debrepo_settings()), said),
+    ):
+        with suppress(InvalidInput):
+            read(text)
 
 
 def test_passwords_of_sources_are_not_repeated():
