@@ -47,12 +47,17 @@ def _ended(url: str) -> str:
 def options(session: Session, mirror: Mirror, pace: Pace | None = None) -> TransportOptions:
     """Return what a transport is opened with for a mirror; the secrets are not shown by it."""
     config = session.config
+    least = {"connections": 1, "connect_timeout": 1, "stall_timeout": 1, "download_limit": 0}
+    for name, value in least.items():
+        if config[f"mirror.{name}"] < value:
+            given = config[f"mirror.{name}"]
+            raise InvalidInput(f"mirror.{name} has to be at least {value}, found {given}")
     return TransportOptions(
         logins=_logins(session, mirror),
         proxy=config["mirror.proxy"],
         no_proxy=config["mirror.no_proxy"],
-        ca_file=config["mirror.ca_file"],
-        connections=max(1, config["mirror.connections"]),
+        ca_file=_path(session, config["mirror.ca_file"]),
+        connections=config["mirror.connections"],
         connect_timeout=config["mirror.connect_timeout"],
         stall_timeout=config["mirror.stall_timeout"],
         pace=pace or Pace(config["mirror.download_limit"] * 1024),
@@ -63,13 +68,39 @@ def _logins(session: Session, mirror: Mirror) -> Logins:
     found = Logins()
     if mirror.credentials:
         said = _section(session.config, mirror.credentials)
-        names = ("user", "password", "token", "certificate", "key")
-        found |= Logins.at(_ended(said["url"]), Login(*(said[name] for name in names)))
+        login = Login(
+            said["user"],
+            said["password"] or _first_line(session, said["password_file"]),
+            said["token"] or _first_line(session, said["token_file"]),
+            _path(session, said["certificate"]),
+            _path(session, said["key"]),
+        )
+        found |= Logins.at(_ended(said["url"]), login)
     own = session.root / "auth.conf"
-    files = [*([own] if own.exists() else []), *map(Path, session.config["mirror.auth_files"])]
-    for file in files:
+    named = [Path(_path(session, name)) for name in session.config["mirror.auth_files"]]
+    for file in [*([own] if own.exists() else []), *named]:
         found |= Logins.read(file)
+    if session.config["mirror.netrc"]:
+        file = Path(_path(session, session.config["mirror.netrc"]))
+        found |= Logins.read(file, clear=True)
     return found
+
+
+def _path(session: Session, name: str) -> str:
+    """Return a path that the configuration names; a relative one is below the root."""
+    return str(session.root / Path(name).expanduser()) if name else ""
+
+
+def _first_line(session: Session, name: str) -> str:
+    if not name:
+        return ""
+    path = Path(_path(session, name))
+    try:
+        return path.read_text("utf-8").partition("\n")[0].strip()
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not text in UTF-8") from None
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from None
 
 
 def _section(config: Config, name: str) -> dict[str, str]:

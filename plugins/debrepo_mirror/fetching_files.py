@@ -139,7 +139,8 @@ def gather(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
     listed.record()
     gathering = _Gathering(work)
     total = sum(work.spool.size(entry) for entry in missing)
-    terms = DownloadTerms(work.tries, ignore_checksums=work.terms.ignore_checksums)
+    pause = work.session.config["mirror.retry_pause"]
+    terms = DownloadTerms(work.tries, pause, ignore_checksums=work.terms.ignore_checksums)
     downloads = Downloads(work.session, work.pool, work.transport, terms)
     try:
         wanted = _wanted(gathering.queue(missing))

@@ -13,18 +13,6 @@ if TYPE_CHECKING:
     from debrepo.package import Node, PackageList, SetId
 
 _OPERATIONS = "debrepo_mirror.operations"
-_CREDENTIALS = [
-    Setting(f"mirror.credentials.*.{name}", "", text, secret=name in ("password", "token"))
-    for name, text in (
-        ("user", "User to log in as"),
-        ("password", "Password of the user"),
-        ("password_file", "File whose first line is the password"),
-        ("token", "Bearer token to send instead of a password"),
-        ("token_file", "File whose first line is the token"),
-        ("certificate", "File of a client certificate, in PEM"),
-        ("key", "File of its key; empty: it is in the same file"),
-    )
-]
 
 
 @hookimpl
@@ -122,10 +110,13 @@ def debrepo_settings() -> list[Setting]:
             "Files with user names and passwords, as apt's auth.conf or .netrc, besides"
             " <root>/auth.conf",
         ),
+        Setting("mirror.netrc", "", "File with user names and passwords that curl has: ~/.netrc"),
         Setting("mirror.credentials.*.url", "", "Archive that credentials are for"),
         Setting("mirror.credentials.*.user", "", "User name"),
         Setting("mirror.credentials.*.password", "", "Password", secret=True),
+        Setting("mirror.credentials.*.password_file", "", "File whose first line is the password"),
         Setting("mirror.credentials.*.token", "", "Token to send as a bearer", secret=True),
+        Setting("mirror.credentials.*.token_file", "", "File whose first line is the token"),
         Setting("mirror.credentials.*.certificate", "", "File with a client certificate, in PEM"),
         Setting("mirror.credentials.*.key", "", "File with its key; empty: the same file"),
         Setting("mirror.limits.index", 4 << 30, "Bytes that an index may have, unpacked"),
@@ -134,22 +125,6 @@ def debrepo_settings() -> list[Setting]:
         Setting(
             "mirror.retry_pause", 1, "Seconds before a second attempt, doubled for each further one"
         ),
-        Setting("mirror.connections", 8, "Connections to an archive at a time"),
-        Setting("mirror.download_limit", 0, "KiB a second over all connections; 0: no limit"),
-        Setting("mirror.connect_timeout", 30, "Seconds to wait for a connection"),
-        Setting("mirror.stall_timeout", 60, "Seconds after which a download without bytes ends"),
-        Setting(
-            "mirror.proxy", "", "URL of a proxy; empty: as http_proxy etc. say; none: no proxy"
-        ),
-        Setting("mirror.no_proxy", (), "Hosts and domains to ask without a proxy"),
-        Setting("mirror.ca_file", "", "File of certificates to trust; empty: those of the system"),
-        Setting(
-            "mirror.auth_conf",
-            "",
-            "File with logins as in apt_auth.conf(5), besides auth.conf in the root",
-        ),
-        Setting("mirror.netrc", "", "File with logins as in curl's .netrc, such as ~/.netrc"),
-        *_CREDENTIALS,
         Setting(
             "mirror.ppa_base_url", "https://ppa.launchpadcontent.net", "Where ppa: archives are"
         ),

@@ -112,3 +112,34 @@ def test_token_needs_a_scope_for_the_url(session):
         part.call("mirror.edit", name="m", url=url)
     with pytest.raises(NotFound, match="no mirror called m"):
         part.call("mirror.edit", name="m", options={"latest": True})
+
+
+def test_secrets_may_be_in_files(configured, tmp_path):
+    session = configured(
+        '[mirror.credentials.vendor]\nurl = "https://archive.example.org"\nuser = "ann"\n'
+        f'password_file = "{tmp_path}/password"\ntoken_file = "token"\n'
+    )
+    (tmp_path / "password").write_text("hunter2\n# not this\n")
+    (session.root / "token").write_text("hunter3")
+    mirror = MIRROR._replace(credentials="vendor")
+    login = access.options(session, mirror).logins.find(mirror.url)
+    assert login[:3] == ("ann", "hunter2", "hunter3")
+    (tmp_path / "password").unlink()
+    with pytest.raises(InvalidInput, match=r"cannot read .*password: No such file"):
+        access.options(session, mirror)
+
+
+def test_netrc_is_for_connections_that_are_not_encrypted_as_well(configured, tmp_path):
+    session = configured(f'[mirror]\nnetrc = "{tmp_path}/.netrc"\n')
+    (tmp_path / ".netrc").write_text("machine one.example.org login ann password a\n")
+    logins = access.options(session, MIRROR).logins
+    assert logins.find("http://one.example.org/x")[:2] == ("ann", "a")
+
+
+@pytest.mark.parametrize(
+    "name", ["connections", "connect_timeout", "stall_timeout", "download_limit"]
+)
+def test_numbers_that_make_no_sense_are_refused(configured, name):
+    session = configured(f"[mirror]\n{name} = -1\n")
+    with pytest.raises(InvalidInput, match=rf"mirror\.{name} has to be at least"):
+        access.options(session, MIRROR)

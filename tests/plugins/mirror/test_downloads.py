@@ -17,8 +17,8 @@ from debrepo.errors import Cancelled, DatabaseError, DatabaseFull
 from debrepo.package import PackageFile
 from debrepo.progress import Progress
 from debrepo.stopping import Watch, watching
+from debrepo.transport import TransportOptions, Validators
 from debrepo_mirror.download import Downloads, DownloadTerms, WantedFile
-from debrepo_mirror.download.options import transport_options
 from debrepo_mirror.download.partial import PartialFile, PartialFiles
 from debrepo_mirror.download.queue import check_space
 
@@ -75,7 +75,7 @@ class Outcome(dict):
 
 @contextmanager
 def downloads(session, upstream, waits, **terms):
-    transport = session.transport(upstream.url, transport_options(session, upstream.url))
+    transport = session.transport(upstream.url, TransportOptions())
     try:
         with session.pool.reserving() as pool:
             yield Downloads(session, pool, transport, DownloadTerms(**terms), wait=waits.append)
@@ -110,8 +110,6 @@ def part(session, file, data, url="", etag=""):
     partial = partials.open(url, file)
     partial.write(data)
     if url:
-        from debrepo.transport import Validators
-
         partial.begin(url, Validators(etag))
     partial.close()
 
@@ -137,7 +135,7 @@ def test_many_files_come_over_few_connections(session, upstream, offer, download
     outcome = download(*wanted)
     assert len(outcome) == 300
     assert all(done.found for done in outcome.values())
-    assert upstream.connections <= session.config["mirror.connections"]
+    assert upstream.connections <= TransportOptions().connections
 
 
 @pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "sha512"])
@@ -440,7 +438,7 @@ from debrepo.package import PackageFile
 from debrepo.plugins import load_plugins
 from debrepo.session import Session
 from debrepo_mirror.download import Downloads, DownloadTerms, WantedFile
-from debrepo_mirror.download.options import transport_options
+from debrepo.transport import TransportOptions
 
 root, url, *files = sys.argv[1:]
 session = Session(Path(root), load_plugins())
@@ -448,7 +446,7 @@ wanted = []
 for file in files:
     name, size, sha256 = file.split(":")
     wanted.append(WantedFile((url + name,), PackageFile(name, int(size), sha256=sha256), name))
-transport = session.transport(url, transport_options(session, url))
+transport = session.transport(url, TransportOptions())
 with session.pool.reserving() as pool:
     for done in Downloads(session, pool, transport, DownloadTerms()).fetch(wanted, files=1, size=1):
         print(done.wanted.mark, flush=True)

@@ -1,6 +1,8 @@
 """HTTP and HTTPS by libcurl, against a server that does wrong what it is told to."""
 
+import resource
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -181,6 +183,59 @@ def test_nothing_of_libcurl_is_loaded_to_start():
     command += "print('pycurl' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
     assert ran.stdout == b"False\n"
+
+
+MANY_OPEN = """
+import os, resource, sys
+from debrepo.transport import TransportOptions
+from debrepo_transport_curl.transport import CurlTransport
+
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (2000, hard))
+files = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+transport = CurlTransport.open(TransportOptions())
+fetched, data = transport.read(sys.argv[1], limit=1000)
+transport.close()
+print(fetched.outcome, data.decode())
+"""
+
+
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2000, reason="few files may be open here"
+)
+def test_process_may_have_more_files_open_than_select_can_wait_for(upstream):
+    command = [sys.executable, "-c", MANY_OPEN, upstream.url + "a"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("whole a\n", "")
+
+
+INTERRUPTED = """
+import sys
+from debrepo.transport import TransportOptions
+from debrepo_transport_curl.transport import CurlTransport
+
+transport = CurlTransport.open(TransportOptions())
+try:
+    transport.read(sys.argv[1], limit=1 << 30)
+except KeyboardInterrupt:
+    print("interrupted")
+fetched, data = transport.read(sys.argv[1] + "2", limit=10)
+transport.close()
+print(fetched.outcome, data.decode())
+"""
+
+
+def test_interrupt_ends_a_fetch_in_silence_and_leaves_the_transport_usable(upstream):
+    upstream.put("large", bytes(1 << 20))
+    upstream.put("large2", b"a")
+    upstream.fault("large", "hold")
+    command = [sys.executable, "-c", INTERRUPTED, upstream.url + "large"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        upstream.wait_for(1, "large")
+        process.send_signal(signal.SIGINT)
+        said, complaints = process.communicate()
+    assert (said, complaints) == ("interrupted\nwhole a\n", "")
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
