@@ -52,8 +52,11 @@ class Kinds(NamedTuple):
 
 
 def kinds(session: Session, publication: Publication, generation: Generation) -> Kinds:
-    """Return what is wanted for each component of a generation."""
-    brought = list(_brought(session.hook))
+    """Return what is wanted for each component of a generation; sorted lines come last.
+
+    Indexes get their names in this order, and clients ask for Packages before Contents.
+    """
+    brought = sorted(_brought(session.hook), key=lambda one: isinstance(one[2], SortedIndexKind))
     keys: list[bytes] = []
     for name, plugin, kind in brought:
         context = _context(

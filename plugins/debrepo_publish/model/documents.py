@@ -70,7 +70,7 @@ def changed(
         except fitting.Misfit as misfit:
             raise InvalidInput(f"the option {name}: {misfit}") from None
     if own:
-        fields["options"] = publication.options | own
+        fields["options"] = dict(sorted((publication.options | own).items()))
     if skip_bz2:
         chosen = fields.get("compressions", publication.compressions)
         fields["compressions"] = tuple(name for name in chosen if name != "bz2")
