@@ -430,7 +430,7 @@ def test_plugin_makes_another_body_for_a_target(session, configure, receiver):
 
 
 def test_numbers_are_among_the_metrics(configure, receiver, request):
-    configure(ci={"url": receiver.url})
+    configure(ci={"url": receiver.url}, deliver="manual")  # not by the server of the test
     api = request.getfixturevalue("api")
     session = request.getfixturevalue("session")
     session.call("repo.create", name="web")
