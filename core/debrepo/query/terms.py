@@ -195,19 +195,23 @@ def _version_provided(field: Field) -> Compiled:
 
 def _package_type(field: Field) -> Compiled:
     holds = field.condition
-    source, deb, udeb = holds("source"), holds("deb"), holds("udeb")
+    source, others = holds("source"), {kind: holds(kind) for kind in _NO_SOURCES}
+    alike = len(set(others.values())) == 1
 
     def by_key(key: Sequence[str]) -> bool | None:
         if key[ARCHITECTURE] == "source":
             return source
-        return deb if deb is udeb else None
+        return others["deb"] if alike else None
 
     def by_record(candidate: Candidate) -> bool:
         if candidate.key.architecture == "source":
             return source
-        return udeb if candidate.package.kind == "udeb" else deb
+        return others[candidate.package.kind]
 
-    return Compiled(by_key, None if deb is udeb else by_record, _VERSION)
+    return Compiled(by_key, None if alike else by_record, _VERSION)
+
+
+_NO_SOURCES = ("deb", "udeb", "installer", "appstream")
 
 
 def _of_source(read: Callable[[Candidate], str]) -> Callable[[Field], Compiled]:

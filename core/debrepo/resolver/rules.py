@@ -81,7 +81,7 @@ def asked(package: Package, following: Following) -> Asked:
                 counted = _counted(requirement, architecture, following.profiles)
                 if counted:
                     found.needs.append((field, Need(counted, architecture, kind)))
-    if following.source and package.kind != "source":
+    if following.source and package.kind in ("deb", "udeb"):
         name, version = package.source
         alternative = relations.Alternative(name, operator="=", version=version)
         found.needs.append(

@@ -46,6 +46,24 @@ def test_snapshot_of_a_mirror_is_published_with_all_that_the_archive_has(
     debrepo("db", "check")
 
 
+def test_images_and_metadata_are_no_packages_to_install(debrepo, trusting, server, everything):
+    everything.deb("needy", Depends="appstream, installer")
+    everything.write()
+    trusting(
+        "create", "debian", server.url, "stable", "main", "--with-installer", "--with-appstream"
+    )
+    trusting("update", "debian")
+    found = trusting("search", "debian", "$PackageType (deb)").stdout.split()
+    assert found == [f"{name}_1.0_amd64" for name in ("alpha", "beta", "gamma", "needy")]
+    assert trusting("search", "debian", "$PackageType (installer)").stdout == (
+        "installer_main_amd64\n"
+    )
+    words = ("snapshot", "verify", "mirror:debian", "--architectures", "amd64")
+    missing = debrepo(*words, "--dep-follow-source").stdout.splitlines()
+    assert [line for line in missing if line.startswith(("appstream", "installer"))] == []
+    assert len([line for line in missing if line.startswith("needy_1.0_amd64 lacks")]) == 3
+
+
 def test_publication_of_a_mirror_follows_its_updates(
     debrepo, debrepo_root, trusting, server, everything
 ):
