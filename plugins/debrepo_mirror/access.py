@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debrepo.credentials import Login, Logins
+from debrepo.credentials import Login, Logins, bare
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.transport import Pace, TransportOptions
 
@@ -52,6 +52,12 @@ def options(session: Session, mirror: Mirror, pace: Pace | None = None) -> Trans
         if config[f"mirror.{name}"] < value:
             given = config[f"mirror.{name}"]
             raise InvalidInput(f"mirror.{name} has to be at least {value}, found {given}")
+    if "@" in config["mirror.proxy"]:
+        proxy = bare(config["mirror.proxy"])
+        raise InvalidInput(
+            "mirror.proxy has a password in it, and is shown with the configuration",
+            hint=f"write it into auth.conf: machine {proxy} login NAME password PASSWORD",
+        )
     return TransportOptions(
         logins=_logins(session, mirror),
         proxy=config["mirror.proxy"],

@@ -115,8 +115,14 @@ class Handle:
         ca = options.ca_file or (_SYSTEM_CA if os.path.exists(_SYSTEM_CA) else "")  # noqa: PTH110
         if ca:
             curl.setopt(pycurl.CAINFO, ca)
-        if options.proxy:
-            curl.setopt(pycurl.PROXY, "" if options.proxy == "none" else options.proxy)
+        if options.proxy == "none":
+            curl.setopt(pycurl.PROXY, "")
+        elif options.proxy:
+            curl.setopt(pycurl.PROXY, bare(options.proxy))
+            login = options.logins.find(options.proxy)
+            if login is not None:
+                curl.setopt(pycurl.PROXYUSERNAME, login.user.encode())
+                curl.setopt(pycurl.PROXYPASSWORD, login.password.encode())
         if options.no_proxy:
             curl.setopt(pycurl.NOPROXY, ",".join(options.no_proxy))
 

@@ -143,3 +143,11 @@ def test_numbers_that_make_no_sense_are_refused(configured, name):
     session = configured(f"[mirror]\n{name} = -1\n")
     with pytest.raises(InvalidInput, match=rf"mirror\.{name} has to be at least"):
         access.options(session, MIRROR)
+
+
+def test_password_of_a_proxy_is_not_in_what_is_shown(configured):
+    session = configured('[mirror]\nproxy = "http://me:hunter2@proxy.example.org:3128"\n')
+    with pytest.raises(InvalidInput, match="has a password in it") as caught:
+        access.options(session, MIRROR)
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+    assert "machine http://proxy.example.org:3128 login" in caught.value.hint

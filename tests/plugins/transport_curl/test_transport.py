@@ -164,6 +164,16 @@ def test_password_of_a_proxy_is_not_shown():
     assert "s3cret" not in fetched.reason
 
 
+@pytest.mark.parametrize("in_url", [True, False])
+def test_proxy_gets_its_own_login_and_the_archive_gets_none_of_it(upstream, in_url):
+    proxy = upstream.url.replace("://", "://me:s%40cret@") if in_url else upstream.url
+    logins = Logins() if in_url else Logins.at(upstream.url, Login("me", "s@cret"))
+    assert read("http://archive.invalid/a", proxy=proxy, logins=logins)[1] == b"a"
+    (seen,) = upstream.asked()
+    assert seen.headers["proxy-authorization"] == "Basic bWU6c0BjcmV0"
+    assert "authorization" not in seen.headers
+
+
 def test_url_that_is_none_is_said_in_a_line():
     for url in ("http://", "http://a b/", "http://[::1", "http:///a", "http://a:99999999/"):
         fetched, _ = read(url)
@@ -183,6 +193,35 @@ def test_nothing_of_libcurl_is_loaded_to_start():
     command += "print('pycurl' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
     assert ran.stdout == b"False\n"
+
+
+MANY_FILES = """
+import sys
+from debrepo.transport import TransportOptions, Want
+from debrepo_transport_curl.transport import CurlTransport
+
+transport = CurlTransport.open(TransportOptions())
+wants = [Want(f"{sys.argv[1]}{n}", lambda data: None) for n in range(400)]
+print(sum(fetched.outcome == "whole" for fetched in transport.fetch(wants)))
+transport.close()
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_small_file_takes_a_few_system_calls(upstream, tmp_path):
+    for number in range(400):
+        upstream.put(f"{number}", b"x" * 2000)
+    calls = "sendto,recvfrom,poll,ppoll,select,pselect6,connect,socket,close"
+    command = ["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", f"trace={calls}"]
+    command += [sys.executable, "-c", MANY_FILES, upstream.url]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        pytest.skip("strace is not allowed here")
+    assert ran.stdout == "400\n"
+    lines = (tmp_path / "log").read_text().splitlines()
+    network = [line for line in lines if " close(" not in line]
+    assert len(network) < 400 * 5
+    assert sum(" connect(" in line for line in lines) <= 8
 
 
 MANY_OPEN = """
