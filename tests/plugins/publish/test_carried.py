@@ -193,3 +193,31 @@ def test_database_check_finds_nothing_wrong_with_them(session, carry):
     carry("appstream", METADATA)
     publish(session)
     assert not list(session.call("db.check"))
+
+
+def test_images_that_were_lost_or_damaged_are_repaired(session, carry, root):
+    carry("installer", IMAGES, "amd64")
+    carry("appstream", METADATA)
+    publish(session)
+    there = root / "public/dists/stable/main"
+    (there / "installer-amd64/current/images/netboot/mini.iso").unlink()
+    (there / "dep11/Components-amd64.yml.gz").write_bytes(b"something else")
+    assert session.call("publish.verify", distribution="stable").problems
+    session.call("publish.repair", distribution="stable")
+    assert not session.call("publish.verify", distribution="stable", files=True).problems
+    assert (there / "installer-amd64/current/images/netboot/mini.iso").read_bytes() == b"an image"
+
+
+def test_second_distribution_of_a_place_has_images_of_its_own(session, carry, root):
+    carry("installer", IMAGES, "amd64")
+    publish(session)
+    carry("installer", {**IMAGES, "netboot/mini.iso": b"a newer image"}, "amd64")
+    options = {"skip_signing": True}
+    session.call(
+        "publish.create", kind="repo", names=["r"], distribution="testing", options=options
+    )
+    image = "main/installer-amd64/current/images/netboot/mini.iso"
+    assert (root / "public/dists/stable" / image).read_bytes() == b"an image"
+    assert (root / "public/dists/testing" / image).read_bytes() == b"a newer image"
+    session.call("publish.drop", distribution="testing")
+    assert (root / "public/dists/stable" / image).read_bytes() == b"an image"
