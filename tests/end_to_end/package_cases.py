@@ -236,6 +236,10 @@ _control_tar(
 )
 _control_tar("a sparse file of GNU tar", file(b"./control", TEXT) + header(b"./a", kind=b"S") + END)
 _control_tar(
+    "a pax header with a path for all members",
+    file(b"./control", TEXT) + file(b"./x", b"10 path=y\n", kind=b"g") + END,
+)
+_control_tar(
     "a pax header without a record", file(b"./control", TEXT) + file(b"./x", kind=b"x") + END
 )
 _control_tar(
