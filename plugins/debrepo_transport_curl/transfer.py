@@ -240,7 +240,9 @@ class Transfer(ABC):
 
     def given_up(self, code: int, text: str) -> Fetched:
         """Return what an error of libcurl's means."""
-        return self.failed(text or pycurl_error(code), again=code in _PASSING)
+        if code == pycurl.E_SSL_CACERT_BADFILE and not text:  # libcurl 7 has no words for it
+            text = f"cannot use the certificates in {self._options.ca_file or _SYSTEM_CA}"
+        return self.failed(text or f"libcurl error {code}", again=code in _PASSING)
 
 
 class HttpTransfer(Transfer):
@@ -354,8 +356,3 @@ def transfer_of(want: Want, handle: Handle, options: TransportOptions) -> Transf
     """Return the transfer for the scheme of a URL."""
     kind = FtpTransfer if want.url[:3].lower() == "ftp" else HttpTransfer
     return kind(want, handle, options)
-
-
-def pycurl_error(code: int) -> str:
-    """Return some words for an error that has none."""
-    return f"libcurl gave up with error {code}"

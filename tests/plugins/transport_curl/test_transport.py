@@ -220,7 +220,7 @@ def test_small_file_takes_a_few_system_calls(upstream, tmp_path):
     assert ran.stdout == "400\n"
     lines = (tmp_path / "log").read_text().splitlines()
     network = [line for line in lines if " close(" not in line]
-    assert len(network) < 400 * 5
+    assert len(network) < 400 * 8  # 3 with libcurl 8, 6 with that of Debian 12
     assert sum(" connect(" in line for line in lines) <= 8
 
 
