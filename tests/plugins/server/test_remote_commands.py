@@ -4,12 +4,13 @@ import re
 import shlex
 import shutil
 from difflib import unified_diff
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from debrepo.cli import build_cli
-from debrepo.plugins import load_plugins
+from debrepo.plugins import entry_points, load_plugins
 from debrepo.testing.packages import build_deb, build_source
 
 pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="needs gpg")
@@ -251,5 +252,11 @@ def test_every_command_says_through_a_server_what_it_says_without(
 
 def test_no_operation_is_left_out():
     asked = {" ".join(line.split()[:length]) for line in LINES for length in (1, 2, 3)}
-    operations = [one for batch in load_plugins().hook.debrepo_operations() for one in batch]
+    disabled = [name for name, module in entry_points() if not _is_ours(module)]
+    batches = load_plugins(disabled).hook.debrepo_operations()
+    operations = [one for batch in batches for one in batch]
     assert {one.command for one in operations if not one.local} - asked == set()
+
+
+def _is_ours(module):
+    return (Path(__file__).parents[3] / "plugins" / module.split(".")[0]).is_dir()
