@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ _NO_LIMIT = 1 << 62
 _MOMENT = 0.1  # seconds for which nothing looks whether the work is to end
 # apt quotes "+" as well: S3 takes it for a blank. The others are harmless in a path.
 _PLAIN = "/-._~!$&'()*,;=:@"
+_ODD = re.compile(r"[^A-Za-z0-9/\-._~!$&'()*,;=:@]")
 
 
 class Validators(NamedTuple):
@@ -158,7 +160,10 @@ class Transport(ABC):
 
 def address(root: str, path: str) -> str:
     """Return the URL of ``path``, a name with any characters, below the URL of an archive."""
-    return root.rstrip("/") + "/" + quote(path.lstrip("/"), _PLAIN)
+    path = path.lstrip("/")
+    if _ODD.search(path):
+        path = quote(path, _PLAIN)
+    return f"{root.rstrip('/')}/{path}"
 
 
 def said_of(fetched: Fetched) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from debrepo.archive import Limits
     from debrepo.database import Transaction
+    from debrepo.package import Package
     from debrepo_mirror.cache import HeldIndex
     from debrepo_mirror.spool import Spool
     from debrepo_mirror.upstream.indexes import ReadIndex
@@ -121,19 +122,20 @@ def recognized(txn: Transaction, spool: Spool, entries: Sequence[Entry]) -> dict
             txn.trim()
             checkpoint()
         short = packageset.short(entry)
+        best = -1
         for known in records.prefix_keys(short):
-            if known[: len(short)] != short:
+            stored = decode(PackageKey.from_entry(known), records[known])
+            if not known.startswith(short) or not _same_files(spool, entry, stored):
                 continue
-            if _same_files(spool, entry, known, records[known]):
-                found[entry] = Entry(known)
-                break
+            digests = sum(map(bool, stored.files[0]))
+            if digests > best:  # of a lazy mirror, a package may have some of them only
+                best, found[entry] = digests, Entry(known)
     return found
 
 
-def _same_files(spool: Spool, entry: Entry, known: bytes, record: bytes) -> bool:
+def _same_files(spool: Spool, entry: Entry, stored: Package) -> bool:
     """Tell whether a stored package has the files that are offered."""
     offered = spool.get(entry).package
-    stored = decode(PackageKey.from_entry(known), record)
     if offered.kind != stored.kind or len(offered.files) != len(stored.files):
         return False
     mine = sorted(offered.files)

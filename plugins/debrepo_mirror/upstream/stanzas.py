@@ -33,7 +33,12 @@ _SOURCE_LINES = re.compile(
 )
 _NAMED = re.compile(rb"\npackage[ \t]*:", re.I)
 _DIRECTORY = re.compile(rb"\ndirectory[ \t]*:[ \t]*([^\n]*)", re.I)
-_DIGESTS = {"md5sum": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+_DIGESTS = {b"md5sum": 32, b"sha1": 40, b"sha256": 64, b"sha512": 128}
+_SPELT = {name: name.lower() for name in (b"Filename", b"Size", b"MD5sum", b"MD5Sum")} | {
+    name: name.lower() for name in (b"SHA1", b"SHA256", b"SHA512")
+}
+_FEWEST = 4  # fields about a file that an index has at least: with fewer, some may be spelt oddly
+_ALL_HEX = re.compile("(?:[0-9a-f]{32})? (?:[0-9a-f]{40})? (?:[0-9a-f]{64})? (?:[0-9a-f]{128})?")
 _IDENTITY = (b"package", b"version", b"architecture")
 _HEX = re.compile(r"[0-9a-f]+")
 _BAD_PATH = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|[\0-\x1f\x7f]|^[a-z+]+://", re.I)
@@ -105,23 +110,14 @@ def binary(stanza: bytes, kind: Kind, limits: Limits, *, weak: bool = False) -> 
     MD5 and SHA1 are enough.
     """
     text = b"\n" + stanza
-    about: dict[str, str] = {}
-    pattern = _ABOUT
-    found = pattern.findall(text)
-    if len(found) < 4 or text.count(b"\nSHA256:") > 1:
-        found = _ABOUT_ANY.findall(text)
-    for name, value in found:
-        field = name.lower().decode()
-        if field in about:
-            raise InvalidPackage(f"the field {name.decode()} is given twice")
-        about[field] = value.strip().decode(errors="replace")
+    about = _about(text)
     own = _ABOUT_LINES.sub(b"", text)[1:]
     own, fields = check_binary(own + b"\n", "the stanza", Findings(limits.policy))
     name, version, architecture = (fields.get(field, b"").strip().decode() for field in _IDENTITY)
     check_identity(name, version, architecture)
     if architecture in ("source", "any"):
         raise InvalidPackage(f"{architecture!r} is no architecture of a binary package")
-    path = checked_path(about.get("filename", ""))
+    path = checked_path(about.get(b"filename", ""))
     if path.endswith(".udeb") or fields.get(b"package-type", b"").strip() == b"udeb":
         kind = "udeb"  # which apt-ftparchive lists beside the others
     extension = ".udeb" if kind == "udeb" else ".deb"
@@ -131,16 +127,29 @@ def binary(stanza: bytes, kind: Kind, limits: Limits, *, weak: bool = False) -> 
     return Offered(Package(key, kind, own, (file,)), (path,))
 
 
-def _file(name: str, about: dict[str, str]) -> PackageFile:
-    size = about.get("size", "")
+def _about(text: bytes) -> dict[bytes, str]:
+    """Return what an index says of a file, by field in lower case; usual spellings are fast."""
+    found = _ABOUT.findall(text)
+    about = {_SPELT[name]: value.rstrip().decode(errors="replace") for name, value in found}
+    if len(about) == len(found) and len(found) >= _FEWEST:
+        return about
+    found = _ABOUT_ANY.findall(text)
+    for number, (name, _) in enumerate(found):
+        if any(name.lower() == other.lower() for other, _ in found[:number]):
+            raise InvalidPackage(f"the field {name.decode()} is given twice")
+    return {name.lower(): value.strip().decode(errors="replace") for name, value in found}
+
+
+def _file(name: str, about: dict[bytes, str]) -> PackageFile:
+    size = about.get(b"size", "")
     if not _SIZE.fullmatch(size):
         raise InvalidPackage("it has no Size" if not size else f"its Size is {size[:40]!r}")
-    digests: list[str] = []
-    for algorithm, length in _DIGESTS.items():
-        digest = about.get(algorithm, "").lower()
-        if digest and (len(digest) != length or not _HEX.fullmatch(digest)):
-            raise InvalidPackage(f"its {algorithm.upper()} checksum is {digest[:140]!r}")
-        digests.append(digest)
+    digests = [about.get(field, "").lower() for field in _DIGESTS]
+    if not _ALL_HEX.fullmatch(" ".join(digests)):
+        for (field, length), digest in zip(_DIGESTS.items(), digests, strict=True):
+            if digest and (len(digest) != length or not _HEX.fullmatch(digest)):
+                title = field.decode().upper()
+                raise InvalidPackage(f"its {title} checksum is {digest[:140]!r}")
     return PackageFile(name, int(size), *digests)
 
 

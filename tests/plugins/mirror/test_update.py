@@ -1,6 +1,8 @@
 """Updates: what is upstream comes into the mirror, and nothing is done twice."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from plugins.mirror.archives import copied
@@ -31,6 +33,22 @@ def test_second_update_costs_one_conditional_request(mirror, server, opened):
     assert asked(server) == [("dists/stable/InRelease", 304)]
     with opened() as session:
         assert session.db.serial() == before
+
+
+#: What reading, choosing and recording need, and an update that has nothing to do does not.
+HEAVY = ("debrepo.ingest", "debrepo.query", "debrepo_mirror.updating", "lzma", "subprocess")
+
+
+def test_second_update_imports_nothing_that_reads_an_archive(mirror, debrepo_root):
+    mirror("update", "debian")
+    code = (
+        "import sys\nfrom debrepo.__main__ import main\n"
+        f"sys.argv = ['debrepo', '--root', {str(debrepo_root)!r}, 'mirror', 'update', 'debian']\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "is up to date" in done.stdout
+    assert not set(HEAVY) & set(done.stderr.split())
 
 
 def test_server_without_validators_is_recognized_by_the_bytes(mirror, server, opened):
