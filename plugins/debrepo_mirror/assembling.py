@@ -12,7 +12,6 @@ from debrepo_mirror.tables import ArchiveFault, IndexState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from debrepo.package import SetId
     from debrepo_mirror.surveying import ReadArchive
@@ -25,7 +24,8 @@ class Assembled(NamedTuple):
     set_id: SetId
     size: int  #: in packages
     states: Mapping[str, IndexState]
-    members: Mapping[str, AbstractSet[Entry]]  #: by index, of those that were read
+    #: Of the indexes that were read, what is in their sets, with the digests of the stanzas.
+    members: Mapping[str, Sequence[tuple[bytes, Entry]]]
     chunks: Mapping[bytes, bytes]
     added: Sequence[Entry]
     removed: Sequence[Entry]
@@ -40,26 +40,29 @@ def assemble(
     What is chosen, and provisional, and not among ``final``, could not be fetched.
     """
     states = dict(archive.states)
-    members: dict[str, AbstractSet[Entry]] = {}
+    members: dict[str, Sequence[tuple[bytes, Entry]]] = {}
     choosy = choosing.is_choosy(work.mirror)
     with work.session.db.read() as txn:
         store = recording.staging(txn)
         for one in archive.surveyed:
             path = one.read.path
-            found = {
-                final.get(entry, entry)
-                for _, entry in one.entries
-                if (not choosy or entry in chosen) and (entry in final or entry not in work.spool)
-            }
-            members[path] = found
             checksum, size = archive.checksums[path]
             before = work.states.get(path)
-            set_id = _updated(store, before.set_id if before else EMPTY, found)
-            states[path] = IndexState(checksum, size, set_id, len(found))
+            base = before.set_id if before else EMPTY
+            new = {entry: final[entry] for _, entry in one.fresh if entry in final}
+            known = [pair for pair in one.known if not choosy or pair[1] in chosen]
+            if one.known and not choosy:
+                set_id = packageset.update(store, base, add=new.values(), remove=one.gone)
+            else:
+                found = {entry for _, entry in known}.union(new.values())
+                set_id = _updated(store, base, found)
+            states[path] = IndexState(checksum, size, set_id, packageset.count(store, set_id))
+            fresh = [(digest, new[entry]) for digest, entry in one.fresh if entry in new]
+            members[path] = [*known, *fresh]
         sets = [(path, state.set_id) for path, state in states.items()]
         set_id, faults = _joined(store, sets)
         if choosy:  # what pins keep although it is listed nowhere
-            offered = {entry for one in archive.surveyed for _, entry in one.entries}
+            offered = {entry for one in archive.surveyed for entry in one.entries}
             kept = [e for e in chosen if e not in offered]
             set_id = packageset.update(store, set_id, add=kept)
         difference = packageset.diff(store, work.before.set_id, set_id)

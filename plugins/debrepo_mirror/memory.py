@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from debrepo.package import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from debrepo.package import SetId
@@ -40,9 +40,8 @@ def read(path: Path, set_id: SetId) -> dict[bytes, Entry]:
     return dict(zip(keys, map(Entry, names), strict=True))
 
 
-def write(path: Path, set_id: SetId, known: Iterable[tuple[bytes, Entry]]) -> None:
+def write(path: Path, set_id: SetId, pairs: Sequence[tuple[bytes, Entry]]) -> None:
     """Keep what `read` returns, for as long as the list is this one."""
-    pairs = list(known)
     partial = path.with_name(path.name + ".partial")
     with suppress(OSError):  # of a full disk, say: the next update does without
         with partial.open("wb") as file:

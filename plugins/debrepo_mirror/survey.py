@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import packageset
@@ -14,7 +15,7 @@ from debrepo_mirror.tables import ArchiveFault
 from debrepo_mirror.upstream import stanzas, unpacking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from debrepo.archive import Limits
     from debrepo.database import Transaction
@@ -38,11 +39,18 @@ class SurveyRules(NamedTuple):
 
 
 class Surveyed(NamedTuple):
-    """What an index offers: entries that debrepo knows, and provisional ones of the spool."""
+    """What an index offers, each with the digest of its stanza."""
 
     read: ReadIndex
-    entries: Sequence[tuple[bytes, Entry]]  #: with the digests of their stanzas, in order
+    known: Sequence[tuple[bytes, Entry]] = ()  #: entries of the last update
+    fresh: Sequence[tuple[bytes, Entry]] = ()  #: provisional ones, of the spool
+    gone: Sequence[Entry] = ()  #: entries of the last update that are not offered any more
     faults: Sequence[ArchiveFault] = ()
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """All that is offered."""
+        return (entry for _, entry in chain(self.known, self.fresh))
 
 
 def survey(
@@ -53,10 +61,11 @@ def survey(
     rules: SurveyRules,
 ) -> Surveyed:
     """Read an index; what was not ``remembered`` goes into the spool."""
-    entries: list[tuple[bytes, Entry]] = []
-    faults: list[ArchiveFault] = []
-    taken: dict[bytes, Entry] = {}
+    known: list[tuple[bytes, Entry]] = []
+    fresh: dict[bytes, tuple[bytes, Entry]] = {}  # by name, architecture and version
     seen: set[bytes] = set()
+    faults: list[ArchiveFault] = []
+    left = dict(remembered)
     if not remembered:
         expect_many()
     what = index.path + held.suffix
@@ -65,36 +74,58 @@ def survey(
         checkpoint()
         for stanza in batch:
             digest = stanzas.digest_of(stanza)
-            if digest in seen:  # it is listed twice, letter by letter
-                continue
-            seen.add(digest)
-            entry = remembered.get(digest)
-            if entry is None:
-                try:
-                    offered = _offered(stanza, index, rules)
-                    if offered is None:
-                        continue
-                    entry = spool.add(offered)
-                except InvalidPackage as error:
-                    text = f"{error}; {error.hint}" if error.hint else str(error)
-                    faults.append(ArchiveFault(index.path, stanzas.name_of(stanza), text))
-                    continue
-            short = packageset.short(entry)
-            other = taken.get(short)
-            if other is None:
-                taken[short] = entry
-                entries.append((digest, entry))
-            elif other != entry:
-                display = PackageKey.from_entry(entry).display
-                faults.append(
-                    ArchiveFault(index.path, display, "it is listed twice, with other files")
-                )
-        if len(entries) > rules.packages:
+            entry = left.pop(digest, None)
+            if entry is not None:
+                known.append((digest, entry))
+            elif digest not in remembered and digest not in seen:  # else it is listed twice
+                seen.add(digest)
+                fault = _add(stanza, digest, index, fresh, spool, rules)
+                if fault:
+                    faults.append(fault)
+        if len(known) + len(fresh) > rules.packages:
             raise RemoteError(
                 f"{what} lists more than {rules.packages} packages",
                 hint="raise the setting mirror.limits.packages if you trust this archive",
             )
-    return Surveyed(index, entries, faults)
+    twice = [fresh.pop(short)[1] for short in _taken(known, fresh)]
+    faults += [_twice(index, entry) for entry in twice]
+    return Surveyed(index, known, tuple(fresh.values()), tuple(left.values()), faults)
+
+
+def _add(
+    stanza: bytes,
+    digest: bytes,
+    index: ReadIndex,
+    fresh: dict[bytes, tuple[bytes, Entry]],
+    spool: Spool,
+    rules: SurveyRules,
+) -> ArchiveFault | None:
+    """Add what a stanza offers to what is ``fresh``; return what is wrong with it."""
+    try:
+        offered = _offered(stanza, index, rules)
+    except InvalidPackage as error:
+        text = f"{error}; {error.hint}" if error.hint else str(error)
+        return ArchiveFault(index.path, stanzas.name_of(stanza), text)
+    if offered is None:
+        return None
+    entry = spool.add(offered)
+    other = fresh.setdefault(packageset.short(entry), (digest, entry))
+    return None if other[1] == entry else _twice(index, entry)
+
+
+def _twice(index: ReadIndex, entry: Entry) -> ArchiveFault:
+    display = PackageKey.from_entry(entry).display
+    return ArchiveFault(index.path, display, "it is listed twice, with other files")
+
+
+def _taken(known: Sequence[tuple[bytes, Entry]], fresh: Mapping[bytes, object]) -> Iterator[bytes]:
+    """Yield the versions that are fresh, and known with other files."""
+    names = {short[: short.index(b"\0")] for short in fresh}
+    for _, entry in known if names else ():
+        if entry[: entry.index(b"\0")] in names:
+            short = packageset.short(entry)
+            if short in fresh:
+                yield short
 
 
 def _offered(stanza: bytes, index: ReadIndex, rules: SurveyRules) -> Offered | None:

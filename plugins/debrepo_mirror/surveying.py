@@ -82,7 +82,7 @@ def _listed(work: UpdateWork, source: obtaining.IndexSource, release: Release) -
         if state := _reused(work, index, checksum):
             states[index.path] = state
         elif indexes.is_empty(files):
-            surveyed.append(Surveyed(index, ()))
+            surveyed.append(Surveyed(index))
         else:
             needed[index.path] = index, files
     held = obtaining.obtain(source, needed)
@@ -154,7 +154,12 @@ def _with_extras(work: UpdateWork, release: Release, archive: ReadArchive) -> Re
         if state := _reused(work, extra.read, extra.checksum):
             states[path] = state
         else:
-            known = _remembered(work, path).get(extra.digest)
-            entry = known or work.spool.add(extra.offered)
-            surveyed.append(Surveyed(extra.read, ((extra.digest, entry),)))
+            remembered = _remembered(work, path)
+            known = remembered.pop(extra.digest, None)
+            if known is not None:
+                pair = extra.digest, known
+                surveyed.append(Surveyed(extra.read, (pair,), gone=tuple(remembered.values())))
+            else:
+                pair = extra.digest, work.spool.add(extra.offered)
+                surveyed.append(Surveyed(extra.read, fresh=(pair,)))
     return archive._replace(states=states, surveyed=surveyed, checksums=checksums)

@@ -113,7 +113,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
         frozenset(archive.states),
     )
     stored = recording.commit(work.session, work.before, outline)
-    _remember(work, archive, assembled, final)
+    _remember(work, archive, assembled)
     return Updated(
         stored,
         assembled.size,
@@ -140,16 +140,19 @@ def _release(work: UpdateWork, asked: AskedRelease | None) -> Release:
 def _chosen(
     work: UpdateWork, surveyed: Sequence[Surveyed]
 ) -> tuple[frozenset[Entry], tuple[ArchiveFault, ...]]:
-    """Return what the mirror takes of what is offered; installer and AppStream always come."""
+    """Return what the mirror takes of what is offered; installer and AppStream always come.
+
+    Of a mirror that takes all, it is only what is new.
+    """
+    if not choosing.is_choosy(work.mirror):
+        return frozenset(entry for one in surveyed for _, entry in one.fresh), ()
     offered: dict[Entry, None] = {}
     extra: set[Entry] = set()
     for one in surveyed:
         if one.read.kind in ("installer", "appstream"):
-            extra.update(entry for _, entry in one.entries)
+            extra.update(one.entries)
         else:
-            offered.update(dict.fromkeys(entry for _, entry in one.entries))
-    if not choosing.is_choosy(work.mirror):
-        return frozenset(extra.union(offered)), ()
+            offered.update(dict.fromkeys(one.entries))
     with work.session.db.read() as txn:
         present: Iterable[Entry] = ()
         if work.mirror.pins:
@@ -185,6 +188,8 @@ def _planned(
         store = txn[CHUNKS]
         present = set(packageset.entries(store, work.before.set_id))
         kept = {known.get(entry, entry) for entry in chosen.difference(missing)}
+        if not choosing.is_choosy(work.mirror):
+            kept.update(entry for one in archive.surveyed for _, entry in one.known)
         for state in archive.states.values():
             kept.update(packageset.entries(store, state.set_id))
     files = list(queue_of(work, missing))
@@ -228,7 +233,6 @@ def _remember(
     work: UpdateWork,
     archive: ReadArchive,
     assembled: assembling.Assembled,
-    final: Mapping[Entry, Entry],
 ) -> None:
     """Write down which stanza became which package, and remove what is of no use any more."""
     keep: set[str] = set()
@@ -236,13 +240,7 @@ def _remember(
         keep.add(work.cache.remembered(path).name)
         checksum = archive.checksums[path][0]
         keep.update(work.cache.names(path, checksum))
-    for one in archive.surveyed:
-        state = assembled.states[one.read.path]
-        members = assembled.members[one.read.path]
-        known = ((digest, final.get(entry, entry)) for digest, entry in one.entries)
-        memory.write(
-            work.cache.remembered(one.read.path),
-            state.set_id,
-            [(digest, entry) for digest, entry in known if entry in members],
-        )
+    for path, members in assembled.members.items():
+        state = assembled.states[path]
+        memory.write(work.cache.remembered(path), state.set_id, members)
     work.cache.prune(keep)

@@ -268,7 +268,8 @@ def test_interrupt_ends_a_fetch_in_silence_and_leaves_the_transport_usable(upstr
     upstream.put("large", bytes(1 << 20))
     upstream.put("large2", b"a")
     upstream.fault("large", "hold")
-    command = [sys.executable, "-c", INTERRUPTED, upstream.url + "large"]
+    heed = ["env", "--default-signal=INT"]  # which a shell turns off in the background
+    command = [*heed, sys.executable, "-c", INTERRUPTED, upstream.url + "large"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         upstream.wait_for(1, "large")
