@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debrepo import errors, hookspecs, index_hooks, server_hooks
+from debrepo import errors, file_hooks, hookspecs, index_hooks, server_hooks
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.config import CORE_SETTINGS
 from debrepo.plugins import entry_points, load_plugins
@@ -65,7 +65,11 @@ def settings() -> list[Setting]:
 
 def hooks() -> list[Callable[..., object]]:
     """Return the hook specifications, in the order of their modules."""
-    return [*_hooks_of(hookspecs), *_hooks_of(index_hooks), *_hooks_of(server_hooks)]
+    return [
+        one
+        for module in (hookspecs, file_hooks, index_hooks, server_hooks)
+        for one in _hooks_of(module)
+    ]
 
 
 def _hooks_of(module: ModuleType) -> list[Callable[..., object]]:

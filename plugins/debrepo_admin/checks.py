@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from debrepo import packageset, verdicts
+from debrepo import packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, PACKAGES, TABLES
 from debrepo.errors import DatabaseError
 from debrepo.package import Entry, PackageKey, decode
@@ -32,8 +32,13 @@ def problems(session: Session, *, files: bool, deep: bool = False) -> Iterator[s
         yield from _packages(txn, wanted)
         for found in _answers(session, "debrepo_check", txn):
             yield from _still(damaged, found)
+        remote = frozenset[str]()
+        with suppress(DatabaseError):  # a damaged record has been named
+            remote = remote_files.known(session.hook, txn)
     tracked = session.progress.track("Checking files", sorted(wanted), total=len(wanted))
     for digest in tracked:
+        if digest in remote and digest not in session.pool:
+            continue  # it is fetched when it is needed
         wrong = session.pool.check(digest) if files else None
         if not files and digest not in session.pool:
             wrong = f"{digest} is missing from the pool"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from debrepo import catalog, leases, packageset
+from debrepo import catalog, leases, packageset, remote_files
 from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import NotFound
 from debrepo.package import digests
@@ -155,13 +155,14 @@ def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int
     """
     with session.db.read() as txn:
         needed = _needed(session, txn, (record for _, record in _records(txn)))
+        remote = sorted(remote_files.known(session.hook, txn) - needed)
     dead = [digest for digest in session.pool if digest not in needed]
-    if not dead:
+    if not dead and not remote:
         return 0, 0
     with session.db.write() as txn:
         txn[CONDEMNED].clear()  # of a cleanup that was killed
     try:
-        for batch in _batches(dead):
+        for batch in _batches([*dead, *remote]):
             with session.db.write() as txn:
                 txn[CONDEMNED].put_many((bytes.fromhex(digest), b"") for digest in batch)
         reached("condemned")
@@ -173,6 +174,8 @@ def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int
             for batch in _batches([digest for digest in dead if digest not in needed])
             for size in _delete_batch(session, batch)
         ]
+        for batch in _batches([digest for digest in remote if digest not in needed]):
+            _drop_remote(session, batch)
     finally:
         with session.db.write() as txn:
             txn[CONDEMNED].clear()
@@ -188,3 +191,10 @@ def _delete_batch(session: Session, batch: list[str]) -> list[int]:
                 gone.append(_size(session, digest))
                 session.pool.delete(digest)
     return gone
+
+
+def _drop_remote(session: Session, batch: list[str]) -> None:
+    """Let plugins drop what they know of files that are condemned still."""
+    with session.db.write() as txn:
+        gone = [digest for digest in batch if bytes.fromhex(digest) in txn[CONDEMNED]]
+        session.hook.debrepo_drop_remote_files(txn=txn, digests=gone)

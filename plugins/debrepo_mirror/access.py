@@ -22,7 +22,7 @@ def check(session: Session, mirror: Mirror) -> None:
     have to be allowed by the configuration then.
     """
     allowed = session.config["mirror.urls"]
-    if allowed and not mirror.url.startswith(tuple(_ended(url) for url in allowed)):
+    if not is_allowed(session.config, mirror.url):
         raise InvalidInput(
             f"the configuration does not allow mirrors of {mirror.url}",
             hint=f"mirror.urls allows: {', '.join(allowed)}",
@@ -40,12 +40,18 @@ def check(session: Session, mirror: Mirror) -> None:
             )
 
 
+def is_allowed(config: Config, url: str) -> bool:
+    """Tell whether the configuration allows mirrors of an archive."""
+    allowed = config["mirror.urls"]
+    return not allowed or url.startswith(tuple(map(_ended, allowed)))
+
+
 def _ended(url: str) -> str:
     return url.rstrip("/") + "/"
 
 
-def options(session: Session, mirror: Mirror, pace: Pace | None = None) -> TransportOptions:
-    """Return what a transport is opened with for a mirror; the secrets are not shown by it."""
+def options(session: Session, credentials: str, pace: Pace | None = None) -> TransportOptions:
+    """Return what a transport is opened with; the secrets are not shown by it."""
     config = session.config
     least = {"connections": 1, "connect_timeout": 1, "stall_timeout": 1, "download_limit": 0}
     for name, value in least.items():
@@ -59,7 +65,7 @@ def options(session: Session, mirror: Mirror, pace: Pace | None = None) -> Trans
             hint=f"write it into auth.conf: machine {proxy} login NAME password PASSWORD",
         )
     return TransportOptions(
-        logins=_logins(session, mirror),
+        logins=_logins(session, credentials),
         proxy=config["mirror.proxy"],
         no_proxy=config["mirror.no_proxy"],
         ca_file=_path(session, config["mirror.ca_file"]),
@@ -70,10 +76,10 @@ def options(session: Session, mirror: Mirror, pace: Pace | None = None) -> Trans
     )
 
 
-def _logins(session: Session, mirror: Mirror) -> Logins:
+def _logins(session: Session, credentials: str) -> Logins:
     found = Logins()
-    if mirror.credentials:
-        said = _section(session.config, mirror.credentials)
+    if credentials:
+        said = _section(session.config, credentials)
         login = Login(
             said["user"],
             said["password"] or _first_line(session, said["password_file"]),

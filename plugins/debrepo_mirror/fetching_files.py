@@ -169,7 +169,7 @@ class _Listing:
     def __init__(self, work: UpdateWork) -> None:
         self._work = work
         self._batch: dict[Entry, Known] = {}
-        self._origins: list[tuple[str, str, int]] = []
+        self._offered: list[Offered] = []
         self.final: dict[Entry, Entry] = {}
         self.faults: list[ArchiveFault] = []
 
@@ -183,10 +183,7 @@ class _Listing:
         if any(file.size < 0 or not file.sha256 for file in files):
             return False
         self._batch[entry] = recording.finished(offered.package, files)
-        self._origins += [
-            (file.sha256, address(work.mirror.url, path.rpartition("\t")[2]), file.size)
-            for file, path in zip(files, offered.paths, strict=True)
-        ]
+        self._offered.append(offered)
         if len(self._batch) >= recording.BATCH:
             self.record()
         return True
@@ -195,10 +192,10 @@ class _Listing:
         """Store what was taken."""
         if self._batch:
             work = self._work
-            stored = recording.record_lazily(work.session, work.mirror, self._batch, self._origins)
+            stored = recording.record_lazily(work.session, work.mirror, self._batch, self._offered)
             self.final.update(stored.final)
             self.faults += stored.faults
-            self._batch, self._origins = {}, []
+            self._batch, self._offered = {}, []
 
 
 def queue_of(work: UpdateWork, missing: Iterable[Entry]) -> Iterator[NeededFile]:

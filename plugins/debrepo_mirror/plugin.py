@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from debrepo.database import Transaction
     from debrepo.package import Node, PackageList, SetId
+    from debrepo.session import Session
 
 _OPERATIONS = "debrepo_mirror.operations"
 
@@ -139,8 +140,9 @@ def debrepo_settings() -> list[Setting]:
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("mirror.mirrors", 1, "debrepo_mirror.tables:MIRRORS"),
-        TableRef("mirror.origins", 1, "debrepo_mirror.tables:ORIGINS"),
+        TableRef("mirror.origins", 1, "debrepo_mirror.origins:ORIGINS"),
         TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
+        TableRef("mirror.places", 1, "debrepo_mirror.origins:PLACES"),
         TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
         TableRef("mirror.state", 1, "debrepo_mirror.tables:STATE"),
     ]
@@ -174,3 +176,29 @@ def debrepo_nodes(txn: Transaction) -> list[Node]:
     from debrepo_mirror.tables import MIRRORS
 
     return [mirror.node() for mirror in txn[MIRRORS].values()]
+
+
+@hookimpl
+def debrepo_remote_files(txn: Transaction) -> Iterable[str]:
+    from debrepo_mirror import origins
+
+    return origins.listed(txn)
+
+
+@hookimpl
+def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
+    from debrepo_mirror.origins import ORIGINS
+
+    with session.db.read() as txn:
+        if not txn[ORIGINS]:
+            return
+    from debrepo_mirror import lazy  # and downloads with it
+
+    lazy.fetch(session, digests)
+
+
+@hookimpl
+def debrepo_drop_remote_files(txn: Transaction, digests: Collection[str]) -> None:
+    from debrepo_mirror import origins
+
+    origins.drop(txn, digests)

@@ -13,27 +13,26 @@ from debrepo.errors import Conflict, InvalidPackage
 from debrepo.notices import tell
 from debrepo.package import Entry, Package, PackageKey, decode, digests, encode, files_hash
 from debrepo.packageset import EMPTY
-from debrepo_mirror import mirrors
+from debrepo_mirror import mirrors, origins
 from debrepo_mirror.tables import (
-    ORIGINS,
     PENDING,
     PROBLEMS,
     STATE,
     ArchiveFault,
     IndexState,
-    Origin,
     below,
     parts,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from debrepo.database import Transaction
     from debrepo.package import PackageFile
     from debrepo.pool import Pool
     from debrepo.session import Session
     from debrepo_mirror.mirror import Mirror
+    from debrepo_mirror.upstream.stanzas import Offered
 
 #: Packages committed at once.
 BATCH = 2048
@@ -93,13 +92,12 @@ def record_lazily(
     session: Session,
     mirror: Mirror,
     batch: Mapping[Entry, Known],
-    origins: Sequence[tuple[str, str, int]],
+    offered: Sequence[Offered],
 ) -> StoredBatch:
-    """Store packages whose files are fetched later, and where these are: SHA256, URL and size."""
+    """Store packages whose files are fetched later, and where these are."""
 
     def change(txn: Transaction) -> StoredBatch:
-        for digest, url, size in origins:
-            txn[ORIGINS][bytes.fromhex(digest)] = Origin(url, size)
+        origins.note(txn, mirror, offered)
         return _store(session, txn, mirror, batch)
 
     return session.db.update(change)
@@ -151,10 +149,16 @@ def _refusal(
     return None
 
 
-def keep(session: Session, pool: Pool, mirror: Mirror, found: Mapping[Entry, Entry]) -> StoredBatch:
+def keep(
+    session: Session,
+    pool: Pool,
+    mirror: Mirror,
+    found: Mapping[Entry, Entry],
+    offered: Callable[[Entry], Offered],
+) -> StoredBatch:
     """Keep packages alive that the database has, and whose files are here, as `record` does.
 
-    Of a lazy mirror the files need not be here.
+    Of a lazy mirror the files need not be here; where they are is stored, as in `record_lazily`.
     """
     kept: dict[Entry, Entry] = {}
     faults: list[ArchiveFault] = []
@@ -162,7 +166,7 @@ def keep(session: Session, pool: Pool, mirror: Mirror, found: Mapping[Entry, Ent
     items = sorted(found.items(), key=lambda item: item[1])
     for start in range(0, len(items), _KEPT):
         some = items[start : start + _KEPT]
-        stored = session.db.update(partial(_keep, session, pool, mirror, some))
+        stored = session.db.update(partial(_keep, session, pool, mirror, some, offered))
         kept.update(stored.final)
         faults += stored.faults
         refused |= stored.refused
@@ -174,11 +178,12 @@ def _keep(
     pool: Pool,
     mirror: Mirror,
     some: Sequence[tuple[Entry, Entry]],
+    offered: Callable[[Entry], Offered],
     txn: Transaction,
 ) -> StoredBatch:
     kept: dict[Entry, Entry] = {}
     faults: dict[Entry, ArchiveFault] = {}
-    for offered, stored in some:
+    for entry, stored in some:
         record = txn[PACKAGES].get(stored)
         if record is None:
             continue
@@ -188,10 +193,12 @@ def _keep(
             continue
         package = decode(PackageKey.from_entry(stored), record)
         if fault := _refusal(session, txn, mirror, package):
-            faults[offered] = fault
+            faults[entry] = fault
             continue
         catalog.keep(txn, files)
-        kept[offered] = stored
+        kept[entry] = stored
+    if mirror.download == "lazy":
+        origins.note(txn, mirror, map(offered, kept))
     _hold(txn, mirror.name, kept.values())
     return StoredBatch(kept, tuple(faults.values()), frozenset(faults))
 

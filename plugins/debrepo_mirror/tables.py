@@ -31,13 +31,6 @@ class ArchiveFault(NamedTuple):
     text: str
 
 
-class Origin(NamedTuple):
-    """Where a file of a lazy mirror is, until it is fetched."""
-
-    url: str
-    size: int
-
-
 def _load(fields: dict[str, Any]) -> Mirror:
     lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     lists["release"] = tuple((name, value) for name, value in fields["release"])
@@ -79,20 +72,6 @@ PROBLEMS = json_table(
 PENDING: Table[str, SetId] = Table(
     "mirror.pending", lambda data: SetId(bytes(data)), bytes, bytes.decode, str.encode
 )
-
-#: By the SHA256 of a file that a lazy mirror lists, as bytes.
-ORIGINS: Table[bytes, Origin] = Table(
-    "mirror.origins",
-    lambda data: Origin(*_origin(bytes(data).decode())),
-    lambda origin: f"{origin.size} {origin.url}".encode(),
-    bytes,
-    bytes,
-)
-
-
-def _origin(text: str) -> tuple[str, int]:
-    size, _, url = text.partition(" ")
-    return url, int(size)
 
 
 def below(name: str, part: str) -> str:

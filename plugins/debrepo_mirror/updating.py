@@ -171,7 +171,7 @@ def _recognized(work: UpdateWork, fresh: Sequence[Entry]) -> tuple[dict[Entry, E
         found = recognized(txn, work.spool, fresh)
     if work.terms.dry_run or not found:
         return found, StoredBatch(found)
-    stored = recording.keep(work.session, work.pool, work.mirror, found)
+    stored = recording.keep(work.session, work.pool, work.mirror, found, work.spool.get)
     settled = stored.refused.union(stored.final)
     return {e: known for e, known in found.items() if e in settled}, stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import archive, catalog, lists, packageset
+from debrepo import archive, catalog, lists, packageset, remote_files
 from debrepo.archive import Budget, Digests, Finding, Findings
 from debrepo.archive.findings import kept_out
 from debrepo.archive.stream import blocks
@@ -36,9 +36,11 @@ def lint(session: Session, paths: Iterable[Path], names: Sequence[str]) -> Itera
     files = list(find(paths))
     for path in session.progress.track("Reading packages", files, total=len(files)):
         yield _linted(os.fspath(path), _of_file(path, limits), limits)
+    with session.db.read() as txn:
+        remote = remote_files.known(session.hook, txn) if names else frozenset[str]()
     for name in names:
         for package in _members(session, name):
-            yield _linted(package.key.display, _of_stored(session, package, limits), limits)
+            yield _linted(package.key.display, _of_stored(session, package, limits, remote), limits)
 
 
 def _linted(name: str, findings: list[Finding], limits: Limits) -> Linted:
@@ -91,11 +93,16 @@ def _members(session: Session, name: str) -> Iterator[Package]:
         yield package
 
 
-def _of_stored(session: Session, package: Package, limits: Limits) -> list[Finding]:
+def _of_stored(
+    session: Session, package: Package, limits: Limits, remote: frozenset[str]
+) -> list[Finding]:
     if package.kind not in ("deb", "udeb"):
         return []
     found = dict.fromkeys(archive.stored_findings(package))
-    path = session.pool.path(package.files[0].sha256)
+    sha256 = package.files[0].sha256
+    if sha256 in remote and sha256 not in session.pool:
+        return list(found)  # the file itself is read once it is here
+    path = session.pool.path(sha256)
     try:
         found |= dict.fromkeys(_of_binary(path, f".{package.kind}", limits))
     except OSError as error:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debrepo import catalog, verdicts
+from debrepo import catalog, remote_files, verdicts
 from debrepo.errors import Cancelled, DebrepoError
 from debrepo.ingest import deep
 from debrepo.plugins import load_plugins
@@ -64,7 +64,9 @@ def _listen(watch: Watch) -> None:
 def read_all(session: Session) -> None:
     """Read every package that is not read; what cannot be read keeps no other back."""
     with session.db.read() as txn:
-        entries = verdicts.unread(session.config, txn, catalog.find(txn))
+        unread = verdicts.unread(session.config, txn, catalog.find(txn))
+        remote = remote_files.elsewhere(session, txn, unread)
+    entries = [entry for entry in unread if entry not in remote]
     left = iter(entries)
     while batch := list(islice(left, _BATCH)):
         try:

@@ -7,14 +7,23 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from debrepo import Command, Operation, Ref, hookimpl, hookspecs, index_hooks, server_hooks
+from debrepo import (
+    Command,
+    Operation,
+    Ref,
+    file_hooks,
+    hookimpl,
+    hookspecs,
+    index_hooks,
+    server_hooks,
+)
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.errors import NotFound, PluginError
 from debrepo.plugins import entry_points, load_plugins, new_manager
 from debrepo.session import Session
 
 ROOT = Path(__file__).parents[2]
-HOOKS = [*vars(hookspecs), *vars(index_hooks), *vars(server_hooks)]
+HOOKS = [*vars(hookspecs), *vars(file_hooks), *vars(index_hooks), *vars(server_hooks)]
 
 
 def test_entry_points_agree_with_importlib_metadata():

@@ -1,7 +1,8 @@
-"""Claiming packages: what one process reads deep, no other reads at the same time.
+"""Claiming packages and files: what one process reads or fetches, no other does meanwhile.
 
-A claim is a lock of the kernel's on one byte of a file, the one that the package's entry hashes
-to: it ends with its owner, however that dies. Packages that share a byte wait for each other.
+A claim is a lock of the kernel's on one byte of a file, the one that a package's entry, or the
+digest of a file, hashes to: it ends with its owner, however that dies. Those that share a byte
+wait for each other.
 """
 
 from __future__ import annotations
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from debrepo.package import Entry
 
 _LOCK = Struct("@hhqqi4x")  # the kernel's struct flock, padded as C does it
 _PAUSE = 0.05  # seconds between two looks at somebody's claim
 
 
 class Claims:
-    """The packages that one piece of work has claimed, below the root of a database."""
+    """What one piece of work has claimed, below the root of a database."""
 
     def __init__(self, root: Path) -> None:
         path = root / "db" / "reading"
@@ -43,8 +43,8 @@ class Claims:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def take(self, entry: Entry) -> bool:
-        """Claim a package; return whether it was free."""
+    def take(self, entry: bytes) -> bool:
+        """Claim something; return whether it was free."""
         try:
             self._set(fcntl.F_WRLCK, entry)
         except BlockingIOError:
@@ -53,19 +53,19 @@ class Claims:
             return False
         return True
 
-    def release(self, entries: Iterable[Entry]) -> None:
+    def release(self, entries: Iterable[bytes]) -> None:
         """Give claims up."""
         for entry in entries:
             self._set(fcntl.F_UNLCK, entry)
 
-    def wait(self, entry: Entry) -> None:
-        """Return once nobody claims a package; hold nothing meanwhile that others wait for."""
+    def wait(self, entry: bytes) -> None:
+        """Return once nobody claims something; hold nothing meanwhile that others wait for."""
         while not self.take(entry):
             checkpoint()
             time.sleep(_PAUSE)
         self.release([entry])
 
-    def _set(self, kind: int, entry: Entry) -> None:
+    def _set(self, kind: int, entry: bytes) -> None:
         byte = int.from_bytes(blake2b(entry, digest_size=8).digest(), "big") >> 2
         lock = _LOCK.pack(kind, os.SEEK_SET, byte, 1, 0)
         fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, lock)

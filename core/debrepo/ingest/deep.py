@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
 
-from debrepo import archive
+from debrepo import archive, remote_files
 from debrepo.archive import Budget, SourceTree
 from debrepo.archive.stream import blocks
 from debrepo.catalog import DEFECTS, PACKAGES, Defect, put_contents
@@ -52,10 +52,15 @@ def read(
 ) -> list[Broken]:
     """Read what is not read yet, on all cores, and keep what came out; return what is broken.
 
-    Open no transaction meanwhile: this takes as long as it takes, and opens short ones.
+    Open no transaction meanwhile: this takes as long as it takes, and opens short ones. Packages
+    whose files are elsewhere are left out: see `remote_files.fetch`.
     """
     with session.db.read() as txn:
-        wanted = left = unread(session.config, txn, entries)
+        wanted = unread(session.config, txn, entries)
+        remote = remote_files.elsewhere(session, txn, wanted)
+    wanted = left = [entry for entry in wanted if entry not in remote]
+    if remote:
+        session.progress.note(f"{len(remote)} packages are not read: their files are not here yet.")
     if not left:
         return []
     waited = False

@@ -17,4 +17,4 @@ def connect(session: Session, mirror: Mirror, *, limit: int = 0) -> Transport:
     """Open the transport for a mirror; with a ``limit``, it receives that many KiB a second."""
     access.check(session, mirror)
     pace = Pace(limit * 1024) if limit else None
-    return session.transport(mirror.url, access.options(session, mirror, pace))
+    return session.transport(mirror.url, access.options(session, mirror.credentials, pace))

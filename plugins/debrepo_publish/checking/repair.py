@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import NotFound
+from debrepo import remote_files
+from debrepo.errors import NotFound, RemoteError
 from debrepo.storage import PoolLink, somebody_elses
 from debrepo_publish.checking.comparing import REPLACED, verify_stored
 from debrepo_publish.checking.problems import Fault
@@ -130,6 +131,7 @@ def _repair_files(
         for path, sha256 in stored.checksums(checked):
             if sha256 != unique[path].sha256:
                 faults[path] = "is damaged"
+    _fetch(session, [unique[path].sha256 for path in faults])
     for path, fault in faults.items():
         file = unique[path]
         if problem := session.pool.check(file.sha256):
@@ -141,6 +143,14 @@ def _repair_files(
     if repaired and not dry_run:
         storage.flush()
     return repaired, left
+
+
+def _fetch(session: Session, digests: list[str]) -> None:
+    """Bring files into the pool that are elsewhere; what does not come is missing in the pool."""
+    try:
+        remote_files.fetch(session, digests)
+    except RemoteError as error:
+        session.progress.note(f"Warning: {error}")
 
 
 def _faults(

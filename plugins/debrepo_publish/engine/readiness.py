@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import ChainMap
 from typing import TYPE_CHECKING
 
-from debrepo import catalog, clock, packageset, verdicts
+from debrepo import catalog, clock, packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, Defect
 from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.model import publications
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def prepare(
             return plan
         with session.db.read() as txn:
             needed = verdicts.unread(session.config, txn, _listed(txn, plan, anew=force))
+            files = list(_files(txn, plan, needed, anew=force))
+        remote_files.fetch(session, files)
         if needed:
             from debrepo.ingest import deep  # unpacking is slow to load
 
@@ -51,6 +54,20 @@ def prepare(
                 continue  # the lists have changed meanwhile, and a cleanup has been here
             if not any(verdicts.broken(session.config, txn, set_id) for set_id in sets):
                 return plan
+
+
+def _files(txn: Transaction, plan: Plan, needed: Iterable[Entry], *, anew: bool) -> Iterator[str]:
+    """Yield the files that a publish reads or links, by their SHA256."""
+    yield from (file.sha256 for file in plan.additions)
+    yield from remote_files.of_packages(txn, needed)
+    if anew and plan.previous:
+        place = plan.publication.place
+        known = planning.changed_files(txn, place, None, plan.generation)
+        yield from (file.sha256 for file in known)
+    for part in plan.generation.parts.values():
+        for kind in CARRIED:
+            entries = packageset.find(txn[CHUNKS], part.set_id, f"{kind}\0".encode())
+            yield from remote_files.of_packages(txn, entries)
 
 
 def leave_out(session: Session, publication: Publication, reasons: Mapping[Entry, str]) -> None:

@@ -29,9 +29,14 @@ def test_credentials_are_for_their_archive(configured):
     session = configured(CREDENTIALS)
     mirror = MIRROR._replace(credentials="vendor")
     access.check(session, mirror)
-    login = access.options(session, mirror).logins.find(mirror.url + "dists/bookworm/InRelease")
+    login = access.options(session, mirror.credentials).logins.find(
+        mirror.url + "dists/bookworm/InRelease"
+    )
     assert login[:2] == ("ann", "hunter2")
-    assert access.options(session, mirror).logins.find("https://elsewhere.example.org/") is None
+    assert (
+        access.options(session, mirror.credentials).logins.find("https://elsewhere.example.org/")
+        is None
+    )
     with pytest.raises(InvalidInput, match=r"are for https://archive\.example\.org"):
         access.check(session, mirror._replace(url="https://elsewhere.example.org/debian/"))
     with pytest.raises(NotFound, match="no credentials called other"):
@@ -48,7 +53,7 @@ def test_auth_conf_below_the_root_is_read_and_so_are_the_files_named(configured,
     session = configured(f'[mirror]\nauth_files = ["{tmp_path}/netrc"]\n')
     (session.root / "auth.conf").write_text("machine one.example.org login ann password a\n")
     (tmp_path / "netrc").write_text("machine two.example.org login bob password b\n")
-    logins = access.options(session, MIRROR).logins
+    logins = access.options(session, MIRROR.credentials).logins
     assert logins.find("https://one.example.org/x")[:2] == ("ann", "a")
     assert logins.find("https://two.example.org/x")[:2] == ("bob", "b")
 
@@ -86,7 +91,7 @@ def test_proxy_and_limits_are_as_configured(configured):
         '[mirror]\nproxy = "http://proxy:3128"\nno_proxy = ["local"]\nca_file = "/ca.pem"\n'
         "connections = 3\ndownload_limit = 7\n"
     )
-    options = access.options(session, MIRROR)
+    options = access.options(session, MIRROR.credentials)
     assert (options.proxy, options.no_proxy, options.ca_file) == (
         "http://proxy:3128", ("local",), "/ca.pem",
     )  # fmt: skip
@@ -122,17 +127,17 @@ def test_secrets_may_be_in_files(configured, tmp_path):
     (tmp_path / "password").write_text("hunter2\n# not this\n")
     (session.root / "token").write_text("hunter3")
     mirror = MIRROR._replace(credentials="vendor")
-    login = access.options(session, mirror).logins.find(mirror.url)
+    login = access.options(session, mirror.credentials).logins.find(mirror.url)
     assert login[:3] == ("ann", "hunter2", "hunter3")
     (tmp_path / "password").unlink()
     with pytest.raises(InvalidInput, match=r"cannot read .*password: No such file"):
-        access.options(session, mirror)
+        access.options(session, mirror.credentials)
 
 
 def test_netrc_is_for_connections_that_are_not_encrypted_as_well(configured, tmp_path):
     session = configured(f'[mirror]\nnetrc = "{tmp_path}/.netrc"\n')
     (tmp_path / ".netrc").write_text("machine one.example.org login ann password a\n")
-    logins = access.options(session, MIRROR).logins
+    logins = access.options(session, MIRROR.credentials).logins
     assert logins.find("http://one.example.org/x")[:2] == ("ann", "a")
 
 
@@ -142,12 +147,12 @@ def test_netrc_is_for_connections_that_are_not_encrypted_as_well(configured, tmp
 def test_numbers_that_make_no_sense_are_refused(configured, name):
     session = configured(f"[mirror]\n{name} = -1\n")
     with pytest.raises(InvalidInput, match=rf"mirror\.{name} has to be at least"):
-        access.options(session, MIRROR)
+        access.options(session, MIRROR.credentials)
 
 
 def test_password_of_a_proxy_is_not_in_what_is_shown(configured):
     session = configured('[mirror]\nproxy = "http://me:hunter2@proxy.example.org:3128"\n')
     with pytest.raises(InvalidInput, match="has a password in it") as caught:
-        access.options(session, MIRROR)
+        access.options(session, MIRROR.credentials)
     assert "hunter2" not in str(caught.value) + caught.value.hint
     assert "machine http://proxy.example.org:3128 login" in caught.value.hint

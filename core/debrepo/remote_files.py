@@ -1,0 +1,66 @@
+"""Remote files: those of packages that plugins fetch when they are first needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo.catalog import PACKAGES
+from debrepo.package import digests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pluggy import HookRelay
+
+    from debrepo.database import Transaction
+    from debrepo.package import Entry
+    from debrepo.session import Session
+
+_WALK = 4096  # packages to look up before the pages that they stand on are unmapped
+
+
+def fetch(session: Session, needed: Iterable[str]) -> None:
+    """Bring files into the pool that are not there, given by their SHA256.
+
+    Open no transaction meanwhile. A file that no plugin can fetch is an error of who opens it.
+    """
+    hook = session.hook.debrepo_fetch_files
+    if not hook.get_hookimpls():
+        return
+    pool = session.pool
+    missing = frozenset(digest for digest in needed if digest not in pool)
+    if missing:
+        hook(session=session, digests=missing)
+
+
+def known(hook: HookRelay, txn: Transaction) -> frozenset[str]:
+    """Return the SHA256 of all files that plugins can fetch."""
+    return frozenset().union(*hook.debrepo_remote_files(txn=txn))
+
+
+def elsewhere(session: Session, txn: Transaction, entries: Iterable[Entry]) -> frozenset[Entry]:
+    """Return those packages of which files are not in the pool, and can be fetched."""
+    lacking = {
+        entry: missing
+        for entry, files in _files(txn, entries)
+        if (missing := [digest for digest in files if digest not in session.pool])
+    }
+    if not lacking:
+        return frozenset()
+    remote = known(session.hook, txn)
+    return frozenset(entry for entry, missing in lacking.items() if remote.issuperset(missing))
+
+
+def of_packages(txn: Transaction, entries: Iterable[Entry]) -> list[str]:
+    """Return the SHA256 of the files of packages."""
+    return [digest for _, files in _files(txn, entries) for digest in files]
+
+
+def _files(txn: Transaction, entries: Iterable[Entry]) -> Iterable[tuple[Entry, list[str]]]:
+    records = txn[PACKAGES]
+    for number, entry in enumerate(entries, 1):
+        if not number % _WALK:
+            txn.trim()
+        record = records.get(entry)
+        if record is not None:
+            yield entry, list(digests(record))
