@@ -100,6 +100,7 @@ def _listed(door: Door, request: Request, kind: str, below: str = "") -> Respons
     levels = ("", *containers.VISIBILITIES)
     visibility = choice(asked.get("visibility") or None, "visibility", levels)
     searched = asked.get("search", "").lower()
+    may_see = containers.permits(door.caller, "see")
     with door.session.db.read() as txn:
         found = containers.list_(txn, kind)
     rows = [
@@ -109,7 +110,7 @@ def _listed(door: Door, request: Request, kind: str, below: str = "") -> Respons
         and (deep or "/" not in one.path.removeprefix(below))
         and searched in one.path.rpartition("/")[2].lower()
         and visibility in ("", one.visibility)
-        and containers.may_see(one, door.caller)
+        and may_see(one)
     ]
     rows.sort(key=_KEYS[order], reverse=backwards == "desc")
     return page(door.session, request, rows, lambda one: _entity(door.session, request, one))

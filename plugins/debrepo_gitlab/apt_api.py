@@ -106,7 +106,7 @@ def package_file(id: str, path: str, request: Request, door: Reading) -> Respons
             raise
         answer = send(request, local, _headers(immutable=True), content_type(path))
     if request.method == "GET" and answer.status_code in _SENT:
-        memory.of(request).note(door.session, project, path.rpartition("/")[2])
+        memory.of(request).downloads.note(door.session, project, path.rpartition("/")[2])
     return answer
 
 

@@ -10,7 +10,7 @@ from debrepo.errors import AlreadyExists, InUse, InvalidInput
 from debrepo_gitlab.refusals import NoGroup, NoProject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from debrepo.database import Transaction
     from debrepo.permissions import Caller
@@ -85,6 +85,10 @@ NUMBERS = json_table(
 )
 
 
+#: The number of the last change of a project or a group, in `NUMBERS`.
+CHANGES = "change of containers"
+
+
 def next_number(txn: Transaction, what: str) -> int:
     """Return a number that no object of this kind has or had."""
     number = txn[NUMBERS].get(what, 0) + 1
@@ -127,6 +131,7 @@ def add(txn: Transaction, container: Container) -> Container:
     numbered = container._replace(id=next_number(txn, container.kind))
     txn[CONTAINERS][numbered.key] = numbered
     txn[PATHS][numbered.name.lower()] = numbered.id
+    next_number(txn, CHANGES)
     return numbered
 
 
@@ -174,6 +179,7 @@ def put(txn: Transaction, before: Container, after: Container) -> None:
         _check_free(txn, new)
         txn[PATHS][new.name.lower()] = new.id
         txn[CONTAINERS][new.key] = new
+    next_number(txn, CHANGES)
 
 
 def _check_free(txn: Transaction, container: Container) -> None:
@@ -189,6 +195,7 @@ def drop(txn: Transaction, container: Container) -> None:
         raise InUse(f"group {container.path} holds {below[0].path}", hint="drop that first")
     del txn[CONTAINERS][container.key]
     txn[PATHS].discard(container.name.lower())
+    next_number(txn, CHANGES)
     for key in [key for key in txn[MEMBERS] if key.endswith(f"\0{container.key}")]:
         del txn[MEMBERS][key]
 
@@ -250,19 +257,23 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
             yield f"gitlab:project:{container.path}/*:{action}"
 
 
-def may_see(container: Container, caller: Caller) -> bool:
-    """Return whether a caller may know of a project or group."""
-    return _may(container, caller, "see")
+def permits(caller: Caller, action: str) -> Callable[[Container], bool]:
+    """Return a function that says whether a caller may do something in a project or group.
 
+    It is for many of them, and callers with many roles: roles in projects grant scopes
+    literally, and only those in groups are patterns.
+    """
+    exact = frozenset(caller.scopes)
+    others = tuple(f":{one}" for one in ACTIONS if one != action)
+    patterns = (one for one in exact if one == "admin" or "*" in one or "?" in one)
+    less = caller._replace(scopes=tuple(one for one in patterns if not one.endswith(others)))
 
-def may_read(container: Container, caller: Caller) -> bool:
-    """Return whether a caller may read the packages of a project or group."""
-    return _may(container, caller, "read")
+    def may(container: Container) -> bool:
+        scope = container.scope(action)
+        open_to = open_grants(container, anonymous=caller.anonymous)
+        return scope in exact or scope in open_to or less.may(scope)
 
-
-def _may(container: Container, caller: Caller, action: str) -> bool:
-    scope = container.scope(action)
-    return scope in open_grants(container, anonymous=caller.anonymous) or caller.may(scope)
+    return may
 
 
 def open_grants(container: Container, *, anonymous: bool) -> tuple[str, ...]:

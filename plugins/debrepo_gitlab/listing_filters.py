@@ -134,13 +134,19 @@ def _fitting(txn: Transaction, found: Filter, letter: str) -> Callable[[SortedRo
     text = None if found.version is None else found.version.encode()
 
     def fits(one: SortedRow) -> bool:
-        name, version, *_ = listed_orders.read(letter, one)
-        if len(name) >= LONGEST or len(version) >= LONGEST:
-            row = _row(txn, one)
-            name, version = row.name.encode(), row.version.encode()
+        name, version = name_and_version(txn, letter, one)
         return part in name.lower() and (text is None or version == text)
 
     return fits
+
+
+def name_and_version(txn: Transaction, letter: str, one: SortedRow) -> tuple[bytes, bytes]:
+    """Return the name and the version of a package of an order."""
+    name, version, *_ = listed_orders.read(letter, one)
+    if len(name) < LONGEST and len(version) < LONGEST:
+        return name, version
+    row = _row(txn, one)
+    return row.name.encode(), row.version.encode()
 
 
 def _row(txn: Transaction, one: SortedRow) -> Row:

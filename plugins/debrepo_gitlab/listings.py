@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.database import json_table
+from debrepo.database import bytes_table, json_table
 from debrepo.errors import NotFound
 from debrepo.package import Entry, SetId
 from debrepo.packageset import EMPTY
@@ -47,6 +47,7 @@ class Listing(NamedTuple):
 
     sets: dict[str, SetId] = {}  # noqa: RUF012  # by distribution and component
     rows: int = 0
+    changed: int = 0  #: the serial of the transaction that changed it last
 
 
 class Refreshment(NamedTuple):
@@ -71,11 +72,12 @@ def _dump_row(row: Row) -> dict[str, Any]:
 
 def _load(fields: dict[str, Any]) -> Listing:
     sets = {place: SetId(bytes.fromhex(one)) for place, one in fields["sets"].items()}
-    return Listing(sets, int(fields["rows"]))
+    return Listing(sets, int(fields["rows"]), int(fields.get("changed", 0)))
 
 
 def _dump(listing: Listing) -> dict[str, Any]:
-    return {"sets": {k: v.hex() for k, v in listing.sets.items()}, "rows": listing.rows}
+    sets = {place: one.hex() for place, one in listing.sets.items()}
+    return {"sets": sets, "rows": listing.rows, "changed": listing.changed}
 
 
 def _begin_anew(txn: Transaction) -> None:
@@ -96,6 +98,8 @@ LISTINGS = json_table(
 )
 #: The numbers of project and package, with NUL between them.
 ROWS = json_table("gitlab.listed", load=_load_row, dump=_dump_row, record=Row)
+#: Keys only: the serial of the last change of a listing, and the number of its project.
+CHANGES = bytes_table("gitlab.listed_changes")
 
 
 def refresh(session: Session, project: Container) -> None:
@@ -187,6 +191,8 @@ def _apply(txn: Transaction, project: Container, found: Refreshment) -> bool:
     if found.anew:
         discard(txn, project)
         before = Listing()
+    txn[CHANGES].discard(_change_key(before.changed, project.id))
+    txn[CHANGES][_change_key(txn.serial, project.id)] = b""
     for row in found.gone:
         del txn[ROWS][row_key(project.id, row.id)]
         for key in listed_orders.keys(row):
@@ -196,7 +202,7 @@ def _apply(txn: Transaction, project: Container, found: Refreshment) -> bool:
     txn[ORDERED].put_many(sorted(ordered))
     rows = before.rows - len(found.gone) + len(found.new)
     listing_filters.change(txn, project.id, (before.rows, rows), found.gone, found.new)
-    txn[LISTINGS][str(project.id)] = Listing(found.sets, rows)
+    txn[LISTINGS][str(project.id)] = Listing(found.sets, rows, txn.serial)
     owners.settle(txn, project.id, found.mark)
     return True
 
@@ -211,7 +217,19 @@ def discard(txn: Transaction, project: Container) -> None:
     for key in list(txn[ORDERED].prefix_keys(start)):
         del txn[ORDERED][key]
     listing_filters.discard(txn, project.id)
+    before = txn[LISTINGS].get(str(project.id), Listing())
+    txn[CHANGES].discard(_change_key(before.changed, project.id))
     txn[LISTINGS].discard(str(project.id))
+
+
+def changed(txn: Transaction, after: int, until: int) -> set[int]:
+    """Return the numbers of the projects whose listings changed after a serial."""
+    keys = txn[CHANGES].range_keys(_change_key(after + 1, 0), _change_key(until + 1, 0))
+    return {int(key.partition(b" ")[2]) for key in keys}
+
+
+def _change_key(serial: int, project: int) -> bytes:
+    return b"%016x %d" % (serial, project)
 
 
 def row_key(project: int, number: int) -> str:
@@ -219,9 +237,9 @@ def row_key(project: int, number: int) -> str:
     return f"{project}\0{number}"
 
 
-def get(txn: Transaction, project: Container, number: int) -> Row:
-    """Return the package of this number."""
-    row = txn[ROWS].get(row_key(project.id, number))
+def get(txn: Transaction, project: int, number: int) -> Row:
+    """Return the package of this number in a project, given by its own."""
+    row = txn[ROWS].get(row_key(project, number))
     if row is None:
         raise NoPackage(f"no package with the number {number}")
     return row
@@ -237,9 +255,9 @@ def is_made(txn: Transaction, project: Container) -> bool:
     return str(project.id) in txn[LISTINGS]
 
 
-def count(txn: Transaction, project: Container) -> int:
-    """Return the number of packages of a project."""
-    return txn[LISTINGS].get(str(project.id), Listing()).rows
+def count(txn: Transaction, project: int) -> int:
+    """Return the number of packages of a project, given by its number."""
+    return txn[LISTINGS].get(str(project), Listing()).rows
 
 
 def load(txn: Transaction, row: Row, repos: Mapping[str, str]) -> SourceVersion:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_gitlab.download_dates import DownloadDates
+from debrepo_gitlab.sorted_lists import SortedLists
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -12,12 +13,19 @@ if TYPE_CHECKING:
     from debrepo.http import Server
 
 
-def of(request: Request) -> DownloadDates:
-    """Return the dates of downloads that the server of a request has not written yet."""
+class Memory(NamedTuple):
+    """The dates of downloads that are not written yet, and lists that were asked for."""
+
+    downloads: DownloadDates
+    lists: SortedLists
+
+
+def of(request: Request) -> Memory:
+    """Return what the server of a request keeps."""
     state = request.app.state
     server: Server = state.debrepo
     with server.session.opening:
         if not hasattr(state, "gitlab"):
-            state.gitlab = DownloadDates()
-        found: DownloadDates = state.gitlab
+            state.gitlab = Memory(DownloadDates(), SortedLists())
+        found: Memory = state.gitlab
     return found

@@ -4,18 +4,20 @@ from typing import Annotated, Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from starlette.background import BackgroundTask
 
 from debrepo.database import Transaction
 from debrepo.errors import DatabaseError
 from debrepo.http import Door, json_answer
 from debrepo.package import PackageFile
-from debrepo_gitlab import containers, documents, listings, memory, owners, packages
+from debrepo_gitlab import containers, documents, listings, memory, owners, packages, sorted_lists
 from debrepo_gitlab.api import show_soon
 from debrepo_gitlab.containers import Container
 from debrepo_gitlab.entrances import enters
 from debrepo_gitlab.likeness import GitlabRoutes, base_url, choice, flag, page
+from debrepo_gitlab.listed_orders import number_of
 from debrepo_gitlab.listings import Row
-from debrepo_gitlab.package_order import Chosen
+from debrepo_gitlab.package_order import LETTERS, Chosen
 from debrepo_gitlab.refusals import NoPackage
 
 routes = GitlabRoutes(tags=["packages"])
@@ -68,23 +70,22 @@ def list_of_group(id: str, request: Request, door: Reading) -> Response:
     start = f"{group.path}/"
     direct = flag(request.query_params.get("exclude_subgroups"), "exclude_subgroups")
     with door.session.db.read() as txn:
-        projects = [
-            one
-            for one in containers.below(txn, group)
-            if not (direct and "/" in one.path.removeprefix(start))
-            and containers.may_read(one, door.caller)
-        ]
+        projects = memory.of(request).lists.readable(txn, group, door.caller)
+    if direct:
+        deeper = (one.id for one in projects.values() if "/" in one.path.removeprefix(start))
+        projects = {number: projects[number] for number in projects.keys() - deeper}
     return _page(door, request, projects, (*_ORDERS, "project_path"))
 
 
 @routes.get(_LIST, response_model=list[PackageObject])
 def list_(id: str, request: Request, door: Reading) -> Response:
     """List the packages of a project."""
-    return _page(door, request, [request.state.container], _ORDERS)
+    container = request.state.container
+    return _page(door, request, {container.id: container}, _ORDERS)
 
 
 def _page(
-    door: Door, request: Request, projects: list[Container], orders: tuple[str, ...]
+    door: Door, request: Request, projects: dict[int, Container], orders: tuple[str, ...]
 ) -> Response:
     asked = request.query_params
     order = choice(asked.get("order_by"), "order_by", orders)
@@ -93,27 +94,33 @@ def _page(
     status = choice(asked.get("status"), "status", _STATUSES)
     flag(asked.get("include_versionless"), "include_versionless")  # none is without a version
     if kind != "debian" or status != "default":
-        projects = []
+        projects = {}
     with door.session.db.read() as txn:
         outdated = owners.outdated(txn)
-    for project in projects:
-        if project.id in outdated:
-            _refresh(door, project)
-    by_id = {one.id: one for one in projects}
+    for number in outdated & projects.keys():
+        _refresh(door, projects[number])
+    container = request.state.container
+    lists, letter = memory.of(request).lists, LETTERS.get(order, "n")
+    words = {"name": asked.get("package_name", "").lower()}
+    words["version"] = asked.get("package_version", "")
+    may_delete = containers.permits(door.caller, "delete")
     with door.session.db.read() as txn:
-        return page(
-            door.session,
-            request,
-            Chosen(
-                txn,
-                projects,
-                order,
-                backwards=backwards,
-                name=asked.get("package_name", "").lower(),
-                version=asked.get("package_version", ""),
-            ),
-            lambda row: _package(door, request, txn, by_id[row.project], row),
-        )
+
+        def show(order: bytes, project: int) -> dict[str, Any]:
+            row = listings.get(txn, project, number_of((order, project)))
+            found = projects[project]
+            return _package(door, request, txn, found, row, may_delete=may_delete(found))
+
+        known = lists.find(txn, container, letter)
+        if known:
+            rows = sorted_lists.choose(known, projects, order, backwards=backwards, **words)
+            return page(door.session, request, rows, lambda one: show(one.order, one.project))
+        found = Chosen(txn, projects.values(), order, backwards=backwards, **words)
+        answer = page(door.session, request, found, lambda one: show(*one))
+        if not lists.is_worth(txn, container):
+            return answer
+    answer.background = BackgroundTask(lists.learn, door.session, container, letter)
+    return answer
 
 
 def _refresh(door: Door, project: Container) -> None:
@@ -132,8 +139,9 @@ def show(id: str, package: str, request: Request, door: Reading) -> Response:
     container = request.state.container
     _refresh(door, container)
     with door.session.db.read() as txn:
-        row = listings.get(txn, container, _number(package))
-        return json_answer(_package(door, request, txn, container, row))
+        row = listings.get(txn, container.id, _number(package))
+        may_delete = door.caller.may(container.scope("delete"))
+        return json_answer(_package(door, request, txn, container, row, may_delete=may_delete))
 
 
 @routes.get(f"{_ONE}/package_files", response_model=list[FileObject])
@@ -142,7 +150,7 @@ def files(id: str, package: str, request: Request, door: Reading) -> Response:
     container = request.state.container
     _refresh(door, container)
     with door.session.db.read() as txn:
-        listed = listings.get(txn, container, _number(package))
+        listed = listings.get(txn, container.id, _number(package))
         found = listings.load(txn, listed, listings.repositories(txn, container))
         kept = documents.of_package(txn, container, found.id)
     parts = [(number, file) for number, _, file in found.files()]
@@ -193,11 +201,17 @@ def _number(text: str) -> int:
 
 
 def _package(
-    door: Door, request: Request, txn: Transaction, project: Container, row: Row
+    door: Door,
+    request: Request,
+    txn: Transaction,
+    project: Container,
+    row: Row,
+    *,
+    may_delete: bool,
 ) -> dict[str, Any]:
     path = f"/api/v4/projects/{project.id}/packages/{row.id}"
     links = {"web_path": path}
-    if door.caller.may(project.scope("delete")):
+    if may_delete:
         links["delete_api_path"] = base_url(door.session, request) + path
     return {
         "id": row.id,
@@ -207,7 +221,9 @@ def _package(
         "status": "default",
         "_links": links,
         "created_at": packages.date(row.created),
-        "last_downloaded_at": memory.of(request).last(txn, project.id, listings.files(txn, row)),
+        "last_downloaded_at": memory.of(request).downloads.last(
+            txn, project.id, listings.files(txn, row)
+        ),
         "pipelines": [],
         "tags": [],
         "project_id": project.id,

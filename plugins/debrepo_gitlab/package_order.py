@@ -1,4 +1,4 @@
-"""The packages of projects in the order that a client asks for, read where it looks."""
+"""The packages of projects in the order that a client asks for, found where it looks."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from debrepo_gitlab import listing_filters, listings
-from debrepo_gitlab.listed_orders import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from debrepo.database import Transaction
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.listed_orders import SortedRow
-    from debrepo_gitlab.listings import Row
 
 #: The letter of each order in a listing; all packages are of one type.
-_LETTERS = {"created_at": "c", "name": "n", "version": "v", "type": "n"}
+LETTERS = {"created_at": "c", "name": "n", "version": "v", "type": "n"}
 
 
 class Chosen:
-    """The packages of projects that a filter lets through; a slice reads their rows only."""
+    """The packages of projects that a filter lets through; a slice looks for these only."""
 
     def __init__(
         self,
         txn: Transaction,
-        projects: Sequence[Container],
+        projects: Collection[Container],
         order: str,
         *,
         backwards: bool,
@@ -35,14 +33,14 @@ class Chosen:
         version: str,
     ) -> None:
         self._txn = txn
-        self._letter = _LETTERS.get(order, "")
+        self._letter = LETTERS.get(order, "")
         self._backwards = backwards
         self._projects = {one.id: one for one in projects}
         if order == "project_path":
             ordered = sorted(projects, key=lambda one: one.path, reverse=backwards)
             self._projects = {one.id: one for one in ordered}
         every = (
-            listing_filters.choose(txn, one.id, listings.count(txn, one), name, version)
+            listing_filters.choose(txn, one.id, listings.count(txn, one.id), name, version)
             for one in self._projects.values()
         )
         self._filters = [found for found in every if found.size]
@@ -52,17 +50,15 @@ class Chosen:
         """Return how many there are."""
         return self._count
 
-    def __getitem__(self, part: slice) -> list[Row]:
+    def __getitem__(self, part: slice) -> list[SortedRow]:
         """Return the rows from one number to another, reached from the nearer end."""
         start, stop = min(part.start, self._count), min(part.stop, self._count)
         if not self._letter:
-            rows = list(self._by_project(start, stop))
-        elif start <= self._count - stop:
-            rows = list(islice(self._sorted(backwards=self._backwards), start, stop))
-        else:
-            start, stop = self._count - stop, self._count - start
-            rows = list(islice(self._sorted(backwards=not self._backwards), start, stop))[::-1]
-        return [listings.get(self._txn, self._projects[one[1]], number_of(one)) for one in rows]
+            return list(self._by_project(start, stop))
+        if start <= self._count - stop:
+            return list(islice(self._sorted(backwards=self._backwards), start, stop))
+        start, stop = self._count - stop, self._count - start
+        return list(islice(self._sorted(backwards=not self._backwards), start, stop))[::-1]
 
     def _by_project(self, start: int, stop: int) -> Iterator[SortedRow]:
         """Yield packages project by project; those of one stay in the order of their names."""

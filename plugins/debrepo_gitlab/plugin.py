@@ -220,6 +220,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("gitlab.downloads", 1, f"{_HERE}.download_dates:DOWNLOADS"),
         TableRef("gitlab.listings", 2, f"{_HERE}.listings:LISTINGS"),
         TableRef("gitlab.listed", 1, f"{_HERE}.listings:ROWS"),
+        TableRef("gitlab.listed_changes", 1, f"{_HERE}.listings:CHANGES"),
         TableRef("gitlab.listed_orders", 1, f"{_HERE}.listed_orders:ORDERED"),
         TableRef("gitlab.listed_names", 1, f"{_HERE}.listing_filters:NAMES"),
         TableRef("gitlab.listed_versions", 1, f"{_HERE}.listing_filters:VERSIONS"),

@@ -27,7 +27,7 @@ def remove(
     """
     listings.refresh(session, project)
     with session.db.read() as txn:
-        row = listings.get(txn, project, package)
+        row = listings.get(txn, project.id, package)
         source = listings.load(txn, row, listings.repositories(txn, project))
         holding = {one.repo for one in source.members}
         touched = [d for d in distributions.list_(txn, project) if holding & set(d.repos)]

@@ -13,11 +13,12 @@ from debrepo.session import Session
 from debrepo.testing.packages import build_deb
 from debrepo_gitlab import containers, contributions, listings
 from debrepo_gitlab.download_dates import DOWNLOADS
-from debrepo_gitlab.listed_orders import ORDERED
+from debrepo_gitlab.listed_orders import ORDERED, number_of
 from debrepo_gitlab.listing_filters import NAMES, VERSIONS
 from debrepo_gitlab.listings import LISTINGS, ROWS
 from debrepo_gitlab.owners import OUTDATED, OWNERS
 from debrepo_gitlab.package_order import Chosen
+from debrepo_gitlab.sorted_lists import SortedLists
 
 API = "/api/v4"
 PROJECT = f"{API}/projects/1"
@@ -411,8 +412,14 @@ def test_many_clients_may_be_the_first_to_ask(unread, session):
     assert {answer.headers["x-total"] for answer in answers} == {"30"}
 
 
+@pytest.mark.parametrize("remembered", [True, False])
 @pytest.mark.parametrize("order", ["created_at", "name", "version"])
-def test_filters_and_pages_are_those_of_the_whole_list(client, session, upload, secret, order):
+def test_filters_and_pages_are_those_of_the_whole_list(
+    client, session, upload, monkeypatch, order, remembered
+):
+    monkeypatch.setattr("debrepo_gitlab.sorted_lists.LEAST_ROWS", 0)
+    if not remembered:
+        monkeypatch.setattr(SortedLists, "find", lambda *_: None)
     session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
     session.call("project.create", path="acme/app")
     for project in ("acme/web", "acme/app"):
@@ -522,6 +529,7 @@ def test_lists_of_an_older_version_are_made_anew(stocked, session):
         listings.refresh(anew, project)
         with anew.db.read() as txn:
             found = Chosen(txn, [project], "name", backwards=False, name="p0", version="")
-            assert [one.name for one in found[0:20]] == [f"p0{number}" for number in range(10)]
+            rows = [listings.get(txn, 1, number_of(one)) for one in found[0:20]]
+            assert [one.name for one in rows] == [f"p0{number}" for number in range(10)]
     finally:
         anew.close()

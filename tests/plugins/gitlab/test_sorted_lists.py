@@ -1,0 +1,240 @@
+"""Sorted lists: a server's memory shows what the database has, to those who may see it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from debrepo.permissions import Caller
+from debrepo.testing.packages import build_deb
+from debrepo_gitlab import containers, listed_orders, listings
+from debrepo_gitlab.listings import CHANGES
+from debrepo_gitlab.sorted_lists import SortedLists
+
+URL = "/api/v4/groups/acme/packages"
+
+
+@pytest.fixture(autouse=True)
+def remembering(monkeypatch):
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "true")
+    monkeypatch.setattr("debrepo_gitlab.sorted_lists.LEAST_ROWS", 0)
+
+
+@pytest.fixture
+def upload(session, tmp_path):
+    """Add a package to the distribution sid of a project."""
+
+    def add(project, name, version="1.0"):
+        path = build_deb(tmp_path, name, version)
+        where = {"container": project, "distribution": "sid", "component": "main"}
+        session.call("distribution.upload", paths=[path], **where)
+
+    return add
+
+
+@pytest.fixture
+def stocked(client, session, upload):
+    """The group acme, with three projects that have a package each; web has a maintainer."""
+    session.call("distribution.create", container="acme/web", codename="sid")
+    for name in ("app", "lib"):
+        session.call("project.create", path=f"acme/{name}")
+        session.call("distribution.create", container=f"acme/{name}", codename="sid")
+        upload(f"acme/{name}", f"of-{name}")
+    upload("acme/web", "of-web")
+    return client
+
+
+@pytest.fixture
+def ann(session, stocked):
+    """What ann sends, who is a reporter of the group."""
+    session.call("project.member", path="acme", kind="group", user="ann", role="reporter")
+    return {"PRIVATE-TOKEN": session.call("project.token.create", name="of ann", owner="ann")}
+
+
+def names(client, url=URL, **how):
+    answer = client.get(f"{url}?order_by=name&per_page=100", **how)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-total"] == str(len(answer.json()))
+    return [one["name"] for one in answer.json()]
+
+
+def delete(session, project):
+    with session.db.read() as txn:
+        found = containers.get(txn, project)
+    (row,) = session.call("distribution.packages", container=project)
+    session.call("distribution.remove", container=found.name, package=row.id)
+
+
+def edit(path, **changes):
+    return lambda session: session.call("project.edit", path=path, **changes)
+
+
+TRANSITIONS = {
+    "moved out": (edit("acme/lib", new_path="lib"), ["of-app", "of-web"]),
+    "moved below": (edit("acme/lib", new_path="acme/sub/lib"), ["of-app", "of-lib", "of-web"]),
+    "dropped": (
+        lambda session: session.call("project.drop", path="acme/lib", force=True),
+        ["of-app", "of-web"],
+    ),
+    "distribution": (
+        lambda session: session.call("distribution.drop", container="acme/lib", codename="sid"),
+        ["of-app", "of-web"],
+    ),
+    "deleted": (lambda session: delete(session, "acme/lib"), ["of-app", "of-web"]),
+    "created": (
+        lambda session: session.call("project.create", path="acme/new"),
+        ["of-app", "of-lib", "of-web"],
+    ),
+    "group moved": (
+        lambda session: session.call("project.edit", path="acme/sub", kind="group", new_path="sub"),
+        ["of-app", "of-lib", "of-web"],
+    ),
+}
+
+
+@pytest.mark.parametrize("transition", TRANSITIONS)
+def test_list_of_a_group_follows_its_projects(stocked, session, ann, transition):
+    session.call("project.create", path="acme/sub", kind="group")
+    every = ["of-app", "of-lib", "of-web"]
+    assert [names(stocked, headers=ann) for _ in range(2)] == [every] * 2
+    change, expected = TRANSITIONS[transition]
+    change(session)
+    assert [names(stocked, headers=ann) for _ in range(2)] == [expected] * 2
+
+
+def test_each_caller_sees_projects_of_their_own(stocked, session, ann):
+    session.call("project.edit", path="acme", kind="group", visibility="public")
+    anonymous = {"PRIVATE-TOKEN": ""}
+    for _ in range(2):
+        assert names(stocked, headers=ann) == ["of-app", "of-lib", "of-web"]
+        assert names(stocked) == ["of-web"]
+        assert names(stocked, headers=anonymous) == []
+    session.call("project.edit", path="acme/app", visibility="public")
+    session.call("project.edit", path="acme/lib", visibility="internal")
+    assert names(stocked, headers=anonymous) == ["of-app"]
+    assert names(stocked) == ["of-app", "of-lib", "of-web"]
+    session.call("project.edit", path="acme/app", visibility="private")
+    session.call("project.member", path="acme/web", user="maintainer", role="")
+    assert names(stocked, headers=anonymous) == []
+    assert names(stocked) == ["of-lib"]
+    session.call("project.member", path="acme", kind="group", user="ann", role="guest")
+    assert names(stocked, headers=ann) == ["of-lib"]
+
+
+def test_page_reads_the_lists_that_changed_and_no_others(stocked, upload, ann, monkeypatch):
+    assert len(names(stocked, headers=ann)) == 3
+    read = []
+    walk = listed_orders.walk
+
+    def counting(txn, project, *how, **more):
+        read.append(project)
+        return walk(txn, project, *how, **more)
+
+    monkeypatch.setattr(listed_orders, "walk", counting)
+    assert len(names(stocked, headers=ann)) == 3
+    assert read == []
+    upload("acme/app", "another")
+    upload("acme/app", "of-app", "2.0")
+    assert names(stocked, headers=ann) == ["another", "of-app", "of-app", "of-lib", "of-web"]
+    assert read == [2]
+
+
+def test_list_of_which_much_changed_is_read_after_the_page(stocked, upload, ann, monkeypatch):
+    assert len(names(stocked, headers=ann)) == 3
+    monkeypatch.setattr("debrepo_gitlab.sorted_lists._MOST_CHANGED", 1)
+    upload("acme/app", "another")
+    seen = []
+    follow = SortedLists._follow
+
+    def noting(*given, most):
+        found = follow(*given, most=most)
+        seen.append((most, found is not None))
+        return found
+
+    monkeypatch.setattr(SortedLists, "_follow", noting)
+    for _ in range(2):
+        assert names(stocked, headers=ann) == ["another", "of-app", "of-lib", "of-web"]
+    assert [found for _, found in seen] == [False, True, True]
+
+
+def test_project_follows_its_changes(stocked, session, upload):
+    url = "/api/v4/projects/1/packages"
+    for name in ("b", "a"):
+        upload("acme/web", name)
+        assert names(stocked, url) == names(stocked, url)
+    assert names(stocked, url) == ["a", "b", "of-web"]
+    session.call("repo.remove", name="acme.web-sid-main", queries=["b"])
+    assert names(stocked, url) == ["a", "of-web"]
+
+
+def test_readers_all_through_uploads_see_each_state_whole(stocked, session, upload, ann):
+    def read(_):
+        return names(stocked, headers=ann)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(read, range(24))
+        for number in range(6):
+            upload("acme/app", f"p{number}")
+        seen = list(answers)
+    there = [f"p{number}" for number in range(6)]
+    states = [["of-app", "of-lib", "of-web", *there[:count]] for count in range(7)]
+    assert all(one in states for one in seen)
+    assert names(stocked, headers=ann) == states[-1]
+
+
+def test_reader_of_an_older_state_gets_no_newer_list(stocked, session, upload):
+    lists = SortedLists()
+    with session.db.read() as txn:
+        web, app = (containers.get(txn, f"acme/{name}") for name in ("web", "app"))
+    for one in (web, app):
+        listings.refresh(session, one)
+    lists.learn(session, web, "n")
+    with session.db.read() as older:
+        assert len(lists.find(older, web, "n").rows) == 1
+        upload("acme/web", "new")
+        with ThreadPoolExecutor(1) as pool:  # LMDB has one reader in a thread
+            pool.submit(listings.refresh, session, web).result()
+            pool.submit(lists.learn, session, web, "n").result()
+        assert lists.find(older, web, "n") is None
+    with session.db.read() as txn:
+        assert len(lists.find(txn, web, "n").rows) == 2
+        assert lists.find(txn, app, "n") is None
+
+
+def test_memory_has_a_limit_and_keeps_what_was_asked_for_last(stocked, session):
+    lists = SortedLists(most=2)
+    with session.db.read() as txn:
+        projects = [containers.get(txn, f"acme/{name}") for name in ("web", "app", "lib")]
+        group = containers.get(txn, "group:acme")
+    for one in projects:
+        listings.refresh(session, one)
+        lists.learn(session, one, "n")
+    lists.learn(session, group, "n")  # has three packages, which is too much
+    with session.db.read() as txn:
+        known = [lists.find(txn, one, "n") is not None for one in (*projects, group)]
+    assert known == [False, True, True, False]
+
+
+def test_callers_are_told_apart(stocked, session):
+    lists = SortedLists()
+    with session.db.read() as txn:
+        group = containers.get(txn, "group:acme")
+        for scopes, expected in {
+            ("admin",): {1, 2, 3},
+            ("gitlab:project:acme/*:*",): {1, 2, 3},
+            ("gitlab:project:acme/app:read",): {2},
+            ("gitlab:project:acme/ap?:read", "gitlab:project:acme/lib:write"): {2},
+            ("gitlab:group:acme:read",): set(),
+            ("gitlab:*:see", "gitlab:*:delete"): set(),
+        }.items():
+            assert lists.readable(txn, group, Caller("x", scopes)).keys() == expected, scopes
+
+
+def test_a_change_of_a_list_is_noted_once(stocked, session, upload):
+    for number in range(3):
+        upload("acme/web", f"p{number}")
+        names(stocked, "/api/v4/projects/1/packages")
+    with session.db.read() as txn:
+        assert [key.partition(b" ")[2] for key in txn[CHANGES]].count(b"1") == 1
+    session.call("project.drop", path="acme/web", force=True)
+    with session.db.read() as txn:
+        assert b"1" not in [key.partition(b" ")[2] for key in txn[CHANGES]]
