@@ -51,7 +51,7 @@ class Said(BaseModel):
 async def list_(id: str, request: Request, door: Reading) -> Response:
     """List the distributions of a project or group."""
     given = _checked(await parameters(request))
-    found = await door.call("distribution.list", container=_name(door))
+    found = await door.call("distribution.list", container=_key(door))
     chosen = [
         entity(one)
         for one in found
@@ -68,7 +68,7 @@ async def create(id: str, request: Request, door: Writing) -> Response:
     given = _checked(await parameters(request), required="codename")
     new = await door.call(
         "distribution.create",
-        container=_name(door),
+        container=_key(door),
         codename=given.pop("codename"),
         **_changes(given),
     )
@@ -88,7 +88,7 @@ async def show(id: str, codename: str, door: Reading) -> Response:
 async def key(id: str, codename: str, door: Reading) -> Response:
     """Send the public key that signs a distribution."""
     found = await _find(door, codename)
-    armored = await door.call("distribution.key", container=_name(door), codename=found.codename)
+    armored = await door.call("distribution.key", container=_key(door), codename=found.codename)
     name = quote(f"{found.codename}.asc")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     return Response(armored, headers=headers, media_type="text/plain")
@@ -102,7 +102,7 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
     given.pop("codename", None)
     changed = await door.call(
         "distribution.edit",
-        container=_name(door),
+        container=_key(door),
         codename=_known(door, codename),
         **_changes(given),
     )
@@ -115,19 +115,19 @@ async def edit(id: str, codename: str, request: Request, door: Writing) -> Respo
 async def drop(id: str, codename: str, door: Deleting) -> Response:
     """Drop a distribution and remove its published files."""
     name = _known(door, codename)
-    await door.call("distribution.drop", container=_name(door), codename=name)
+    await door.call("distribution.drop", container=_key(door), codename=name)
     return json_answer({"message": "202 Accepted"}, 202)
 
 
-def _name(door: Door) -> str:
-    """Return the name by which operations know the project or group of a request."""
-    name: str = door.request.state.container.name
-    return name
+def _key(door: Door) -> str:
+    """Return how operations find the project or group of a request, wherever it moves meanwhile."""
+    key: str = door.request.state.container.key
+    return key
 
 
 async def _find(door: Door, codename: str) -> Distribution:
     found: Distribution = await door.call(
-        "distribution.show", container=_name(door), codename=_known(door, codename)
+        "distribution.show", container=_key(door), codename=_known(door, codename)
     )
     return found
 

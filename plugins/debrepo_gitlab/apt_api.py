@@ -219,7 +219,7 @@ async def upload(
             return _created({})
         received = await door.receiving(path.parent).call(
             "distribution.upload",
-            container=container.name,
+            container=container.key,  # its path may change meanwhile
             paths=[path],
             distribution=distribution or "",
             component=component or "",

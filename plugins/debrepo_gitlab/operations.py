@@ -364,7 +364,7 @@ def upload(
         if len(paths) == 1 and paths[0].suffix == ".changes":
             found = uploads.of_changes(session, where, paths[0], claims)
         else:
-            target = show_distribution(session, where.name, distribution)
+            target = show_distribution(session, where.key, distribution)
             found = uploads.direct(target, paths, component)
         files = [path for paths in found.files.values() for path in paths]
         admission.check(session, where, found.distribution, files)

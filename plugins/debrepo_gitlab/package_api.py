@@ -187,7 +187,7 @@ async def drop_file(id: str, package: str, file: str, request: Request, door: De
 async def _remove(door: Door, package: str, *, file: int | None = None) -> Response:
     container = door.request.state.container
     received = await door.call(
-        "distribution.remove", container=container.name, package=_number(package), file=file
+        "distribution.remove", container=container.key, package=_number(package), file=file
     )
     for one in received:
         await show_soon(door, one.codename, one.serial)

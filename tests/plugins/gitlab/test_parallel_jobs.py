@@ -3,11 +3,12 @@
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from plugins.gitlab.builds import build
 
+from debrepo.testing.packages import build_deb
 from debrepo_publish.engine import staging
 
 APT = "/api/v4/projects/1/packages/debian"
@@ -94,3 +95,91 @@ def test_projects_are_published_at_the_same_time(apt, session, monkeypatch):
         ("project:acme/web", 1),
         ("project:acme/other", 1),
     ]
+
+
+def upload_each(client, paths, pool, query="distribution=sid&component=main&wait=published"):
+    def put(path):
+        return client.put(f"{APT}/{path.name}?{query}", content=path.read_bytes())
+
+    return [pool.submit(put, path) for path in paths]
+
+
+def test_project_that_moves_loses_no_upload(apt, session, tmp_path):
+    session.call("project.create", path="new", kind="group")
+    paths = ["acme/web", "new/web"]
+    debs = [build_deb(tmp_path, f"p{number}") for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        uploads = upload_each(apt, debs, pool)
+        while not all(one.done() for one in uploads):
+            session.call("project.edit", path=paths[0], new_path=paths[1])
+            paths.reverse()
+        answers = [one.result() for one in uploads]
+    assert [one.text for one in answers if one.status_code != 201] == []
+    index = apt.get(f"{APT}/dists/sid/main/binary-amd64/Packages").text
+    assert index.count("Package: ") == 8
+
+
+def test_distribution_dropped_under_uploads_leaves_nothing(apt, session, tmp_path):
+    debs = [build_deb(tmp_path, f"p{number}") for number in range(8)]
+    arrived = Event()
+
+    def put(path):
+        answer = apt.put(
+            f"{APT}/{path.name}?distribution=sid&component=main", content=path.read_bytes()
+        )
+        arrived.set()
+        return answer
+
+    with ThreadPoolExecutor(4) as pool:
+        uploads = [pool.submit(put, path) for path in debs]
+        arrived.wait(60)
+        session.call("distribution.drop", container="acme/web", codename="sid")
+        assert {one.result().status_code for one in uploads} <= {201, 404, 409}
+    assert session.call("distribution.list", container="acme/web") == []
+    assert session.call("repo.list") == []
+    assert session.call("distribution.packages", container="acme/web") == []
+    for place in ("gitlab", "public"):
+        assert [one for one in (session.root / place).rglob("*") if one.is_file()] == []
+
+
+def test_component_removed_under_uploads_keeps_what_was_stored(apt, session, tmp_path):
+    where = {"container": "acme/web", "codename": "sid"}
+    both = ["main", "contrib"]
+    session.call("distribution.edit", **where, components=both)
+    debs = [build_deb(tmp_path, f"p{number}") for number in range(8)]
+    query = "distribution=sid&component=contrib&wait=published"
+    with ThreadPoolExecutor(4) as pool:
+        uploads = upload_each(apt, debs, pool, query)
+        turn = 0
+        while not all(one.done() for one in uploads):
+            turn += 1
+            session.call("distribution.edit", **where, components=both[: 1 + turn % 2])
+        answers = [one.result() for one in uploads]
+    stored = [path.stem for path, one in zip(debs, answers, strict=True) if one.status_code == 201]
+    said = "sid has no component contrib (there are: main)"
+    assert all(said in one.text for one in answers if one.status_code != 201)
+    session.call("distribution.edit", **where, components=both)
+    session.call("distribution.publish", **where)
+    index = apt.get(f"{APT}/dists/sid/contrib/binary-amd64/Packages").text
+    listed = [line.partition(" ")[2] for line in index.splitlines() if line.startswith("Package: ")]
+    assert listed == sorted(stem.partition("_")[0] for stem in stored)
+    assert len(session.call("repo.list")) == 2
+
+
+def test_changes_of_one_source_for_two_distributions_go_in_at_once(apt, session, tmp_path):
+    session.call(
+        "distribution.create",
+        container="acme/web",
+        codename="trixie",
+        architectures=sorted({*JOBS}),
+    )
+    jobs = []
+    for codename in ("sid", "trixie") * 3:
+        paths = build(tmp_path / str(len(jobs)), f"1.0-{len(jobs) // 2 + 1}", "amd64")
+        text = paths[-1].read_text().replace("Distribution: sid", f"Distribution: {codename}")
+        paths[-1].write_text(text)
+        jobs.append(paths)
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        assert list(pool.map(lambda paths: send(apt, paths), jobs)) == [[]] * len(jobs)
+    for name in ("acme.web-sid-main", "acme.web-trixie-main"):
+        assert session.call("repo.show", name=name).size == 6
