@@ -20,7 +20,7 @@ routes = GitlabRoutes(tags=["projects"])
 Asking = Annotated[Door, Depends(Lobby(), scope="function")]
 Seeing = Annotated[Door, enters("see")]
 
-_ORDERS = ("id", "name", "path", "created_at")
+_ORDERS = ("id", "name", "path", "created_at", "updated_at", "last_activity_at")
 _BY_NAME = ("name", "id", "path", "created_at")
 _DOWNWARDS, _UPWARDS = ("desc", "asc"), ("asc", "desc")
 
@@ -30,7 +30,11 @@ _KEYS: dict[str, Callable[[Container], tuple[object, ...]]] = {
     "name": lambda one: (one.path.rpartition("/")[2].lower(), one.id),
     "path": lambda one: (one.path.rpartition("/")[2].lower(), one.id),
     "created_at": lambda one: (one.created, one.id),
+    "updated_at": lambda one: (one.created, one.id),
+    "last_activity_at": lambda one: (one.created, one.id),
 }
+#: What a member of each level of GitLab's may do; who owns something may do all.
+_LEVELS = {"10": "see", "20": "read", "30": "write", "40": "delete", "50": "delete"}
 
 
 class ContainerObject(BaseModel):
@@ -90,6 +94,20 @@ def projects_of_group(id: str, request: Request, door: Seeing) -> Response:
     return _listed(door, request, "project", below=f"{request.state.container.path}/")
 
 
+def _membership(door: Door, request: Request) -> Callable[[Container], bool]:
+    """Return which projects or groups a request is about: all, or those of the caller."""
+    asked = request.query_params
+    level = choice(asked.get("min_access_level") or None, "min_access_level", ("", *_LEVELS))
+    action = _LEVELS.get(level, "")
+    if flag(asked.get("owned"), "owned"):
+        action = "delete"
+    if flag(asked.get("membership"), "membership"):
+        action = action or "see"
+    if not action:
+        return lambda _: True
+    return containers.permits(door.caller, action, granted=True)
+
+
 def _listed(door: Door, request: Request, kind: str, below: str = "") -> Response:
     asked = request.query_params
     orders = _ORDERS if kind == "project" else _BY_NAME
@@ -101,6 +119,8 @@ def _listed(door: Door, request: Request, kind: str, below: str = "") -> Respons
     visibility = choice(asked.get("visibility") or None, "visibility", levels)
     searched = asked.get("search", "").lower()
     may_see = containers.permits(door.caller, "see")
+    is_member = _membership(door, request)
+    whole_path = flag(asked.get("search_namespaces"), "search_namespaces")
     with door.session.db.read() as txn:
         found = containers.list_(txn, kind)
     rows = [
@@ -108,9 +128,10 @@ def _listed(door: Door, request: Request, kind: str, below: str = "") -> Respons
         for one in found
         if one.path.startswith(below)
         and (deep or "/" not in one.path.removeprefix(below))
-        and searched in one.path.rpartition("/")[2].lower()
+        and searched in (one.path if whole_path else one.path.rpartition("/")[2]).lower()
         and visibility in ("", one.visibility)
         and may_see(one)
+        and is_member(one)
     ]
     rows.sort(key=_KEYS[order], reverse=backwards == "desc")
     return page(door.session, request, rows, lambda one: _entity(door.session, request, one))

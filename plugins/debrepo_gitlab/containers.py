@@ -257,11 +257,12 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
             yield f"gitlab:project:{container.path}/*:{action}"
 
 
-def permits(caller: Caller, action: str) -> Callable[[Container], bool]:
+def permits(caller: Caller, action: str, *, granted: bool = False) -> Callable[[Container], bool]:
     """Return a function that says whether a caller may do something in a project or group.
 
-    It is for many of them, and callers with many roles: roles in projects grant scopes
-    literally, and only those in groups are patterns.
+    With ``granted``, what everybody may do does not count. It is for many projects, and callers
+    with many roles: those in projects grant scopes literally, and only those in groups are
+    patterns.
     """
     exact = frozenset(caller.scopes)
     others = tuple(f":{one}" for one in ACTIONS if one != action)
@@ -270,8 +271,9 @@ def permits(caller: Caller, action: str) -> Callable[[Container], bool]:
 
     def may(container: Container) -> bool:
         scope = container.scope(action)
-        open_to = open_grants(container, anonymous=caller.anonymous)
-        return scope in exact or scope in open_to or less.may(scope)
+        if not granted and scope in open_grants(container, anonymous=caller.anonymous):
+            return True
+        return scope in exact or less.may(scope)
 
     return may
 

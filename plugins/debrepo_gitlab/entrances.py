@@ -106,6 +106,7 @@ def _with(request: Request, *, basic: bool) -> Request:
 
     headers = [(name, value) for name, value in request.scope["headers"] if counts(name, value)]
     token = "" if basic else request.query_params.get("private_token", "")
-    if token and not any(name in _TOKENS for name, _ in headers):
+    if token:  # as in GitLab, it comes before tokens in headers
+        headers = [one for one in headers if one[0] not in {*_TOKENS, b"authorization"}]
         headers.append((b"private-token", token.encode("latin-1", "replace")))
     return Request({**request.scope, "headers": headers})

@@ -258,6 +258,39 @@ def test_token_may_be_a_parameter_and_is_in_no_link_and_no_log(guarded, secret, 
     )
 
 
+def test_token_of_a_parameter_comes_before_headers(guarded, secret):
+    token = secret("reporter")
+    for headers in ({"PRIVATE-TOKEN": "wrong"}, {"Authorization": "Bearer wrong"}):
+        url = f"{PROJECT}/debian_distributions"
+        assert guarded.get(f"{url}?private_token={token}", headers=headers).status_code == 200
+        assert guarded.get(f"{url}?private_token=", headers=headers).status_code == 401
+
+
+def test_projects_of_the_caller_are_told_from_public_ones(client, session, headers):
+    session.call("project.create", path="acme/open", visibility="public")
+    developer = headers("developer")
+    for query, mine, theirs in (
+        ("", ["open", "web"], ["open", "web"]),
+        ("membership=true", ["web"], ["web"]),
+        ("owned=true", ["web"], []),
+        ("membership=true&owned=yes", None, None),
+        ("min_access_level=30", ["web"], ["web"]),
+        ("min_access_level=40", ["web"], []),
+        ("min_access_level=7", None, None),
+        ("search=acme", [], []),
+        ("search=acme&search_namespaces=true", ["open", "web"], ["open", "web"]),
+        ("order_by=last_activity_at", ["open", "web"], ["open", "web"]),
+    ):
+        for how, expected in ((dict(client.headers), mine), (developer, theirs)):
+            answer = client.get(f"{API}/projects?{query}", headers=how)
+            if expected is None:
+                assert answer.status_code == 400
+                continue
+            assert sorted(names(answer)) == expected, query
+    anonymous = client.get(f"{API}/projects?membership=true", headers={"PRIVATE-TOKEN": ""})
+    assert names(anonymous) == []
+
+
 def test_old_path_leads_to_the_project(client, session):
     session.call("project.edit", path="acme/web", new_path="acme/site")
     url = f"{API}/projects/acme%2Fweb"
