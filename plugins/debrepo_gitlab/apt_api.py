@@ -66,6 +66,8 @@ def index(id: str, distribution: str, path: str, request: Request, door: Reading
         found = distributions.get(txn, container, distribution)
     publishing.wait_until_shown(door.session, container, found.codename)
     hashed = _BY_HASH.search(path)
+    if not hashed and _is_of_a_removed_component(found, path):
+        raise NotFound(f"{found.codename} no longer has the component of {path[:200]}")
     if hashed and hashed[1] == _NOTHING:
         return Response(status_code=204)
     try:
@@ -80,6 +82,16 @@ def index(id: str, distribution: str, path: str, request: Request, door: Reading
         if _may_be_empty(found, path):
             return Response(status_code=204)
         raise
+
+
+def _is_of_a_removed_component(found: distributions.Distribution, path: str) -> bool:
+    """Return whether a file belongs to a component that the published Release no longer lists.
+
+    By its hash it is still there for clients that have read an older Release.
+    """
+    component, slash, _ = path.partition("/")
+    there = {*found.live, *found.components}
+    return bool(slash) and bool(found.live) and component not in there
 
 
 def _may_be_empty(found: distributions.Distribution, path: str) -> bool:

@@ -61,6 +61,7 @@ class Distribution(NamedTuple):
     sources: tuple[str, ...] = ()  #: of a group: all whose packages its tree may hold
     kept: dict[str, str] = {}  # noqa: RUF012  # of removed components, to the repository
     published_at: float = 0  #: when uploads were published last, in seconds since the epoch
+    live: tuple[str, ...] = ()  #: components of the last publish; empty: nobody knows
     shown: bool = False  #: of a group: it may show all its sources; if not, each has to be checked
 
     @property
@@ -76,7 +77,7 @@ class Distribution(NamedTuple):
 
 def _load(fields: dict[str, Any]) -> Distribution:
     fields.pop("surplus", None)  # older versions dropped the repositories of removed components
-    lists = {name: tuple(fields[name]) for name in ("architectures", "keys")}
+    lists = {name: tuple(fields.get(name, ())) for name in ("architectures", "keys", "live")}
     of_group = str(fields["container"]).startswith("group:")
     # Nobody knows any more from which projects it was published: the next publish cleans up.
     sources = tuple(fields.get("sources", ("unknown",) if of_group else ()))

@@ -262,7 +262,7 @@ def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
 
 @hookimpl
 def debrepo_download(txn: Transaction, path: str, caller: Caller) -> None:
-    if path.startswith(("projects/", "groups/")):
+    if path.startswith(("projects/", "groups/")):  # in each storage: two may be one directory
         from debrepo_gitlab import downloads
 
         downloads.check(txn, path, caller)

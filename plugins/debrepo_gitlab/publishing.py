@@ -105,7 +105,8 @@ def _record(session: Session, txn: Transaction, done: Distribution) -> list[str]
     empty = [name for name in now.kept.values() if packages.held(session, txn, name) == EMPTY]
     kept = {component: name for component, name in now.kept.items() if name not in empty}
     published = max(now.published, done.changed)
-    distributions.put(txn, now._replace(published=published, published_at=time.time(), kept=kept))
+    after = now._replace(published=published, published_at=time.time(), kept=kept)
+    distributions.put(txn, after._replace(live=(*done.components,)))
     return empty
 
 
@@ -247,12 +248,7 @@ def _with_keys(session: Session, container: Container, found: Distribution) -> D
         return found
     keys = container.keys
     if not keys:
-        made = session.call(
-            "key.create",
-            name=f"{container.path} {found.codename}",
-            algorithm=session.config["gitlab.key_algorithm"],
-        )
-        keys = (made.fingerprint,)
+        keys = (_key_of_its_own(session, container, found),)
     if keys == found.keys:
         return found
 
@@ -262,6 +258,20 @@ def _with_keys(session: Session, container: Container, found: Distribution) -> D
 
     session.db.update(store)
     return found._replace(keys=keys)
+
+
+def _key_of_its_own(session: Session, container: Container, found: Distribution) -> str:
+    """Return a key for a distribution: a new one, or what a killed publish has made."""
+    mark = f" #{found.id}"  # numbers are given once, and paths may change
+    for key in session.call("key.list"):
+        if not key.fault and any(one.endswith(mark) for one in key.user_ids):
+            return str(key.fingerprint)
+    made = session.call(
+        "key.create",
+        name=f"{container.path} {found.codename}{mark}",
+        algorithm=session.config["gitlab.key_algorithm"],
+    )
+    return str(made.fingerprint)
 
 
 def take_down(session: Session, container: Container, codename: str) -> None:

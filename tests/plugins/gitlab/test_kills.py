@@ -197,3 +197,27 @@ def leave_claimed():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waiting, "_move", lambda *_: None)
         yield
+
+
+def test_key_that_a_killed_publish_has_made_is_used_by_the_next_one(opened, template, monkeypatch):
+    monkeypatch.delenv("DEBREPO_PUBLISH_SKIP_SIGNING")
+    session = opened(template)
+
+    def killed(*_):
+        raise Killed("before the key is stored")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(session.db), "update", killed)
+        with pytest.raises(Killed):
+            session.call("distribution.publish", **WHERE)
+    (made,) = session.call("key.list")
+    session.call("project.edit", path="acme/web", new_path="acme/site")
+    session.call("distribution.publish", container="acme/site", codename="sid")
+    shown = session.call("distribution.show", container="acme/site", codename="sid")
+    assert shown.keys == (made.fingerprint,)
+    other = session.call("distribution.create", container="acme/site", codename="trixie")
+    session.call("distribution.publish", container="acme/site", codename="trixie")
+    keys = {one.fingerprint: one.user_ids for one in session.call("key.list")}
+    (found,) = session.call("distribution.show", container="acme/site", codename="trixie").keys
+    assert keys[found] == (f"acme/site trixie #{other.id}",)
+    assert found != made.fingerprint

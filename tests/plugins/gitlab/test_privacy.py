@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+import requests
 
 from debrepo.database import json_table
 from debrepo.errors import DebrepoError, SigningFailed
@@ -292,6 +293,23 @@ def test_what_is_left_of_a_dropped_tree_is_hidden(guarded, public, path):
     other.parent.mkdir(parents=True)
     other.write_text("of somebody else")
     assert guarded.get(f"{TREES}/projects/99/dists/sid/Release").status_code == 200
+
+
+def test_private_project_is_hidden_by_each_name_of_its_directory(serving, debrepo, debrepo_root):
+    debrepo_root.mkdir()
+    (debrepo_root / "debrepo.toml").write_text('[storage.fs.same]\nroot = "public"\n')
+    debrepo("project", "create", "web")
+    debrepo("distribution", "create", "web", "sid")
+    debrepo("distribution", "publish", "web", "sid")
+    url = serving().url
+    path = "projects/1/dists/sid/Release"
+    for storage in ("-", "same", "fs:same", "filesystem:same"):
+        answer = requests.get(f"{url}/repos/{storage}/{path}", timeout=60)
+        assert (storage, answer.status_code) == (storage, 404)
+    debrepo("project", "edit", "web", "--visibility", "public")
+    for storage in ("-", "same", "fs:same", "filesystem:same"):
+        answer = requests.get(f"{url}/repos/{storage}/{path}", timeout=60)
+        assert (storage, answer.status_code) == (storage, 200)
 
 
 LOSSES = {

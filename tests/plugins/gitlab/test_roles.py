@@ -1,5 +1,7 @@
 """Who may do what: the table of GitLab's roles."""
 
+import re
+
 import pytest
 
 from debrepo.testing.packages import build_deb
@@ -246,6 +248,25 @@ def test_maintainer_deletes_what_a_removed_component_has(guarded, session, heade
     wait_for_publish(session)
     assert guarded.get(f"{PROJECT}/packages", headers=sent).json() == []
     assert len(session.call("repo.list")) == 1
+
+
+def test_removed_component_is_gone_by_name_when_the_release_lists_it_no_more(
+    guarded, session, secret, contrib
+):
+    token = secret("developer")
+    headers, auth = {"PRIVATE-TOKEN": token}, ("developer", token)
+    release = guarded.get(f"{APT}/dists/sid/Release", auth=auth).text
+    digest = re.search(r" ([0-9a-f]{64}) +\d+ contrib/binary-amd64/Packages\n", release)[1]
+    by_hash = f"{APT}/dists/sid/contrib/binary-amd64/by-hash/SHA256/{digest}"
+    session.call("distribution.edit", container="acme/web", codename="sid", components=["main"])
+    assert guarded.get(INDEX, auth=auth).status_code == 200  # the Release still lists it
+    wait_for_publish(session)
+    for index in (INDEX, f"{INDEX}.gz", INDEX.replace("amd64", "all")):
+        assert guarded.get(index, auth=auth).status_code == 404
+    assert guarded.get(by_hash, auth=auth).status_code == 200  # for those who have read that
+    guarded.put(f"{DISTRIBUTIONS}/sid?components=main,contrib", headers=headers)
+    wait_for_publish(session)
+    assert guarded.get(INDEX, auth=auth).status_code == 200
 
 
 def test_distribution_takes_its_removed_components_along(guarded, session, headers, contrib):
