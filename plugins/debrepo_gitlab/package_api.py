@@ -111,7 +111,7 @@ def _page(
             found = projects[project]
             return _package(door, request, txn, found, row, may_delete=may_delete(found))
 
-        known = lists.find(txn, container, letter)
+        known = lists.find(txn, container, letter, filtered=any(words.values()))
         if known:
             rows = sorted_lists.choose(known, projects, order, backwards=backwards, **words)
             return page(door.session, request, rows, lambda one: show(one.order, one.project))

@@ -7,10 +7,12 @@ the next one, so that any page and any filter costs about the same.
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo.errors import DebrepoError
 from debrepo_gitlab import containers, listed_orders, listing_filters, listings
 from debrepo_gitlab.containers import CONTAINERS, NUMBERS
 
@@ -97,14 +99,20 @@ class SortedLists:
                     self._groups[group.key] = below
         return below
 
-    def find(self, txn: Transaction, container: Container, letter: str) -> SortedList | None:
-        """Return the list of a project or group in an order, if it takes little to have it."""
+    def find(
+        self, txn: Transaction, container: Container, letter: str, *, filtered: bool = True
+    ) -> SortedList | None:
+        """Return the list of a project or group in an order, if it takes little to have it.
+
+        A page of a whole project is found in the database sooner than a changed list is read.
+        """
+        most = _MOST_CHANGED if filtered or container.kind == "group" else 0
         asked = container.key, letter
         with self._lock:
             known = self._lists.get(asked)
         if known is None or known.serial > txn.serial:
             return None
-        return self._follow(txn, container, letter, known, most=_MOST_CHANGED)
+        return self._follow(txn, container, letter, known, most=most)
 
     def is_worth(self, txn: Transaction, container: Container) -> bool:
         """Return whether `learn` would keep the lists of a project or group."""
@@ -124,7 +132,7 @@ class SortedLists:
             self._learning.add(asked)
             known = self._lists.get(asked, SortedList(0, frozenset(), []))
         try:
-            with session.db.read() as txn:
+            with suppress(DebrepoError), session.db.read() as txn:  # it may be dropped meanwhile
                 if self._size(txn, container) <= self._most:
                     self._follow(txn, container, letter, known, most=inf)
         finally:
@@ -166,10 +174,14 @@ def _replaced(
 ) -> list[ListedPackage]:
     """Return a list in which the packages of changed projects are read anew."""
     kept = [one for one in rows if one[1] not in changed]
-    known = {one[:2]: one for one in rows if one[1] in changed}
+    known: dict[int, dict[bytes, ListedPackage]] = {one: {} for one in changed}
+    for one in rows:
+        if one[1] in known:
+            known[one[1]][one[0]] = one
     for project in changed & projects:
+        there = known[project].get
         found = listed_orders.walk(txn, project, letter)
-        kept += [known.get(row) or _known(txn, letter, row) for row in found]
+        kept += [there(row[0]) or _known(txn, letter, row) for row in found]
     kept.sort()
     return kept
 

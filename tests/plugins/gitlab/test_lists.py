@@ -452,7 +452,7 @@ def test_filters_and_pages_are_those_of_the_whole_list(
 ):
     monkeypatch.setattr("debrepo_gitlab.sorted_lists.LEAST_ROWS", 0)
     if not remembered:
-        monkeypatch.setattr(SortedLists, "find", lambda *_: None)
+        monkeypatch.setattr(SortedLists, "find", lambda *_, **__: None)
     session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
     session.call("project.create", path="acme/app")
     for project in ("acme/web", "acme/app"):

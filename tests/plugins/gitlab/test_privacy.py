@@ -301,7 +301,7 @@ def test_private_project_is_hidden_by_each_name_of_its_directory(serving, debrep
     debrepo("project", "create", "web")
     debrepo("distribution", "create", "web", "sid")
     debrepo("distribution", "publish", "web", "sid")
-    url = serving().url
+    url = serving("--require-token").url
     path = "projects/1/dists/sid/Release"
     for storage in ("-", "same", "fs:same", "filesystem:same"):
         answer = requests.get(f"{url}/repos/{storage}/{path}", timeout=60)

@@ -6,7 +6,7 @@ import pytest
 
 from debrepo.permissions import Caller
 from debrepo.testing.packages import build_deb
-from debrepo_gitlab import containers, listed_orders, listings
+from debrepo_gitlab import containers, listed_orders, listings, sorted_lists
 from debrepo_gitlab.listings import CHANGES
 from debrepo_gitlab.sorted_lists import SortedLists
 
@@ -238,3 +238,34 @@ def test_a_change_of_a_list_is_noted_once(stocked, session, upload):
     session.call("project.drop", path="acme/web", force=True)
     with session.db.read() as txn:
         assert b"1" not in [key.partition(b" ")[2] for key in txn[CHANGES]]
+
+
+def test_page_of_a_whole_project_waits_for_no_list(stocked, upload, monkeypatch):
+    url = "/api/v4/projects/1/packages"
+    assert names(stocked, url) == ["of-web"]
+    upload("acme/web", "new")
+    replaced = sorted_lists._replaced
+    asked = []
+
+    def noting(txn, rows, *given):
+        asked.append(len(rows))
+        return replaced(txn, rows, *given)
+
+    monkeypatch.setattr(sorted_lists, "_replaced", noting)
+    monkeypatch.setattr(SortedLists, "learn", lambda *_: None)
+    assert names(stocked, url) == ["new", "of-web"]
+    assert asked == []
+    (row,) = stocked.get(f"{url}?order_by=name&package_name=new").json()
+    assert row["name"] == "new"
+    assert asked == [1]
+
+
+def test_group_dropped_after_its_page_was_sent_is_nothing_to_read(session):
+    session.call("project.create", path="gone", kind="group")
+    with session.db.read() as txn:
+        group = containers.get(txn, "group:gone")
+    session.call("project.drop", path="gone", kind="group")
+    lists = SortedLists()
+    lists.learn(session, group, "n")
+    with session.db.read() as txn:
+        assert lists.find(txn, group, "n") is None
