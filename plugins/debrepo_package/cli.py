@@ -17,7 +17,7 @@ from debrepo_package import operations
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.templates import Template
-    from debrepo_package.linting import Linted
+    from debrepo_package.linting import Linted, LintFinding
     from debrepo_package.operations import ShownPackage
 
 
@@ -90,7 +90,7 @@ def lint(session: Session, targets: tuple[str, ...], as_json: bool) -> None:
     else:
         for one in found:
             for finding in one.findings:
-                click.echo(f"{_LABELS[finding.level]} {one.package}: {finding.text}")
+                click.echo(f"{_label(finding):10} {one.package}: {finding.text}")
         odd = sum(bool(one.findings) for one in found) - refused
         session.progress.note(
             f"{counted(len(found), 'package')}: {refused} would be refused, {odd} with remarks."
@@ -100,7 +100,13 @@ def lint(session: Session, targets: tuple[str, ...], as_json: bool) -> None:
 
 
 _LIST = re.compile(r"[a-z]+:[^/]")
-_LABELS = {"odd": "remark    ", "refused": "refused   ", "unreadable": "unreadable"}
+
+
+def _label(finding: LintFinding) -> str:
+    """Return what the policy makes of a finding, or that there is no choice."""
+    if finding.level == "unreadable":
+        return "unreadable"
+    return "refused" if finding.refused else "remark"
 
 
 def _as_json(linted: Linted) -> dict[str, object]:

@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from debrepo.archive import Limits
+    from debrepo.archive.findings import Level
     from debrepo.package import Package
     from debrepo.session import Session
+
+
+class LintFinding(NamedTuple):
+    """One thing that is wrong with a package, and whether the policy keeps the package out."""
+
+    level: Level
+    text: str
+    refused: bool
 
 
 class Linted(NamedTuple):
@@ -27,7 +36,7 @@ class Linted(NamedTuple):
 
     package: str  #: the file, or ``name_version_architecture`` of a package that is stored
     refused: bool  #: whether the policy keeps it out
-    findings: tuple[Finding, ...]  #: the worst first
+    findings: tuple[LintFinding, ...]  #: the worst first
 
 
 def lint(session: Session, paths: Iterable[Path], names: Sequence[str]) -> Iterator[Linted]:
@@ -45,9 +54,12 @@ def lint(session: Session, paths: Iterable[Path], names: Sequence[str]) -> Itera
 
 def _linted(name: str, findings: list[Finding], limits: Limits) -> Linted:
     levels = kept_out(limits.policy)
-    refused = any(finding.level in levels for finding in findings)
     order = ("unreadable", "refused", "odd")
-    return Linted(name, refused, tuple(sorted(findings, key=lambda one: order.index(one.level))))
+    found = tuple(
+        LintFinding(level, text, level in levels)
+        for level, text in sorted(findings, key=lambda one: order.index(one.level))
+    )
+    return Linted(name, any(one.refused for one in found), found)
 
 
 def _of_file(path: Path, limits: Limits) -> list[Finding]:
@@ -60,7 +72,10 @@ def _of_file(path: Path, limits: Limits) -> list[Finding]:
         path.stat()
         return [Finding("unreadable", "not a package file by its name")]
     except OSError as error:
-        return [Finding("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}")]
+        reason = os.strerror(error.errno or 0)
+        list_too = "; of a package list, give kind and name, such as repo:NAME"
+        more = list_too if not path.suffix and not path.exists() else ""
+        return [Finding("unreadable", f"cannot be read: {reason}{more}")]
     except DebrepoError as error:
         return [Finding("unreadable", str(error))]
 

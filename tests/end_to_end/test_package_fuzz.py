@@ -67,6 +67,7 @@ def unreadable(stanzas, home):
     ]  # fmt: skip
 
 
+@pytest.mark.timeout(300 + NUMBER)
 def test_what_dpkg_installs_and_apt_reads_is_taken_and_nothing_else(controls, judges, tmp_path):
     rng = random.Random(SEED)
     debs = [damaged(rng.choice(controls), rng) for _ in range(NUMBER)]

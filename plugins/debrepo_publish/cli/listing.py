@@ -67,7 +67,7 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
     said = publication._replace(
         sources={}, storage=publication.storage or "default", architectures=served, options={}
     )
-    fields = {titles[name]: value for name, value in said._asdict().items() if value}
+    fields = {titles[name]: _said(value) for name, value in said._asdict().items() if value}
     more = {_title(name): _said(value) for name, value in publication.options.items()}
     print_fields({**fields, **more})
     for component, source in publication.sources.items():
@@ -82,7 +82,7 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
 
 
 def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return "Checksums" if name == "sums" else name.replace("_", " ").capitalize()
 
 
 def _said(value: object) -> object:

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from debrepo import leases
+from debrepo.errors import InvalidInput
+from debrepo.refs import claimed
 from debrepo_publish.model.publication import split_place
 
 if TYPE_CHECKING:
@@ -36,7 +38,16 @@ def opened(session: Session, place: str, *, wait: float | None = None) -> Iterat
 
 def open_storage(session: Session, place: str) -> Storage:
     """Open the storage of a place."""
-    return session.storage(split_place(place)[0])
+    storage = split_place(place)[0]
+    scheme = storage.partition(":")[0]
+    known = claimed(session.hook.debrepo_storages, "storage scheme")
+    if scheme and scheme not in known:
+        raise InvalidInput(
+            f"no storage scheme called {scheme!r}",
+            hint=f"there are: {', '.join(sorted(known))};"
+            f" a prefix that has colons is spelt ':{place}' in the default storage",
+        )
+    return session.storage(storage)
 
 
 def is_held(session: Session, place: str) -> bool:

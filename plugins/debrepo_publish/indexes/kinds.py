@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from debrepo.index_kind import IndexKind
 from debrepo_publish.indexes.encoding import field, row
+from debrepo_publish.indexes.spelling import standard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,7 +110,7 @@ class SourcesIndex(IndexKind):
     To a client that asks for sources, a component without the index is one that is not there.
     """
 
-    version = 3
+    version = 4
     reads = ("digests", "paths", "fields", "source")
     takes = ("source",)
 
@@ -131,7 +132,8 @@ def _source_stanza(published: Published, digests: Sequence[str]) -> bytes:
     """
     package, paths = published.package, published.paths
     stanza = _OURS_IN_SOURCES.sub(b"", package.stanza).rstrip(b"\n")
-    stanza = _SOURCE.sub(b"Package:", stanza, count=1) + _added(published).encode()
+    stanza = standard(_SOURCE.sub(b"Package:", stanza, count=1), source=True)
+    stanza += _added(published).encode()
     known = [set(_known(file, ("md5", *digests))) for file in package.files]
     lines = ["", field("Directory", paths[0].rpartition("/")[0])]
     for name, title in _LISTS.items():

@@ -50,7 +50,33 @@ def test_what_is_no_package_is_said(debrepo, tmp_path):
     (tmp_path / "readme").touch()
     result = debrepo("package", "lint", tmp_path / "readme", tmp_path / "gone.deb", exit_code=1)
     assert "readme: not a package file by its name" in result.stdout
-    assert "gone.deb: cannot be read: No such file or directory" in result.stdout
+    assert "gone.deb: cannot be read: No such file or directory\n" in result.stdout
+    result = debrepo("package", "lint", "tools", exit_code=1)
+    assert "a package list, give kind and name, such as repo:NAME" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("policy", "labels", "refused"),
+    [
+        ("strict", ["unreadable", "refused", "refused", "refused"], [1, 1, 1]),
+        ("dpkg", ["unreadable", "refused", "refused", "remark"], [1, 1, 0]),
+        ("lenient", ["unreadable", "remark", "remark", "remark"], [1, 0, 0]),
+    ],
+)
+def test_each_policy_says_of_each_finding_whether_it_keeps_the_package_out(
+    debrepo, debs, monkeypatch, policy, labels, refused
+):
+    monkeypatch.setenv("DEBREPO_ARCHIVE_POLICY", policy)
+    build_deb(debs, "bold", fields={"Essential": "maybe"})
+    files = [debs / f"{name}_1.0_amd64.deb" for name in ("bad", "bold", "my_odd")]
+    said = debrepo("package", "lint", *files, exit_code=1)
+    assert [line.split()[0] for line in said.stdout.splitlines()] == labels
+    assert f"3 packages: {sum(refused)} would be refused" in said.stderr
+    found = json.loads(debrepo("package", "lint", "--json", *files, exit_code=1).stdout)
+    assert [one["refused"] for one in found] == list(map(bool, refused))
+    assert [f["refused"] for one in found for f in one["findings"]] == [
+        label != "remark" for label in labels
+    ]
 
 
 def test_policy_decides_what_is_refused(debrepo, debs, debrepo_root):

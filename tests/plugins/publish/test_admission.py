@@ -1,13 +1,18 @@
 """Packages that an older debrepo stored: those that clients cannot read are left out of indexes."""
 
 import gzip
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from debrepo import catalog
 from debrepo.catalog import PACKAGES
-from debrepo.package import Package, PackageKey
+from debrepo.index_kind import Context, Published
+from debrepo.package import Package, PackageFile, PackageKey
 from debrepo.progress import Progress
+from debrepo_publish.indexes import kinds
 from debrepo_publish.indexes.admission import admit
 from debrepo_publish.indexes.spelling import standard
 
@@ -109,6 +114,33 @@ STANDARD = b"Package: a\nVersion: 1\nX-odd: Package: b\nDescription: x\n package
 )
 def test_fields_are_spelt_as_usual_and_values_left_alone(stanza):
     assert standard(stanza) == STANDARD
+
+
+@given(
+    st.permutations(["Package", "Version", "DEPENDS", "x-Own", "description"]),
+    st.lists(st.text(" a:P\t(),|", max_size=9), min_size=5, max_size=5),
+)
+def test_values_are_left_alone_and_package_comes_first(names, values):
+    fields = dict(zip(names, (f"{value}\n package: {value}" for value in values), strict=True))
+    fields["Package"] = " a"
+    text = "\n".join(f"{name}:{value}" for name, value in fields.items())
+    found = dict(re.findall(r"(?m)^([^ :]+):(.*(?:\n .*)*)", standard(text.encode()).decode()))
+    assert next(iter(found)) == "Package"
+    assert found == {
+        {"DEPENDS": "Depends", "description": "Description"}.get(name, name): value
+        for name, value in fields.items()
+    }
+
+
+def test_source_package_has_its_name_first_and_the_usual_spelling():
+    stanza = b"Format: 1.0\nsource: aa\nbinary: aa\nBUILD-DEPENDS: b <!nocheck>\nX-own: y"
+    expected = b"Package: aa\nFormat: 1.0\nBinary: aa\nBuild-Depends: b <!nocheck>\nX-own: y\n"
+    file = PackageFile("x.dsc", 1, sha256="0" * 64)
+    package = Package(PackageKey("aa", "source", "1", "0"), "source", stanza, (file,))
+    texts = kinds.SourcesIndex().fragment(
+        [Published(package, ("pool/x.dsc",))], Context({"digests": ()})
+    )
+    assert texts["source/Sources"].startswith(expected + b"Directory: pool\n")
 
 
 def test_admitted_package_has_the_usual_spelling():

@@ -115,7 +115,10 @@ def test_architectures_served_are_named(debrepo, debrepo_root, tmp_path):
         "./stable\tmain: repo:tools\t[amd64, i386, source]",
         "more/stable\tmain: repo:tools\t[i386]",
     ]
-    assert "Architectures: amd64, i386, source\n" in debrepo("publish", "show", "stable").stdout
+    shown = debrepo("publish", "show", "stable").stdout
+    assert "Architectures: amd64, i386, source\n" in shown
+    assert "Skip signing: yes\n" in shown
+    assert "Checksums: sha256\n" in shown
     shown = debrepo("publish", "show", "stable", "more").stdout
     assert "Architectures: i386\n" in shown
     assert "1 package," in shown
@@ -274,3 +277,11 @@ def test_prefix_with_a_colon_is_published(session, add, create, update, public):
     assert problems(session, place=known.place) == []
     session.call("publish.drop", distribution="stable", place=known.place)
     assert not (public / "team:web/dists").exists()
+
+
+def test_prefix_that_looks_like_a_storage_is_an_error_that_names_its_spelling(add, create):
+    add("hello")
+    with pytest.raises(InvalidInput, match="no storage scheme called 'team'") as error:
+        create(place="team:web")
+    assert error.value.hint.endswith("is spelt ':team:web' in the default storage")
+    create(place=":team:web")
