@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from debrepo import stopping
 from debrepo.credentials import Logins, bare
@@ -119,6 +119,7 @@ class TransportOptions:
     stall_timeout: int = 60  #: seconds in which nothing comes
     pace: Pace = field(default_factory=Pace)
     user_agent: str = ""  #: empty: debrepo and its version
+    allowed: tuple[str, ...] = ()  #: what URLs that a redirect leads to are below; empty: any
     opener: Callable[[str, TransportOptions], Transport] | None = None  #: of other transports
 
 
@@ -156,6 +157,13 @@ class Transport(ABC):
         want = Want(url, parts.append, parts.clear, validators=validators, limit=limit)
         (fetched,) = self.fetch([want])
         return fetched, b"".join(parts)
+
+
+def is_below(url: str, roots: Iterable[str]) -> bool:
+    """Tell whether ``url`` leads below one of some URLs, and to no place above it."""
+    parts = unquote(url.partition("?")[0]).replace("\\", "/").split("/")
+    below = any(url.startswith(root.rstrip("/") + "/") for root in roots)
+    return below and not {".", ".."}.intersection(parts)
 
 
 def address(root: str, path: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from debrepo.credentials import Login, Logins, bare
 from debrepo.errors import InvalidInput, NotFound
-from debrepo.transport import Pace, TransportOptions
+from debrepo.transport import Pace, TransportOptions, is_below
 
 if TYPE_CHECKING:
     from debrepo.config import Config
@@ -43,7 +43,7 @@ def check(session: Session, mirror: Mirror) -> None:
 def is_allowed(config: Config, url: str) -> bool:
     """Tell whether the configuration allows mirrors of an archive."""
     allowed = config["mirror.urls"]
-    return not allowed or url.startswith(tuple(map(_ended, allowed)))
+    return not allowed or is_below(url, allowed)
 
 
 def _ended(url: str) -> str:
@@ -73,6 +73,7 @@ def options(session: Session, credentials: str, pace: Pace | None = None) -> Tra
         connect_timeout=config["mirror.connect_timeout"],
         stall_timeout=config["mirror.stall_timeout"],
         pace=pace or Pace(config["mirror.download_limit"] * 1024),
+        allowed=config["mirror.urls"],
     )
 
 

@@ -11,7 +11,7 @@ import pycurl
 
 import debrepo
 from debrepo.credentials import bare
-from debrepo.transport import NOTHING_KNOWN, Fetched, Validators
+from debrepo.transport import NOTHING_KNOWN, Fetched, Validators, is_below
 from debrepo_transport_curl import answers
 
 if TYPE_CHECKING:
@@ -316,6 +316,8 @@ class HttpTransfer(Transfer):
             return self.failed(f"more than {_HOPS} redirects")
         if scheme not in ("http", "https") or (scheme == "http" and self.url[:5] == "https"):
             return self.failed(f"refused to be redirected to {bare(url)}")
+        if self._options.allowed and not is_below(bare(url), self._options.allowed):
+            return self.failed(f"redirected to {bare(url)}, which the configuration does not allow")
         self.url = bare(url)
         return None
 

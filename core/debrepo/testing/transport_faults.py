@@ -194,6 +194,20 @@ class TransportFaults:
         assert upstream.identities("here") == ["me:secret"] * 2
         assert upstream.identities("there") == ["", ""]
 
+    def test_a_redirect_leads_only_where_it_may(
+        self, opened: Opened, upstream: UpstreamServer
+    ) -> None:
+        need(upstream, "redirect")
+        upstream.put("there", b"a")
+        upstream.put("allowed/there", b"b")
+        allowed = (upstream.url + "allowed",)
+        for path, outcome in (("allowed/there", "whole"), ("there", "failed")):
+            upstream.fault("here", "redirect", location=f"/{path}")
+            (fetched,) = fetch(opened(allowed=allowed), Receiver(upstream.url + "here"))
+            assert fetched.outcome == outcome
+        assert "does not allow" in fetched.reason
+        assert not fetched.again
+
     def test_a_redirect_that_never_ends_is_refused(
         self, opened: Opened, upstream: UpstreamServer
     ) -> None:

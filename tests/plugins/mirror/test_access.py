@@ -156,3 +156,25 @@ def test_password_of_a_proxy_is_not_in_what_is_shown(configured):
         access.options(session, MIRROR.credentials)
     assert "hunter2" not in str(caught.value) + caught.value.hint
     assert "machine http://proxy.example.org:3128 login" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://archive.example.org/debian-private/",
+        "https://archive.example.org/debian/../private/",
+        "https://archive.example.org/debian/%2e%2e/private/",
+        "https://archive.example.org.elsewhere/debian/",
+        "https://elsewhere.example.org/?https://archive.example.org/debian/",
+    ],
+)
+def test_only_what_lies_below_the_allowed_urls_is_mirrored(configured, url):
+    session = configured('[mirror]\nurls = ["https://archive.example.org/debian"]\n')
+    access.check(session, MIRROR)
+    with pytest.raises(InvalidInput, match="does not allow mirrors of"):
+        access.check(session, MIRROR._replace(url=url))
+
+
+def test_redirects_lead_only_below_the_allowed_urls(configured):
+    session = configured('[mirror]\nurls = ["https://archive.example.org/debian"]\n')
+    assert access.options(session, "").allowed == ("https://archive.example.org/debian",)

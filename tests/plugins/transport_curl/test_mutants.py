@@ -44,6 +44,10 @@ def any_range(patch):
     patch(answers.HttpAnswer, "start", property(lambda self: 1000))
 
 
+def anywhere(patch):
+    patch(transfers, "is_below", lambda url, roots: True)
+
+
 def no_restart(patch):
     prepare = Transfer.prepare
 
@@ -206,6 +210,7 @@ CAUGHT = [
     (size_of_the_rest, "the_rest_of_a_file_is_fetched"),
     (everything_at_once, "files_are_taken_when_a_connection_is_free"),
     (a_connection_each, "many_files_come_over_few_connections"),
+    (anywhere, "a_redirect_leads_only_where_it_may"),
     (first_failure_ends_it, "a_file_that_fails_does_not_lose_the_others"),
     (secrets_shown, "credentials_are_sent_and_never_shown"),
     (login_everywhere, "credentials_do_not_follow_a_redirect_to_another_host"),
