@@ -70,6 +70,27 @@ def claimed(hook: Any, what: str) -> dict[str, Any]:
     return found
 
 
+def declared(hook: Any, what: str, known: Iterable[Any] = ()) -> list[Any]:
+    """Return ``known`` and what plugins declare through a hook: settings, or tables.
+
+    Two of one name are an error, which names the plugins: one would be without effect.
+    """
+    everything = [*known, *(one for batch in hook() for one in batch)]
+    if len({one.name for one in everything}) == len(everything):
+        return everything
+    owners = {one.name: "core" for one in known}
+    for plugin in hook.get_hookimpls():
+        for one in plugin.function():
+            if one.name in owners:
+                raise PluginError(
+                    f"{owners[one.name]} and the plugin {plugin.plugin_name} both declare the"
+                    f" {what} {one.name}",
+                    hint=f"disable it with DEBREPO_DISABLE={plugin.plugin_name}",
+                )
+            owners[one.name] = f"the plugin {plugin.plugin_name}"
+    return everything
+
+
 class Command(NamedTuple):
     """A command, or a group of commands, for the ``debrepo`` command line.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from debrepo.calls import Call
 from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
 from debrepo.progress import Progress
-from debrepo.refs import claimed, unknown_names
+from debrepo.refs import claimed, declared, unknown_names
 from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
@@ -122,10 +122,10 @@ class Session:
 
         own = self.root / "debrepo.toml"
         path = own if _exists(own, self.root) else None
-        declared = [setting for batch in self.hook.debrepo_settings() for setting in batch]
+        settings = declared(self.hook.debrepo_settings, "setting", CORE_SETTINGS)
         # A manager that pluggy made, and not `load_plugins`, has nothing disabled.
         disabled = getattr(self.plugins, "disabled_settings", tuple)
-        return Config([*CORE_SETTINGS, *declared], self.config_path or path, os.environ, disabled)
+        return Config(settings, self.config_path or path, os.environ, disabled)
 
     @property
     def db(self) -> Database:
@@ -138,7 +138,7 @@ class Session:
         from debrepo.catalog import TABLES
         from debrepo.database import Database
 
-        tables = [*TABLES, *(table for batch in self.hook.debrepo_tables() for table in batch)]
+        tables = declared(self.hook.debrepo_tables, "table", TABLES)
         size = self.config["database.map_size"]
         return Database(self.root / "db", tables, map_size=size, read_only=self.read_only)
 

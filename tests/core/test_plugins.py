@@ -11,6 +11,8 @@ from debrepo import (
     Command,
     Operation,
     Ref,
+    Setting,
+    TableRef,
     file_hooks,
     hookimpl,
     hookspecs,
@@ -164,6 +166,29 @@ class IndexKinds:
         return {"packages": Ref("nowhere:Kind", "Not the real one.")}
 
 
+class Settings:
+    @hookimpl
+    def debrepo_settings(self):
+        return [Setting("publish.origin", "Us", "Not the real one.")]
+
+
+class OneOfCore:
+    @hookimpl
+    def debrepo_settings(self):
+        return [Setting("database.map_size", 0, "Not the real one.")]
+
+
+class Tables:
+    @hookimpl
+    def debrepo_tables(self):
+        return [TableRef("local.repos", 1, "nowhere:REPOS")]
+
+
+def read_database(session):
+    with session.db.read():
+        pass
+
+
 def create_publication(session):
     session.call("repo.create", name="a")
     options = {"architectures": ("amd64",), "skip_signing": True}
@@ -176,8 +201,23 @@ def create_publication(session):
         (Storages(), lambda session: session.storage("fs:"), "publish-fs and second .* scheme fs"),
         (Signers(), lambda session: session.signer, "gpg and second both bring the signer gpg"),
         (IndexKinds(), create_publication, "publish and second .* the kind of index packages"),
+        (
+            Settings(),
+            lambda session: session.config,
+            "the plugin publish and the plugin second both declare the setting publish.origin",
+        ),
+        (
+            OneOfCore(),
+            lambda session: session.config,
+            "core and the plugin second both declare the setting database.map_size",
+        ),
+        (
+            Tables(),
+            read_database,
+            "the plugin local and the plugin second both declare the table local.repos",
+        ),
     ],
-    ids=["storage", "signer", "index kind"],
+    ids=["storage", "signer", "index kind", "setting", "setting of core", "table"],
 )
 def test_nobody_replaces_what_another_plugin_brings(session, second, use, what):
     session.plugins.register(second, "second")
