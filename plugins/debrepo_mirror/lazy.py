@@ -29,15 +29,19 @@ class _Way(NamedTuple):
 
 
 def fetch(session: Session, needed: frozenset[str]) -> None:
-    """Put those files into the pool that a lazy mirror lists, verified by their checksums.
+    """Put those files into the pool that a lazy mirror lists, as `bring` does."""
+    with session.db.read() as txn:
+        found = origins.find(txn, needed)
+    bring(session, found)
+
+
+def bring(session: Session, wanted: Mapping[str, tuple[Origin, ...]]) -> None:
+    """Put files into the pool, given by their SHA256 with the places that may have them.
 
     A file that another process or thread is fetching is waited for. Raise `RemoteError` once all
     that can be had is here, if something cannot.
     """
-    with session.db.read() as txn:
-        found = origins.find(txn, needed)
-    if not found:
-        return
+    found = {digest: places for digest, places in wanted.items() if places}
     failures: list[str] = []
     with session.pool.reserving() as pool, Claims(session.root) as claims:
         left: Mapping[str, tuple[Origin, ...]] = found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
-from debrepo_mirror.tables import MIRRORS, PENDING, PROBLEMS, STATE, below, parts
+from debrepo_mirror.tables import MIRRORS, PENDING, PROBLEMS, RELEASES, STATE, below, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from debrepo_mirror.mirror import Mirror
 
 #: The tables whose keys begin with the name of a mirror.
-_DETAILS: tuple[Table[str, Any], ...] = (STATE, PROBLEMS)
+_DETAILS: tuple[Table[str, Any], ...] = (STATE, PROBLEMS, RELEASES)
 
 
 def create(txn: Transaction, mirror: Mirror) -> None:

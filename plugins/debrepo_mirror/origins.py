@@ -79,7 +79,12 @@ def note(txn: Transaction, mirror: Mirror, offered: Iterable[Offered]) -> None:
 
 
 def _origin(mirror: Mirror, path: str, size: int) -> Origin:
-    return Origin(mirror.url, address("", path).lstrip("/"), size, mirror.credentials)
+    return Origin(mirror.url, quoted(path), size, mirror.credentials)
+
+
+def quoted(path: str) -> str:
+    """Return a path as origins have it."""
+    return address("", path).lstrip("/")
 
 
 def find(txn: Transaction, needed: Iterable[str]) -> dict[str, tuple[Origin, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Command, Operation, Setting, TableRef, hookimpl
+from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -144,6 +144,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
         TableRef("mirror.places", 1, "debrepo_mirror.origins:PLACES"),
         TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
+        TableRef("mirror.releases", 1, "debrepo_mirror.tables:RELEASES"),
         TableRef("mirror.state", 1, "debrepo_mirror.tables:STATE"),
     ]
 
@@ -176,6 +177,18 @@ def debrepo_nodes(txn: Transaction) -> list[Node]:
     from debrepo_mirror.tables import MIRRORS
 
     return [mirror.node() for mirror in txn[MIRRORS].values()]
+
+
+@hookimpl
+def debrepo_live_files(txn: Transaction) -> Iterable[str]:
+    from debrepo_mirror import keeping
+
+    return keeping.live(txn)
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_mirror.api:routes", "Lazy mirrors, for apt.")]
 
 
 @hookimpl

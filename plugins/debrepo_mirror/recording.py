@@ -13,7 +13,7 @@ from debrepo.errors import Conflict, InvalidPackage
 from debrepo.notices import tell
 from debrepo.package import Entry, Package, PackageKey, decode, digests, encode, files_hash
 from debrepo.packageset import EMPTY
-from debrepo_mirror import mirrors, origins
+from debrepo_mirror import keeping, mirrors, origins
 from debrepo_mirror.tables import (
     PENDING,
     PROBLEMS,
@@ -48,6 +48,7 @@ class Outline(NamedTuple):
     chunks: Mapping[bytes, bytes]  #: of the sets, as far as they are new
     added: frozenset[Entry]
     removed: frozenset[Entry]
+    kept: Mapping[str, tuple[str, ...]]  #: what `keeping.put` has returned
     reused: frozenset[str]  #: indexes that were not read: what was wrong in them still is
 
 
@@ -235,6 +236,7 @@ def _commit(session: Session, txn: Transaction, before: Mirror, outline: Outline
         )
     mirrors.put(txn, mirror)
     _replace(txn, mirror.name, outline)
+    keeping.record(txn, mirror.name, outline.kept)
     txn[PENDING].discard(mirror.name)
     if mirror.set_id != before.set_id:
         txn.after_commit(

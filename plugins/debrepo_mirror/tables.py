@@ -74,6 +74,20 @@ PENDING: Table[str, SetId] = Table(
 )
 
 
+def _load_digests(data: bytes) -> tuple[str, ...]:
+    return tuple(bytes(data[at : at + 32]).hex() for at in range(0, len(data), 32))
+
+
+#: Keys are made with `below`: the mirror, and the name of a Release file; see `keeping`.
+RELEASES: Table[str, tuple[str, ...]] = Table(
+    "mirror.releases",
+    _load_digests,
+    lambda digests: bytes.fromhex("".join(digests)),
+    bytes.decode,
+    str.encode,
+)
+
+
 def below(name: str, part: str) -> str:
     """Return the key of a part of what is known of a mirror."""
     return f"{name}\0{part}"

@@ -8,7 +8,7 @@ from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import RemoteError
 from debrepo.ingest import configured_limits
-from debrepo_mirror import assembling, choosing, memory, recording, surveying
+from debrepo_mirror import assembling, choosing, keeping, memory, recording, surveying
 from debrepo_mirror.cache import IndexCache, sweep
 from debrepo_mirror.fetching_files import GatheredPackages, gather, queue_of
 from debrepo_mirror.recording import StoredBatch
@@ -110,6 +110,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
         assembled.chunks,
         frozenset(assembled.added),
         frozenset(assembled.removed),
+        keeping.put(work, archive),
         frozenset(archive.states),
     )
     stored = recording.commit(work.session, work.before, outline)

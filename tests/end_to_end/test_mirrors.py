@@ -155,3 +155,53 @@ def digests(directory):
         for path in directory.rglob("*")
         if path.is_file() and path.suffix != ".udeb"
     }
+
+
+@pytest.fixture
+def upstream(packages, signing, tmp_path):
+    """An archive of Debian's kind, with indexes by hash, and its server."""
+    from plugins.mirror.archives import SmallArchive
+
+    small = SmallArchive(tmp_path / "upstream", signing)
+    small.by_hash = True
+    small.deb("hello", Depends="libgreet")
+    small.deb("libgreet", architecture="all")
+    small.source("hello")
+    small.write()
+    with WebServer(small.root) as server:
+        yield server
+
+
+def test_apt_installs_through_a_lazy_mirror_also_when_its_archive_is_away(
+    archive, signing, serving, upstream, tmp_path
+):
+    """Let apt install from ``/mirrors``, with the signature of the archive, and stop that."""
+    (tmp_path / "key.asc").write_text(signing.public)
+    archive("key", "trust", tmp_path / "key.asc")
+    words = ["--with-sources", "--download", "lazy"]
+    archive("mirror", "create", "it", upstream.url, "stable", *words)
+    archive("mirror", "update", "it")
+    assert not [path for path in upstream.asked if "/pool/" in path]
+    url = serving("--require-token").url
+    token = archive("token", "create", "web1", "--scope", "mirror:it:download").split()[-1]
+    source = (
+        f"Types: deb deb-src\nURIs: {url}/mirrors/it\nSuites: stable\nComponents: main\n"
+        f"Signed-By: {tmp_path / 'key.asc'}\n"
+    )
+
+    def client(name):
+        apt = Apt(tmp_path / name, source)
+        login = tmp_path / name / "etc/apt/auth.conf"
+        login.write_text(f"machine {url} login x password {token}\n")
+        apt.update()
+        apt("apt-get", "install", "hello")
+        apt("apt-get", "source", "--download-only", "hello")
+        return sorted(path.name for path in (tmp_path / name).rglob("*.deb"))
+
+    fetched = client("first")
+    assert fetched == ["hello_1.0_amd64.deb", "libgreet_1.0_all.deb"]
+    asked = [path for path in upstream.asked if "/pool/" in path]
+    assert len(asked) == len(set(asked))
+    shutil.rmtree(tmp_path / "upstream")
+    assert client("second") == fetched
+    archive("db", "check")

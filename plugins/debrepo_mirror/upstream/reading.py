@@ -108,7 +108,7 @@ def read(
         text, signers = verify(plain.data, signature)
     except VerificationFailed as error:
         raise refused or VerificationFailed(f"{where}: {error}", hint=error.hint) from None
-    return _read(plain, text, signers, where)
+    return _read(plain, text, signers, where, signature)
 
 
 def _whole(fetched: Fetched, data: bytes) -> bytes:
@@ -120,13 +120,21 @@ def _whole(fetched: Fetched, data: bytes) -> bytes:
     raise RemoteError(said_of(fetched), hint=_TRIES_HINT)
 
 
-def _read(answer: AskedRelease, text: bytes, signers: tuple[str, ...], where: str) -> Release:
+def _read(
+    answer: AskedRelease,
+    text: bytes,
+    signers: tuple[str, ...],
+    where: str,
+    signature: bytes = b"",
+) -> Release:
+    raw = {answer.name: answer.data} | ({DETACHED: signature} if signature else {})
     return release.read(text, where)._replace(
         signers=signers,
         name=answer.name,
         digest=answer.digest,
         etag=answer.validators.etag,
         modified=answer.validators.modified,
+        raw=raw,
     )
 
 

@@ -33,6 +33,7 @@ class Release(NamedTuple):
     digest: str = ""  #: of the file, as SHA256
     etag: str = ""
     modified: str = ""
+    raw: Mapping[str, bytes] = {}  # the file as it came, and its detached signature, by name
 
     def field(self, name: str) -> str:
         """Return a field, or the empty string."""

@@ -1,0 +1,40 @@
+"""``/mirrors``: lazy mirrors, for apt, as their archives are."""
+
+from typing import Annotated
+
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from debrepo.http import Door, Routes, opens
+from debrepo.http.sending import send
+from debrepo.storage import content_type
+from debrepo_mirror import fetches, pulling
+
+routes = Routes(prefix="/mirrors", tags=["mirrors for apt"])
+
+Downloading = Annotated[Door, opens(scope="mirror:{name}:download")]
+
+_YEAR = 365 * 24 * 3600
+
+
+@routes.head("/{name}/{path:path}", include_in_schema=False)
+@routes.get(
+    "/{name}/{path:path}",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}},
+        206: {"description": "The requested range"},
+        304: {"description": "Not modified"},
+        416: {"description": "The range cannot be satisfied"},
+        502: {"description": "The archive does not have it, or does not answer"},
+    },
+)
+async def download(name: str, path: str, request: Request, door: Downloading) -> Response:
+    """Send a file of a lazy mirror's archive; fetch it first, if it is not here."""
+    pulled = await run_in_threadpool(pulling.find, door.session, name, path)
+    await fetches.of(request).fetched(door.session, pulled)
+    cache = f"max-age={_YEAR}, immutable" if pulled.immutable else "no-cache"
+    shared = "public" if door.caller.anonymous else "private"
+    headers = {"Cache-Control": f"{shared}, {cache}"}
+    local = door.session.pool.path(pulled.sha256)
+    return await run_in_threadpool(send, request, local, headers, content_type(path))

@@ -1,0 +1,66 @@
+"""Fetches for clients: each file is fetched once for all that wait, in a few threads."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter, to_thread
+
+from debrepo.stopping import watching
+from debrepo_mirror import pulling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import Request
+
+    from debrepo.http import Server
+    from debrepo.session import Session
+    from debrepo_mirror.pulling import PulledFile
+
+
+class Fetches:
+    """What a server is fetching; a fetch goes on when the clients that wait for it are gone.
+
+    The threads are not those of other requests, for an archive may be slow to answer.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._threads = CapacityLimiter(most)
+        self._running: dict[str, asyncio.Future[None]] = {}
+
+    async def fetched(self, session: Session, pulled: PulledFile) -> None:
+        """Return once a file is in the pool."""
+        digest = pulled.sha256
+        if digest in session.pool:
+            return
+        running = self._running.get(digest)
+        if running is None:
+            with watching(None):  # which a client that goes away would stop
+                running = asyncio.ensure_future(self._fetch(session, pulled))
+            self._running[digest] = running
+            running.add_done_callback(self._ended(digest))
+        await asyncio.shield(running)
+
+    def _ended(self, digest: str) -> Callable[[asyncio.Future[None]], None]:
+        def ended(future: asyncio.Future[None]) -> None:
+            del self._running[digest]
+            if not future.cancelled():
+                future.exception()  # somebody waited for it, or nobody is there any more
+
+        return ended
+
+    async def _fetch(self, session: Session, pulled: PulledFile) -> None:
+        await to_thread.run_sync(pulling.fetch, session, pulled, limiter=self._threads)
+
+
+def of(request: Request) -> Fetches:
+    """Return the fetches of the server of a request."""
+    state = request.app.state
+    server: Server = state.debrepo
+    with server.session.opening:
+        if not hasattr(state, "mirror_fetches"):
+            state.mirror_fetches = Fetches(server.session.config["mirror.connections"])
+        found: Fetches = state.mirror_fetches
+    return found
