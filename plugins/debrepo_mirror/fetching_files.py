@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
-from debrepo.package import PackageKey
+from debrepo.catalog import PACKAGES, Known
+from debrepo.package import PackageKey, digests
 from debrepo.stopping import watching
 from debrepo.transport import address
 from debrepo_mirror import recording
@@ -16,7 +17,6 @@ from debrepo_mirror.tables import ArchiveFault
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from debrepo.catalog import Known
     from debrepo.package import Entry, PackageFile
     from debrepo_mirror.upstream.stanzas import Offered
     from debrepo_mirror.work import UpdateWork
@@ -66,8 +66,9 @@ class _Partial:
 class _Gathering:
     """New packages on their way: which files they wait for, and what is whole and not recorded."""
 
-    def __init__(self, work: UpdateWork) -> None:
+    def __init__(self, work: UpdateWork, known: Mapping[Entry, Entry]) -> None:
         self._work = work
+        self._known = known
         self._partial: dict[Entry, _Partial] = {}
         self._waiting: dict[str, list[tuple[Entry, int]]] = {}  # by URL
         self._whole: dict[Entry, Known] = {}
@@ -119,9 +120,21 @@ class _Gathering:
         if not package.left:
             del self._partial[entry]
             files = [file for file in package.files if file is not None]
-            self._whole[entry] = recording.finished(package.offered.package, files)
+            whole = self._stored(entry, files)
+            self._whole[entry] = whole or recording.finished(package.offered.package, files)
             if len(self._whole) >= recording.BATCH:
                 self.record()
+
+    def _stored(self, entry: Entry, files: Sequence[PackageFile]) -> Known | None:
+        """Return a package as the database has it, if it knows it by these files."""
+        stored = self._known.get(entry)
+        if stored is None:
+            return None
+        with self._work.session.db.read() as txn:
+            record = txn[PACKAGES].get(stored)
+        if record is None or sorted(digests(record)) != sorted(file.sha256 for file in files):
+            return None
+        return Known(stored, bytes(record), b"")
 
     def record(self) -> None:
         """Store what is whole."""
@@ -132,12 +145,17 @@ class _Gathering:
         self.faults += stored.faults
 
 
-def gather(work: UpdateWork, missing: Sequence[Entry]) -> GatheredPackages:
-    """Fetch the files of new packages, and record those that are whole, a batch at a time."""
+def gather(
+    work: UpdateWork, missing: Sequence[Entry], known: Mapping[Entry, Entry]
+) -> GatheredPackages:
+    """Fetch the files of new packages, and record those that are whole, a batch at a time.
+
+    Those that are ``known``, although their files are not here, keep the entries that they have.
+    """
     listed = _Listing(work)
     missing = [entry for entry in missing if not listed.take(entry)]
     listed.record()
-    gathering = _Gathering(work)
+    gathering = _Gathering(work, known)
     total = sum(work.spool.size(entry) for entry in missing)
     pause = work.session.config["mirror.retry_pause"]
     terms = DownloadTerms(work.tries, pause, ignore_checksums=work.terms.ignore_checksums)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import packageset
+from debrepo import packageset, remote_files
 from debrepo.catalog import CHUNKS
 from debrepo.errors import RemoteError
 from debrepo.ingest import configured_limits
@@ -93,11 +93,11 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
             release = again
     chosen, faults = _chosen(work, archive.surveyed)
     fresh = sorted(entry for entry in chosen if entry in work.spool)
-    known, kept = _recognized(work, fresh)
+    found, known, kept = _recognized(work, fresh)
     missing = [entry for entry in fresh if entry not in known]
     if work.terms.dry_run:
         return _planned(work, archive, chosen, known, missing)
-    gathered = gather(work, missing)
+    gathered = gather(work, missing, found)
     if gathered.outages or (gathered.failures and not work.terms.allow_missing):
         raise _incomplete(work, gathered)
     final = {**kept.final, **gathered.final}
@@ -163,18 +163,24 @@ def _chosen(
     return choice.entries | extra, choice.faults
 
 
-def _recognized(work: UpdateWork, fresh: Sequence[Entry]) -> tuple[dict[Entry, Entry], StoredBatch]:
-    """Return those that the database has already, and what becomes of them.
+def _recognized(
+    work: UpdateWork, fresh: Sequence[Entry]
+) -> tuple[dict[Entry, Entry], dict[Entry, Entry], StoredBatch]:
+    """Return those that the database has already, those of them with files, and what becomes of it.
 
-    One whose files have to be fetched again is not among the former.
+    The files of the others have to be fetched, as those of a mirror that was lazy.
     """
     with work.session.db.read() as txn:
         found = recognized(txn, work.spool, fresh)
+        lacking: frozenset[Entry] = frozenset()
+        if work.terms.dry_run and work.mirror.download != "lazy":
+            lacking = remote_files.elsewhere(work.session, txn, found.values())
     if work.terms.dry_run or not found:
-        return found, StoredBatch(found)
+        known = {entry: stored for entry, stored in found.items() if stored not in lacking}
+        return found, known, StoredBatch(known)
     stored = recording.keep(work.session, work.pool, work.mirror, found, work.spool.get)
     settled = stored.refused.union(stored.final)
-    return {e: known for e, known in found.items() if e in settled}, stored
+    return found, {e: known for e, known in found.items() if e in settled}, stored
 
 
 def _planned(

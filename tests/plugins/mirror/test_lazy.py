@@ -32,7 +32,8 @@ def debs(directory):
 
 
 def pool_of(root):
-    return [path for path in (root / "pool").rglob("*") if len(path.name) == 62]
+    found = [path for path in (root / "pool").rglob("*") if len(path.name) == 62]
+    return [path for path in found if path.read_bytes().startswith(b"!<arch>")]
 
 
 def test_publish_fetches_each_file_once_and_verified(
@@ -152,10 +153,14 @@ def test_file_is_fetched_from_another_mirror_where_the_first_has_it_no_more(
 
 
 def test_lazy_mirror_becomes_a_whole_one_and_back(debrepo, debrepo_root, listing, server):
+    debrepo("snapshot", "create", "sooner", "from", "mirror", "debian")
     listing("edit", "debian", "--download", "all")
+    assert "3 files" in listing("update", "debian", "--dry-run").output
     listing("update", "debian")
     assert len(server.asked("pool/*")) == 3
     assert len(pool_of(debrepo_root)) == 3
+    debrepo("snapshot", "create", "later", "from", "mirror", "debian")
+    assert "identical" in debrepo("snapshot", "diff", "sooner", "later").output
     listing("edit", "debian", "--download", "lazy")
     listing("update", "debian")
     assert len(server.asked("pool/*")) == 3
@@ -192,6 +197,23 @@ def test_file_is_fetched_once_for_threads_and_processes_that_need_it(
         second.join()
         assert hashlib.sha256(session.pool.path(digest).read_bytes()).hexdigest() == digest
     assert len(server.asked(path)) == 1
+
+
+def test_publish_that_is_killed_while_it_fetches_is_done_by_the_next_one(
+    debrepo, debrepo_root, archive, server, snapshot
+):
+    path = "pool/main/b/beta/beta_1.0_amd64.deb"
+    server.fault(path, "hold", keep=10)
+    command = [sys.executable, "-m", "debrepo", "--root", str(debrepo_root), *PUBLISH]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        server.wait_for(1, path)
+        process.kill()
+    server.release()
+    debrepo("db", "check")
+    assert not list((debrepo_root / "public").rglob("Release"))
+    debrepo(*PUBLISH)
+    assert debs(debrepo_root / "public" / "pool") == debs(archive.root)
+    debrepo("publish", "verify", "stable", "--files")
 
 
 def test_archive_that_is_not_allowed_any_more_is_not_asked(debrepo, debrepo_root, server, snapshot):
