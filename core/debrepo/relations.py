@@ -16,7 +16,7 @@ from debrepo.version import sort_key
 _NAME = r"[A-Za-z0-9][A-Za-z0-9+._-]*"  # capitals and underscores: third parties have them
 _ALTERNATIVE = re.compile(
     rf"""\s* (?P<name>{_NAME}) (?: :(?P<archqual>[A-Za-z0-9-]+) )?
-    (?: \s* \( \s* (?P<operator><<|<=|<|=|>>|>=|>|) \s* (?P<version>[^\s()|,<>=]+) \s* \) )?
+    (?: \s*+ \( \s*+ (?P<operator><<|<=|<|=|>>|>=|>|) \s*+ (?P<version>[^\s()|,<>=]++) \s*+ \) )?
     (?: \s* \[ \s* (?P<architectures>!?[A-Za-z0-9-]+ (?:\s+!?[A-Za-z0-9-]+)*) \s* \] )?
     (?P<profiles> (?: \s* < \s* !?[A-Za-z0-9.+-]+ (?:\s+!?[A-Za-z0-9.+-]+)* \s* > )* ) \s*""",
     re.VERBOSE,

@@ -146,3 +146,8 @@ def test_wildcard_covers_architectures(wildcard, covered):
 def test_restrictions_tell_where_a_relation_applies(text, architecture, profiles, applies):
     ((alternative,),) = parse(text)
     assert alternative.applies_to(architecture, frozenset(profiles.split())) is applies
+
+
+def test_a_million_blanks_in_a_relation_take_no_longer_than_other_text():
+    with pytest.raises(InvalidInput):
+        parse("a (" + " " * (1 << 20) + ")")

@@ -22,8 +22,8 @@ _BLANK = re.compile(rb"\n[ \t\r]*(?:\n|\Z)")
 _RETURN = re.compile(rb"\r(?!\n|\Z)")  # at the end of a line it is harmless
 
 _END_OF_FILE = b"\x1a"  # to MS-DOS, and to dpkg
-_ENDED = re.compile(rb"(?<=\n)[\n\x1a]+\Z")
-_LINE_ENDS = re.compile(rb"\r+$", re.M)
+_ENDS = b"\n" + _END_OF_FILE
+_LINE_ENDS = re.compile(rb"(?<!\r)\r+$", re.M)
 _SPACES = b"\r\x0b\x0c"
 _CONTROL = bytes(sorted({*range(32), 127} - {9, 10, *_SPACES}))
 _SPELT_OUT = bytes.maketrans(_SPACES + _CONTROL, b"   " + b"?" * len(_CONTROL))
@@ -152,7 +152,11 @@ def _is_utf8(text: bytes) -> bool:
 
 def _ended(text: bytes, what: str, findings: Findings) -> bytes:
     """Return the text without what stands behind its end, and with a newline there."""
-    ended = _ENDED.sub(b"", text)
+    if text[-1:] not in (b"\n", _END_OF_FILE) and b"\n" in _end_of(text[:-1]):
+        findings.add("odd", f"{what} has a character behind its last line, which dpkg drops")
+        text = text[:-1] + b"\n"
+    line, newline, more = _end_of(text).partition(b"\n")
+    ended = text.rstrip(_ENDS) + line + newline + (b"\n" if more else b"")
     if _END_OF_FILE in ended:
         findings.add("refused", f"{what} has a control character, 1a, at which dpkg ends a line")
     elif _END_OF_FILE in text:
@@ -161,6 +165,11 @@ def _ended(text: bytes, what: str, findings: Findings) -> bytes:
         findings.add("refused", f"{what} does not end in a newline")
         return ended + b"\n"
     return ended
+
+
+def _end_of(text: bytes) -> bytes:
+    """Return the newlines and ends of files in which a text ends."""
+    return text[len(text.rstrip(_ENDS)) :]
 
 
 def _spelt_out(text: bytes, what: str, findings: Findings) -> bytes:

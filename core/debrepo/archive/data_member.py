@@ -30,6 +30,7 @@ _ODD_PART = re.compile(rb"(?<=[\n/])\.{1,2}[\n/]")
 _LONGEST_NAME = 246  # bytes: dpkg appends .dpkg-new, and 255 are what file systems take
 _LONGEST_PATH = 4080
 _LONGEST_TARGET = 4095
+_TOP = re.compile(rb"[/.]|(?:\.?/)+\.?").fullmatch  # the directory at the top
 
 
 def data_paths(
@@ -48,9 +49,9 @@ def data_paths(
             raise exceeded(f"{name} has more paths than fit into {most} bytes", "paths")
         if kind == tar.HARD_LINK:
             links.append((len(found), target))
-        elif kind == tar.SYMLINK and not 0 < len(target) <= _LONGEST_TARGET:
+        elif kind == tar.SYMLINK and not 0 < len(target) <= _LONGEST_TARGET and not _TOP(path):
             _refuse(budget.findings, name, path, "a symbolic link that cannot be made")
-        if path[-1:] == b"/" and kind != tar.DIRECTORY and path.strip(b"./"):
+        if path[-1:] == b"/" and kind != tar.DIRECTORY and not _TOP(path):
             _refuse(budget.findings, name, path, "a link or a device that cannot be made")
         found.append(path)
         kinds.append(kind)

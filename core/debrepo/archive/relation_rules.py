@@ -50,13 +50,14 @@ EXACT = rb"[ \t]*+%b(?:,%b%b)*+" % (_PROVIDED, _B, _PROVIDED)
 _FEW = 50
 _asked = count()
 
+#: Blanks are taken once and for all: a million of them may stand where an operator could be.
 _PARTS = re.compile(
     rb"(?P<name>[A-Za-z0-9][A-Za-z0-9+._-]*)(?::(?P<qualifier>[A-Za-z0-9][A-Za-z0-9-]*))?"
-    rb"(?:\s*\(\s*(?P<operator><<|<=|=|>=|>>|<|>|)\s*(?P<version>[^\s()<>=|,]+)\s*\))?"
+    rb"(?:\s*+\(\s*+(?P<operator><<|<=|=|>=|>>|<|>|)\s*+(?P<version>[^\s()<>=|,]++)\s*+\))?"
 )
 #: What apt reads, however little sense it makes.
 _READABLE = re.compile(
-    rb"[^\s,|()\[\]<>]+(?:\s*\(\s*(?:<<|<=|=|>=|>>|<|>|)\s*[^\s()|,<>=][^()|,]*\))?"
+    rb"[^\s,|()\[\]<>]+(?:\s*+\(\s*+(?:<<|<=|=|>=|>>|<|>|)\s*+[^\s()|,<>=][^()|,]*\))?"
 )
 _TOO_CLOSE = re.compile(rb"\(\s*[^\s()].?\)\Z", re.S)
 

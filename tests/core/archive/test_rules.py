@@ -1,5 +1,7 @@
 """Control files: what dpkg installs and apt reads is let in, and nothing else."""
 
+from contextlib import suppress
+
 import pytest
 
 from debrepo import archive
@@ -179,6 +181,8 @@ def test_odd_text_is_made_into_what_every_client_reads(text, stanza, remark):
 def test_end_of_file_of_ms_dos_may_follow_the_end_alone():
     assert [level for level, _ in found(START + END + b"\x1a\n")] == ["odd"]
     assert [level for level, _ in found(START + END + b"\x1a")] == ["odd"]
+    assert [level for level, _ in found(START + END + b"c")] == ["odd"]
+    assert [level for level, _ in found(START + END + b"\n\0")] == ["odd"]
     assert "refused" in [level for level, _ in found(START + b"Xx: a\x1ab\n" + END)]
 
 
@@ -282,3 +286,19 @@ def test_paths_too_long_for_dpkg_are_refused(path):
     with pytest.raises(InvalidPackage, match="a longer path than dpkg can make"):
         let_in(deb(paths={path: b""}), "dpkg")
     assert let_in(deb(paths={"a" * 246: b""}), "strict").paths == b"a" * 246
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Depends: a (" + b" " * (1 << 20) + b"x",
+        b"Depends: a" + b" " * (1 << 20) + b"(>=" + b" " * (1 << 20) + b"x",
+        b"Provides: a (" + b" " * (1 << 20) + b")",
+        b"X-y: " + b"\r" * (1 << 20) + b"x",
+        b"X-y: x" + b"\n\x1a" * (1 << 20),
+    ],
+)
+def test_a_million_blanks_take_no_longer_than_other_text(line):
+    """Where each were tried with each, this would take hours: longer than a test may take."""
+    with suppress(InvalidPackage):
+        check_binary(START + line + b"\n" + END, "control", Findings(None))
