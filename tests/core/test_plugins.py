@@ -305,14 +305,10 @@ class Keeper:
         return f"{kind} {name}" if kind == self.kind else None
 
 
-#: What is for packages and indexes of a kind that debrepo does not make; see their tests.
-FOR_OTHERS = {"debrepo_package_fields", "debrepo_publication_options"}
-
-
 @pytest.mark.parametrize("hook", [name for name in HOOKS if name.startswith("debrepo_")], ids=str)
 def test_every_hook_has_a_user_among_the_built_in_plugins(hook):
     """What nobody uses does not work in practice; a plugin reads there how it is meant."""
     built_in = {path.parent.name for path in ROOT.glob("plugins/debrepo_*/plugin.py")}
     others = [name for name, module in entry_points() if module.partition(".")[0] not in built_in]
     pm = load_plugins(disabled=others)
-    assert hook in FOR_OTHERS or getattr(pm.hook, hook).get_hookimpls()
+    assert getattr(pm.hook, hook).get_hookimpls()

@@ -1,0 +1,1 @@
+"""Phased updates: offer a new version to a part of the machines first."""
