@@ -47,7 +47,8 @@ def debrepo_addhooks(pm: PluginManager) -> None:
 def debrepo_commands() -> Iterable[Command]:
     """Name the commands you add to the command line.
 
-    *Collects*, at every start-up. Two plugins that claim one name are an error.
+    *Collects*, at every start-up. Two plugins that claim one name are an error, and so is a name
+    that a command of the group has already.
     """
 
 
@@ -65,7 +66,8 @@ def debrepo_spellings() -> Mapping[str, Ref]:
     """Name the arguments of operations that have several spellings, each with a function.
 
     *Collects*, when the scope of an operation is filled in, or a storage is named in a URL: the
-    function returns the one spelling that scopes have, so that no other leads past them.
+    function returns the one spelling that scopes have, so that no other leads past them. Two
+    plugins that claim one argument are an error.
     """
 
 
@@ -281,7 +283,8 @@ def debrepo_release_fields(
 
     *Collects*, before it is signed, outside of any transaction. ``publication`` is
     ``storage:prefix/distribution``, ``after`` the state to be signed. An empty value takes a
-    field out.
+    field out. Two plugins that give one field are an error; what the setting
+    ``publish.release_fields`` gives can be replaced.
     """
 
 

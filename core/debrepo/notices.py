@@ -18,7 +18,7 @@ def tell(session: Session, hook: str, **facts: Any) -> None:
     for plugin in reversed(getattr(session.hook, hook).get_hookimpls()):
         try:
             plugin.function(*(known[name] for name in plugin.argnames))
-        except Exception as error:  # a plugin may raise anything
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
             from logging import getLogger  # which no command line waits for
 
             said = str(error) or type(error).__name__

@@ -21,7 +21,8 @@ def debrepo_routes() -> Iterable[Ref]:
     """Name the routes you bring to the server: ``Ref("debrepo_aptly.repositories:routes")``.
 
     *Collects*, when a server starts. Each refers to a FastAPI router, best made with
-    `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need.
+    `debrepo.http.Routes`, whose routes say with `debrepo.http.opens` what they need. Two
+    plugins that answer the same requests are an error.
     """
 
 

@@ -8,7 +8,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from debrepo.calls import Call
-from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
+from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.progress import Progress
 from debrepo.refs import claimed, declared, unknown_names
 from debrepo.uploads import AREA
@@ -152,13 +152,7 @@ class Session:
     @opened_once
     def operations(self) -> dict[str, Operation]:
         """What the plugins can do, by name."""
-        found: dict[str, Operation] = {}
-        for batch in self.hook.debrepo_operations():
-            for operation in batch:
-                if operation.name in found:
-                    raise PluginError(f"two plugins define the operation {operation.name!r}")
-                found[operation.name] = operation
-        return found
+        return {one.name: one for one in declared(self.hook.debrepo_operations, "operation")}
 
     def run(
         self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
@@ -207,9 +201,9 @@ class Session:
 
     def spelled(self, what: str, text: str) -> str:
         """Return the one spelling that an argument called ``what`` has in scopes."""
-        for batch in self.hook.debrepo_spellings():
-            if what in batch:
-                text = batch[what].load()(text)
+        known = claimed(self.hook.debrepo_spellings, "spelling of")
+        if what in known:
+            text = known[what].load()(text)
         return text
 
     def storage(self, endpoint: str) -> Storage:

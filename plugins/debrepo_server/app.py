@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from debrepo import __version__
-from debrepo.errors import DebrepoError, PluginError
-from debrepo.http import BodyCache, Server, failure, json_answer, opening_of
+from debrepo.errors import DebrepoError
+from debrepo.http import BodyCache, Server, failure, json_answer
 from debrepo.http.read_limits import ReadLimiter
 from debrepo.http.receiving import delete_aborted
 from debrepo_server.background import Background
@@ -26,6 +26,7 @@ from debrepo_server.load import ServerLoad
 from debrepo_server.metrics import RequestCounts
 from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
+from debrepo_server.plugin_routes import plugin_routes
 from debrepo_server.replays import Replays
 from debrepo_server.response_cache import ResponseCache
 from debrepo_server.runner import Runner
@@ -100,13 +101,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.state.requests = requests
     app.state.background = background
     app.openapi = cache(partial(describe, app, session))  # type: ignore[method-assign]
-    for batch in session.hook.debrepo_routes():
-        for ref in batch:
-            for route in ref.load().routes:
-                if opening_of(route) is None:
-                    raise PluginError(f"the route {route.path} of {ref.target} states no scope")
-                app.router.routes.append(route)
-    app.router.routes.extend(operation_routes(session).routes)
+    app.router.routes.extend(plugin_routes(session, operation_routes(session).routes))
     app.add_exception_handler(DebrepoError, _debrepo_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -77,16 +77,42 @@ def test_module_may_hold_objects_that_answer_no_questions():
 
 def test_two_plugins_may_not_define_one_command():
     pm = load_plugins()
-    pm.register(Impostor())
-    with pytest.raises(PluginError, match="two plugins define the command 'repo'"):
+    pm.register(Impostor(), "impostor")
+    with pytest.raises(PluginError, match="plugins local and impostor both bring the command repo"):
         build_cli(pm)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_plugin_may_not_replace_a_command_of_a_group(tmp_path, count):
+    pm = load_plugins()
+    for number in range(count):
+        name = "repo list" if count == 1 else "repo listing"
+        brought = types.SimpleNamespace(debrepo_commands=_bringing(name))
+        pm.register(brought, f"impostor{number}")
+    said = "local and impostor0" if count == 1 else "impostor[01] and impostor[01]"
+    with pytest.raises(PluginError, match=f"plugins {said} both bring the command {name}"):
+        build_cli(pm).commands["repo"].load()
+
+
+def _bringing(name):
+    def debrepo_commands():
+        return [Command(name, "click:echo", "Not the real one.")]
+
+    return hookimpl(debrepo_commands)
 
 
 def test_two_plugins_may_not_define_one_operation(tmp_path):
     pm = load_plugins()
-    pm.register(Impostor())
-    with pytest.raises(PluginError, match=r"two plugins define the operation 'repo\.list'"):
+    pm.register(Impostor(), "impostor")
+    with pytest.raises(PluginError, match=r"local and .* impostor both declare .* repo\.list"):
         Session(tmp_path, pm).call("repo.list")
+
+
+def test_two_plugins_may_not_spell_one_argument(tmp_path):
+    pm = load_plugins()
+    pm.register(Impostor(), "impostor")
+    with pytest.raises(PluginError, match="publish and impostor both bring the spelling of place"):
+        Session(tmp_path, pm).spelled("place", "")
 
 
 def test_operation_of_a_plugin_that_is_not_there_is_not_found(tmp_path):
@@ -288,6 +314,10 @@ class Impostor:
     @hookimpl
     def debrepo_operations(self):
         return [Operation("repo.list", "nowhere:list", "Not the real one.", "read", "repo list")]
+
+    @hookimpl
+    def debrepo_spellings(self):
+        return {"place": Ref("click:echo")}
 
 
 class Extra:

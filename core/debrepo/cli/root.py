@@ -33,18 +33,22 @@ class LazyCommand(click.Command):
     its help or to complete its options, imports the real one.
     """
 
-    def __init__(self, name: str, ref: Ref) -> None:
+    def __init__(self, name: str, ref: Ref, plugin: str) -> None:
         super().__init__(name, short_help=ref.summary, add_help_option=False)
         self.ref = ref
+        self.plugin = plugin
         self.extras: list[LazyCommand] = []
 
     def load(self) -> click.Command:
-        """Import the real command; commands of other plugins join a copy of it."""
+        """Import the real command; commands of other plugins join a copy of it, under new names."""
         command: click.Command = self.ref.load()
         if isinstance(command, click.Group) and self.extras:
             command = copy(command)  # the module's own may serve another command line, too
             command.commands = dict(command.commands)
             for extra in self.extras:
+                name = extra.name or ""
+                if name in command.commands:
+                    raise _clash(f"{self.name} {name}", self.plugin, extra.plugin)
                 command.add_command(extra)
         return command
 
@@ -170,9 +174,12 @@ def build_cli(plugins: PluginManager) -> click.Group:
         if not server:
             ctx.call_on_close(partial(_end, ctx.obj))
 
-    commands = [command for batch in plugins.hook.debrepo_commands() for command in batch]
-    for command in sorted(commands, key=lambda command: command.name.count(" ")):
-        _add(debrepo, command)
+    commands: list[tuple[Command, str]] = []
+    for plugin in plugins.hook.debrepo_commands.get_hookimpls():
+        brought: Any = plugin.function()
+        commands += ((command, str(plugin.plugin_name)) for command in brought)
+    for command, whose in sorted(commands, key=lambda each: each[0].name.count(" ")):
+        _add(debrepo, command, whose)
     return debrepo
 
 
@@ -192,16 +199,28 @@ def _progress(*, quiet: bool) -> Any:
     return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
 
 
-def _add(group: click.Group, command: Command) -> None:
+def _add(group: click.Group, command: Command, plugin: str) -> None:
     *path, name = command.name.split()
-    if path:
-        parent = group.commands.get(path[0])
-        if isinstance(parent, LazyCommand):  # else the plugin that owns the group is disabled
-            parent.extras.append(LazyCommand(name, command.ref))
-    elif name in group.commands:
-        raise PluginError(f"two plugins define the command {name!r}")
-    else:
-        group.add_command(LazyCommand(name, command.ref))
+    made = LazyCommand(name, command.ref, plugin)
+    if not path:
+        known = group.commands.get(name)
+        if isinstance(known, LazyCommand):
+            raise _clash(name, known.plugin, plugin)
+        group.add_command(made)
+        return
+    parent = group.commands.get(path[0])
+    if isinstance(parent, LazyCommand):  # else the plugin that owns the group is disabled
+        for extra in parent.extras:
+            if extra.name == name:
+                raise _clash(command.name, extra.plugin, plugin)
+        parent.extras.append(made)
+
+
+def _clash(name: str, one: str, other: str) -> PluginError:
+    return PluginError(
+        f"plugins {one} and {other} both bring the command {name}",
+        hint=f"disable one with DEBREPO_DISABLE={other}",
+    )
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Fields: what plugins add to the stanzas of packages in an index."""
+"""Fields: what plugins add to the stanzas of packages in an index, and to Release files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from debrepo.errors import PluginError
 from debrepo.package import PackageKey
 from debrepo_publish.engine import announcing
+from debrepo_publish.model.publication import CHECKSUMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ _OURS = re.compile(
     r"checksums-.*|source|binary",
     re.I,
 )
+_LISTS = {title.lower() for title in CHECKSUMS.values()}  # of a Release file: its checksums
 
 
 class Added(NamedTuple):
@@ -76,6 +78,45 @@ def added(
         }
         found[component] = _joined(answers)
     return found
+
+
+def of_release(
+    session: Session, publication: Publication, generation: Generation, standard: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the fields of a Release file: the standard ones, and over them those of plugins."""
+    fields = dict(standard)
+    spelled = {name.lower(): name for name in fields}
+    owners: dict[str, str] = {}
+    facts = {
+        "session": session,
+        "publication": str(publication),
+        "after": announcing.shown(publication, generation),
+        "fields": standard,
+    }
+    for plugin in reversed(session.hook.debrepo_release_fields.get_hookimpls()):
+        whose = str(plugin.plugin_name)
+        answer: Any = plugin.function(*(facts[one] for one in plugin.argnames)) or {}
+        for name, value in answer.items():
+            _check_release(whose, name, value)
+            other = owners.get(name.lower())
+            if other is not None:
+                raise PluginError(
+                    f"plugins {other} and {whose} both give the Release file of {publication} the"
+                    f" field {name}",
+                    hint=f"disable one with DEBREPO_DISABLE={whose}",
+                )
+            if not plugin.tryfirst:  # those of the configuration may be replaced
+                owners[name.lower()] = whose
+            fields[spelled.setdefault(name.lower(), name)] = value
+    return fields
+
+
+def _check_release(plugin: str, name: str, value: object) -> None:
+    """Raise `PluginError` for what no Release file can have."""
+    if not _NAME.fullmatch(name) or not name.isascii() or name.lower() in _LISTS:
+        raise PluginError(f"plugin {plugin} cannot give a Release file the field {name!r}")
+    if not isinstance(value, str):
+        raise PluginError(f"plugin {plugin} gives a Release file the field {name} without a text")
 
 
 def _joined(answers: Mapping[str, Mapping[Entry, Mapping[str, str]]]) -> dict[Entry, Added]:

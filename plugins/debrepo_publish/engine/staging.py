@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
 from debrepo.storage import PoolLink
-from debrepo_publish.engine import announcing, ledger, outputs
+from debrepo_publish.engine import ledger, outputs
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
+from debrepo_publish.engine.fields import of_release
 from debrepo_publish.engine.layout import hashed_paths, index_files
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.indexes.admission import LeftOut
@@ -123,14 +124,8 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     at = _date(session, plan)
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
-    fields = release.fields(publication, generation, at)
-    for answer in session.hook.debrepo_release_fields(
-        session=session,
-        publication=str(publication),
-        after=announcing.shown(publication, generation),
-        fields=fields,
-    ):
-        fields.update(answer)
+    standard = release.fields(publication, generation, at)
+    fields = of_release(session, publication, generation, standard)
     text, rendered = release.complete(fields, rendered, publication.sums)
     makers = [(item.path, item.maker) for item in rendered]
     outputs.check_makers(publication, generation.parts, makers)

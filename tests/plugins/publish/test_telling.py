@@ -7,7 +7,7 @@ import pytest
 
 from debrepo import TableRef, hookimpl
 from debrepo.database import json_table
-from debrepo.errors import InvalidInput, InvalidPackage
+from debrepo.errors import InvalidInput, InvalidPackage, PluginError
 from debrepo.testing.packages import build_deb
 
 
@@ -55,10 +55,21 @@ class House:
         )
 
 
+class Other:
+    """Another plugin, with fields of its own for Release files."""
+
+    def __init__(self, fields):
+        self.fields = fields
+
+    @hookimpl
+    def debrepo_release_fields(self):
+        return self.fields
+
+
 @pytest.fixture
 def house(session):
     plugin = House()
-    session.plugins.register(plugin, "house")
+    session.plugins.register(plugin, "onlooker")
     return plugin
 
 
@@ -328,3 +339,42 @@ def test_plugin_that_lets_everything_in_is_not_asked_about_each_package(session,
     assert ["status='added'" in said[0], "for ()" in said[1]] == [True, True]
     said = [str(one) for one in session.call("repo.add", name="net", paths=debs[:1])]
     assert "not this one" in said[0]
+
+
+def test_two_plugins_may_not_give_a_release_file_one_field(published):
+    published.plugins.register(Other({"changelogs": "no"}), "other")
+    with pytest.raises(PluginError, match=r"(?i)both give .* \./stable the field change"):
+        published.call("publish.update", distribution="stable", place=".", force=True)
+
+
+@pytest.mark.parametrize("name", ["SHA256", "sha256", "A\nSHA256", "", "-x", "a b"])
+def test_plugin_cannot_give_a_release_file_a_name_that_is_none(published, name):
+    published.plugins.register(Other({name: "x"}), "other")
+    with pytest.raises(PluginError, match="other cannot give a Release file the field"):
+        published.call("publish.update", distribution="stable", place=".", force=True)
+
+
+def test_field_replaces_one_that_is_spelled_otherwise(published):
+    published.plugins.register(Other({"origin": "us"}), "other")
+    published.call("publish.update", distribution="stable", place=".", force=True)
+    release = (published.root / "public/dists/stable/Release").read_text()
+    assert [line for line in release.splitlines() if line.lower().startswith("origin")] == [
+        "Origin: us"
+    ]
+
+
+def test_notice_that_ends_the_process_is_a_warning_too(published, house, monkeypatch):
+    class Leaving:
+        @hookimpl
+        def debrepo_published(self):
+            sys.exit(9)
+
+    notes = []
+    monkeypatch.setattr(published.progress, "note", notes.append)
+    published.plugins.register(Leaving(), "leaving")
+    house.told.clear()
+    published.call("publish.update", distribution="stable", place=".", force=True)
+    assert [said[0] for said in house.told] == ["published"]
+    assert notes == [
+        "Warning: debrepo_published of plugin leaving failed: 9. What it was told about is done."
+    ]
