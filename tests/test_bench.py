@@ -131,3 +131,21 @@ def test_writers_by_command_line_and_api_lose_nothing():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "20 acknowledged, 0 lost, 0 failed, db check in order" in done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+def test_the_benchmark_of_mirrors_counts_requests(tmp_path):
+    numbers = tmp_path / "numbers.json"
+    given = ["--sets", "20", "--times", "1", "--tools", "debrepo", "--work", tmp_path / "work"]
+    done = subprocess.run(
+        [sys.executable, RUN.with_name("mirror"), *given, "--json", numbers],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    measured = {row: by["debrepo"] for row, by in json.loads(numbers.read_text())["20"].items()}
+    assert measured["first mirror update"]["requests"] >= 20
+    assert measured["mirror update, nothing new"]["requests"] == 1
+    assert measured["mirror update, 1 % changed"]["requests"] == 3
+    assert "| mirror update, nothing new, requests |  | 1 | 1 | held |" in done.stdout

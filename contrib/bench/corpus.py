@@ -21,14 +21,15 @@ _DROPPED = {"Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Descripti
 _FIELD = re.compile(r"^([^\s:]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 
 
-def make(target: Path, count: int) -> None:
+def make(target: Path, count: int, fresh: int = NEWER) -> None:
     """Write ``count`` packages into the new directory ``target/SIZE`` and newer ones beside it."""
     size, newer = target / str(count), target / f"{count}-newer"
     size.mkdir(parents=True)
     newer.mkdir()
     for number, fields in enumerate(itertools.islice(_stanzas(), count)):
         _build(size, fields, number)
-        if number % max(count // NEWER, 1) == 0 and number // max(count // NEWER, 1) < NEWER:
+        step = max(count // fresh, 1)
+        if number % step == 0 and number // step < fresh:
             _build(newer, fields | {"Version": fields["Version"] + "+u1"}, number)
 
 
@@ -70,4 +71,4 @@ def _read(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), int(sys.argv[2]))
+    make(Path(sys.argv[1]), *map(int, sys.argv[2:]))

@@ -19,6 +19,7 @@ ADD_PUBLISH = "repo add and first publish, no Contents"
 ADD_CONTENTS = "repo add and first publish, with Contents"
 LARGE = "the large package: repo add and first publish, no Contents"
 DIGESTS = "the large package: its four digests alone"
+_GROUPS = {"repo", "snapshot", "publish", "db", "api", "mirror"}  # of aptly's commands
 _DIGEST = """
 import hashlib, sys
 digests = [hashlib.new(name) for name in ("md5", "sha1", "sha256", "sha512")]
@@ -29,6 +30,21 @@ with open(sys.argv[1], "rb") as stream:
 """
 
 Commands = list[list[str]]
+
+
+class MirrorRows(NamedTuple):
+    """Rows of mirrors, which are held to limits."""
+
+    create: str = "mirror create"
+    first: str = "first mirror update"
+    same: str = "mirror update, nothing new"
+    show: str = "mirror show"
+    listed: str = "mirror show --with-packages"
+    search: str = "mirror search"
+    changed: str = "mirror update, 1 % changed"
+
+
+MIRROR = MirrorRows()
 
 
 class Work(NamedTuple):
@@ -241,7 +257,7 @@ class Aptly(Verbs):
         (self.root / "aptly.conf").write_text(f'{{"rootDir": "{self.root}/root"}}\n')
 
     def do(self, *words: object) -> list[str]:
-        first = 2 if words[0] in {"repo", "snapshot", "publish", "db", "api"} else 1
+        first = 2 if words[0] in _GROUPS else 1
         config = () if first == 1 else (f"-config={self.root}/aptly.conf",)
         return ["aptly", *map(str, words[:first]), *config, *map(str, words[first:])]
 
