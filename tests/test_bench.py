@@ -147,5 +147,5 @@ def test_the_benchmark_of_mirrors_counts_requests(tmp_path):
     measured = {row: by["debrepo"] for row, by in json.loads(numbers.read_text())["20"].items()}
     assert measured["first mirror update"]["requests"] >= 20
     assert measured["mirror update, nothing new"]["requests"] == 1
-    assert measured["mirror update, 1 % changed"]["requests"] == 3
+    assert 3 <= measured["mirror update, 1 % changed"]["requests"] < 10
     assert "| mirror update, nothing new, requests |  | 1 | 1 | held |" in done.stdout
