@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _DIGEST = 32  # bytes
 
@@ -27,13 +27,25 @@ class Claim:
         self._file = file
         self._directory = directory
         self._adding = Lock()  # threads share what is locked
+        self._ahead: set[str] = set()  # claimed together, of which each is still to be asked for
 
     def add(self, sha256: str) -> None:
         """Claim a file, whether it is there or not; from now on no cleanup deletes it."""
+        if sha256 in self._ahead:
+            self._ahead.discard(sha256)
+        else:
+            self._write(bytes.fromhex(sha256))
+
+    def add_ahead(self, digests: Collection[str]) -> None:
+        """Claim many files, which takes no longer than one; a later `add` of each is free."""
+        self._write(b"".join(map(bytes.fromhex, digests)))
+        self._ahead.update(digests)
+
+    def _write(self, digests: bytes) -> None:
         with self._adding:
             flock(self._directory, LOCK_SH)
             try:
-                os.write(self._file, bytes.fromhex(sha256))
+                os.write(self._file, digests)
             finally:
                 flock(self._directory, LOCK_UN)
 

@@ -16,7 +16,7 @@ from debrepo import claims
 from debrepo.errors import DatabaseError, InvalidInput, NotFound, cannot_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from typing import BinaryIO
 
 _BLOCK = 1 << 18  # bytes of a large file in memory at a time: they stay in the cache of a core
@@ -111,6 +111,12 @@ class Pool:
         """Return whether a file is here; a pool that is `reserving` keeps it."""
         self._reserve(sha256)
         return sha256 in self
+
+    def reserve_ahead(self, digests: Collection[str]) -> None:
+        """Reserve files that will be put here soon, all at once."""
+        if self.claim is not None and digests:
+            with _writing(self._path):
+                self.claim.add_ahead(digests)
 
     def _reserve(self, sha256: str) -> None:
         if self.claim is not None:

@@ -23,7 +23,7 @@ _NO_LIMIT = 1 << 62
 _MOMENT = 0.1  # seconds for which nothing looks whether the work is to end
 # apt quotes "+" as well: S3 takes it for a blank. The others are harmless in a path.
 _PLAIN = "/-._~!$&'()*,;=:@"
-_ODD = re.compile(r"[^A-Za-z0-9/\-._~!$&'()*,;=:@]")
+_ODD = re.compile(r"[^A-Za-z0-9/\-._~!$&'()*,;=:@+]")
 
 
 class Validators(NamedTuple):
@@ -171,7 +171,7 @@ def address(root: str, path: str) -> str:
     path = path.lstrip("/")
     if _ODD.search(path):
         path = quote(path, _PLAIN)
-    return f"{root.rstrip('/')}/{path}"
+    return f"{root.rstrip('/')}/{path.replace('+', '%2B')}"
 
 
 def said_of(fetched: Fetched) -> str:

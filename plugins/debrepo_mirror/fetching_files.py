@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.archive import Digests
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from debrepo.package import Entry, PackageFile
     from debrepo_mirror.upstream.stanzas import Offered
     from debrepo_mirror.work import UpdateWork
+
+_AHEAD = 256  # packages whose files are reserved together
 
 
 class NeededFile(NamedTuple):
@@ -81,18 +84,25 @@ class _Gathering:
 
     def queue(self, missing: Iterable[Entry]) -> Iterator[NeededFile]:
         """Yield the files to fetch, each once; take those that the pool has."""
-        for entry in missing:
-            offered = self._work.spool.get(entry)
-            self._partial[entry] = _Partial(offered)
-            for needed in _needed(self._work, entry, offered):
-                found = _in_pool(self._work, needed.listed)
-                if found is not None:
-                    self._got(entry, needed.number, found)
-                elif needed.url in self._waiting:
-                    self._waiting[needed.url].append((entry, needed.number))
-                else:
-                    self._waiting[needed.url] = [(entry, needed.number)]
-                    yield needed
+        entries = iter(missing)
+        while some := list(islice(entries, _AHEAD)):
+            pairs = [(entry, self._work.spool.get(entry)) for entry in some]
+            files = (file for _, offered in pairs for file in offered.package.files)
+            self._work.pool.reserve_ahead({file.sha256 for file in files if file.sha256})
+            for entry, offered in pairs:
+                yield from self._queue(entry, offered)
+
+    def _queue(self, entry: Entry, offered: Offered) -> Iterator[NeededFile]:
+        self._partial[entry] = _Partial(offered)
+        for needed in _needed(self._work, entry, offered):
+            found = _in_pool(self._work, needed.listed)
+            if found is not None:
+                self._got(entry, needed.number, found)
+            elif needed.url in self._waiting:
+                self._waiting[needed.url].append((entry, needed.number))
+            else:
+                self._waiting[needed.url] = [(entry, needed.number)]
+                yield needed
 
     def take(self, needed: NeededFile, found: PackageFile) -> None:
         """Take note that a file is in the pool now."""
@@ -239,7 +249,7 @@ def _needed(work: UpdateWork, entry: Entry, offered: Offered) -> Iterator[Needed
 def _in_pool(work: UpdateWork, listed: PackageFile) -> PackageFile | None:
     """Return a file that the pool has, with all its digests; it stays there meanwhile."""
     if not listed.sha256 or listed.sha256 not in work.pool:
-        return None  # without a claim: the one who puts it there makes one
+        return None
     if not work.pool.reserve(listed.sha256):
         return None
     if listed.size not in (-1, work.pool.size(listed.sha256)):  # cut short by a power failure

@@ -111,9 +111,9 @@ def _store(
     faults: list[ArchiveFault] = []
     new: list[Known] = []
     final: dict[Entry, Entry] = {}
+    check = _checking(session, txn, mirror)
     for offered, known in batch.items():
-        package = decode(PackageKey.from_entry(known.entry), known.record)
-        if fault := _refusal(session, txn, mirror, package):
+        if check and (fault := check(known.entry, known.record)):
             faults.append(fault)
             continue
         final[offered] = known.entry
@@ -130,24 +130,30 @@ def _hold(txn: Transaction, name: str, entries: Iterable[Entry]) -> None:
     txn[PENDING][name] = packageset.update(txn[CHUNKS], pending, add=entries)
 
 
-def _refusal(
-    session: Session, txn: Transaction, mirror: Mirror, package: Package
-) -> ArchiveFault | None:
-    """Return why another plugin keeps a package out, if one does."""
-    hook = session.hook.debrepo_accept_package
-    if not hook.get_hookimpls():
+def _checking(
+    session: Session, txn: Transaction, mirror: Mirror
+) -> Callable[[Entry, bytes], ArchiveFault | None] | None:
+    """Return what says why another plugin keeps a package out; ``None`` if they take all."""
+    target, arrival = mirror.package_list(), Arrival(f"mirror:{mirror.name}")
+    known = {"session": session, "target": target}
+    passing = [
+        plugin.plugin
+        for plugin in session.hook.debrepo_accepts_all.get_hookimpls()
+        if plugin.function(*(known[name] for name in plugin.argnames))
+    ]
+    ask = session.plugins.subset_hook_caller("debrepo_accept_package", passing)
+    if not ask.get_hookimpls():
         return None
-    try:
-        hook(
-            session=session,
-            txn=txn,
-            package=package,
-            target=mirror.package_list(),
-            arrival=Arrival(f"mirror:{mirror.name}"),
-        )
-    except InvalidPackage as error:
-        return ArchiveFault("policy", package.key.display, str(error))
-    return None
+
+    def check(entry: Entry, record: bytes) -> ArchiveFault | None:
+        package = decode(PackageKey.from_entry(entry), record)
+        try:
+            ask(session=session, txn=txn, package=package, target=target, arrival=arrival)
+        except InvalidPackage as error:
+            return ArchiveFault("policy", package.key.display, str(error))
+        return None
+
+    return check
 
 
 def keep(
@@ -184,6 +190,7 @@ def _keep(
 ) -> StoredBatch:
     kept: dict[Entry, Entry] = {}
     faults: dict[Entry, ArchiveFault] = {}
+    check = _checking(session, txn, mirror)
     for entry, stored in some:
         record = txn[PACKAGES].get(stored)
         if record is None:
@@ -192,8 +199,7 @@ def _keep(
         here = [pool.reserve(digest) for digest in files]
         if mirror.download != "lazy" and not all(here):
             continue
-        package = decode(PackageKey.from_entry(stored), record)
-        if fault := _refusal(session, txn, mirror, package):
+        if check and (fault := check(stored, record)):
             faults[entry] = fault
             continue
         catalog.keep(txn, files)

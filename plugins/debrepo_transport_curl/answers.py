@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +18,13 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 MISSING = frozenset({404, 410})
 MOVED = frozenset({301, 302, 303, 307, 308})
 _LONGEST = 24 * 3600.0
+_FIELD = re.compile(
+    rb"^(etag|last-modified|content-range|retry-after|location)[ \t]*:([^\r\n]*)", re.I | re.M
+)
 
 
 class HttpAnswer(NamedTuple):
-    """A status with header fields; their names are in lower case."""
+    """A status with those header fields that mean something here; their names in lower case."""
 
     status: int
     fields: dict[bytes, bytes]
@@ -69,17 +73,16 @@ class HttpAnswer(NamedTuple):
 
 def read(lines: Sequence[bytes]) -> HttpAnswer:
     """Return the last answer among the header lines of a transfer; proxies answer before."""
-    fields: dict[bytes, bytes] = {}
+    begin = len(lines)
     status = 0
-    for line in lines:
-        if line.startswith(b"HTTP/"):
-            fields = {}
-            number = line.split(None, 2)[1:2]
+    while begin:
+        begin -= 1
+        if lines[begin].startswith(b"HTTP/"):
+            number = lines[begin].split(None, 2)[1:2]
             status = int(number[0]) if number and number[0].isdigit() else 0
-        else:
-            name, _, value = line.partition(b":")
-            fields[name.lower()] = value.strip()
-    return HttpAnswer(status, fields)
+            break
+    found = _FIELD.findall(b"".join(lines[begin:]))
+    return HttpAnswer(status, {name.lower(): value.strip() for name, value in found})
 
 
 def if_range(validators: Validators) -> str:

@@ -115,6 +115,17 @@ def test_part_of_a_source_that_only_the_pool_has_stays_while_it_is_added(session
     assert collect(session, dry_run=False).files == 1
 
 
+def test_files_that_are_reserved_ahead_stay_from_when_they_are_put_here(session, other):
+    digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+    with other.pool.reserving() as pool:
+        pool.reserve_ahead({digest, "0" * 64})
+        for _ in range(2):
+            pool.put(digest, b"hello\n")
+            collect(session, dry_run=False)
+            assert list(session.pool) == [digest]
+    assert collect(session, dry_run=False).files == 1
+
+
 def test_one_cleanup_works_at_a_time(session, garbage):
     seen = []
     collect(session, dry_run=False, reached=lambda _: seen.extend(leases.held(session.root)))
