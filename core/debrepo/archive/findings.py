@@ -29,6 +29,8 @@ _HINTS: dict[Level, str] = {
     "unreadable": "",
 }
 
+_MOST = 100  #: findings of a level that are kept of a package: it may have a million relations
+
 
 class Finding(NamedTuple):
     """One thing that is not as it should be."""
@@ -43,17 +45,20 @@ class Findings:
     Without a policy nothing is raised, and everything is kept: for those who want to know all.
     """
 
-    __slots__ = ("_kept_out", "found")
+    __slots__ = ("_kept_out", "_known", "found")
 
     def __init__(self, policy: Policy | None = "dpkg") -> None:
         self.found: list[Finding] = []
+        self._known: dict[Level, set[str]] = {"odd": set(), "refused": set(), "unreadable": set()}
         self._kept_out: frozenset[Level] = kept_out(policy) if policy else frozenset()
 
     def add(self, level: Level, text: str) -> None:
         """Take note of something; raise `InvalidPackage` if it keeps the package out."""
         if level in self._kept_out:
             raise InvalidPackage(text, hint=_HINTS[level])
-        if all(text != one.text for one in self.found):  # of many paths, one says it
+        known = self._known[level]
+        if text not in known and len(known) < _MOST:  # of many paths, one says it
+            known.add(text)
             self.found.append(Finding(level, text))
 
     def extend(self, findings: Iterable[Finding]) -> None:

@@ -302,3 +302,9 @@ def test_a_million_blanks_take_no_longer_than_other_text(line):
     """Where each were tried with each, this would take hours: longer than a test may take."""
     with suppress(InvalidPackage):
         check_binary(START + line + b"\n" + END, "control", Findings(None))
+
+
+def test_of_many_findings_a_hundred_are_kept_and_the_worst_are_not_lost():
+    relations = ", ".join(f"a{number} (< 1)" for number in range(200_000))
+    text = START + f"Depends: {relations}\nBreaks: foo >= 1\n".encode() + END
+    assert [level for level, _ in found(text)] == ["odd"] * 100 + ["unreadable"]
