@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo import catalog
 from debrepo.catalog import PACKAGES
+from debrepo.errors import NotFound
 from debrepo.package import digests
 
 if TYPE_CHECKING:
@@ -14,13 +16,14 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.package import Entry
+    from debrepo.pool import Pool
     from debrepo.session import Session
 
 _WALK = 4096  # packages to look up before the pages that they stand on are unmapped
 
 
-def fetch(session: Session, needed: Iterable[str]) -> None:
-    """Bring files into the pool that are not there, given by their SHA256.
+def fetch(session: Session, needed: Iterable[tuple[str, int]]) -> None:
+    """Bring files into the pool that are not there, given by their SHA256 and their sizes.
 
     Open no transaction meanwhile. A file that no plugin can fetch is an error of who opens it.
     """
@@ -28,9 +31,20 @@ def fetch(session: Session, needed: Iterable[str]) -> None:
     if not hook.get_hookimpls():
         return
     pool = session.pool
-    missing = frozenset(digest for digest in needed if digest not in pool)
+    missing = frozenset(digest for digest, size in needed if not is_here(pool, digest, size))
     if missing:
         hook(session=session, digests=missing)
+
+
+def is_here(pool: Pool, digest: str, size: int) -> bool:
+    """Tell whether the pool has a file, and all of it.
+
+    A power failure may cut it short: a package has named it before it came.
+    """
+    try:
+        return pool.size(digest) == size
+    except NotFound:
+        return False
 
 
 def known(hook: HookRelay, txn: Transaction) -> frozenset[str]:
@@ -51,9 +65,10 @@ def elsewhere(session: Session, txn: Transaction, entries: Iterable[Entry]) -> f
     return frozenset(entry for entry, missing in lacking.items() if remote.issuperset(missing))
 
 
-def of_packages(txn: Transaction, entries: Iterable[Entry]) -> list[str]:
-    """Return the SHA256 of the files of packages."""
-    return [digest for _, files in _files(txn, entries) for digest in files]
+def of_packages(txn: Transaction, entries: Iterable[Entry]) -> list[tuple[str, int]]:
+    """Return the files of packages, as `fetch` takes them."""
+    packages = catalog.get_many(txn, entries)
+    return [(file.sha256, file.size) for package in packages for file in package.files]
 
 
 def _files(txn: Transaction, entries: Iterable[Entry]) -> Iterable[tuple[Entry, list[str]]]:

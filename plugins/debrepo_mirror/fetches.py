@@ -33,7 +33,7 @@ class Fetches:
     async def fetched(self, session: Session, pulled: PulledFile) -> None:
         """Return once a file is in the pool."""
         digest = pulled.sha256
-        if digest in session.pool:
+        if pulled.is_here(session):
             return
         running = self._running.get(digest)
         if running is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import remote_files
 from debrepo.errors import RemoteError
 from debrepo.ingest.claiming import Claims
 from debrepo.package import PackageFile
@@ -51,7 +52,11 @@ def bring(session: Session, wanted: Mapping[str, tuple[Origin, ...]]) -> None:
             pool.sync()
             if fetching.busy:
                 claims.wait(bytes.fromhex(fetching.busy[0]))
-            left = {digest: found[digest] for digest in fetching.busy if digest not in pool}
+            left = {
+                digest: found[digest]
+                for digest in fetching.busy
+                if not remote_files.is_here(pool, digest, found[digest][0].size)
+            }
     if failures:
         shown = "; ".join(failures[:_SHOWN])
         more = f"; and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
@@ -116,7 +121,8 @@ class _Fetching:
             if not self._claims.take(bytes.fromhex(digest)):
                 self.busy.append(digest)
                 continue
-            if self._pool.reserve(digest):  # it has come meanwhile
+            self._pool.reserve(digest)
+            if remote_files.is_here(self._pool, digest, known[0].size):  # it has come meanwhile
                 self._claims.release([bytes.fromhex(digest)])
                 continue
             listed = PackageFile(name, known[0].size, sha256=digest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import remote_files
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.storage import check_path
 from debrepo_mirror import choosing, lazy, mirrors, origins
@@ -32,6 +33,12 @@ class PulledFile(NamedTuple):
     sha256: str
     origins: tuple[Origin, ...] = ()
     immutable: bool = False  #: whether the path never has other bytes
+
+    def is_here(self, session: Session) -> bool:
+        """Tell whether the pool has all of it."""
+        if not self.origins:  # a Release file, which was on disk before it was named
+            return True
+        return remote_files.is_here(session.pool, self.sha256, self.origins[0].size)
 
 
 def find(session: Session, name: str, path: str) -> PulledFile:

@@ -131,7 +131,7 @@ def _repair_files(
         for path, sha256 in stored.checksums(checked):
             if sha256 != unique[path].sha256:
                 faults[path] = "is damaged"
-    _fetch(session, [unique[path].sha256 for path in faults])
+    _fetch(session, [unique[path] for path in faults])
     for path, fault in faults.items():
         file = unique[path]
         if problem := session.pool.check(file.sha256):
@@ -145,10 +145,10 @@ def _repair_files(
     return repaired, left
 
 
-def _fetch(session: Session, digests: list[str]) -> None:
+def _fetch(session: Session, files: Iterable[File]) -> None:
     """Bring files into the pool that are elsewhere; what does not come is missing in the pool."""
     try:
-        remote_files.fetch(session, digests)
+        remote_files.fetch(session, [(file.sha256, file.size) for file in files])
     except RemoteError as error:
         session.progress.note(f"Warning: {error}")
 

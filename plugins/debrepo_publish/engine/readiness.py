@@ -56,14 +56,16 @@ def prepare(
                 return plan
 
 
-def _files(txn: Transaction, plan: Plan, needed: Iterable[Entry], *, anew: bool) -> Iterator[str]:
-    """Yield the files that a publish reads or links, by their SHA256."""
-    yield from (file.sha256 for file in plan.additions)
+def _files(
+    txn: Transaction, plan: Plan, needed: Iterable[Entry], *, anew: bool
+) -> Iterator[tuple[str, int]]:
+    """Yield the files that a publish reads or links, by their SHA256, and their sizes."""
+    yield from ((file.sha256, file.size) for file in plan.additions)
     yield from remote_files.of_packages(txn, needed)
     if anew and plan.previous:
         place = plan.publication.place
         known = planning.changed_files(txn, place, None, plan.generation)
-        yield from (file.sha256 for file in known)
+        yield from ((file.sha256, file.size) for file in known)
     for part in plan.generation.parts.values():
         for kind in CARRIED:
             entries = packageset.find(txn[CHUNKS], part.set_id, f"{kind}\0".encode())

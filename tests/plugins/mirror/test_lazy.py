@@ -170,7 +170,7 @@ def test_lazy_mirror_becomes_a_whole_one_and_back(debrepo, debrepo_root, listing
 
 
 def test_file_is_fetched_once_for_threads_and_processes_that_need_it(
-    opened, debrepo_root, listing, server
+    opened, debrepo_root, archive, listing, server
 ):
     path = "pool/main/a/alpha/alpha_1.0_amd64.deb"
     server.fault(path, "hold", keep=10)
@@ -178,7 +178,8 @@ def test_file_is_fetched_once_for_threads_and_processes_that_need_it(
         "import sys; from pathlib import Path; from debrepo.plugins import load_plugins;"
         "from debrepo.session import Session; from debrepo import remote_files;"
         "s = Session(Path(sys.argv[1]), load_plugins());"
-        "remote_files.fetch(s, [sys.argv[2]]); print(sys.argv[2] in s.pool); s.close()"
+        "remote_files.fetch(s, [(sys.argv[2], int(sys.argv[3]))]);"
+        "print(sys.argv[2] in s.pool); s.close()"
     )
     with opened() as session:
         with session.db.read() as txn:
@@ -189,7 +190,8 @@ def test_file_is_fetched_once_for_threads_and_processes_that_need_it(
         server.wait_for(1, path)
         second = threading.Thread(target=lazy.fetch, args=(session, frozenset([digest])))
         second.start()
-        command = [sys.executable, "-c", script, debrepo_root, digest]
+        size = str((archive.root / path).stat().st_size)
+        command = [sys.executable, "-c", script, debrepo_root, digest, size]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             server.release()
             assert process.communicate()[0] == b"True\n"
@@ -214,6 +216,19 @@ def test_publish_that_is_killed_while_it_fetches_is_done_by_the_next_one(
     debrepo(*PUBLISH)
     assert debs(debrepo_root / "public" / "pool") == debs(archive.root)
     debrepo("publish", "verify", "stable", "--files")
+
+
+def test_file_that_a_power_failure_has_cut_short_is_fetched_again(
+    debrepo, debrepo_root, archive, server, snapshot
+):
+    (original,) = archive.root.rglob("alpha*.deb")
+    digest = hashlib.sha256(original.read_bytes()).hexdigest()
+    short = debrepo_root / "pool" / digest[:2] / digest[2:]
+    short.parent.mkdir(parents=True, exist_ok=True)
+    short.write_bytes(b"")
+    debrepo(*PUBLISH)
+    (published,) = (debrepo_root / "public" / "pool").rglob("alpha*.deb")
+    assert published.read_bytes() == original.read_bytes()
 
 
 def test_archive_that_is_not_allowed_any_more_is_not_asked(debrepo, debrepo_root, server, snapshot):
