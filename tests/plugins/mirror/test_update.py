@@ -23,6 +23,20 @@ def test_update_brings_what_is_upstream(mirror, names, server):
     assert names() == ["alpha_1.0", "beta_1.0", "gamma_1.0"]
 
 
+@pytest.mark.parametrize("download", ["all", "lazy"])
+def test_package_that_a_policy_keeps_out_is_a_problem_and_the_rest_comes(
+    mirror, names, debrepo_root, download
+):
+    rule = '[policy.house]\nrepo = ["mirror:*"]\ndeny = "beta"\n'
+    with (debrepo_root / "debrepo.toml").open("a") as file:
+        file.write(rule)
+    mirror("edit", "debian", "--download", download)
+    mirror("update", "debian")
+    assert names() == ["alpha_1.0", "gamma_1.0"]
+    (fault,) = json.loads(mirror("show", "--problems", "debian", "--json").output)["faults"]
+    assert (fault["where"], fault["what"]) == ("policy", "beta_1.0_amd64")
+
+
 def test_second_update_costs_one_conditional_request(mirror, server, opened):
     mirror("update", "debian")
     with opened() as session:
