@@ -36,7 +36,7 @@ class Ref(NamedTuple):
 def owner(hook: Any, name: str) -> str:
     """Return the plugin that brings ``name`` through a hook that `claimed` has read."""
     impls = hook.get_hookimpls()
-    return next((str(one.plugin_name) for one in impls if name in one.function()), "")
+    return next((str(one.plugin_name) for one in impls if name in (one.function() or ())), "")
 
 
 def unknown_names(function: Any, given: Iterable[str]) -> list[str]:
@@ -58,7 +58,7 @@ def claimed(hook: Any, what: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     owners: dict[str, str] = {}
     for plugin in hook.get_hookimpls():
-        brought: Any = plugin.function()
+        brought: Any = plugin.function() or {}
         for name, ref in brought.items():
             if name in owners:
                 raise PluginError(
@@ -80,7 +80,7 @@ def declared(hook: Any, what: str, known: Iterable[Any] = ()) -> list[Any]:
         return everything
     owners = {one.name: "core" for one in known}
     for plugin in hook.get_hookimpls():
-        for one in plugin.function():
+        for one in plugin.function() or ():
             if one.name in owners:
                 raise PluginError(
                     f"{owners[one.name]} and the plugin {plugin.plugin_name} both declare the"

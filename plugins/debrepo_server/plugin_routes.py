@@ -25,7 +25,7 @@ def plugin_routes(session: Session, ours: Iterable[Any]) -> list[Any]:
     owners: dict[tuple[str, str], str] = {}
     for plugin in reversed(session.hook.debrepo_routes.get_hookimpls()):
         whose = str(plugin.plugin_name)
-        brought: Any = plugin.function()
+        brought: Any = plugin.function() or ()
         for ref in brought:
             for route in ref.load().routes:
                 if opening_of(route) is None:

@@ -115,6 +115,43 @@ def test_two_plugins_may_not_spell_one_argument(tmp_path):
         Session(tmp_path, pm).spelled("place", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("debrepo_publishd", "is debrepo_published meant? If not, disable it with"),
+        ("debrepo_xyzzy", "disable it with DEBREPO_DISABLE=mill"),
+    ],
+)
+def test_hook_that_does_not_exist_names_the_plugin_and_what_was_meant(
+    tmp_path, monkeypatch, name, hint
+):
+    module = f"mill_{name}"
+    place = tmp_path / "mill-1.0.dist-info"
+    place.mkdir()
+    (place / "entry_points.txt").write_text(f"[debrepo]\nmill = {module}\n")
+    text = f"from debrepo import hookimpl\n\n\n@hookimpl\ndef {name}():\n    pass\n"
+    (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=f"plugin mill implements {name}, which is no hook") as no:
+        load_plugins()
+    assert no.value.hint.startswith(hint)
+
+
+def test_plugin_that_brings_nothing_may_say_none(tmp_path):
+    pm = load_plugins()
+    names = ("commands", "operations", "settings", "tables", "storages", "spellings")
+    silent = {f"debrepo_{name}": hookimpl(lambda: None) for name in names}
+    pm.register(types.SimpleNamespace(**silent), "silent")
+    assert "repo" in build_cli(pm).commands
+    session = Session(tmp_path, pm)
+    try:
+        assert session.call("repo.list") == []
+        session.storage("")
+        session.spelled("place", "x")
+    finally:
+        session.close()
+
+
 def test_operation_of_a_plugin_that_is_not_there_is_not_found(tmp_path):
     with pytest.raises(NotFound, match=r"no operation called mill\.grind"):
         Session(tmp_path, load_plugins()).call("mill.grind")

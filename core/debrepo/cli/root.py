@@ -176,7 +176,7 @@ def build_cli(plugins: PluginManager) -> click.Group:
 
     commands: list[tuple[Command, str]] = []
     for plugin in plugins.hook.debrepo_commands.get_hookimpls():
-        brought: Any = plugin.function()
+        brought: Any = plugin.function() or ()
         commands += ((command, str(plugin.plugin_name)) for command in brought)
     for command, whose in sorted(commands, key=lambda each: each[0].name.count(" ")):
         _add(debrepo, command, whose)

@@ -47,7 +47,7 @@ def declared(hook: HookRelay) -> dict[str, PublicationOption]:
     found: dict[str, PublicationOption] = {}
     owners: dict[str, str] = {}
     for plugin in hook.debrepo_publication_options.get_hookimpls():
-        brought: Any = plugin.function()
+        brought: Any = plugin.function() or ()
         for option in brought:
             name, whose = option.name, str(plugin.plugin_name)
             bare = name.removeprefix("no_")
