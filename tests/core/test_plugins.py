@@ -152,6 +152,18 @@ def test_plugin_that_brings_nothing_may_say_none(tmp_path):
         session.close()
 
 
+@pytest.mark.debrepo_plugins(only=["admin", "local"])
+def test_marker_chooses_the_plugins_of_a_test(debrepo_plugins):
+    loaded = {name for name, plugin in debrepo_plugins.list_name_plugin() if plugin}
+    assert loaded == {"admin", "local"}
+
+
+@pytest.mark.debrepo_plugins(only=["locl"])
+def test_marker_with_a_plugin_that_is_not_installed_fails_the_test(request):
+    with pytest.raises(AssertionError, match="no plugin called locl is installed"):
+        request.getfixturevalue("debrepo_disabled")
+
+
 def test_operation_of_a_plugin_that_is_not_there_is_not_found(tmp_path):
     with pytest.raises(NotFound, match=r"no operation called mill\.grind"):
         Session(tmp_path, load_plugins()).call("mill.grind")

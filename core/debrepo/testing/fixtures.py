@@ -42,7 +42,11 @@ def debrepo_disabled(request: pytest.FixtureRequest) -> list[str]:
     if marker is None:
         return []
     only = marker.kwargs.get("only")
-    others = [name for name, _ in entry_points() if only is not None and name not in only]
+    installed = [name for name, _ in entry_points()]
+    if only is not None:
+        for name in only:
+            assert name in installed, f"no plugin called {name} is installed"
+    others = [name for name in installed if only is not None and name not in only]
     return [*others, *marker.kwargs.get("disabled", ())]
 
 
