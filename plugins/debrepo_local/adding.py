@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from debrepo import catalog, packageset
+from debrepo import acceptance, catalog, packageset
 from debrepo.arrival import FILE
 from debrepo.catalog import CHUNKS, CONTENTS, PACKAGES, Known
 from debrepo.errors import (
@@ -169,7 +169,7 @@ def _join(
 ) -> dict[Path, Outcome]:
     """Let a batch join a repository; with ``strict``, raise if a package cannot."""
     repo = repos.get(txn, name)
-    check = joining.checking(session, txn, repo.package_list())
+    check = acceptance.checking(session, txn, repo.package_list())
     members = packageset.conflicts(txn[CHUNKS], repo.set_id, (i.entry for i in batch))
     taken = {packageset.short(entry): entry for entry in members.values()}
     outcomes: dict[Path, Outcome] = {}

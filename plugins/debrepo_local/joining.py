@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo import packageset
+from debrepo.acceptance import checking
 from debrepo.arrival import Arrival
 from debrepo.catalog import CHUNKS, get
 from debrepo_local import repos
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from debrepo.database import Transaction
-    from debrepo.package import Entry, Package, PackageList
+    from debrepo.package import Entry
     from debrepo.session import Session
     from debrepo_local.repos import LocalRepo
 
@@ -48,29 +49,6 @@ def accept_known(
         arrival = Arrival(source)
         for entry in entries:
             check(get(txn, entry), arrival)
-
-
-def checking(
-    session: Session, txn: Transaction, target: PackageList
-) -> Callable[[Package, Arrival], None] | None:
-    """Return what lets other plugins look at each package that is about to join, and keep it out.
-
-    ``None``: they let everything in.
-    """
-    known = {"session": session, "target": target}
-    passing = [
-        plugin.plugin
-        for plugin in session.hook.debrepo_accepts_all.get_hookimpls()
-        if plugin.function(*(known[name] for name in plugin.argnames))
-    ]
-    ask = session.plugins.subset_hook_caller("debrepo_accept_package", passing)
-    if not ask.get_hookimpls():
-        return None
-
-    def check(package: Package, arrival: Arrival) -> None:
-        ask(session=session, txn=txn, package=package, target=target, arrival=arrival)
-
-    return check
 
 
 def change(

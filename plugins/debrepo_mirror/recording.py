@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, packageset
+from debrepo.acceptance import checking
 from debrepo.arrival import Arrival
 from debrepo.catalog import CHUNKS, PACKAGES, Known
 from debrepo.errors import Conflict, InvalidPackage
@@ -134,21 +135,14 @@ def _checking(
     session: Session, txn: Transaction, mirror: Mirror
 ) -> Callable[[Entry, bytes], ArchiveFault | None] | None:
     """Return what says why another plugin keeps a package out; ``None`` if they take all."""
-    target, arrival = mirror.package_list(), Arrival(f"mirror:{mirror.name}")
-    known = {"session": session, "target": target}
-    passing = [
-        plugin.plugin
-        for plugin in session.hook.debrepo_accepts_all.get_hookimpls()
-        if plugin.function(*(known[name] for name in plugin.argnames))
-    ]
-    ask = session.plugins.subset_hook_caller("debrepo_accept_package", passing)
-    if not ask.get_hookimpls():
+    ask, arrival = checking(session, txn, mirror.package_list()), Arrival(f"mirror:{mirror.name}")
+    if ask is None:
         return None
 
     def check(entry: Entry, record: bytes) -> ArchiveFault | None:
         package = decode(PackageKey.from_entry(entry), record)
         try:
-            ask(session=session, txn=txn, package=package, target=target, arrival=arrival)
+            ask(package, arrival)
         except InvalidPackage as error:
             return ArchiveFault("policy", package.key.display, str(error))
         return None
