@@ -40,13 +40,13 @@ class Entrance(Opening):
 
     def admit(self, request: Request) -> Caller:
         """Return the caller, with the scopes that all callers have here."""
-        server: Server = request.app.state.debrepo
-        caller = server.authenticate(_with(request, basic=self.basic))
         kind = "group" if request.url.path.startswith("/api/v4/groups/") else "project"
-        name = f"{kind}:{request.path_params['id']}"
-        found, old = self._find(server, caller, name)
-        open_to = containers.open_grants(found, anonymous=caller.anonymous)
-        caller = caller._replace(scopes=(*caller.scopes, *open_to))
+        caller, found, old = looked = self._look(request, kind)
+        while not all(caller.may(found.scope(action)) for action in ("see", self.action)):
+            caller, found, old = again = self._look(request, kind)
+            if again == looked:
+                break
+            looked = again  # it has moved since its path was read for the scopes of the caller
         if not caller.may(found.scope("see")):
             if self.basic and caller.anonymous:
                 raise caller.refusal(found.scope(self.action))
@@ -61,6 +61,14 @@ class Entrance(Opening):
         request.state.caller = caller
         request.state.container = found
         return caller
+
+    def _look(self, request: Request, kind: str) -> tuple[Caller, Container, bool]:
+        """Return the caller, the project or group, and whether that is named by an old path."""
+        server: Server = request.app.state.debrepo
+        caller = server.authenticate(_with(request, basic=self.basic))
+        found, old = self._find(server, caller, f"{kind}:{request.path_params['id']}")
+        open_to = containers.open_grants(found, anonymous=caller.anonymous)
+        return caller._replace(scopes=(*caller.scopes, *open_to)), found, old
 
     def _find(self, server: Server, caller: Caller, name: str) -> tuple[Container, bool]:
         """Return a project or group, and whether ``name`` is a path that it no longer has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ def lint(session: Session, targets: tuple[str, ...], as_json: bool) -> None:
     Nothing is changed. FILE is a .deb, .udeb, .ddeb or .dsc file, DIR a directory to search for
     them, LIST a package list: repo:NAME or snapshot:NAME.
     """
-    named = [target for target in targets if _LIST.match(target) and not Path(target).exists()]
+    named = [target for target in targets if _LIST.match(target) and not os.path.lexists(target)]
     paths = [Path(target) for target in targets if target not in named]
     found = list(session.run(operations.lint, paths, lists=named))
     refused = sum(one.refused for one in found)

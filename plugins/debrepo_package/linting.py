@@ -74,7 +74,7 @@ def _of_file(path: Path, limits: Limits) -> list[Finding]:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         list_too = "; of a package list, give kind and name, such as repo:NAME"
-        more = list_too if not path.suffix and not path.exists() else ""
+        more = list_too if not path.suffix and not os.path.lexists(path) else ""
         return [Finding("unreadable", f"cannot be read: {reason}{more}")]
     except DebrepoError as error:
         return [Finding("unreadable", str(error))]

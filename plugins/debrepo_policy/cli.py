@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def check(session: Session, targets: tuple[str, ...], repo: str, as_json: bool) 
     them, LIST a package list: repo:NAME or snapshot:NAME. Rules about signatures, versions and
     where packages are copied from are left out: they hold when a package arrives.
     """
-    named = [target for target in targets if _LIST.match(target) and not Path(target).exists()]
+    named = [target for target in targets if _LIST.match(target) and not os.path.lexists(target)]
     paths = [Path(target) for target in targets if target not in named]
     found = list(session.run(operations.check, paths, lists=named, repo=repo))
     refused = sum(bool(one.broken or one.error) for one in found)
