@@ -147,15 +147,32 @@ def command_refs(plugin: str) -> list[str]:
     return [command.target for command in getattr(module, "debrepo_commands", list)()]
 
 
-@pytest.mark.skipif(
+in_git = pytest.mark.skipif(
     not ((ROOT / ".git").exists() and shutil.which("git")), reason="not a git checkout"
 )
+
+
+@in_git
 def test_top_level_holds_what_was_agreed():
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
     )
     found = {line.partition("/")[0] for line in listed.stdout.splitlines()}
     assert {name for name in found - TOP if not name.startswith(".")} == set()
+
+
+@in_git
+def test_examples_name_no_host_of_a_package_registry():
+    """A reader may copy them, and a test may run them: so they name hosts that nobody has."""
+    hosts = ("deb.debian", "security.debian", "ftp.debian", "pypi", "files.pythonhosted")
+    pattern = "|".join(re.escape(f"{host}.org") for host in hosts) + "|registry[.]npmjs"
+    found = subprocess.run(
+        ["git", "-C", str(ROOT), "grep", "-nIE", pattern],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == ""
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

@@ -93,7 +93,7 @@ def check_url(url: str) -> str:
     if not parts.scheme or not (parts.netloc or parts.scheme == "file"):
         raise InvalidInput(
             f"not the URL of an archive: {shown!r}",
-            hint="use one such as http://deb.debian.org/debian",
+            hint="use one such as http://mirror.example.org/debian",
         )
     if "@" in parts.netloc:
         raise InvalidInput(

@@ -232,7 +232,7 @@ def test_file_that_a_power_failure_has_cut_short_is_fetched_again(
 
 
 def test_archive_that_is_not_allowed_any_more_is_not_asked(debrepo, debrepo_root, server, snapshot):
-    (debrepo_root / "debrepo.toml").write_text('[mirror]\nurls = ["https://deb.debian.org/"]\n')
+    (debrepo_root / "debrepo.toml").write_text('[mirror]\nurls = ["https://mirror.example.org/"]\n')
     result = debrepo(*PUBLISH, exit_code=7)
     assert "mirror.urls does not allow" in result.output
     assert not server.asked("pool/*")

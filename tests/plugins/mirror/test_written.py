@@ -18,8 +18,8 @@ FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
 
 
 def test_one_line_is_a_source():
-    found = sources.parse("deb http://deb.debian.org/debian bookworm main contrib")
-    assert found == ("http://deb.debian.org/debian", "bookworm", ("main", "contrib"), {})
+    found = sources.parse("deb http://mirror.example.org/debian bookworm main contrib")
+    assert found == ("http://mirror.example.org/debian", "bookworm", ("main", "contrib"), {})
 
 
 def test_options_of_a_line_are_properties_of_the_mirror(tmp_path):
@@ -119,7 +119,7 @@ def test_passwords_of_sources_are_not_repeated():
 
 
 def test_url_is_no_source():
-    assert not sources.is_source("http://deb.debian.org/debian")
+    assert not sources.is_source("http://mirror.example.org/debian")
     assert not sources.is_source("ppa:ann/tools")
     assert sources.is_source("deb-src http://a s m")
     assert sources.is_source("Types: deb\nURIs: http://a\n")
