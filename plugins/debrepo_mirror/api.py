@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from debrepo.http import Door, Routes, opens
-from debrepo.http.sending import send
+from debrepo.http.sending import ANSWERS, send
 from debrepo.storage import content_type
 from debrepo_mirror import fetches, pulling
 
@@ -22,10 +22,7 @@ _YEAR = 365 * 24 * 3600
     "/{name}/{path:path}",
     response_class=Response,
     responses={
-        200: {"content": {"application/octet-stream": {}}},
-        206: {"description": "The requested range"},
-        304: {"description": "Not modified"},
-        416: {"description": "The range cannot be satisfied"},
+        **ANSWERS,
         502: {"description": "The archive does not have it, or does not answer"},
     },
 )

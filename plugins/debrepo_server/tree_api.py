@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.http import Door, Routes, opens
-from debrepo.http.sending import send
+from debrepo.http.sending import ANSWERS, send
 from debrepo.session import Session
 from debrepo.storage import check_path, content_type
 
@@ -41,12 +41,7 @@ async def storages(door: Browsing) -> Response:
 @routes.get(
     "/{storage}/{path:path}",
     response_class=Response,
-    responses={
-        200: {"content": {"application/octet-stream": {}}},
-        206: {"description": "The requested range"},
-        304: {"description": "Not modified"},
-        416: {"description": "The range cannot be satisfied"},
-    },
+    responses=ANSWERS,
 )
 def download(storage: str, path: str, request: Request, door: Downloading) -> Response:
     """Send a published file."""

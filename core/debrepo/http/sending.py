@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from email.utils import formatdate, parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import Request
+
+#: What `send` answers, for the ``responses`` of a route.
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}},
+    206: {"description": "The requested range"},
+    304: {"description": "Not modified"},
+    416: {"description": "The range cannot be satisfied"},
+}
 
 _CHUNK = 256 << 10
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")

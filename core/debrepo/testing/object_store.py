@@ -14,15 +14,13 @@ from debrepo.errors import Conflict, RemoteError
 from debrepo.object_storage import ObjectStorage
 from debrepo.testing.contracts import StorageContract
 from debrepo.testing.faults import FAULTS, Fault, FaultProxy, running
+from debrepo.testing.storage_calls import CALLS, COMMIT, NOTHING_DONE, RELEASE, do, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from debrepo.storage import PoolLink, Storage
 
-COMMIT = "dists/stable/InRelease"
-RELEASE = "dists/stable/Release"
-CALLS = ("put", "get", "stat", "link", "link_all", "delete", "list", "commit", "exclusive")
 #: A hang costs as much time as a client has patience: two calls are enough to know.
 PASSING = [*product(CALLS, FAULTS), ("put", "hang"), ("get", "hang")]
 
@@ -94,10 +92,9 @@ class ObjectStoreContract(StorageContract):
         call: str,
         fault: Fault,
     ) -> None:
-        storage.put(RELEASE, b"old")
-        storage.commit(COMMIT, b"1", expected=None)
+        prepare(storage)
         proxy.faults["*"] = [fault]
-        found = _call(call, storage, pool_file)
+        found = do(call, storage, pool_file)
         expected = {"get": b"old", "stat": 3, "list": [COMMIT, RELEASE]}
         assert found == expected.get(call)
         assert proxy.faults["*"] == []
@@ -121,14 +118,13 @@ class ObjectStoreContract(StorageContract):
         call: str,
         fault: Fault,
     ) -> None:
-        storage.put(RELEASE, b"old")
-        storage.commit(COMMIT, b"1", expected=None)
+        prepare(storage)
         proxy.faults["*"] = [fault] * 100
         with pytest.raises(RemoteError):
-            _call(call, storage, pool_file)
+            do(call, storage, pool_file)
         proxy.faults.clear()
         again = reopen()
-        assert {path: again.get(path) for path in again.list()} == {COMMIT: b"1", RELEASE: b"old"}
+        assert {path: again.get(path) for path in again.list()} == NOTHING_DONE
 
     def test_many_uploads_end_at_a_fault_that_stays(
         self, storage: Storage, proxy: FaultProxy, pool_file: Callable[[str, bytes], PoolLink]
@@ -267,32 +263,6 @@ class ObjectStoreContract(StorageContract):
         assert sum(now[kind] - before.get(kind, 0) for kind in kinds) >= 2
         assert now["bytes sent"] - before.get("bytes sent", 0) >= 5
         assert now["bytes received"] - before.get("bytes received", 0) >= 5
-
-
-def _call(call: str, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]) -> object:
-    """Do one of `CALLS`, and return what it is asked for."""
-    match call:
-        case "put":
-            storage.put(RELEASE, b"new")
-        case "get":
-            return storage.get(RELEASE)
-        case "stat":
-            found = storage.stat(RELEASE)
-            return found and found.size
-        case "link":
-            storage.link(pool_file("pool/a.deb", b"a"))
-        case "link_all":
-            storage.link_all([pool_file("pool/a.deb", b"a"), pool_file("pool/b.deb", b"b")])
-        case "delete":
-            storage.delete([RELEASE, "dists/nothing"])
-        case "list":
-            return list(storage.list())
-        case "commit":
-            storage.commit(COMMIT, b"2", expected=b"1")
-        case "exclusive":
-            with storage.exclusive(COMMIT):
-                storage.put(RELEASE, b"new")
-    return None
 
 
 def _publish(

@@ -10,17 +10,14 @@ from debrepo.errors import RemoteError
 from debrepo.testing.contracts import StorageContract
 from debrepo.testing.cutting import CUTS, Cut, CuttingProxy
 from debrepo.testing.faults import running
+from debrepo.testing.storage_calls import CALLS, COMMIT, DEB, NOTHING_DONE, RELEASE, do, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from debrepo.storage import PoolLink, Storage
 
-_COMMIT = "dists/stable/InRelease"
-_RELEASE = "dists/stable/Release"
-_DEB = "pool/a.deb"
-_CALLS = ("put", "get", "stat", "link", "delete", "list", "commit", "exclusive")
-_NOTHING = {_COMMIT: b"1", _RELEASE: b"old"}
+_CALLS = tuple(call for call in CALLS if call != "link_all")
 
 
 class ServiceContract(StorageContract):
@@ -65,9 +62,9 @@ class ServiceContract(StorageContract):
         pool_file: Callable[[str, bytes], PoolLink],
         call: str,
     ) -> None:
-        _prepare(storage)
+        prepare(storage)
         cutter.cut_all()
-        _check(storage, call, _call(call, storage, pool_file))
+        _check(storage, call, do(call, storage, pool_file))
 
     @pytest.mark.parametrize("cut", CUTS)
     @pytest.mark.parametrize("call", _CALLS)
@@ -80,10 +77,10 @@ class ServiceContract(StorageContract):
         call: str,
         cut: Cut,
     ) -> None:
-        _prepare(storage)
+        prepare(storage)
         made = cutter.made
         cutter.cuts = [cut]
-        found = _call(call, restart(), pool_file)
+        found = do(call, restart(), pool_file)
         assert cutter.made == made + 1
         _check(storage, call, found)
 
@@ -95,51 +92,23 @@ class ServiceContract(StorageContract):
         pool_file: Callable[[str, bytes], PoolLink],
         call: str,
     ) -> None:
-        _prepare(storage)
+        prepare(storage)
         cutter.gone = True
         cutter.cut_all()
         with pytest.raises(RemoteError):
-            _call(call, storage, pool_file)
+            do(call, storage, pool_file)
         cutter.gone = False
-        assert {path: storage.get(path) for path in storage.list()} == _NOTHING
-
-
-def _prepare(storage: Storage) -> None:
-    storage.put(_RELEASE, b"old")
-    storage.commit(_COMMIT, b"1", expected=None)
-
-
-def _call(call: str, storage: Storage, pool_file: Callable[[str, bytes], PoolLink]) -> object:
-    match call:
-        case "put":
-            storage.put(_RELEASE, b"new")
-        case "get":
-            return storage.get(_RELEASE)
-        case "stat":
-            found = storage.stat(_RELEASE)
-            return found and found.size
-        case "link":
-            storage.link(pool_file(_DEB, b"a"))
-        case "delete":
-            storage.delete([_RELEASE])
-        case "list":
-            return list(storage.list())
-        case "commit":
-            storage.commit(_COMMIT, b"2", expected=b"1")
-        case "exclusive":
-            with storage.exclusive(_COMMIT):
-                storage.put(_RELEASE, b"new")
-    return None
+        assert {path: storage.get(path) for path in storage.list()} == NOTHING_DONE
 
 
 def _check(storage: Storage, call: str, found: object) -> None:
     """Check what a call has returned, and what it has left."""
     left = {
-        "link": {**_NOTHING, _DEB: b"a"},
-        "commit": {**_NOTHING, _COMMIT: b"2"},
-        "delete": {_COMMIT: b"1"},
-        "put": {**_NOTHING, _RELEASE: b"new"},
-        "exclusive": {**_NOTHING, _RELEASE: b"new"},
+        "link": {**NOTHING_DONE, DEB: b"a"},
+        "commit": {**NOTHING_DONE, COMMIT: b"2"},
+        "delete": {COMMIT: b"1"},
+        "put": {**NOTHING_DONE, RELEASE: b"new"},
+        "exclusive": {**NOTHING_DONE, RELEASE: b"new"},
     }
-    assert found == {"get": b"old", "stat": 3, "list": [_COMMIT, _RELEASE]}.get(call)
-    assert {path: storage.get(path) for path in storage.list()} == left.get(call, _NOTHING)
+    assert found == {"get": b"old", "stat": 3, "list": [COMMIT, RELEASE]}.get(call)
+    assert {path: storage.get(path) for path in storage.list()} == left.get(call, NOTHING_DONE)
