@@ -177,6 +177,7 @@ class Upstream(ThreadingHTTPServer):
     def disconnected(self, connection: socket.socket) -> None:
         with self.locked:
             self._open.discard(connection)
+            self.locked.notify_all()
 
     @property
     def connections(self) -> int:
@@ -237,9 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
         with suppress(OSError):
             self.request.close()
-        with self.server.locked:
-            self.server._open.discard(self.raw)
-            self.server.locked.notify_all()
+        self.server.disconnected(self.raw)
 
     def handle(self) -> None:
         with suppress(OSError):

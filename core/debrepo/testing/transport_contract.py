@@ -9,6 +9,7 @@ import pytest
 
 from debrepo import stopping
 from debrepo.errors import Cancelled
+from debrepo.testing.large import assert_same
 from debrepo.testing.transport_faults import TransportFaults
 from debrepo.testing.transport_fixtures import LARGE, Receiver, fetch, need
 from debrepo.transport import NOTHING_KNOWN, Pace, TransportOptions, Want, address
@@ -57,7 +58,7 @@ class TransportContract(TransportFaults):
         receiver = Receiver(upstream.url + "pool/a.deb")
         (fetched,) = fetch(opened(), receiver)
         assert (fetched.outcome, fetched.size, fetched.reason) == ("whole", len(LARGE), "")
-        assert receiver.data == LARGE
+        assert_same(receiver.data, LARGE)
         assert receiver.told == ["begin", "receive"]
         assert fetched.url == upstream.url + "pool/a.deb"
 
@@ -154,7 +155,7 @@ class TransportContract(TransportFaults):
         receiver = Receiver(upstream.url + "a", have=LARGE[:-1000], validators=first.validators)
         (fetched,) = fetch(transport, receiver)
         assert (fetched.outcome, fetched.size) == ("whole", len(LARGE))
-        assert receiver.data == LARGE
+        assert_same(receiver.data, LARGE)
         assert receiver.told == ["begin", "receive"]
         if "received" in upstream.faults_known:
             assert upstream.received("a")[-1] == 1000
@@ -171,7 +172,7 @@ class TransportContract(TransportFaults):
         receiver = Receiver(upstream.url + "a", have=LARGE[:1000], validators=first.validators)
         (fetched,) = fetch(transport, receiver)
         assert (fetched.outcome, fetched.size) == ("whole", len(LARGE))
-        assert receiver.data == changed
+        assert_same(receiver.data, changed)
         assert receiver.told == ["restart", "begin", "receive"]
         assert receiver.begun_with != first.validators
 
@@ -194,7 +195,7 @@ class TransportContract(TransportFaults):
         receiver = Receiver(upstream.url + "a", have=LARGE[:1000])
         (fetched,) = fetch(opened(), receiver)
         assert (fetched.outcome, fetched.size) == ("whole", len(LARGE))
-        assert receiver.data == LARGE
+        assert_same(receiver.data, LARGE)
         assert receiver.told == ["restart", "begin", "receive"]
 
     # Ending before the end.
