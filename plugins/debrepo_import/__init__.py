@@ -1,0 +1,1 @@
+"""Moving in and out: archives that other tools keep, brought here list by list."""

@@ -1,0 +1,49 @@
+"""What the import plugin brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.database import Transaction
+    from debrepo.package import SetId
+
+_OPERATIONS = "debrepo_import.operations"
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("import", "debrepo_import.cli:import_", "Bring archives of other tools here.")]
+
+
+@hookimpl
+def debrepo_operations() -> list[Operation]:
+    return [
+        Operation(
+            "import.aptly",
+            f"{_OPERATIONS}:aptly",
+            "Bring everything here that aptly keeps, while aptly uses it.",
+            "admin",
+            "import aptly",
+            long=True,
+            local=True,
+        ),
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [
+        TableRef("import.pending", 1, "debrepo_import.tables:PENDING"),
+        TableRef("import.brought", 1, "debrepo_import.tables:BROUGHT"),
+    ]
+
+
+@hookimpl
+def debrepo_live_sets(txn: Transaction) -> list[SetId]:
+    from debrepo.package import SetId
+    from debrepo_import.tables import PENDING
+
+    return [SetId(found) for found in txn[PENDING].values()]
