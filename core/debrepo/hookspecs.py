@@ -9,7 +9,7 @@ The hooks called at start-up name things and import nothing; see `debrepo.refs`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pluggy import HookimplMarker, HookspecMarker
 
@@ -162,6 +162,35 @@ def debrepo_remove_packages(
     *Asks*, in a write transaction of yours, in which you can change more. Return how many
     packages have left a list, and ``None`` when the kind is not yours; those that are not there
     do not count. Check permissions before you call this.
+    """
+
+
+@hookspec(firstresult=True)
+def debrepo_import_list(
+    session: Session, txn: Transaction, target: PackageList, properties: Mapping[str, Any]
+) -> bool | None:
+    """Store a package list as another tool has kept it, new or in the place of the one here.
+
+    *Asks*, in a write transaction of yours: the packages are stored, and so is their set.
+    ``properties`` are fields of your record; ignore those that you do not have. Return whether
+    anything has changed, and ``None`` when the kind is not yours.
+    """
+
+
+@hookspec(firstresult=True)
+def debrepo_import_publication(
+    session: Session,
+    txn: Transaction,
+    place: str,
+    distribution: str,
+    sources: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> bool | None:
+    """Store how another tool publishes package lists; the next ``publish update`` makes it live.
+
+    *Asks*, in a write transaction of yours. ``place`` is ``[[STORAGE:]PREFIX]``, ``sources`` maps
+    components to lists as ``kind:name``, and ``options`` are those of ``publish``. Return whether
+    anything has changed: what has been published here stays as it is.
     """
 
 

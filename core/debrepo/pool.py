@@ -7,6 +7,7 @@ import os
 import re
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from errno import EACCES, EMLINK, EPERM, EXDEV
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -23,6 +24,7 @@ _BLOCK = 1 << 18  # bytes of a large file in memory at a time: they stay in the 
 _MODE = 0o644  # a web server will read it
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FICLONE = 0x40049409
+_UNLINKABLE = frozenset([EXDEV, EPERM, EMLINK, EACCES])
 _UNUSED = 3600  # seconds; what is being read from a slow sender is locked as well
 
 
@@ -144,16 +146,45 @@ class Pool:
             raise cannot_write(f"the pool, {self._path}", error) from error
 
     @contextmanager
-    def stage(self, source: BinaryIO) -> Iterator[StagedFile]:
-        """Copy a file that is open for reading while looking at it; see `StagedFile`."""
+    def stage(self, source: BinaryIO, *, shared: bool = False) -> Iterator[StagedFile]:
+        """Copy a file that is open for reading while looking at it; see `StagedFile`.
+
+        With ``shared`` nothing is copied: it raises `InvalidInput` unless the blocks can be shared.
+        """
         with _writing(self._path):
             path, fd = self._create()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            yield StagedFile(self, source, path, fd)
+            yield StagedFile(self, source, path, fd, shared=shared)
         finally:
             _unlink(path)
             os.close(fd)
+
+    def link(self, sha256: str, fd: int) -> None:
+        """Make the file that is open as ``fd`` one of the pool; what changes it changes both.
+
+        Its digest is ``sha256``. Raise `InvalidInput` if the pool is on another file system.
+        """
+        target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
+        self._reserve(sha256)
+        if _size(target) == os.fstat(fd).st_size:
+            return
+        path = self._free_path()
+        try:
+            with _writing(self._path):
+                os.makedirs(self._staging, exist_ok=True)
+                # Only with a directory, which an absolute path ignores, does Python follow links.
+                os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd)
+                _rename(path, target)
+        except DatabaseError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _UNLINKABLE:
+                raise InvalidInput(
+                    f"no link into the pool, {self._path}: {error.__cause__.strerror}",
+                    hint="both have to be on one file system; copy the files instead",
+                ) from None
+            raise
+        finally:
+            _unlink(path)
 
     def delete(self, sha256: str) -> None:
         """Remove a file; that it is gone already is not an error."""
@@ -236,8 +267,11 @@ class Pool:
             os.fchmod(fd, _MODE)
             _rename(path, target)
 
+    def _free_path(self) -> str:
+        return f"{self._staging}/{os.getpid()}-{self._token}-{next(self._numbers)}"
+
     def _create(self) -> tuple[str, int]:
-        path = f"{self._staging}/{os.getpid()}-{self._token}-{next(self._numbers)}"
+        path = self._free_path()
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             return path, os.open(path, flags, 0o600)
@@ -254,17 +288,25 @@ class StagedFile:
     file may change meanwhile, and what was looked at is still what is kept.
     """
 
-    def __init__(self, pool: Pool, source: BinaryIO, path: str, fd: int) -> None:
+    def __init__(
+        self, pool: Pool, source: BinaryIO, path: str, fd: int, *, shared: bool = False
+    ) -> None:
         self._pool = pool
         self._source = source
         self._path = path
         self._fd = fd
+        self._shared = shared
 
     def __iter__(self) -> Iterator[bytes]:
         if self._clone():
             while block := os.read(self._fd, _BLOCK):
                 yield block
             return
+        if self._shared:
+            raise InvalidInput(
+                f"the pool, {self._pool.root}, cannot share the blocks of a file",
+                hint="both have to be on one file system that can, such as Btrfs or XFS",
+            )
         while block := self._source.read(_BLOCK):
             with _writing(self._pool.root):
                 _write(self._fd, block)

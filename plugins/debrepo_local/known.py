@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debrepo import packageset
 from debrepo.catalog import CHUNKS, PACKAGES
 from debrepo.errors import Conflict, NotFound
 from debrepo.package import PackageKey, digests
+from debrepo.packageset import EMPTY
 from debrepo_local import joining, repos
+from debrepo_local.repos import REPOS, LocalRepo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
-    from debrepo.package import Entry
+    from debrepo.package import Entry, PackageList
     from debrepo.session import Session
-    from debrepo_local.repos import LocalRepo
 
 
 #: Where packages come from that are added by their keys: any list may have held them.
@@ -58,6 +59,34 @@ def remove_together(
         joining.change(session, txn, repo, removed=gone)
         count += len(gone)
     return count
+
+
+def import_list(
+    session: Session, txn: Transaction, target: PackageList, properties: Mapping[str, Any]
+) -> bool:
+    """Store a repository as another tool has kept it; return whether anything has changed."""
+    old = txn[REPOS].get(target.name)
+    given = {name: value for name, value in properties.items() if name in _PROPERTIES}
+    before = old.set_id if old else EMPTY
+    repo = (old or LocalRepo(target.name))._replace(
+        component=target.component or "main",
+        distribution=target.distribution,
+        set_id=target.set_id,
+        **given,
+    )
+    if old is None:
+        repos.create(txn, repo)
+        session.hook.debrepo_created(session=session, txn=txn, kind="repo", name=repo.name)
+    elif repo != old:
+        repos.put(txn, repo)
+    if before != target.set_id:
+        removed, added = packageset.diff(txn[CHUNKS], before, target.set_id)
+        txn.after_commit(lambda: repos.changed(session, target, before, added, removed))
+    return repo != old
+
+
+#: What other tools may know of a repository besides its packages.
+_PROPERTIES = frozenset(["comment", "uploaders"])
 
 
 def _members(txn: Transaction, repo: LocalRepo, entries: Collection[Entry]) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debrepo import Command, Operation, TableRef, hookimpl
 
@@ -184,6 +184,17 @@ def debrepo_remove_packages(
     from debrepo_local.known import remove_together
 
     return remove_together(session, txn, packages)
+
+
+@hookimpl
+def debrepo_import_list(
+    session: Session, txn: Transaction, target: PackageList, properties: Mapping[str, Any]
+) -> bool | None:
+    if target.kind != "repo":
+        return None
+    from debrepo_local.known import import_list
+
+    return import_list(session, txn, target, properties)
 
 
 @hookimpl

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.package import Node, PackageList, SetId
@@ -163,6 +163,17 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
     from debrepo_mirror.tables import MIRRORS
 
     return [mirror.package_list() for mirror in txn[MIRRORS].values()]
+
+
+@hookimpl
+def debrepo_import_list(
+    session: Session, txn: Transaction, target: PackageList, properties: Mapping[str, Any]
+) -> bool | None:
+    if target.kind != "mirror":
+        return None
+    from debrepo_mirror.importing import import_list
+
+    return import_list(session, txn, target, properties)
 
 
 @hookimpl

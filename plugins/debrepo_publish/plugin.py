@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debrepo.database import Transaction
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
@@ -242,6 +244,20 @@ def debrepo_nodes(txn: Transaction) -> list[Node]:
     from debrepo_publish.model.publications import nodes
 
     return nodes(txn)
+
+
+@hookimpl
+def debrepo_import_publication(
+    session: Session,
+    txn: Transaction,
+    place: str,
+    distribution: str,
+    sources: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> bool | None:
+    from debrepo_publish.model.importing import import_publication
+
+    return import_publication(session, txn, place, distribution, sources, options)
 
 
 @hookimpl

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debrepo import Command, Operation, TableRef, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debrepo.database import Transaction
     from debrepo.package import Link, Node, PackageList
+    from debrepo.session import Session
 
 _OPERATIONS = "debrepo_snapshot.operations"
 
@@ -139,6 +142,17 @@ def debrepo_package_lists(txn: Transaction) -> list[PackageList]:
     from debrepo_snapshot.snapshots import SNAPSHOTS
 
     return [snapshot.package_list() for snapshot in txn[SNAPSHOTS].values()]
+
+
+@hookimpl
+def debrepo_import_list(
+    session: Session, txn: Transaction, target: PackageList, properties: Mapping[str, Any]
+) -> bool | None:
+    if target.kind != "snapshot":
+        return None
+    from debrepo_snapshot.snapshots import import_list
+
+    return import_list(session, txn, target, properties)
 
 
 @hookimpl

@@ -10,7 +10,10 @@ from debrepo.errors import AlreadyExists, NotFound
 from debrepo.package import Link, Node, PackageList, SetId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debrepo.database import Transaction
+    from debrepo.session import Session
 
 
 #: How the descriptions begin that debrepo gives to snapshots by itself.
@@ -90,6 +93,31 @@ def put(txn: Transaction, snapshot: Snapshot) -> None:
 def drop(txn: Transaction, name: str) -> None:
     """Drop a snapshot."""
     del txn[SNAPSHOTS][name]
+
+
+#: What other tools may know of a snapshot besides its packages.
+_PROPERTIES = frozenset(["created", "description", "sources"])
+
+
+def import_list(
+    session: Session, txn: Transaction, target: PackageList, properties: Mapping[str, Any]
+) -> bool:
+    """Store a snapshot as another tool has kept it; return whether anything has changed."""
+    old = txn[SNAPSHOTS].get(target.name)
+    if old is not None and old.set_id != target.set_id:
+        raise AlreadyExists(f"snapshot {target.name} exists already, with other packages")
+    given = {name: value for name, value in properties.items() if name in _PROPERTIES}
+    snapshot = (old or Snapshot(target.name, target.set_id, now()))._replace(
+        component=target.component,
+        distribution=target.distribution,
+        release=target.release,
+        **given,
+    )
+    if snapshot != old:
+        put(txn, snapshot)
+    if old is None:
+        session.hook.debrepo_created(session=session, txn=txn, kind="snapshot", name=target.name)
+    return snapshot != old
 
 
 def links(txn: Transaction) -> list[Link]:
