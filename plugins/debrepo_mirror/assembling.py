@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from debrepo.package import SetId
+    from debrepo.verbatim import TreeFile
     from debrepo_mirror.surveying import ReadArchive
     from debrepo_mirror.work import UpdateWork
 
@@ -30,10 +31,15 @@ class Assembled(NamedTuple):
     added: Sequence[Entry]
     removed: Sequence[Entry]
     faults: Sequence[ArchiveFault]
+    tree: SetId  #: of a verbatim mirror, its package files by their paths
 
 
 def assemble(
-    work: UpdateWork, archive: ReadArchive, chosen: frozenset[Entry], final: Mapping[Entry, Entry]
+    work: UpdateWork,
+    archive: ReadArchive,
+    chosen: frozenset[Entry],
+    final: Mapping[Entry, Entry],
+    files: Mapping[str, Sequence[TreeFile]],
 ) -> Assembled:
     """Return the sets of the indexes and of the mirror; ``final`` has the entries of what is new.
 
@@ -56,7 +62,9 @@ def assemble(
             else:
                 found = {entry for _, entry in known}.union(new.values())
                 set_id = _updated(store, base, found)
-            states[path] = IndexState(checksum, size, set_id, packageset.count(store, set_id))
+            tree = packageset.build(store, sorted(file.entry for file in set(files.get(path, ()))))
+            number = packageset.count(store, set_id)
+            states[path] = IndexState(checksum, size, set_id, number, tree)
             fresh = [(digest, new[entry]) for digest, entry in one.fresh if entry in new]
             members[path] = [*known, *fresh]
         sets = [(path, state.set_id) for path, state in states.items()]
@@ -67,13 +75,39 @@ def assemble(
             set_id = packageset.update(store, set_id, add=kept)
         difference = packageset.diff(store, work.before.set_id, set_id)
         size = packageset.count(store, set_id)
+        tree, twice = _tree(store, [state.tree for state in states.values()])
         chunks = dict(store.maps[0])
     name = archive.release.name
     if name:
         states[name] = IndexState(archive.release.digest)
     return Assembled(
-        set_id, size, states, members, chunks, difference.added, difference.removed, faults
+        set_id,
+        size,
+        states,
+        members,
+        chunks,
+        difference.added,
+        difference.removed,
+        [*faults, *twice],
+        tree,
     )
+
+
+def _tree(store: packageset.Store, trees: Sequence[SetId]) -> tuple[SetId, list[ArchiveFault]]:
+    """Return the union of trees; of one path with several files, the first one comes in."""
+    total = EMPTY
+    for tree in trees:
+        total = packageset.union(store, total, tree)
+    faults, taken = [], []
+    last = b""
+    for entry in packageset.entries(store, total):
+        path = entry[: entry.index(b"\0")]
+        if path == last:
+            taken.append(entry)
+            name = path.decode(errors="replace")
+            faults.append(ArchiveFault("several indexes", name, "it is listed as different files"))
+        last = path
+    return packageset.update(store, total, remove=taken) if taken else total, faults
 
 
 def _updated(store: packageset.Store, before: SetId, found: set[Entry]) -> SetId:

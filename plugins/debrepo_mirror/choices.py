@@ -62,6 +62,8 @@ def checked(config: Config, mirror: Mirror) -> Mirror:
                 )
     elif mirror.without_release:
         raise InvalidInput("only a flat repository can do without a Release file")
+    if mirror.verbatim:
+        _check_verbatim(mirror)
     if mirror.filter:
         selection.parse(config, [mirror.filter])
     for pin in mirror.pins:
@@ -71,6 +73,25 @@ def checked(config: Config, mirror: Mirror) -> Mirror:
     if mirror.max_tries < 0:
         raise InvalidInput("the number of attempts cannot be below 0")
     return mirror
+
+
+_NOT_VERBATIM = {
+    "filter": "a filter",
+    "latest": "the newest versions alone",
+    "pins": "pins",
+    "installer": "installer images",
+    "without_release": "no Release file",
+}
+
+
+def _check_verbatim(mirror: Mirror) -> None:
+    """Raise `InvalidInput` where a mirror could not have what its archive has signed."""
+    for name, what in _NOT_VERBATIM.items():
+        if getattr(mirror, name):
+            raise InvalidInput(
+                f"mirror {mirror.name} cannot be verbatim with {what}",
+                hint="it has all that its archive has signed, or is no verbatim one: --no-verbatim",
+            )
 
 
 def _check_word(what: str, word: str, words: tuple[str, ...]) -> None:

@@ -26,15 +26,10 @@ def put(work: UpdateWork, archive: ReadArchive) -> dict[str, tuple[str, ...]]:
 
     Return, by the name of the Release file, its SHA256 and those of all that it lists.
     """
-    if work.mirror.download != "lazy":
+    if work.mirror.download != "lazy" or work.mirror.verbatim:
         return {}
     release = archive.release
-    for one in archive.surveyed:
-        checksum, _ = archive.checksums[one.read.path]
-        held = work.cache.find(one.read, checksum)
-        listed = release.files.get(one.read.path + held.suffix) if held else None
-        if held and listed and listed.sha256:
-            _copy(work, held, listed.sha256)
+    copy(work, archive)
     found = {}
     listing = tuple(sorted({file.sha256 for file in release.files.values() if file.sha256}))
     for name, data in release.raw.items():
@@ -43,6 +38,16 @@ def put(work: UpdateWork, archive: ReadArchive) -> dict[str, tuple[str, ...]]:
         found[name] = (digest, *listing)
     work.pool.sync()
     return found
+
+
+def copy(work: UpdateWork, archive: ReadArchive) -> None:
+    """Put the indexes that were read into the pool, where they are those of the archive."""
+    for one in archive.surveyed:
+        checksum, _ = archive.checksums[one.read.path]
+        held = work.cache.find(one.read, checksum)
+        listed = archive.release.files.get(one.read.path + held.suffix) if held else None
+        if held and listed and listed.sha256:
+            _copy(work, held, listed.sha256)
 
 
 def _copy(work: UpdateWork, held: HeldIndex, expected: str) -> None:

@@ -30,6 +30,7 @@ class Mirror(NamedTuple):
     latest: bool = False  #: only the newest version of each name and architecture
     pins: tuple[str, ...] = ()  #: ``name=version``, or queries that name packages
     download: str = "all"  #: one of `DOWNLOADS`
+    verbatim: bool = False  #: whether it is served and published as its archive has signed it
     skip_component_check: bool = False
     skip_architecture_check: bool = False
     ignore_signatures: bool = False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo_mirror.tables import MIRRORS, PENDING, PROBLEMS, RELEASES, STATE, below, parts
+from debrepo_mirror.verbatim import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from debrepo_mirror.mirror import Mirror
 
 #: The tables whose keys begin with the name of a mirror.
-_DETAILS: tuple[Table[str, Any], ...] = (STATE, PROBLEMS, RELEASES)
+_DETAILS: tuple[Table[str, Any], ...] = (STATE, PROBLEMS, RELEASES, kept.VERBATIM)
 
 
 def create(txn: Transaction, mirror: Mirror) -> None:
@@ -80,3 +81,5 @@ def live_sets(txn: Transaction) -> Iterator[SetId]:
     yield from txn[PENDING].values()
     for state in txn[STATE].values():
         yield state.set_id
+        yield state.tree
+    yield from kept.live_sets(txn)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from debrepo.database import Transaction
+    from debrepo.verbatim import TreeFile
     from debrepo_mirror.mirror import Mirror
     from debrepo_mirror.upstream.stanzas import Offered
 
@@ -76,6 +77,16 @@ def note(txn: Transaction, mirror: Mirror, offered: Iterable[Offered]) -> None:
             places.update((origin.place, key) for origin in new)
     table.put_many(found.items())
     txn[PLACES].put_many(places.items())
+
+
+def note_files(txn: Transaction, mirror: Mirror, files: Iterable[TreeFile]) -> None:
+    """Store where files are that no package of the mirror may have."""
+    table = txn[ORIGINS]
+    for file in files:
+        key, new = bytes.fromhex(file.sha256), _origin(mirror, file.path, file.size)
+        known = [origin for origin in table.get(key, ()) if origin != new]
+        table[key] = (new, *known)[:_MOST]
+        txn[PLACES][new.place] = key
 
 
 def _origin(mirror: Mirror, path: str, size: int) -> Origin:

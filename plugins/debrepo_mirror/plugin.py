@@ -146,6 +146,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
         TableRef("mirror.releases", 1, "debrepo_mirror.tables:RELEASES"),
         TableRef("mirror.state", 1, "debrepo_mirror.tables:STATE"),
+        TableRef("mirror.verbatim", 1, "debrepo_mirror.verbatim.kept:VERBATIM"),
     ]
 
 
@@ -193,8 +194,9 @@ def debrepo_nodes(txn: Transaction) -> list[Node]:
 @hookimpl
 def debrepo_live_files(txn: Transaction) -> Iterable[str]:
     from debrepo_mirror import keeping
+    from debrepo_mirror.verbatim import kept
 
-    return keeping.live(txn)
+    return [*keeping.live(txn), *kept.live_files(txn)]
 
 
 @hookimpl

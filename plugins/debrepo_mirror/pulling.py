@@ -1,4 +1,4 @@
-"""Pull-through: a lazy mirror as its archive is, one file at a time."""
+"""Pull-through: a lazy or verbatim mirror as its archive is, one file at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import remote_files
+from debrepo import verbatim as tree
+from debrepo.catalog import CHUNKS
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.storage import check_path
 from debrepo_mirror import choosing, lazy, mirrors, origins
@@ -14,17 +16,19 @@ from debrepo_mirror.origins import Origin
 from debrepo_mirror.tables import RELEASES, parts
 from debrepo_mirror.upstream import reading, release
 from debrepo_mirror.upstream.release import BY_HASH, Release
+from debrepo_mirror.verbatim import kept as verbatim
+from debrepo_mirror.verbatim.parts import is_mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from debrepo.database import Transaction
     from debrepo.package import PackageFile
     from debrepo.session import Session
     from debrepo_mirror.mirror import Mirror
 
 _HASHED = re.compile(r"(?:(.+)/)?by-hash/(\w+)/([0-9a-f]{32,128})")
 _ALGORITHMS = {title: algorithm for algorithm, title in BY_HASH.items()}
-_MACHINE = re.compile(r"/binary-([^/]+)/")
 
 
 class PulledFile(NamedTuple):
@@ -54,6 +58,10 @@ def find(session: Session, name: str, path: str) -> PulledFile:
     with session.db.read() as txn:
         mirror = mirrors.get(txn, name)
         _check(mirror)
+        if pulled := _whole(txn, mirror, path):
+            return pulled
+        if mirror.download != "lazy":
+            raise nothing
         kept = dict(parts(txn[RELEASES], name))
         key = origins.quoted(path)
         found = txn[origins.PLACES].get(origins.place(mirror.url, key, mirror.credentials))
@@ -66,7 +74,7 @@ def find(session: Session, name: str, path: str) -> PulledFile:
     rest = path.removeprefix(directory)
     if rest in kept:
         return PulledFile(kept[rest][0])
-    if not rest.startswith(BEFORE) and _is_mirrored(mirror, rest):
+    if not rest.startswith(BEFORE) and is_mirrored(mirror, rest):
         for file, digest in _releases(kept):
             listed = _read(session, file, digest)
             for pulled in _listed(mirror, listed, rest, current=not file.startswith(BEFORE)):
@@ -77,9 +85,10 @@ def find(session: Session, name: str, path: str) -> PulledFile:
 def _check(mirror: Mirror) -> None:
     """Raise `NotFound` unless a mirror can be served as its archive is."""
     name = mirror.name
-    if mirror.download != "lazy":
+    if mirror.download != "lazy" and not mirror.verbatim:
         raise NotFound(
-            f"mirror {name} is not served", hint="lazy mirrors are; publish it, as any other list"
+            f"mirror {name} is not served",
+            hint="lazy and verbatim mirrors are; publish it, as any other list",
         )
     if choosing.is_choosy(mirror):
         raise NotFound(
@@ -92,21 +101,36 @@ def _check(mirror: Mirror) -> None:
         )
 
 
-def _is_mirrored(mirror: Mirror, path: str) -> bool:
-    """Tell whether a file below the Release file belongs to what the mirror has.
+def _whole(txn: Transaction, mirror: Mirror, path: str) -> PulledFile | None:
+    """Return what is at a path, of a mirror that keeps all indexes of its archive."""
+    directory = mirror.root.removeprefix(mirror.url)
+    rest = path.removeprefix(directory) if path.startswith(directory) else ""
+    states = verbatim.states(txn, mirror.name)
+    states = [state for state in states if state.distribution == mirror.distribution]
+    for number, state in enumerate(states):
+        current = not number
+        if current and rest in state.releases:
+            return PulledFile(state.releases[rest])
+        for file in state.indexes:
+            hashed = _is_hashed(rest, file)
+            if hashed or (current and rest == file.name):
+                place = origins.quoted(directory + file.name)
+                origin = Origin(mirror.url, place, file.size, mirror.credentials)
+                return PulledFile(file.sha256, (origin,), immutable=hashed)
+    for state in states:
+        if found := tree.find(txn[CHUNKS], state.tree, path):
+            origin = Origin(mirror.url, origins.quoted(path), found.size, mirror.credentials)
+            return PulledFile(found.sha256, (origin,), immutable=True)
+    return None
 
-    So apt names the index that is lacking, and not each package in it.
-    """
-    if mirror.flat or "/" not in path:
-        return True
-    if not path.startswith(tuple(f"{name}/" for name in mirror.components)):
-        return path.startswith("by-hash/")
-    machine = _MACHINE.search(path)
-    if machine and machine[1] not in (*mirror.architectures, "all"):
+
+def _is_hashed(path: str, file: PackageFile) -> bool:
+    """Tell whether a path below the Release file is that of an index by its hash."""
+    hashed = _HASHED.fullmatch(path)
+    if hashed is None or file.name.rpartition("/")[0] != (hashed[1] or ""):
         return False
-    if "/debian-installer/" in path and not mirror.udebs:
-        return False
-    return mirror.sources or "/source/" not in path
+    algorithm = _ALGORITHMS.get(hashed[2], "")
+    return bool(algorithm) and getattr(file, algorithm) == hashed[3]
 
 
 def _releases(kept: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
@@ -134,10 +158,8 @@ def _listed(mirror: Mirror, found: Release, path: str, *, current: bool) -> Iter
         if file and file.sha256 and current:
             yield PulledFile(file.sha256, _origins(mirror, found, path, file))
         return
-    algorithm = _ALGORITHMS.get(hashed[2], "")
     for name, file in found.files.items():
-        same = name.rpartition("/")[0] == (hashed[1] or "")
-        if same and algorithm and file.sha256 and getattr(file, algorithm) == hashed[3]:
+        if file.sha256 and _is_hashed(path, file):
             yield PulledFile(file.sha256, _origins(mirror, found, name, file), immutable=True)
 
 

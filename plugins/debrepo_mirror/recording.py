@@ -24,6 +24,7 @@ from debrepo_mirror.tables import (
     below,
     parts,
 )
+from debrepo_mirror.verbatim import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from debrepo.package import PackageFile
     from debrepo.pool import Pool
     from debrepo.session import Session
+    from debrepo.verbatim import VerbatimArchive
     from debrepo_mirror.mirror import Mirror
     from debrepo_mirror.upstream.stanzas import Offered
 
@@ -51,6 +53,7 @@ class Outline(NamedTuple):
     removed: frozenset[Entry]
     kept: Mapping[str, tuple[str, ...]]  #: what `keeping.put` has returned
     reused: frozenset[str]  #: indexes that were not read: what was wrong in them still is
+    verbatim: VerbatimArchive | None = None  #: what is kept of the archive as it is
 
 
 def finished(package: Package, files: Sequence[PackageFile]) -> Known:
@@ -229,6 +232,8 @@ def _commit(session: Session, txn: Transaction, before: Mirror, outline: Outline
     for digest, chunk in outline.chunks.items():
         store[digest] = chunk
     sets = {mirror.set_id, *(state.set_id for state in outline.states.values())}
+    sets.update(state.tree for state in outline.states.values())
+    sets.update([outline.verbatim.tree] if outline.verbatim else ())
     if not all(packageset.is_whole(store, set_id) for set_id in sets):
         raise Conflict(
             f"a cleanup has removed what mirror {before.name} was being made of",
@@ -237,6 +242,7 @@ def _commit(session: Session, txn: Transaction, before: Mirror, outline: Outline
     mirrors.put(txn, mirror)
     _replace(txn, mirror.name, outline)
     keeping.record(txn, mirror.name, outline.kept)
+    kept.record(txn, mirror, outline.verbatim)
     txn[PENDING].discard(mirror.name)
     if mirror.set_id != before.set_id:
         txn.after_commit(

@@ -21,6 +21,7 @@ class IndexState(NamedTuple):
     size: int = 0
     set_id: SetId = EMPTY
     packages: int = 0
+    tree: SetId = EMPTY  #: of a verbatim mirror: the files that it lists, see `debrepo.verbatim`
 
 
 class ArchiveFault(NamedTuple):
@@ -42,11 +43,13 @@ def _dump(mirror: Mirror) -> dict[str, Any]:
 
 
 def _load_state(fields: dict[str, Any]) -> IndexState:
-    return IndexState(**{**fields, "set_id": SetId(bytes.fromhex(fields["set_id"]))})
+    tree = SetId(bytes.fromhex(fields["tree"])) if "tree" in fields else EMPTY
+    set_id = SetId(bytes.fromhex(fields["set_id"]))
+    return IndexState(**{**fields, "set_id": set_id, "tree": tree})
 
 
 def _dump_state(state: IndexState) -> dict[str, Any]:
-    return {**state._asdict(), "set_id": state.set_id.hex()}
+    return {**state._asdict(), "set_id": state.set_id.hex(), "tree": state.tree.hex()}
 
 
 MIRRORS = json_table(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from debrepo import packageset, remote_files
 from debrepo.catalog import CHUNKS
 from debrepo.errors import RemoteError
 from debrepo.ingest import configured_limits
+from debrepo.verbatim import VerbatimArchive
 from debrepo_mirror import assembling, choosing, keeping, memory, recording, surveying
 from debrepo_mirror.cache import IndexCache, sweep
 from debrepo_mirror.fetching_files import GatheredPackages, gather, queue_of
@@ -19,6 +21,7 @@ from debrepo_mirror.tables import MIRRORS, STATE, ArchiveFault, parts
 from debrepo_mirror.upstream import reading, verifier
 from debrepo_mirror.upstream.fetching import Mismatch
 from debrepo_mirror.upstream.release import Release
+from debrepo_mirror.verbatim import gathering
 from debrepo_mirror.work import UpdateWork
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from debrepo_mirror.surveying import ReadArchive
     from debrepo_mirror.sync import UpdateTerms
     from debrepo_mirror.upstream.reading import AskedRelease
+    from debrepo_mirror.verbatim.gathering import GatheredArchive
 
 _ATTEMPTS = 3  # at reading an archive that changes underneath
 
@@ -84,6 +88,7 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
     for attempt in range(_ATTEMPTS):
         try:
             archive = surveying.read(work, release)
+            whole = gathering.gather(work, archive)
             break
         except Mismatch as error:
             again = _release(work, None)
@@ -100,18 +105,23 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
     gathered = gather(work, missing, found)
     if gathered.outages or (gathered.failures and not work.terms.allow_missing):
         raise _incomplete(work, gathered)
+    gathering.check_admitted(work, [*kept.faults, *gathered.faults])
+    whole = gathering.complete(work, whole)
     final = {**kept.final, **gathered.final}
-    assembled = assembling.assemble(work, archive, chosen, final)
+    files = whole.files if whole else {}
+    assembled = assembling.assemble(work, archive, chosen, final, files)
     mirror = _mirror(work, archive.release, assembled.set_id, partial=bool(gathered.failures))
+    faults = (*faults, *kept.faults, *gathered.faults, *(whole.faults if whole else ()))
     outline = recording.Outline(
         mirror,
         assembled.states,
-        [*archive.faults, *faults, *kept.faults, *gathered.faults, *assembled.faults],
+        [*archive.faults, *faults, *assembled.faults],
         assembled.chunks,
         frozenset(assembled.added),
         frozenset(assembled.removed),
         keeping.put(work, archive),
         frozenset(archive.states),
+        _verbatim(work, whole, assembled.tree),
     )
     stored = recording.commit(work.session, work.before, outline)
     _remember(work, archive, assembled)
@@ -125,6 +135,19 @@ def _update(work: UpdateWork, asked: AskedRelease | None) -> Updated:
         faults=len(outline.faults),
         missing=tuple(gathered.failures),
     )
+
+
+def _verbatim(
+    work: UpdateWork, whole: GatheredArchive | None, tree: SetId
+) -> VerbatimArchive | None:
+    """Put the Release files into the pool, last, and return what is kept of the archive."""
+    if whole is None:
+        return None
+    releases = {name: hashlib.sha256(data).hexdigest() for name, data in whole.releases.items()}
+    for name, digest in releases.items():
+        work.pool.put(digest, whole.releases[name])
+    work.pool.sync()
+    return VerbatimArchive(work.mirror.distribution, releases, whole.indexes, tree)
 
 
 def _release(work: UpdateWork, asked: AskedRelease | None) -> Release:

@@ -162,6 +162,7 @@ def _described(shown: ShownMirror) -> dict[str, object]:
         "Download Installer": yes(mirror.installer),
         "Download AppStream": yes(mirror.appstream),
         "Download": mirror.download,
+        "Verbatim": yes(mirror.verbatim) if mirror.verbatim else "",
         "Filter": mirror.filter,
         "Filter With Deps": yes(mirror.filter_with_deps) if mirror.filter else "",
         "Latest": yes(mirror.latest) if mirror.latest else "",

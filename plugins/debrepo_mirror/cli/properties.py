@@ -23,6 +23,10 @@ _SWITCHES = {
         "Mirror the dependencies of what --filter chooses, too.",
     ),
     "latest": ("--latest/--all-versions", "Mirror only the newest version of each package."),
+    "verbatim": (
+        "--verbatim/--no-verbatim",
+        "Keep what the archive has signed byte for byte, to serve and publish it so.",
+    ),
     "skip_component_check": (
         "--force-components/--check-components",
         "Accept components that Release does not list.",

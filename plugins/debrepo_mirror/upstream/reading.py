@@ -111,6 +111,26 @@ def read(
     return _read(plain, text, signers, where, signature)
 
 
+def detached(
+    transport: Transport, mirror: Mirror, verify: Verify | None, text: bytes, *, limit: int
+) -> dict[str, bytes]:
+    """Return Release and its signature beside an InRelease with this text, as far as they fit it.
+
+    Those of another state of the archive, and a signature that is not good, are left out.
+    """
+    plain = ask(transport, mirror, limit=limit, last=PLAIN).data
+    if plain.strip() != text.strip():
+        return {}
+    fetched, signature = transport.read(address(mirror.root, DETACHED), limit=limit)
+    signature = _whole(fetched, signature)
+    if signature and verify is not None:
+        try:
+            verify(plain, signature)
+        except VerificationFailed:
+            return {}
+    return {PLAIN: plain, **({DETACHED: signature} if signature else {})}
+
+
 def _whole(fetched: Fetched, data: bytes) -> bytes:
     """Return what was fetched, nothing where there is none."""
     if fetched.outcome == "whole":

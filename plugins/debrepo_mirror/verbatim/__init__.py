@@ -1,0 +1,1 @@
+"""Verbatim mirrors: all that an archive lists of what they have, byte for byte."""
