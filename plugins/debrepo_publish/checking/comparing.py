@@ -10,7 +10,7 @@ from debrepo.errors import NotFound, SigningFailed
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
-from debrepo_publish.checking.verification import Verifier
+from debrepo_publish.checking.verification import Verifier, Wanted
 from debrepo_publish.engine import ledger, places, signers
 from debrepo_publish.indexes import release
 from debrepo_publish.model import publications
@@ -71,7 +71,7 @@ def verify_stored(
     verifier, problems = _as_client(session, tree, publication, keyring, files=files)
     busy = not alone and _is_busy(session, publication)
     problems += _against_database(session, publication, tree, busy=busy)
-    problems += _against_ledger(session, publication, tree, set(verifier.files))
+    problems += _against_ledger(session, publication, tree, verifier.files)
     return _verified(publication, storage, verifier, problems)
 
 
@@ -146,9 +146,9 @@ def _against_database(
 
 
 def _against_ledger(
-    session: Session, publication: Publication, tree: StoredTree, seen: set[str]
+    session: Session, publication: Publication, tree: StoredTree, seen: Mapping[str, Wanted]
 ) -> Iterator[Problem]:
-    """Yield the files in the ledger that are missing or changed, and in no index."""
+    """Yield the files in the ledger that are missing or changed, and those with a wrong size."""
     ours = (f"dists/{publication.distribution}/", "pool/")
     with session.db.read() as txn:
         rows = {
@@ -156,7 +156,11 @@ def _against_ledger(
             for path, held in ledger.files(txn, publication.place)
             if path.startswith(ours)
         }
-    for path, size in tree.sizes(rows.keys() - seen):
+    for path in rows.keys() & seen.keys():
+        held, wanted = rows[path], seen[path]
+        if wanted.sha256 and held.sha256 == wanted.sha256 and held.size != wanted.size:
+            yield Problem(path, wanted.unlike(held.size), Fault.PACKAGE)
+    for path, size in tree.sizes(rows.keys() - seen.keys()):
         held = rows[path]
         if size is None and held.references:
             yield Problem(path, "was published, but is missing", _kind(path))

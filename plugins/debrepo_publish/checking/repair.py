@@ -128,7 +128,7 @@ def _repair_files(
     faults = dict(_faults(stored, unique, versions))
     if files:
         checked = (path for path in unique if path not in faults)
-        for path, sha256 in stored.checksums(checked):
+        for path, sha256, _ in stored.checksums(checked):
             if sha256 != unique[path].sha256:
                 faults[path] = "is damaged"
     _fetch(session, [unique[path] for path in faults])

@@ -27,8 +27,11 @@ class Tree(Protocol):
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or ``None`` where there is none."""
 
-    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Yield each path with the SHA-256 of the file, or with nothing where there is none."""
+    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str, int | None]]:
+        """Yield each path with the SHA-256 of the file, or with nothing where there is none.
+
+        The size comes with it where it need not be asked for.
+        """
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         """Yield each path with the size of the file in bytes, or ``None``."""
@@ -52,10 +55,10 @@ class StoredTree:
         except NotFound:
             return None
 
-    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str, int | None]]:
         start = len(self._publication.path(""))
         for path, sha256 in self._storage.sha256_all(map(self._publication.path, paths)):
-            yield path[start:], sha256
+            yield path[start:], sha256, None
 
     def sizes(self, paths: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         start = len(self._publication.path(""))
@@ -72,6 +75,7 @@ class _Answer(NamedTuple):
     headers: dict[str, str]
     body: bytes
     sha256: str
+    size: int
 
 
 class ServedTree:
@@ -86,7 +90,7 @@ class ServedTree:
         answer = self._ask("GET", path)
         return answer.body if answer else None
 
-    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    def checksums(self, paths: Iterable[str]) -> Iterator[tuple[str, str, int | None]]:
         with ThreadPoolExecutor(_CONNECTIONS) as workers:
             yield from workers.map(self._checksum, paths)
 
@@ -98,9 +102,9 @@ class ServedTree:
         answer = self._ask("HEAD", path)
         return answer.headers if answer else {}
 
-    def _checksum(self, path: str) -> tuple[str, str]:
+    def _checksum(self, path: str) -> tuple[str, str, int | None]:
         answer = self._ask("GET", path, keep=False)
-        return path, answer.sha256 if answer else ""
+        return (path, answer.sha256, answer.size) if answer else (path, "", None)
 
     def _size(self, path: str) -> tuple[str, int | None]:
         answer = self._ask("HEAD", path)
@@ -133,17 +137,19 @@ class ServedTree:
             raise RemoteError(f"{url}: {reason}") from None
 
 
-def _received(response: HTTPResponse, *, keep: bool) -> tuple[bytes, str]:
-    """Return the body, if it is to be kept, and its SHA-256."""
+def _received(response: HTTPResponse, *, keep: bool) -> tuple[bytes, str, int]:
+    """Return the body, if it is to be kept, its SHA-256 and its size."""
     from http.client import IncompleteRead
 
     kept: list[bytes] = []
+    size = 0
     digest = hashlib.sha256()
     while piece := response.read(_PIECE):
         checkpoint()
         digest.update(piece)
+        size += len(piece)
         if keep:
             kept.append(piece)
     if response.length:  # only reading all at once raises this by itself
         raise IncompleteRead(b"", response.length)
-    return b"".join(kept), digest.hexdigest()
+    return b"".join(kept), digest.hexdigest(), size

@@ -22,7 +22,7 @@ from debrepo_publish.engine.layout import by_hash
 from debrepo_publish.indexes.release import seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo_publish.checking.trees import Tree
 
@@ -46,6 +46,10 @@ class Wanted(NamedTuple):
     sha256: str
     sha512: str
     named_in: str
+
+    def unlike(self, size: int) -> str:
+        """Return what is wrong with a file of another size."""
+        return f"has {size} bytes, and not {self.size} ({self.named_in})"
 
 
 def _zstd(data: bytes) -> bytes:
@@ -221,8 +225,25 @@ class Verifier:
         safe = [path for path in self.files if ".." not in path.split("/")]
         for path in self.files.keys() - set(safe):
             self.problems.append(Problem(path, "leads out of the archive", Fault.INDEX))
-        there: list[str] = []
-        for path, size in self._tree.sizes(safe):
+        hashed = {path for path in safe if whole and self.files[path].sha256}
+        unlike = set(self._unlike(hashed)) if hashed else set()
+        # The size of what has the right checksum is right.
+        for path in self._sized(path for path in safe if path in unlike or path not in hashed):
+            if path in unlike or (whole and self._is_another(path)):
+                text = f"is damaged ({self.files[path].named_in})"
+                self.problems.append(Problem(path, text, Fault.PACKAGE))
+
+    def _unlike(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the paths of files whose content is not what indexes list, or that are missing."""
+        for path, sha256, size in self._tree.checksums(paths):
+            checkpoint()
+            wanted = self.files[path]
+            if sha256 != wanted.sha256 or size not in (None, wanted.size):
+                yield path
+
+    def _sized(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the paths of files that have the size that indexes list."""
+        for path, size in self._tree.sizes(paths):
             checkpoint()
             wanted = self.files[path]
             if size is None:
@@ -230,29 +251,17 @@ class Verifier:
                     Problem(path, f"is missing ({wanted.named_in})", Fault.PACKAGE)
                 )
             elif size != wanted.size:
-                text = f"has {size} bytes, and not {wanted.size} ({wanted.named_in})"
-                self.problems.append(Problem(path, text, Fault.PACKAGE))
-            elif whole:
-                there.append(path)
-        for path in self._damaged(there) if there else ():
-            text = f"is damaged ({self.files[path].named_in})"
-            self.problems.append(Problem(path, text, Fault.PACKAGE))
+                self.problems.append(Problem(path, wanted.unlike(size), Fault.PACKAGE))
+            else:
+                yield path
 
-    def _damaged(self, paths: list[str]) -> Iterator[str]:
-        """Yield the paths of files whose checksum is not the one that indexes list."""
-        known = (path for path in paths if self.files[path].sha256)
-        for path, sha256 in self._tree.checksums(known):
-            checkpoint()
-            if sha256 != self.files[path].sha256:
-                yield path
-        for path in paths:  # storages know SHA-256 only, and may do without reading
-            wanted = self.files[path]
-            if wanted.sha256 or not wanted.sha512:
-                continue
-            checkpoint()
-            data = self._tree.read(path)
-            if data is None or hashlib.sha512(data).hexdigest() != wanted.sha512:
-                yield path
+    def _is_another(self, path: str) -> bool:
+        """Whether a file has another SHA512: storages know SHA256, and may do without reading."""
+        wanted = self.files[path]
+        if wanted.sha256 or not wanted.sha512:
+            return False
+        data = self._tree.read(path)
+        return data is None or hashlib.sha512(data).hexdigest() != wanted.sha512
 
 
 def _listed(text: bytes) -> dict[str, Listed]:

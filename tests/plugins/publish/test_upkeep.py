@@ -531,3 +531,42 @@ def test_storage_is_asked_for_all_checksums_at_once(session, published, monkeypa
     check(session, files=True)
     (paths,) = asked
     assert len(paths) == len(set(paths)) >= 3
+
+
+def test_size_of_a_package_that_is_read_is_not_asked_for(session, published, monkeypatch):
+    asked = set()
+    stat_all = CrashingStorage.stat_all
+
+    def noting(self, paths):
+        paths = list(paths)
+        asked.update(paths)
+        return stat_all(self, paths)
+
+    monkeypatch.setattr(CrashingStorage, "stat_all", noting)
+    assert verify(session) == []
+    packages = {path for path in asked if path.startswith("pool/")}
+    assert len(packages) >= 3
+    asked.clear()
+    assert verify(session, files=True) == []
+    assert not asked & packages
+    path = only(published, "hello_1.0_amd64.deb")
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[:-1])
+    (problem,) = verify(session, files=True)
+    assert f"has {len(data) - 1} bytes, and not {len(data)}" in problem
+    assert asked & packages == {str(path.relative_to(published))}
+
+
+def test_wrong_size_in_an_index_is_found_though_the_checksum_is_right(session, published):
+    with session.db.write() as txn:
+        place = session.call("publish.list")[0].place
+        rows = dict(ledger.files(txn, place))
+        (path,) = (path for path in rows if path.endswith("hello_1.0_amd64.deb"))
+        row = rows[path]
+        ledger.remove(txn, place, [path])
+        ledger.set_count(txn, place, path, 1, ledger.File(path, row.sha256, row.size + 1), 0)
+    for files in (False, True):
+        said = [line for line in verify(session, files=files) if "and not" in line]
+        assert said
+        assert all("hello_1.0_amd64.deb: has" in line for line in said)
