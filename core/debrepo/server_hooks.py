@@ -76,5 +76,7 @@ def debrepo_background() -> Mapping[str, BackgroundJob]:
 def debrepo_metrics(session: Session, txn: Transaction, requests: Requests) -> Iterable[Metric]:
     """Return numbers for the monitoring of a server: age, days left, sizes, requests.
 
-    *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick.
+    *Collects*, in a read transaction, whenever ``/api/metrics`` is read: be quick. If it raises,
+    or brings a metric of another plugin, your metrics are left out; the failure is logged once,
+    and counted in ``debrepo_plugin_metrics_failures_total``.
     """

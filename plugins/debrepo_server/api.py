@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from debrepo import __version__
 from debrepo.errors import DatabaseBusy
 from debrepo.http import Door, Routes, json_answer, opens
-from debrepo_server.metrics import plugin_lines, task_lines, write_lines
+from debrepo_server.metrics import task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -73,18 +73,15 @@ def storage(door: Looking) -> Response:
 def metrics(request: Request, door: Looking) -> Response:
     """Show the metrics in the format of Prometheus."""
     runner, requests = request.app.state.debrepo.tasks, request.app.state.requests
-    with door.session.db.read() as txn:
-        batches = door.session.hook.debrepo_metrics(
-            session=door.session, txn=txn, requests=requests
-        )
-        found = [metric for batch in batches for metric in batch]
     lines = [
         *requests.lines(),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
         *request.app.state.background.lines(),
-        *plugin_lines(found),
     ]
+    taken = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
+    with door.session.db.read() as txn:
+        lines += request.app.state.plugin_metrics.lines(door.session, txn, requests, taken)
     return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
 
 

@@ -26,6 +26,7 @@ from debrepo_server.load import ServerLoad
 from debrepo_server.metrics import RequestCounts
 from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
+from debrepo_server.plugin_metrics import PluginMetrics
 from debrepo_server.plugin_routes import plugin_routes
 from debrepo_server.replays import Replays
 from debrepo_server.response_cache import ResponseCache
@@ -100,6 +101,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.state.halt = partial(_halt, runner, watches, background)
     app.state.requests = requests
     app.state.background = background
+    app.state.plugin_metrics = PluginMetrics()
     app.openapi = cache(partial(describe, app, session))  # type: ignore[method-assign]
     app.router.routes.extend(plugin_routes(session, operation_routes(session).routes))
     app.add_exception_handler(DebrepoError, _debrepo_error)

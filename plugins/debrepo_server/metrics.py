@@ -13,7 +13,6 @@ from debrepo.metrics import Amounts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from debrepo.metrics import Metric
     from debrepo_server.records import TaskRecord
 
 _AMOUNTS = (
@@ -96,17 +95,6 @@ def write_lines(written: tuple[int, float]) -> Iterator[str]:
     name = "debrepo_database_write_lock_seconds_total"
     yield from head(name, "Time that write transactions held the lock.", "counter")
     yield line(name, {}, seconds)
-
-
-def plugin_lines(metrics: Iterable[Metric]) -> Iterator[str]:
-    """Yield the metrics of plugins."""
-    named: dict[str, list[Metric]] = {}
-    for metric in metrics:
-        named.setdefault(metric.family or metric.name, []).append(metric)
-    for name, found in sorted(named.items()):
-        yield from head(name, found[0].help, found[0].kind)
-        for metric in found:
-            yield line(metric.name, metric.labels, metric.value)
 
 
 def head(name: str, text: str, kind: str) -> Iterator[str]:

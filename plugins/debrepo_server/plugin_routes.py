@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
 from debrepo.http import opening_of
+from debrepo.refs import Ref, answers, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,13 +24,14 @@ def plugin_routes(session: Session, ours: Iterable[Any]) -> list[Any]:
     """
     found: list[Any] = []
     owners: dict[tuple[str, str], str] = {}
-    for plugin in reversed(session.hook.debrepo_routes.get_hookimpls()):
-        whose = str(plugin.plugin_name)
-        brought: Any = plugin.function() or ()
+    for whose, brought in reversed([*answers(session.hook.debrepo_routes, Ref)]):
         for ref in brought:
             for route in ref.load().routes:
                 if opening_of(route) is None:
-                    raise PluginError(f"the route {route.path} of {ref.target} states no scope")
+                    raise PluginError(
+                        f"the route {route.path} of {ref.target} states no scope",
+                        hint=without(whose),
+                    )
                 _claim(owners, whose, route.path, route.methods)
                 found.append(route)
     for route in ours:
@@ -45,5 +47,5 @@ def _claim(owners: dict[tuple[str, str], str], whose: str, path: str, methods: s
         if other != whose:
             raise PluginError(
                 f"plugins {other} and {whose} both bring the route {method} {path}",
-                hint=f"disable one with DEBREPO_DISABLE={whose}",
+                hint=without(whose, one=True),
             )
