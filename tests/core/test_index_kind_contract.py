@@ -2,11 +2,16 @@
 
 import inspect
 import itertools
+import sys
+from types import SimpleNamespace
 
 import pytest
 from _pytest.outcomes import Skipped
 
+from debrepo import Ref, hookimpl
 from debrepo.index_kind import Context, IndexKind, SortedIndexKind, WholeIndexKind
+from debrepo.options import PublicationOption
+from debrepo.plugins import load_plugins
 from debrepo.testing import IndexKindContract
 from debrepo.testing.index_packages import every_package, reduced
 
@@ -244,6 +249,7 @@ def failures(kind_class, packages, tmp_path, tests=TESTS):
         "every_package": packages,
         "packages": [reduced(one, kind) for one in packages if one.package.kind in kind.takes],
         "tmp_path": tmp_path,
+        "other_plugins": load_plugins(),
     }
     found = set()
     for name in tests:
@@ -298,3 +304,40 @@ def test_kind_that_does_everything_right_passes(kind, packages, tmp_path):
 )
 def test_fault_is_found(kind, test, packages, tmp_path):
     assert failures(kind, packages, tmp_path, [f"test_{test}"]) == {test}
+
+
+class Squatter(Owners):
+    """A kind of index that writes what another one of the test writes, too."""
+
+
+class Squatting:
+    @hookimpl
+    def debrepo_index_kinds(self):
+        return {"squatter": Ref(f"{__name__}:Squatter")}
+
+    @hookimpl
+    def debrepo_publication_options(self):
+        return [PublicationOption("owners", True, "Publish owners")]
+
+
+class TestChosenPlugins(IndexKindContract):
+    options = {"owners": True}  # noqa: RUF012  # never changed
+
+    @pytest.fixture
+    def kind(self):
+        return Owners()
+
+    @pytest.mark.debrepo_plugins(only=["local", "publish"], more=[Squatting()])
+    def test_its_paths_are_those_of_no_other_kind(
+        self, kind, context, packages, every_package, other_plugins, monkeypatch
+    ):
+        monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(Squatter=Squatter))
+        assert {name for name, plugin in other_plugins.list_name_plugin() if plugin} == {
+            "local",
+            "publish",
+            "Squatting",
+        }
+        with pytest.raises(AssertionError, match="the kind of index squatter writes this too"):
+            super().test_its_paths_are_those_of_no_other_kind(
+                kind, context, packages, every_package, other_plugins
+            )

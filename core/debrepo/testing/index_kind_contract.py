@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from debrepo.config import CORE_SETTINGS
 from debrepo.index_kind import (
     OF_PACKAGES,
     OF_PUBLICATIONS,
@@ -25,12 +26,16 @@ from debrepo.index_kind import (
     SortedIndexKind,
     WholeIndexKind,
 )
+from debrepo.options import PublicationOption
 from debrepo.plugins import load_plugins
+from debrepo.refs import Setting, answers, claimed, declared
 from debrepo.testing.index_packages import every_package, hostile, reduced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from pluggy import PluginManager
 
 _PUBLICATION: Mapping[str, Any] = {
     "component": "main",
@@ -62,6 +67,18 @@ class IndexKindContract:
     def kind(self) -> AnyIndexKind:
         """Return the kind of index, made anew."""
         raise NotImplementedError("override the kind fixture")
+
+    @pytest.fixture
+    def other_plugins(self, request: pytest.FixtureRequest) -> PluginManager:
+        """Return the plugins whose kinds of index have other paths: those of ``debrepo_plugins``.
+
+        All that are installed, where a test does without `debrepo.testing.fixtures`.
+        """
+        try:
+            chosen: PluginManager = request.getfixturevalue("debrepo_plugins")
+        except pytest.FixtureLookupError:
+            return load_plugins()
+        return chosen
 
     @pytest.fixture
     def context(self, kind: AnyIndexKind) -> Context:
@@ -171,10 +188,11 @@ class IndexKindContract:
         context: Context,
         packages: list[Published],
         every_package: list[Published],
+        other_plugins: PluginManager,
     ) -> None:
         own = set(made(kind, context, packages))
-        for name, other in _others(kind):
-            theirs = made(other, _everything(other), _taken(other, every_package))
+        for name, other in _others(kind, other_plugins):
+            theirs = made(other, _everything(other, other_plugins), _taken(other, every_package))
             assert not own & set(theirs), f"the kind of index {name} writes this too"
 
     def test_nothing_of_a_package_adds_a_line_or_a_file(
@@ -282,24 +300,27 @@ def elsewhere(module: str, name: str, file: str, task: str) -> None:
     sys.stdout.write(hashlib.sha256(repr(files).encode()).hexdigest())
 
 
-def _others(kind: AnyIndexKind) -> Iterator[tuple[str, AnyIndexKind]]:
-    """Yield the kinds of index that are installed, but for this one."""
-    for brought in load_plugins().hook.debrepo_index_kinds():
-        for name, ref in brought.items():
-            found = ref.load()
-            same = found.__qualname__ == type(kind).__qualname__
-            if not same:
-                yield name, found()
+def _others(kind: AnyIndexKind, plugins: PluginManager) -> Iterator[tuple[str, AnyIndexKind]]:
+    """Yield the kinds of index that plugins bring, but for this one."""
+    for name, ref in claimed(plugins.hook.debrepo_index_kinds, "kind of index").items():
+        found = ref.load()
+        same = found.__qualname__ == type(kind).__qualname__
+        if not same:
+            yield name, found()
 
 
-def _everything(kind: AnyIndexKind) -> Context:
+def _everything(kind: AnyIndexKind, plugins: PluginManager) -> Context:
     """Return a context in which a kind finds all that it may ask for."""
     said = {name: value for name, value in _PUBLICATION.items() if name in kind.reads}
-    plugins = load_plugins()
     options = {
-        o.name: o.default for batch in plugins.hook.debrepo_publication_options() for o in batch
+        option.name: option.default
+        for _, brought in answers(plugins.hook.debrepo_publication_options, PublicationOption)
+        for option in brought
     }
-    settings = {s.name: s.default for batch in plugins.hook.debrepo_settings() for s in batch}
+    settings = {
+        setting.name: setting.default
+        for setting in declared(plugins.hook.debrepo_settings, "setting", Setting, CORE_SETTINGS)
+    }
     return Context(said, options, settings)
 
 
