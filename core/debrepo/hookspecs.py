@@ -48,7 +48,8 @@ def debrepo_commands() -> Iterable[Command]:
     """Name the commands you add to the command line.
 
     *Collects*, at every start-up. Two plugins that claim one name are an error, and so is a name
-    that a command of the group has already.
+    that a command of the group has already. A command of a group that no plugin brings is left
+    out.
     """
 
 
@@ -75,7 +76,8 @@ def debrepo_spellings() -> Mapping[str, Ref]:
 def debrepo_settings() -> Iterable[Setting]:
     """Name the configuration keys you read, with defaults and help.
 
-    *Collects*, when the configuration is read. A key that no plugin declares is an error there.
+    *Collects*, when the configuration is read. A key that no plugin declares is an error there,
+    and so are two settings that one key, or one variable of the environment, could mean.
     """
 
 
@@ -83,6 +85,7 @@ def debrepo_settings() -> Iterable[Setting]:
 def debrepo_tables() -> Iterable[TableRef]:
     """Name the database tables you own, as ``plugin.table``, with their schema versions.
 
+    ``plugin`` is the name of the entry point, with underscores for hyphens.
     *Collects*, when the database is opened. Missing tables are created, tables of an older
     version are migrated with the functions that their `Table` names, and a database that
     holds a newer version is refused.

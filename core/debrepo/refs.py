@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from debrepo.errors import PluginError
+from debrepo.errors import DebrepoError, PluginError
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
 
 _ANY_NAME = 0x08  # inspect.CO_VARKEYWORDS, which takes long to import
 
@@ -29,14 +32,87 @@ class Ref(NamedTuple):
         module, _, attribute = self.target.partition(":")
         try:
             return getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise PluginError(f"cannot load {self.target}: {error}") from error
+        except DebrepoError:  # such as that of a module that lacks an optional dependency
+            raise
+        except Exception as error:  # whatever is wrong with the module of a plugin
+            raise PluginError(f"cannot load {self.target}: {said_by(error)}") from error
+
+
+def answers(hook: Any, *kinds: type) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the list that each plugin answers to a hook that names things, after its name.
+
+    ``hook`` is a ``pluggy.HookCaller``, which the model need not know. Raise `PluginError`, with
+    the name of the plugin, where one fails, or what it lists is of other ``kinds``.
+    """
+    for plugin in hook.get_hookimpls():
+        yield str(plugin.plugin_name), answer(hook, plugin, *kinds)
+
+
+def answer(hook: Any, plugin: Any, *kinds: type) -> list[Any]:
+    """Return what one plugin, a ``pluggy.HookImpl``, answers to a hook, as `answers` does."""
+    name = str(plugin.plugin_name)
+    return _asked(hook.name, name, partial(_listed, plugin.function, kinds))
+
+
+def mappings(hook: Any, *kinds: type) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the mapping that each plugin answers to a hook that names things, as `answers` does."""
+    for plugin in hook.get_hookimpls():
+        name = str(plugin.plugin_name)
+        yield name, _asked(hook.name, name, partial(_mapped, plugin.function, kinds))
+
+
+def _asked(hook: str, plugin: str, ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
+        raise PluginError(
+            f"{hook} of plugin {plugin} failed: {said_by(error)}", hint=without(plugin)
+        ) from error
+
+
+def _listed(function: Callable[[], Any], kinds: tuple[type, ...]) -> list[Any]:
+    """Return the answer of a hook as a list."""
+    found = list(function() or ())
+    for one in found:
+        if not isinstance(one, kinds):
+            raise TypeError(f"it has to list each {_kinds(kinds)}, and lists {one!r}")
+    return found
+
+
+def _mapped(function: Callable[[], Any], kinds: tuple[type, ...]) -> dict[str, Any]:
+    """Return the answer of a hook as a mapping."""
+    answer = function() or {}
+    if not hasattr(answer, "items"):
+        raise TypeError(f"it has to map names to each {_kinds(kinds)}, and returns {answer!r}")
+    for one in answer.values():
+        if not isinstance(one, kinds):
+            raise TypeError(f"it has to map names to each {_kinds(kinds)}, and maps one to {one!r}")
+    return dict(answer)
+
+
+def _kinds(kinds: tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in kinds)
+
+
+def without(plugin: str, *, one: bool = False) -> str:
+    """Return the hint for errors of a plugin, or of two of which one has to go."""
+    return f"disable {'one' if one else 'it'} with DEBREPO_DISABLE={plugin}"
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an exception of a plugin says, and where it was raised, in one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None or place.tb_frame.f_code.co_filename == __file__:
+        return said
+    return f"{said} ({place.tb_frame.f_code.co_filename}, line {place.tb_lineno})"
 
 
 def owner(hook: Any, name: str) -> str:
     """Return the plugin that brings ``name`` through a hook that `claimed` has read."""
-    impls = hook.get_hookimpls()
-    return next((str(one.plugin_name) for one in impls if name in (one.function() or ())), "")
+    return next((plugin for plugin, brought in mappings(hook, object) if name in brought), "")
 
 
 def unknown_names(function: Any, given: Iterable[str]) -> list[str]:
@@ -51,43 +127,40 @@ def unknown_names(function: Any, given: Iterable[str]) -> list[str]:
 def claimed(hook: Any, what: str) -> dict[str, Any]:
     """Return what plugins bring through a hook without arguments, by name: references, mostly.
 
-    ``hook`` is a ``pluggy.HookCaller``, which the model need not know; ``what`` is the kind of
-    thing that a name stands for. Two plugins that claim one name are an error, as either could
-    be meant.
+    ``what`` is the kind of thing that a name stands for. Two plugins that claim one name are an
+    error, as either could be meant.
     """
     found: dict[str, Any] = {}
     owners: dict[str, str] = {}
-    for plugin in hook.get_hookimpls():
-        brought: Any = plugin.function() or {}
+    for plugin, brought in mappings(hook, Ref, BackgroundJob):
         for name, ref in brought.items():
             if name in owners:
                 raise PluginError(
-                    f"plugins {owners[name]} and {plugin.plugin_name} both bring the {what} {name}",
-                    hint=f"disable one with DEBREPO_DISABLE={plugin.plugin_name}",
+                    f"plugins {owners[name]} and {plugin} both bring the {what} {name}",
+                    hint=without(plugin, one=True),
                 )
             found[name] = ref
-            owners[name] = plugin.plugin_name
+            owners[name] = plugin
     return found
 
 
-def declared(hook: Any, what: str, known: Iterable[Any] = ()) -> list[Any]:
+def declared(hook: Any, what: str, kind: type[T], known: Iterable[T] = ()) -> list[T]:
     """Return ``known`` and what plugins declare through a hook: settings, or tables.
 
     Two of one name are an error, which names the plugins: one would be without effect.
     """
-    everything = [*known, *(one for batch in hook() for one in batch)]
-    if len({one.name for one in everything}) == len(everything):
-        return everything
-    owners = {one.name: "core" for one in known}
-    for plugin in hook.get_hookimpls():
-        for one in plugin.function() or ():
+    everything: list[Any] = [*known]
+    owners = {one.name: "core" for one in everything}
+    for plugin, brought in answers(hook, kind):
+        for one in brought:
             if one.name in owners:
                 raise PluginError(
-                    f"{owners[one.name]} and the plugin {plugin.plugin_name} both declare the"
-                    f" {what} {one.name}",
-                    hint=f"disable it with DEBREPO_DISABLE={plugin.plugin_name}",
+                    f"{owners[one.name]} and the plugin {plugin} both declare the {what}"
+                    f" {one.name}",
+                    hint=without(plugin),
                 )
-            owners[one.name] = f"the plugin {plugin.plugin_name}"
+            owners[one.name] = f"the plugin {plugin}"
+            everything.append(one)
     return everything
 
 

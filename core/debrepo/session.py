@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from debrepo.calls import Call
 from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.progress import Progress
-from debrepo.refs import claimed, declared, unknown_names
+from debrepo.refs import Operation, Setting, TableRef, claimed, declared, unknown_names
 from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from debrepo.config import Config
     from debrepo.database import Database, Transaction
     from debrepo.pool import Pool
-    from debrepo.refs import Operation, Ref
+    from debrepo.refs import Ref
     from debrepo.signing import Signer
     from debrepo.storage import Storage
     from debrepo.transport import Transport, TransportOptions
@@ -118,11 +118,13 @@ class Session:
     @opened_once
     def config(self) -> Config:
         """The configuration: a file given by name, else ``debrepo.toml`` below the root."""
+        from debrepo import naming
         from debrepo.config import CORE_SETTINGS, Config
 
         own = self.root / "debrepo.toml"
         path = own if _exists(own, self.root) else None
-        settings = declared(self.hook.debrepo_settings, "setting", CORE_SETTINGS)
+        settings = declared(self.hook.debrepo_settings, "setting", Setting, CORE_SETTINGS)
+        naming.check_settings(self.hook.debrepo_settings, settings)
         # A manager that pluggy made, and not `load_plugins`, has nothing disabled.
         disabled = getattr(self.plugins, "disabled_settings", tuple)
         return Config(settings, self.config_path or path, os.environ, disabled)
@@ -135,10 +137,12 @@ class Session:
 
     @opened_once
     def _db(self) -> Database:
+        from debrepo import naming
         from debrepo.catalog import TABLES
         from debrepo.database import Database
 
-        tables = declared(self.hook.debrepo_tables, "table", TABLES)
+        tables = declared(self.hook.debrepo_tables, "table", TableRef, TABLES)
+        naming.check_tables(self.hook.debrepo_tables)
         size = self.config["database.map_size"]
         return Database(self.root / "db", tables, map_size=size, read_only=self.read_only)
 
@@ -152,7 +156,8 @@ class Session:
     @opened_once
     def operations(self) -> dict[str, Operation]:
         """What the plugins can do, by name."""
-        return {one.name: one for one in declared(self.hook.debrepo_operations, "operation")}
+        found = declared(self.hook.debrepo_operations, "operation", Operation)
+        return {one.name: one for one in found}
 
     def run(
         self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs

@@ -9,6 +9,7 @@ from debrepo import packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, PACKAGES, TABLES
 from debrepo.errors import DatabaseError
 from debrepo.package import Entry, PackageKey, decode
+from debrepo.refs import TableRef, declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -89,8 +90,7 @@ def _all_lists(session: Session, txn: Transaction) -> Iterator[PackageList]:
 
 def _records(session: Session, txn: Transaction) -> Iterator[str]:
     """Yield every record that is not what its table says, by table and key."""
-    declared = [ref for batch in session.hook.debrepo_tables() for ref in batch]
-    for ref in sorted({*TABLES, *declared}):
+    for ref in sorted(declared(session.hook.debrepo_tables, "table", TableRef, TABLES)):
         yield from txn[ref.ref.load()].faults()
         txn.trim()
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debrepo import __version__, clock, errors
+from debrepo import Setting, __version__, clock, errors
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.config import CORE_SETTINGS
+from debrepo.refs import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pluggy import PluginManager
-
-    from debrepo import Setting
 
 _ENVIRONMENT = {
     "DEBREPO_ROOT": "The root directory, where --root does not say.",
@@ -31,8 +30,8 @@ def pages(plugins: PluginManager) -> dict[str, str]:
     """Return every page by the name of its file: ``debrepo-repo-add.1``."""
     found = dict(walk(build_cli(plugins), "debrepo"))
     made = {f"{_page(path)}.1": _command(path, command, found) for path, command in found.items()}
-    declared = [setting for batch in plugins.hook.debrepo_settings() for setting in batch]
-    return made | {"debrepo.toml.5": _settings(sorted([*CORE_SETTINGS, *declared]))}
+    settings = declared(plugins.hook.debrepo_settings, "setting", Setting, CORE_SETTINGS)
+    return made | {"debrepo.toml.5": _settings(sorted(settings))}
 
 
 def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:

@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import sys
 import types
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from debrepo import (
     hookimpl,
     hookspecs,
     index_hooks,
+    naming,
     server_hooks,
 )
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.errors import NotFound, PluginError
 from debrepo.plugins import entry_points, load_plugins, new_manager
+from debrepo.refs import declared
 from debrepo.session import Session
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +165,20 @@ def test_marker_chooses_the_plugins_of_a_test(debrepo_plugins):
 def test_marker_with_a_plugin_that_is_not_installed_fails_the_test(request):
     with pytest.raises(AssertionError, match="no plugin called locl is installed"):
         request.getfixturevalue("debrepo_disabled")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("snapshott", "is snapshot meant?"), ("xyzzy", "there are: admin, aptly, audit")],
+)
+def test_disabling_what_is_not_installed_is_an_error(name, hint):
+    with pytest.raises(PluginError, match=f"no plugin called {name} is installed") as caught:
+        load_plugins(["gitlab", "", f" {name}"])
+    assert caught.value.hint.startswith(hint)
+
+
+def test_blanks_between_disabled_plugins_have_no_meaning():
+    assert load_plugins(["gitlab", " notify"]).is_blocked("notify")
 
 
 def test_operation_of_a_plugin_that_is_not_there_is_not_found(tmp_path):
@@ -373,6 +390,211 @@ class Extra:
     @hookimpl
     def debrepo_commands(self):
         return [Command("repo echo", "click:echo", "Say it again.")]
+
+
+def _failing():
+    raise ValueError("the mill\nstands still")
+
+
+NAMING = ("settings", "tables", "operations", "spellings", "storages", "signers")
+
+
+@pytest.mark.parametrize("what", NAMING)
+@pytest.mark.parametrize(
+    ("implementation", "said"),
+    [
+        (_failing, r"failed: the mill stands still \(.*test_plugins\.py, line \d+\)$"),
+        (lambda: 7, r"failed: "),
+        (lambda: Ref("mill:mill"), r"failed: it has to (list|map names to) each .*mill:mill"),
+        (lambda: {"mill": 7}, r"failed: it has to (list|map names to) each"),
+    ],
+    ids=["raises", "a number", "one", "a mapping"],
+)
+def test_hook_that_fails_at_start_names_the_plugin_and_the_way_out(
+    tmp_path, what, implementation, said
+):
+    pm = load_plugins()
+    plugin = types.SimpleNamespace(**{f"debrepo_{what}": hookimpl(implementation)})
+    pm.register(plugin, "mill")
+    session = Session(tmp_path, pm)
+    use = {
+        "settings": lambda: session.config,
+        "tables": lambda: session.db,
+        "operations": lambda: session.operations,
+        "spellings": lambda: session.spelled("place", ""),
+        "storages": lambda: session.storage(""),
+        "signers": lambda: session.signer,
+    }
+    with pytest.raises(PluginError, match=f"^debrepo_{what} of plugin mill {said}") as caught:
+        use[what]()
+    assert caught.value.hint == "disable it with DEBREPO_DISABLE=mill"
+
+
+@pytest.mark.parametrize(
+    ("implementation", "said"),
+    [
+        (_failing, "debrepo_commands of plugin mill failed: the mill stands still"),
+        (lambda: Command("mill", "mill:mill", "Grind."), "has to list each Command"),
+        (lambda: [Command(" ", "mill:mill", "Grind.")], "mill brings a command without a name"),
+    ],
+)
+def test_help_is_shown_though_a_plugin_cannot_name_its_commands(implementation, said):
+    pm = load_plugins()
+    pm.register(types.SimpleNamespace(debrepo_commands=hookimpl(implementation)), "mill")
+    cli = build_cli(pm)
+    for words in (["--help"], ["--version"]):
+        assert CliRunner().invoke(cli, words).exit_code == 0
+    text = " ".join(CliRunner().invoke(cli, ["--help"]).output.split())
+    assert "Manage snapshots" in text
+    assert said in text
+    result = CliRunner().invoke(cli, ["repo", "list"])
+    assert result.exit_code == PluginError.exit_code
+    assert said in result.output
+    assert result.output.endswith("Hint: disable it with DEBREPO_DISABLE=mill\n")
+
+
+def test_plugin_that_cannot_be_registered_is_named(tmp_path, monkeypatch):
+    install(tmp_path, "mill", "mill_plugin")
+    (tmp_path / "mill_plugin.py").write_text(
+        "from debrepo import hookimpl\n\n@hookimpl\ndef debrepo_addhooks(pm):\n    pm.grind()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=r"debrepo_addhooks of plugin mill failed: .*grind"):
+        load_plugins()
+    assert load_plugins(["mill"])
+
+
+def test_module_of_a_plugin_that_cannot_be_imported_is_an_error_with_the_line(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "mill_cli.py").write_text("import click\n\nmill = clock.group()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=r"cannot load mill_cli:mill: .*mill_cli\.py, line 3"):
+        Ref("mill_cli:mill").load()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("storage.*.region", "storage.s3.bucket", ""),
+        ("storage.*.region", "storage.s3.region", "a key could be either"),
+        ("storage.*.*", "storage.*.region", "a key could be either"),
+        ("a.*.c", "a.b.*", "a key could be either"),
+        ("a.*.c", "a.b.*.c", ""),
+        ("mill.web.hook", "mill.web_hook", "both are DEBREPO_MILL_WEB_HOOK in the environment"),
+        ("storage.*.re*", "a.b", r"a \* stands for a whole part"),
+    ],
+)
+def test_settings_that_one_key_could_mean_name_both_plugins(one, other, said):
+    pm = new_manager()
+    for name, setting in (("left", one), ("right", other)):
+        brought = [Setting(setting, "", "Not the only one.")]
+        pm.register(
+            types.SimpleNamespace(debrepo_settings=hookimpl(lambda brought=brought: brought)), name
+        )
+    if not said:
+        both = declared(pm.hook.debrepo_settings, "setting", Setting)
+        naming.check_settings(pm.hook.debrepo_settings, both)
+        return
+    with pytest.raises(PluginError, match=said) as caught:
+        _ = Session(Path("unused"), pm).config
+    assert "the plugin left" in str(caught.value)
+    assert ("the plugin right" in str(caught.value)) == (not said.startswith("a \\"))
+
+
+@pytest.mark.parametrize("name", ["repos", "mill", "mill.", "local.grain", "milling.grain"])
+def test_table_is_called_after_its_plugin(tmp_path, name):
+    pm = load_plugins()
+    tables = [TableRef(name, 1, "mill:TABLE")]
+    pm.register(types.SimpleNamespace(debrepo_tables=hookimpl(lambda: tables)), "mill")
+    with pytest.raises(PluginError, match=r"mill declares the table .* begin with mill\.$"):
+        _ = Session(tmp_path, pm).db
+
+
+def test_table_of_a_plugin_with_a_hyphen_has_an_underscore():
+    pm = new_manager()
+    tables = [TableRef("water_mill.grain", 1, "mill:TABLE")]
+    pm.register(types.SimpleNamespace(debrepo_tables=hookimpl(lambda: tables)), "water-mill")
+    naming.check_tables(pm.hook.debrepo_tables)
+
+
+@click.group()
+def mill():
+    """Grind."""
+
+
+@mill.group()
+def stone():
+    """Manage stones."""
+
+
+@stone.command()
+def turn():
+    """Turn a stone."""
+
+
+@mill.command()
+def stop():
+    """Stop."""
+
+
+def _commands(*paths):
+    found = [Command(path, f"{__name__}:{path.split()[-1]}", path) for path in paths]
+    return types.SimpleNamespace(debrepo_commands=hookimpl(lambda: found))
+
+
+@pytest.fixture
+def milled(monkeypatch):
+    """Return the group that the commands of plugins make, of which the first brings it."""
+    here = types.SimpleNamespace(mill=mill, stone=stone, dress=stop, oil=stop, wheel=stone)
+    monkeypatch.setitem(sys.modules, __name__, here)
+
+    def milled(**plugins):
+        pm = new_manager()
+        pm.register(_commands("mill"), "miller")
+        for name, paths in plugins.items():
+            pm.register(_commands(*paths), name)
+        return build_cli(pm).commands["mill"].load()
+
+    return milled
+
+
+def test_command_joins_a_group_within_the_group_of_another_plugin(milled):
+    group = milled(one=["mill stone dress"], two=["mill stone oil", "mill oil"])
+    assert sorted(group.commands) == ["oil", "stone", "stop"]
+    assert sorted(group.commands["stone"].commands) == ["dress", "oil", "turn"]
+    assert sorted(stone.commands) == ["turn"]
+
+
+def test_command_joins_a_group_that_joins_another_one(milled):
+    group = milled(one=["mill wheel dress", "mill wheel oil"], two=["mill wheel"])
+    assert sorted(group.commands["wheel"].load().commands) == ["dress", "oil", "turn"]
+
+
+@pytest.mark.parametrize(
+    ("plugins", "said"),
+    [
+        (
+            {"one": ["mill stone turn"]},
+            "plugins miller and one both bring the command mill stone turn",
+        ),
+        (
+            {"one": ["mill stone oil"], "two": ["mill stone oil"]},
+            "plugins (one and two|two and one) both bring the command mill stone oil",
+        ),
+        ({"one": ["mill stop oil"]}, "one brings the command mill stop oil, but mill stop is no"),
+        ({"one": ["mill xyz oil"]}, "one brings the command mill xyz oil, but mill xyz is no"),
+    ],
+)
+def test_commands_that_clash_within_a_group_name_both_plugins(milled, plugins, said):
+    with pytest.raises(PluginError, match=said):
+        milled(**plugins)
+
+
+def test_command_of_a_group_that_nobody_brings_is_left_out():
+    pm = new_manager()
+    pm.register(_commands("xyz oil"), "one")
+    assert build_cli(pm).commands == {}
 
 
 class Keeper:

@@ -14,6 +14,7 @@ import click
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
 from debrepo.plugins import load_plugins
+from debrepo.refs import Command, answer, without
 from debrepo.session import Session
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pluggy import PluginManager
 
-    from debrepo.refs import Command, Ref
+    from debrepo.refs import Ref
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -33,24 +34,46 @@ class LazyCommand(click.Command):
     its help or to complete its options, imports the real one.
     """
 
-    def __init__(self, name: str, ref: Ref, plugin: str) -> None:
-        super().__init__(name, short_help=ref.summary, add_help_option=False)
+    def __init__(self, path: str, ref: Ref, plugin: str) -> None:
+        self.path = path.split()
+        super().__init__(self.path[-1], short_help=ref.summary, add_help_option=False)
         self.ref = ref
         self.plugin = plugin
         self.extras: list[LazyCommand] = []
 
+    def join(self, extra: LazyCommand) -> None:
+        """Let a command of another plugin appear in this group, or in one below it."""
+        for other in self.extras:
+            if other.path == extra.path:
+                raise _clash(extra, other.plugin)
+            if other.path == extra.path[: len(other.path)]:
+                other.join(extra)
+                return
+        self.extras.append(extra)
+
     def load(self) -> click.Command:
         """Import the real command; commands of other plugins join a copy of it, under new names."""
         command: click.Command = self.ref.load()
-        if isinstance(command, click.Group) and self.extras:
-            command = copy(command)  # the module's own may serve another command line, too
-            command.commands = dict(command.commands)
-            for extra in self.extras:
-                name = extra.name or ""
-                if name in command.commands:
-                    raise _clash(f"{self.name} {name}", self.plugin, extra.plugin)
-                command.add_command(extra)
-        return command
+        if not self.extras:
+            return command
+        joined = {self.path[-1]: command}
+        for extra in self.extras:
+            commands = joined  # a module's own may serve another command line, too: copy them
+            for name in extra.path[len(self.path) - 1 : -1]:
+                group = copy(commands.get(name))
+                if not isinstance(group, click.Group):
+                    raise PluginError(
+                        f"plugin {extra.plugin} brings the command {' '.join(extra.path)},"
+                        f" but {' '.join(extra.path[:-1])} is no group of commands",
+                        hint=without(extra.plugin),
+                    )
+                group.commands = dict(group.commands)
+                commands[name] = group
+                commands = group.commands
+            if extra.path[-1] in commands:
+                raise _clash(extra, self.plugin)
+            commands[extra.path[-1]] = extra
+        return joined[self.path[-1]]
 
     def make_context(
         self,
@@ -95,6 +118,15 @@ class _Location(click.Path):
 class RootGroup(click.Group):
     """The ``debrepo`` group, and the one place where errors become exit codes."""
 
+    failure: PluginError | None = None  #: of a plugin that could not name its commands
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if self.failure is not None:
+            formatter.write_paragraph()
+            formatter.write_text(f"Error: {_printable(str(self.failure))}")
+            formatter.write_text(f"Hint: {self.failure.hint}")
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for word in args:
             try:
@@ -105,6 +137,8 @@ class RootGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            if self.failure is not None:
+                raise self.failure
             return super().invoke(ctx)
         except DebrepoError as error:
             raise CommandFailed(error) from error
@@ -174,13 +208,28 @@ def build_cli(plugins: PluginManager) -> click.Group:
         if not server:
             ctx.call_on_close(partial(_end, ctx.obj))
 
-    commands: list[tuple[Command, str]] = []
-    for plugin in plugins.hook.debrepo_commands.get_hookimpls():
-        brought: Any = plugin.function() or ()
-        commands += ((command, str(plugin.plugin_name)) for command in brought)
-    for command, whose in sorted(commands, key=lambda each: each[0].name.count(" ")):
-        _add(debrepo, command, whose)
+    _add_commands(debrepo, plugins)
     return debrepo
+
+
+def _add_commands(group: RootGroup, plugins: PluginManager) -> None:
+    """Add the commands of all plugins; one that fails to name its commands fails all, but help."""
+    commands: list[LazyCommand] = []
+    hook = plugins.hook.debrepo_commands
+    for plugin in hook.get_hookimpls():
+        whose = str(plugin.plugin_name)
+        try:
+            commands += (_lazy(one, whose) for one in answer(hook, plugin, Command))
+        except PluginError as error:
+            group.failure = error
+    for made in sorted(commands, key=lambda each: len(each.path)):
+        known = group.commands.get(made.path[0])
+        if len(made.path) == 1 and isinstance(known, LazyCommand):
+            raise _clash(made, known.plugin)
+        if len(made.path) == 1:
+            group.add_command(made)
+        elif isinstance(known, LazyCommand):  # else the plugin that owns the group is disabled
+            known.join(made)
 
 
 def _end(session: Session) -> None:
@@ -199,27 +248,16 @@ def _progress(*, quiet: bool) -> Any:
     return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
 
 
-def _add(group: click.Group, command: Command, plugin: str) -> None:
-    *path, name = command.name.split()
-    made = LazyCommand(name, command.ref, plugin)
-    if not path:
-        known = group.commands.get(name)
-        if isinstance(known, LazyCommand):
-            raise _clash(name, known.plugin, plugin)
-        group.add_command(made)
-        return
-    parent = group.commands.get(path[0])
-    if isinstance(parent, LazyCommand):  # else the plugin that owns the group is disabled
-        for extra in parent.extras:
-            if extra.name == name:
-                raise _clash(command.name, extra.plugin, plugin)
-        parent.extras.append(made)
+def _lazy(command: Command, plugin: str) -> LazyCommand:
+    if not command.name.split():
+        raise PluginError(f"plugin {plugin} brings a command without a name", hint=without(plugin))
+    return LazyCommand(command.name, command.ref, plugin)
 
 
-def _clash(name: str, one: str, other: str) -> PluginError:
+def _clash(command: LazyCommand, one: str) -> PluginError:
     return PluginError(
-        f"plugins {one} and {other} both bring the command {name}",
-        hint=f"disable one with DEBREPO_DISABLE={other}",
+        f"plugins {one} and {command.plugin} both bring the command {' '.join(command.path)}",
+        hint=without(command.plugin, one=True),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.cli.completion import Name, list_names
+from debrepo.refs import claimed
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _places(session: Session, typed: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _storages(session: Session) -> list[str]:
-    schemes = {scheme for batch in session.hook.debrepo_storages() for scheme in batch}
+    schemes = claimed(session.hook.debrepo_storages, "storage scheme")
     config = session.config
     return [f"{scheme}:{name}:" for scheme in schemes for name in config.names(f"storage.{scheme}")]
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
 from debrepo.errors import InvalidInput, PluginError
+from debrepo.options import PublicationOption
+from debrepo.refs import answers, without
 from debrepo_publish.model.publication import Publication
 
 if TYPE_CHECKING:
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
     from pluggy import HookRelay
 
-    from debrepo.options import PublicationOption
     from debrepo_publish.model.publication import Option
 
 #: Flags of ``publish`` that set no field of a document by their name.
@@ -46,19 +47,21 @@ def declared(hook: HookRelay) -> dict[str, PublicationOption]:
     """Return the options that plugins declare, by name; two of one name are an error."""
     found: dict[str, PublicationOption] = {}
     owners: dict[str, str] = {}
-    for plugin in hook.debrepo_publication_options.get_hookimpls():
-        brought: Any = plugin.function() or ()
+    for whose, brought in answers(hook.debrepo_publication_options, PublicationOption):
         for option in brought:
-            name, whose = option.name, str(plugin.plugin_name)
+            name = option.name
             bare = name.removeprefix("no_")
             if not _is_name(name) or bare in Publication._fields or bare in _TAKEN:
-                raise PluginError(f"plugin {whose} cannot call an option of publications {name!r}")
+                raise PluginError(
+                    f"plugin {whose} cannot call an option of publications {name!r}",
+                    hint=without(whose),
+                )
             clash = next((one for one in (name, bare, f"no_{name}") if one in owners), None)
             if clash is not None:
                 raise PluginError(
                     f"plugins {owners[clash]} and {whose} both declare the option {bare} of"
                     " publications",
-                    hint=f"disable one with DEBREPO_DISABLE={whose}",
+                    hint=without(whose, one=True),
                 )
             found[name], owners[name] = option, whose
     return found
