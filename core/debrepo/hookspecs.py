@@ -47,9 +47,8 @@ def debrepo_addhooks(pm: PluginManager) -> None:
 def debrepo_commands() -> Iterable[Command]:
     """Name the commands you add to the command line.
 
-    *Collects*, at every start-up. Two plugins that claim one name are an error, and so is a name
-    that a command of the group has already. A command of a group that no plugin brings is left
-    out.
+    *Collects*, at every start-up. A name that another plugin claims, or that a command of the
+    group has, is an error. A command of a group that no plugin brings is left out.
     """
 
 
