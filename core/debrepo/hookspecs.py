@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
     from debrepo.arrival import Arrival
-    from debrepo.calls import Call
     from debrepo.database import Transaction
     from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
     from debrepo.published import PublicationState
@@ -377,24 +376,4 @@ def debrepo_command_ended(session: Session) -> None:
 
     *Tells*, once a command that used the database has ended, well or not, outside of any
     transaction: raising here is a warning.
-    """
-
-
-# Care of the database.
-
-
-@hookspec
-def debrepo_changing(txn: Transaction, call: Call) -> None:
-    """Take note, within the transaction, of what an operation is about to commit.
-
-    *Tells*, as the last act of its first write transaction, and of each later one in which
-    a plugin noted a change with ``txn.note``. Raising here undoes the transaction.
-    """
-
-
-@hookspec
-def debrepo_check(txn: Transaction) -> Iterable[str]:
-    """Return a line for everything you find wrong with your part of the database.
-
-    *Collects*, in a read transaction, for ``debrepo db check``.
     """

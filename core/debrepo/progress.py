@@ -35,6 +35,8 @@ class Meter:
 class Progress:
     """Someone to report to; this one says nothing, and is what libraries get."""
 
+    quiet = True  #: whether nobody reads notes
+
     def track(self, label: str, items: Iterable[T], total: int | None = None) -> Iterator[T]:
         """Yield ``items``, reporting how many of ``total`` have gone by."""
         yield from items
@@ -50,6 +52,7 @@ class Progress:
 class TerminalProgress(Progress):
     """A line on standard error that is drawn again as the work goes on."""
 
+    quiet = False
     _line: LineMeter | None = None
 
     def track(self, label: str, items: Iterable[T], total: int | None = None) -> Iterator[T]:

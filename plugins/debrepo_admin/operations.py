@@ -113,7 +113,11 @@ def backup(session: Session, target: Path) -> Path:
     To restore it, put the directory in the place of ``db`` below the root. The pool is
     not part of it: its files never change, so any copy made later will do.
     """
+    from debrepo_admin import backups
+
     session.db.backup(target)
+    if not session.read_only:
+        backups.record(session, str(target))
     return target
 
 

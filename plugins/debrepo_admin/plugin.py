@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from debrepo import Command, Operation, hookimpl
+from typing import TYPE_CHECKING
+
+from debrepo import Command, Operation, Setting, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.health import Checkup
+    from debrepo.session import Session
 
 _OPERATIONS = "debrepo_admin.operations"
 
@@ -89,3 +95,24 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         ),
     ]
+
+
+@hookimpl
+def debrepo_settings() -> list[Setting]:
+    return [
+        Setting(
+            "database.backup_days", 7, "Days after which a backup of the database is old; 0: ignore"
+        )
+    ]
+
+
+@hookimpl
+def debrepo_tables() -> list[TableRef]:
+    return [TableRef("admin.backups", 1, "debrepo_admin.backups:BACKUPS")]
+
+
+@hookimpl
+def debrepo_health(session: Session) -> list[Checkup]:
+    from debrepo_admin.backups import checkup
+
+    return [checkup(session)]

@@ -8,6 +8,7 @@ from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
+    from debrepo.health import Checkup
     from debrepo.package import Link, PackageList
     from debrepo.permissions import Caller
     from debrepo.session import Session
@@ -312,3 +313,10 @@ def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
         from debrepo_gitlab.distributions import follow
 
         follow(txn, old, new)
+
+
+@hookimpl
+def debrepo_health(session: Session) -> list[Checkup]:
+    from debrepo_gitlab.health import checkups
+
+    return list(checkups(session))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, Ref, Setting, hookimpl
 
 if TYPE_CHECKING:
+    from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.session import Session
 
@@ -128,3 +129,10 @@ def debrepo_metrics(session: Session) -> list[Metric]:
     from debrepo_gpg.metrics import metrics
 
     return list(metrics(session))
+
+
+@hookimpl
+def debrepo_health(session: Session) -> list[Checkup]:
+    from debrepo_gpg.health import checkups
+
+    return list(checkups(session))

@@ -40,9 +40,15 @@ def of_key(entry: Key, now: datetime) -> list[str]:
                 problems.append(f"{algorithm} is too short: apt wants {SHORTEST_RSA} bits")
         elif not _MODERN.fullmatch(algorithm):
             problems.append(f"{algorithm} keys are not accepted any more")
-    if key.expires and now < key.expires < now + SOON:
-        problems.append(f"expires on {key.expires:%Y-%m-%d}, in {(key.expires - now).days} days")
-    return problems
+    return problems + of_expiry(entry, now)
+
+
+def of_expiry(entry: Key, now: datetime) -> list[str]:
+    """Return a line if the key expires soon."""
+    expires = entry.key.expires
+    if expires is None or not now < expires < now + SOON:
+        return []
+    return [f"expires on {expires:%Y-%m-%d}, in {(expires - now).days} days"]
 
 
 def of_self_signatures(program: str, exported: bytes) -> list[str]:

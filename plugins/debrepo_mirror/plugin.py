@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
+    from debrepo.health import Checkup
     from debrepo.package import Node, PackageList, SetId
     from debrepo.session import Session
 
@@ -228,3 +229,10 @@ def debrepo_drop_remote_files(txn: Transaction, digests: Collection[str]) -> Non
     from debrepo_mirror import origins
 
     origins.drop(txn, digests)
+
+
+@hookimpl
+def debrepo_health(session: Session) -> list[Checkup]:
+    from debrepo_mirror.health import checkups
+
+    return list(checkups(session))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
     from debrepo.database import Transaction
+    from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.package import Entry, PackageList
     from debrepo.published import PublicationState
@@ -176,3 +177,10 @@ def debrepo_published(
         from debrepo_notify.events import published
 
         published(session, publication, before, after, paths)
+
+
+@hookimpl
+def debrepo_health(session: Session) -> list[Checkup]:
+    from debrepo_notify.health import checkups
+
+    return list(checkups(session))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from debrepo.database import Transaction
+    from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
     from debrepo.session import Session
@@ -286,3 +287,10 @@ def debrepo_metrics(txn: Transaction) -> list[Metric]:
     from debrepo_publish.metrics import metrics
 
     return list(metrics(txn))
+
+
+@hookimpl
+def debrepo_health(session: Session, thorough: bool) -> list[Checkup]:
+    from debrepo_publish.checking.health import checkups
+
+    return list(checkups(session, thorough=thorough))

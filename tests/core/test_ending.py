@@ -115,9 +115,38 @@ def test_interrupt_while_waiting_for_a_turn_says_so_and_nothing_else():
         "command.main()"
     )
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (end.returncode, end.stdout, end.stderr) == (1, "", "\nAborted!\n")
+    assert (end.returncode, end.stdout, end.stderr) == (130, "", "\nAborted!\n")
 
 
 def test_python_that_does_not_count_what_is_registered_ends_as_usual():
     end = ended("def run(): sys.exit(3)\nimport atexit\ndel atexit._ncallbacks")
     assert (end.returncode, end.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("where", ["load_plugins", "build_cli"])
+def test_interrupt_while_modules_load_is_one_line(where):
+    code = (
+        f"{BEFORE}"
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "command.pass_through = lambda *_: None\n"
+        "import debrepo.cli.root as root\n"
+        f"root.{where} = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "command.main()"
+    )
+    end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (end.returncode, end.stdout, end.stderr) == (130, "", "\nAborted!\n")
+
+
+def test_interrupt_of_a_command_is_one_line(tmp_path):
+    code = (
+        f"{BEFORE}"
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"sys.argv = ['debrepo', '--root', {str(tmp_path)!r}, 'version']\n"
+        "import debrepo_admin.operations as operations\n"
+        "operations.version = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "command.main()"
+    )
+    end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (end.returncode, end.stdout, end.stderr) == (130, "", "\nAborted!\n")

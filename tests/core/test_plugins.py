@@ -14,6 +14,7 @@ from debrepo import (
     Ref,
     Setting,
     TableRef,
+    care_hooks,
     file_hooks,
     hookimpl,
     hookspecs,
@@ -28,7 +29,11 @@ from debrepo.refs import declared
 from debrepo.session import Session
 
 ROOT = Path(__file__).parents[2]
-HOOKS = [*vars(hookspecs), *vars(file_hooks), *vars(index_hooks), *vars(server_hooks)]
+HOOKS = [
+    name
+    for module in (hookspecs, care_hooks, file_hooks, index_hooks, server_hooks)
+    for name in vars(module)
+]
 
 
 def test_entry_points_agree_with_importlib_metadata():

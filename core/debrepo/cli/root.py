@@ -54,6 +54,7 @@ class LazyCommand(click.Command):
     def load(self) -> click.Command:
         """Import the real command; commands of other plugins join a copy of it, under new names."""
         command: click.Command = self.ref.load()
+        _let_be_quiet(command)
         if not self.extras:
             return command
         joined = {self.path[-1]: command}
@@ -83,6 +84,31 @@ class LazyCommand(click.Command):
         **extra: Any,
     ) -> click.Context:
         return self.load().make_context(info_name, args, parent, **extra)
+
+
+def _be_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    session = ctx.find_object(Session)
+    if value and session is not None:  # which it is while a shell completes
+        from debrepo.progress import Progress
+
+        session.progress = Progress()
+
+
+#: ``-q`` after a command; the help of the root has it, before the command.
+_QUIET = click.Option(
+    ["--quiet", "-q"], is_flag=True, hidden=True, expose_value=False, callback=_be_quiet
+)
+
+
+def _let_be_quiet(command: click.Command) -> None:
+    """Let a command, or all of a group, take ``-q`` as the root does."""
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            _let_be_quiet(one)
+    elif not isinstance(command, LazyCommand) and _QUIET not in command.params:
+        taken = {name for option in command.params for name in option.opts}
+        if taken.isdisjoint(_QUIET.opts):
+            command.params.append(_QUIET)
 
 
 class CommandFailed(click.ClickException):
@@ -118,6 +144,7 @@ class _Location(click.Path):
 class RootGroup(click.Group):
     """The ``debrepo`` group, and the one place where errors become exit codes."""
 
+    interrupted = False  #: whether Ctrl-C has ended it
     failure: PluginError | None = None  #: of a plugin that could not name its commands
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -145,6 +172,9 @@ class RootGroup(click.Group):
         except click.ClickException as error:
             error.message = _printable(error.message)  # type: ignore[misc]  # final in some clicks
             raise
+        except KeyboardInterrupt:
+            self.interrupted = True
+            raise
         except BrokenPipeError:  # ``debrepo package search … | head``
             _give_up_output()
             ctx.exit(0)
@@ -156,10 +186,11 @@ def _give_up_output() -> None:
 
 
 _OUTPUT_FAILS = {ENOSPC, EDQUOT, EFBIG, EIO, EBADF}
+_INTERRUPTED = 130  # the exit code that shells give for SIGINT
 _WIDEST = 100  # columns of help
 
 
-def build_cli(plugins: PluginManager) -> click.Group:
+def build_cli(plugins: PluginManager) -> RootGroup:
     """Return the command line these plugins make."""
 
     @click.group(
@@ -190,7 +221,12 @@ def build_cli(plugins: PluginManager) -> click.Group:
         envvar="DEBREPO_SERVER",
         help="Run the command on a server: http://HOST:PORT or unix:PATH (token in DEBREPO_TOKEN).",
     )
-    @click.option("--quiet", "-q", is_flag=True, help="Print only results and errors.")
+    @click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        help="Print only results and errors; goes after the command too.",
+    )
     @click.pass_context
     def debrepo(
         ctx: click.Context, root: Path, config_path: Path | None, server: str, quiet: bool
@@ -270,6 +306,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     try:
         cli(prog_name="debrepo", terminal_width=_width())
+    except SystemExit:
+        if cli.interrupted:  # which click has said, as of any error
+            sys.exit(_INTERRUPTED)
+        raise
     except OSError as error:  # those of files have been translated, or name theirs
         if error.filename is not None or error.errno not in _OUTPUT_FAILS:
             raise

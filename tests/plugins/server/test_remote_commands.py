@@ -71,6 +71,8 @@ notify drop
 notify drop --failed
 notify deliver
 notify test ci
+doctor
+doctor --json
 policy list
 policy list --json
 policy check {place}/debs/hello_1.0_amd64.deb --repo tools --json

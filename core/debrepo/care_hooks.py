@@ -1,0 +1,45 @@
+"""The hooks about the care of an installation: its records, and whether all is well.
+
+They are like those of `debrepo.hookspecs`.
+"""
+
+from __future__ import annotations
+
+from debrepo.hookspecs import hookspec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from debrepo.calls import Call
+    from debrepo.database import Transaction
+    from debrepo.health import Checkup
+    from debrepo.session import Session
+
+
+@hookspec
+def debrepo_changing(txn: Transaction, call: Call) -> None:
+    """Take note, within the transaction, of what an operation is about to commit.
+
+    *Tells*, as the last act of its first write transaction, and of each later one in which
+    a plugin noted a change with ``txn.note``. Raising here undoes the transaction.
+    """
+
+
+@hookspec
+def debrepo_check(txn: Transaction) -> Iterable[str]:
+    """Return a line for everything you find wrong with your part of the database.
+
+    *Collects*, in a read transaction, for ``debrepo db check``.
+    """
+
+
+@hookspec
+def debrepo_health(session: Session, thorough: bool) -> Iterable[Checkup]:
+    """Look at everything that clients and users need of your part, and say what is wrong.
+
+    *Collects*, outside of any transaction, for ``debrepo doctor`` and the server's hourly look.
+    Return a `debrepo.health.Checkup` for each thing, also where all is well. Change nothing.
+    ``thorough`` asks for what takes long, such as reading every file. Raising here is an error
+    of that part, and the others are asked all the same.
+    """

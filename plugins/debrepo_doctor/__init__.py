@@ -1,0 +1,1 @@
+"""Doctor: one answer to whether everything is all right."""

@@ -1,0 +1,78 @@
+"""Health: how every publication is, where it is stored and as clients get it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from debrepo import clock
+from debrepo.errors import Cancelled, DebrepoError
+from debrepo.health import Checkup, Concern
+from debrepo_publish.checking import comparing
+from debrepo_publish.checking.problems import Fault
+from debrepo_publish.model import publications
+from debrepo_publish.model.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debrepo.health import Severity
+    from debrepo.session import Session
+    from debrepo_publish.model.publication import Generation, Publication
+
+_LITTLE = 4  # of its time of validity, this part is left when there is a warning
+_MOST = 5  # problems of a publication that are named
+_KEYS = 'run "debrepo key check"'
+_SOON = {Fault.KEY_EXPIRES, Fault.SUPERSEDED}  # what clients do not notice yet
+
+
+def checkups(session: Session, *, thorough: bool) -> Iterator[Checkup]:
+    """Yield how each publication is; ``thorough``: every package file is read."""
+    with session.db.read() as txn:
+        known = [(one, publications.live(txn, one.key)) for one in txn[PUBLICATIONS].values()]
+    for publication, live in session.progress.track("Checking publications", known):
+        found = [*_validity(live), *_verified(session, publication, files=thorough)]
+        yield Checkup("publication", str(publication), tuple(found))
+
+
+def _validity(live: Generation | None) -> Iterator[Concern]:
+    """Yield that clients will soon refuse it; what they refuse already, verifying says."""
+    if live is None:
+        yield Concern("warning", "is not live yet", 'run "debrepo publish update"')
+    elif live.expires:
+        now, created = clock.now(), datetime.fromisoformat(live.created).timestamp()
+        left = live.expires - now
+        if 0 < left < (live.expires - created) / _LITTLE:
+            text = f"is valid for {left / 86400:.1f} more days only"
+            yield Concern("warning", text, 'run "debrepo publish update"')
+
+
+def _verified(session: Session, publication: Publication, *, files: bool) -> Iterator[Concern]:
+    where = publication.distribution, publication.place
+    arguments = " ".join(where if publication.place != "." else where[:1])
+    hint = f'run "debrepo publish repair {arguments}"'
+    try:
+        with closing(session.storage(publication.storage)) as storage:
+            url = storage.url("" if publication.prefix == "." else publication.prefix)
+            found = comparing.verify_stored(session, storage, publication, files=files)
+        yield from _concerns(found, "", hint)
+        if url.startswith(("http://", "https://")):
+            served = comparing.verify(session, publication, url=url, keyring=b"", files=False)
+            stored = set(found.problems)
+            at_url = [problem for problem in served.problems if problem not in stored]
+            hint = f'run "debrepo publish verify --url {url} {arguments}"'
+            yield from _concerns(served._replace(problems=at_url), f"at {url}: ", hint)
+    except Cancelled:
+        raise
+    except DebrepoError as error:
+        yield Concern("error", f"cannot be checked: {error}", error.hint)
+
+
+def _concerns(found: comparing.Verified, where: str, hint: str) -> Iterator[Concern]:
+    for problem in found.problems[:_MOST]:
+        severity: Severity = "warning" if problem.kind in _SOON else "error"
+        way_out = _KEYS if problem.kind is Fault.KEY_EXPIRES else hint
+        yield Concern(severity, f"{where}{problem}", way_out)
+    if len(found.problems) > _MOST:
+        yield Concern("error", f"{where}{len(found.problems) - _MOST} more problems", hint)
