@@ -31,11 +31,14 @@ CLI = build_cli(PLUGINS)
 NO_EFFECT = re.compile(r"no effect|^Ignored")
 #: Options that have an effect only if a command finds nothing, and the test that shows it.
 STRICT = {
+    "doctor": "test_warnings_fail_only_where_that_is_asked_for",
     "repo add": "test_directory_without_packages_is_an_error_when_strict",
     "repo include": "test_directory_without_uploads_is_a_warning_and_an_error_when_strict",
 }
 #: Options that exclude one another: a command says so.
 REFUSED = {("project token create", "--deploy"), ("project token create", "--job")}
+#: Options with which a command does not end.
+ENDLESS = {("doctor", "--watch")}
 #: Commands that call no operation: those that do not end, and those that work on files alone.
 APART = {"api serve", "completion", "config create", "man", "serve", "version"}
 #: Words of commands whose arguments have a grammar of their own.
@@ -78,7 +81,8 @@ OPTIONS = [
     (path, option)
     for path, command in COMMANDS.items()
     for option in command.params
-    if isinstance(option, click.Option) and path not in APART
+    if isinstance(option, click.Option) and not option.hidden and path not in APART
+    if (path, option.opts[0]) not in ENDLESS
 ]
 
 

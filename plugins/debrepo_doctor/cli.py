@@ -22,19 +22,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--files", is_flag=True, help="Also read every published package file.")
 @click.option("--strict", is_flag=True, help="Fail for warnings too.")
-@click.option("--watch", is_flag=True, help="Look again and again, and print what changes.")
 @click.option(
-    "--every",
+    "--watch",
+    metavar="[SECONDS]",
+    is_flag=False,
+    flag_value=60,
     type=click.IntRange(1),
-    default=60,
-    show_default=True,
-    help="Seconds between two looks of --watch.",
+    help="Look again every minute, or so many seconds, and print what changes.",
 )
 @json_option
 @pass_session
-def doctor(
-    session: Session, files: bool, strict: bool, watch: bool, every: int, as_json: bool
-) -> None:
+def doctor(session: Session, files: bool, strict: bool, watch: int | None, as_json: bool) -> None:
     """Tell whether everything is all right.
 
     Checks every publication in its storage and, where its URL is configured, as clients get it;
@@ -45,7 +43,7 @@ def doctor(
     found = session.run(operations.doctor, thorough=files)
     _print(found, as_json=as_json, quiet=session.progress.quiet)
     while watch:
-        time.sleep(every)
+        time.sleep(watch)
         before, found = found, session.run(operations.doctor, thorough=files)
         _print_changes(before, found, as_json=as_json)
     count = sum(len(one.concerns) for one in found if strict or one.status == "error")

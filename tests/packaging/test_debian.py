@@ -103,11 +103,16 @@ def test_nothing_in_the_package_names_the_directory_that_it_was_built_in(install
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_systemd_accepts_the_units(installed, tmp_path):
-    found = sorted(installed.glob("**/systemd/system/debrepo.*"))
-    assert [unit.name for unit in found] == ["debrepo.service", "debrepo.socket"]
+    found = sorted(installed.glob("**/systemd/system/debrepo*.*"))
+    assert [unit.name for unit in found] == [
+        "debrepo-doctor.service",
+        "debrepo-doctor.timer",
+        "debrepo.service",
+        "debrepo.socket",
+    ]
     for unit in found:
         text = unit.read_text().replace("/usr/bin/debrepo", sys.executable)
-        (tmp_path / unit.name).write_text(text.replace("man:debrepo(1)", "man:true(1)"))
+        (tmp_path / unit.name).write_text(text.replace("man:debrepo", "man:true"))
     units = [tmp_path / unit.name for unit in found]
     environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
     done = subprocess.run(

@@ -96,7 +96,12 @@ def _be_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 #: ``-q`` after a command; the help of the root has it, before the command.
 _QUIET = click.Option(
-    ["--quiet", "-q"], is_flag=True, hidden=True, expose_value=False, callback=_be_quiet
+    ["--quiet", "-q"],
+    is_flag=True,
+    hidden=True,
+    expose_value=False,
+    callback=_be_quiet,
+    help="Print only results and errors.",
 )
 
 

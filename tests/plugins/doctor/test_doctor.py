@@ -120,7 +120,7 @@ def test_watching_prints_what_changes(debrepo, published, monkeypatch):
         step()
 
     monkeypatch.setattr("debrepo_doctor.cli.time.sleep", sleep)
-    result = debrepo("doctor", "-q", "--watch", "--every", "5", exit_code=1)
+    result = debrepo("doctor", "-q", "--watch", "5", exit_code=1)
     told = [line.partition(" ")[2] for line in result.stdout.splitlines()]
     assert told[0].startswith("error: publication ./stable: pool/main/h/hello/")
     assert told[1] == "ok: publication ./stable"
