@@ -97,12 +97,26 @@ def files_hash(files: Iterable[PackageFile]) -> str:
     This is aptly's algorithm to the letter, leading zeros and all, so that keys survive a
     migration. SHA512 does not take part.
     """
-    value = 0xCBF29CE484222325
-    for name, size, md5, sha1, sha256, _ in sorted(files, key=lambda file: file.name.encode()):
-        data = name.encode() + size.to_bytes(8, "big", signed=True)
-        for byte in data + (md5 + sha1 + sha256).encode():
-            value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return f"{value:08x}"
+    from debrepo.fnv import hash_one  # not for commands that only read
+
+    return f"{hash_one(_hashed(files)):08x}"
+
+
+def files_hashes(packages: Iterable[Iterable[PackageFile]]) -> list[str]:
+    """Return the `files_hash` of the files of each of many packages."""
+    from debrepo.fnv import hash_many
+
+    return [f"{value:08x}" for value in hash_many([_hashed(files) for files in packages])]
+
+
+def _hashed(files: Iterable[PackageFile]) -> bytes:
+    ordered = sorted(files, key=lambda file: file.name.encode())
+    return b"".join(
+        [
+            name.encode() + size.to_bytes(8, "big", signed=True) + (md5 + sha1 + sha256).encode()
+            for name, size, md5, sha1, sha256, _ in ordered
+        ]
+    )
 
 
 class Package:
@@ -172,9 +186,20 @@ def encode(package: Package) -> bytes:
     The kind, a line for each file, an empty line, the stanza: cheap to parse, and
     readable in a dump.
     """
-    lines: list[str] = [package.kind]
-    lines += ["\0".join((file.name, str(file.size), *file[2:])) for file in package.files]
-    return "\n".join(lines).encode() + b"\n\n" + package.stanza
+    return _head(package.kind, package.files) + package.stanza
+
+
+def with_files(record: bytes, files: Iterable[PackageFile]) -> bytes:
+    """Return the record of the same package once more is known of its files."""
+    kind = record[: record.index(b"\n")].decode()
+    return _head(kind, files) + record[record.index(b"\n\n") + 2 :]
+
+
+def _head(kind: str, files: Iterable[PackageFile]) -> bytes:
+    lines = [kind]
+    for name, size, md5, sha1, sha256, sha512 in files:
+        lines.append(f"{name}\0{size}\0{md5}\0{sha1}\0{sha256}\0{sha512}")
+    return ("\n".join(lines) + "\n\n").encode()
 
 
 def decode(key: PackageKey, record: bytes) -> Package:
@@ -197,6 +222,12 @@ def _decode_file(line: str) -> PackageFile:
     name, size, md5, sha1, sha256, sha512 = line.split("\0")
     # In half of the time that calling the class takes.
     return tuple.__new__(PackageFile, (name, int(size), md5, sha1, sha256, sha512))
+
+
+def files(record: bytes) -> tuple[PackageFile, ...]:
+    """Return the files of a package, from its record."""
+    lines = record[: record.index(b"\n\n")].decode().split("\n")
+    return tuple(map(_decode_file, lines[1:]))
 
 
 def digests(record: bytes) -> list[str]:

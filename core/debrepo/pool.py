@@ -17,7 +17,7 @@ from debrepo import claims
 from debrepo.errors import DatabaseError, InvalidInput, NotFound, cannot_write
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from typing import BinaryIO
 
 _BLOCK = 1 << 18  # bytes of a large file in memory at a time: they stay in the cache of a core
@@ -82,6 +82,15 @@ class Pool:
     def __contains__(self, sha256: str) -> bool:
         return os.path.isfile(self.location(sha256))
 
+    def lacking(self, digests: Iterable[str]) -> list[str]:
+        """Return those of some digests, as files have them, whose files are not here."""
+        there, start = os.access, self._path
+        return [one for one in digests if not there(f"{start}/{one[:2]}/{one[2:]}", os.F_OK)]
+
+    def beginnings(self) -> frozenset[str]:
+        """Return what the digests of all files here begin with: there are 256, or fewer."""
+        return frozenset(start for start in _listing(self._path) if len(start) == 2)
+
     def __iter__(self) -> Iterator[str]:
         """Yield all digests, in order."""
         for start in _listing(self._path):
@@ -122,14 +131,19 @@ class Pool:
 
     def _reserve(self, sha256: str) -> None:
         if self.claim is not None:
-            with _writing(self._path):
+            try:
                 self.claim.add(sha256)
+            except OSError as error:
+                raise cannot_write(f"the pool, {self._path}", error) from error
 
-    def put(self, sha256: str, data: bytes) -> None:
-        """Keep ``data``, whose digest is ``sha256``; a file that is here already stays."""
+    def put(self, sha256: str, data: bytes, *, anew: bool = False) -> None:
+        """Keep ``data``, whose digest is ``sha256``; a file that is here already stays.
+
+        Unless it comes ``anew``: the caller has looked for it, and may have found it damaged.
+        """
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
         self._reserve(sha256)
-        if _size(target) == len(data):
+        if not anew and _size(target) == len(data):
             return
         try:
             path, fd = self._create()

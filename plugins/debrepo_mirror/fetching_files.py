@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
 from debrepo.catalog import PACKAGES, Known
 from debrepo.package import PackageKey, digests
+from debrepo.package import files as files_of
 from debrepo.stopping import watching
 from debrepo.transport import address
 from debrepo_mirror import recording
 from debrepo_mirror.download import Downloads, DownloadTerms, WantedFile
+from debrepo_mirror.recording import WholePackage
 from debrepo_mirror.tables import ArchiveFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from debrepo.package import Entry, PackageFile
-    from debrepo_mirror.upstream.stanzas import Offered
     from debrepo_mirror.work import UpdateWork
 
 _AHEAD = 256  # packages whose files are reserved together
-
-
-class NeededFile(NamedTuple):
-    """A file of a new package that is not in the pool."""
-
-    entry: Entry  #: of the package, as the spool knows it
-    number: int  #: among its files
-    urls: tuple[str, ...]  #: one after the other, until it is there
-    listed: PackageFile
-
-    @property
-    def size(self) -> int:
-        """How many bytes it has, as the index says."""
-        return max(self.listed.size, 0)
-
-    @property
-    def url(self) -> str:
-        """The first place where it is looked for."""
-        return self.urls[0]
 
 
 class GatheredPackages(NamedTuple):
@@ -55,14 +37,15 @@ class GatheredPackages(NamedTuple):
     outages: int = 0  #: of the failures, those that may not happen again
 
 
-class _Partial:
+class _Coming:
     """A package of which files are still missing."""
 
-    __slots__ = ("files", "left", "offered")
+    __slots__ = ("entry", "files", "left", "record")
 
-    def __init__(self, offered: Offered) -> None:
-        self.offered = offered
-        self.files: list[PackageFile | None] = [None] * len(offered.package.files)
+    def __init__(self, entry: Entry, record: bytes) -> None:
+        self.entry = entry
+        self.record = record
+        self.files = list(files_of(record))  # as listed, each until it is here
         self.left = len(self.files)
 
 
@@ -72,9 +55,9 @@ class _Gathering:
     def __init__(self, work: UpdateWork, known: Mapping[Entry, Entry]) -> None:
         self._work = work
         self._known = known
-        self._partial: dict[Entry, _Partial] = {}
-        self._waiting: dict[str, list[tuple[Entry, int]]] = {}  # by URL
-        self._whole: dict[Entry, Known] = {}
+        self._beginnings = work.pool.beginnings()
+        self._waiting: dict[str, list[tuple[_Coming, int]]] = {}  # by URL
+        self._whole: list[WholePackage] = []
         self.faults: list[ArchiveFault] = []
         self.final: dict[Entry, Entry] = {}
         self.failures: list[str] = []
@@ -82,75 +65,79 @@ class _Gathering:
         self.files = 0
         self.bytes = 0
 
-    def queue(self, missing: Iterable[Entry]) -> Iterator[NeededFile]:
+    def queue(self, missing: Iterable[Entry]) -> Iterator[WantedFile]:
         """Yield the files to fetch, each once; take those that the pool has."""
-        entries = iter(missing)
+        entries, read = iter(missing), self._work.spool.read
         while some := list(islice(entries, _AHEAD)):
-            pairs = [(entry, self._work.spool.get(entry)) for entry in some]
-            files = (file for _, offered in pairs for file in offered.package.files)
-            self._work.pool.reserve_ahead({file.sha256 for file in files if file.sha256})
-            for entry, offered in pairs:
-                yield from self._queue(entry, offered)
+            loaded = [(entry, *read(entry)) for entry in some]
+            packages = [(_Coming(entry, record), paths) for entry, record, paths in loaded]
+            ahead = {file.sha256 for package, _ in packages for file in package.files}
+            self._work.pool.reserve_ahead(ahead - {""})
+            for package, paths in packages:
+                yield from self._queue(package, paths)
 
-    def _queue(self, entry: Entry, offered: Offered) -> Iterator[NeededFile]:
-        self._partial[entry] = _Partial(offered)
-        for needed in _needed(self._work, entry, offered):
-            found = _in_pool(self._work, needed.listed)
+    def _queue(self, package: _Coming, paths: bytes) -> Iterator[WantedFile]:
+        waiting = self._waiting
+        wanted = _wanted(self._work.mirror.url, package.files, paths)
+        for number, one in enumerate(wanted):
+            found = self._in_pool(one.listed)
+            others = waiting.get(one.urls[0])
             if found is not None:
-                self._got(entry, needed.number, found)
-            elif needed.url in self._waiting:
-                self._waiting[needed.url].append((entry, needed.number))
+                self._got(package, number, found)
+            elif others is not None:
+                others.append((package, number))
             else:
-                self._waiting[needed.url] = [(entry, needed.number)]
-                yield needed
+                waiting[one.urls[0]] = [(package, number)]
+                yield one
 
-    def take(self, needed: NeededFile, found: PackageFile) -> None:
+    def _in_pool(self, listed: PackageFile) -> PackageFile | None:
+        """Return a file that was in the pool before; what has come since has been waited for."""
+        if listed.sha256[:2] not in self._beginnings:
+            return None
+        return _in_pool(self._work, listed)
+
+    def take(self, wanted: WantedFile, found: PackageFile) -> None:
         """Take note that a file is in the pool now."""
         self.files += 1
         self.bytes += found.size
-        for entry, number in self._waiting.pop(needed.url):
-            self._got(entry, number, found)
+        for package, number in self._waiting.pop(wanted.urls[0]):
+            self._got(package, number, found)
 
-    def fail(self, needed: NeededFile, reason: str, *, lacking: bool) -> None:
+    def fail(self, wanted: WantedFile, reason: str, *, lacking: bool) -> None:
         """Take note that a file cannot be had; whether the archive is ``lacking`` it."""
         self.failures.append(reason)
         self.outages += not lacking
-        for entry, _ in self._waiting.pop(needed.url):
-            self._partial.pop(entry, None)
-            display = PackageKey.from_entry(entry).display
+        for package, _ in self._waiting.pop(wanted.urls[0]):
+            package.left = -1  # whatever becomes of its other files
+            display = PackageKey.from_entry(package.entry).display
             self.faults.append(ArchiveFault("files", display, reason))
 
-    def _got(self, entry: Entry, number: int, found: PackageFile) -> None:
-        package = self._partial.get(entry)
-        if package is None:  # another of its files cannot be had
-            return
-        listed = package.offered.package.files[number]
-        package.files[number] = found._replace(name=listed.name)
+    def _got(self, package: _Coming, number: int, found: PackageFile) -> None:
+        name = package.files[number].name
+        package.files[number] = found if found.name == name else found._replace(name=name)
         package.left -= 1
         if not package.left:
-            del self._partial[entry]
-            files = [file for file in package.files if file is not None]
-            whole = self._stored(entry, files)
-            self._whole[entry] = whole or recording.finished(package.offered.package, files)
+            self._whole.append(WholePackage(package.entry, package.record, package.files))
             if len(self._whole) >= recording.BATCH:
                 self.record()
 
-    def _stored(self, entry: Entry, files: Sequence[PackageFile]) -> Known | None:
-        """Return a package as the database has it, if it knows it by these files."""
-        stored = self._known.get(entry)
-        if stored is None:
-            return None
+    def _stored(self, packages: Iterable[WholePackage]) -> Iterator[tuple[Entry, Known]]:
+        """Yield those of some packages that the database knows by these files."""
         with self._work.session.db.read() as txn:
-            record = txn[PACKAGES].get(stored)
-        if record is None or sorted(digests(record)) != sorted(file.sha256 for file in files):
-            return None
-        return Known(stored, bytes(record), b"")
+            for entry, _, files in packages:
+                stored = self._known.get(entry)
+                record = txn[PACKAGES].get(stored) if stored else None
+                here = sorted(file.sha256 for file in files)
+                if stored and record is not None and sorted(digests(record)) == here:
+                    yield entry, Known(stored, bytes(record), b"")
 
     def record(self) -> None:
         """Store what is whole."""
         work, whole = self._work, self._whole
-        self._whole = {}
-        stored = recording.record(work.session, work.pool, work.mirror, whole)
+        self._whole = []
+        found = recording.finished(whole)
+        found.update(self._stored(whole) if self._known else ())
+        stored = recording.record(work.session, work.pool, work.mirror, found)
         self.final.update(stored.final)
         self.faults += stored.faults
 
@@ -171,13 +158,12 @@ def gather(
     terms = DownloadTerms(work.tries, pause, ignore_checksums=work.terms.ignore_checksums)
     downloads = Downloads(work.session, work.pool, work.transport, terms)
     try:
-        wanted = _wanted(gathering.queue(missing))
+        wanted = gathering.queue(missing)
         for done in downloads.fetch(wanted, files=len(missing), size=total):
-            needed: Any = done.wanted.mark
             if done.found is None:
-                gathering.fail(needed, done.reason, lacking=done.missing or done.damaged)
+                gathering.fail(done.wanted, done.reason, lacking=done.missing or done.damaged)
             else:
-                gathering.take(needed, done.found)
+                gathering.take(done.wanted, done.found)
     finally:
         with watching(None):  # what is here is not lost, whatever ends the work
             gathering.record()
@@ -196,8 +182,7 @@ class _Listing:
 
     def __init__(self, work: UpdateWork) -> None:
         self._work = work
-        self._batch: dict[Entry, Known] = {}
-        self._offered: list[Offered] = []
+        self._batch: list[WholePackage] = []
         self.final: dict[Entry, Entry] = {}
         self.faults: list[ArchiveFault] = []
 
@@ -206,12 +191,11 @@ class _Listing:
         work = self._work
         if work.mirror.download != "lazy":
             return False
-        offered = work.spool.get(entry)
-        files = offered.package.files
+        record = work.spool.record(entry)
+        files = files_of(record)
         if any(file.size < 0 or not file.sha256 for file in files):
             return False
-        self._batch[entry] = recording.finished(offered.package, files)
-        self._offered.append(offered)
+        self._batch.append(WholePackage(entry, record, files))
         if len(self._batch) >= recording.BATCH:
             self.record()
         return True
@@ -219,31 +203,34 @@ class _Listing:
     def record(self) -> None:
         """Store what was taken."""
         if self._batch:
-            work = self._work
-            stored = recording.record_lazily(work.session, work.mirror, self._batch, self._offered)
+            work, batch = self._work, self._batch
+            self._batch = []
+            offered = [work.spool.get(package.entry) for package in batch]
+            found = recording.finished(batch)
+            stored = recording.record_lazily(work.session, work.mirror, found, offered)
             self.final.update(stored.final)
             self.faults += stored.faults
-            self._batch, self._offered = {}, []
 
 
-def queue_of(work: UpdateWork, missing: Iterable[Entry]) -> Iterator[NeededFile]:
+def queue_of(work: UpdateWork, missing: Iterable[Entry]) -> Iterator[PackageFile]:
     """Yield the files that would have to be fetched, each once."""
     if work.mirror.download == "lazy":
         return
     seen: set[str] = set()
     for entry in missing:
-        for needed in _needed(work, entry, work.spool.get(entry)):
-            if needed.url in seen or needed.listed.sha256 in work.session.pool:
-                continue
-            seen.add(needed.url)
-            yield needed
+        record, paths = work.spool.read(entry)
+        for urls, listed, _ in _wanted(work.mirror.url, files_of(record), paths):
+            if urls[0] not in seen and not (listed.sha256 and listed.sha256 in work.session.pool):
+                seen.add(urls[0])
+                yield listed
 
 
-def _needed(work: UpdateWork, entry: Entry, offered: Offered) -> Iterator[NeededFile]:
-    files = zip(offered.package.files, offered.paths, strict=True)
-    for number, (file, path) in enumerate(files):
-        urls = tuple(address(work.mirror.url, one) for one in path.split("\t"))
-        yield NeededFile(entry, number, urls, file)
+def _wanted(root: str, files: Sequence[PackageFile], paths: bytes) -> list[WantedFile]:
+    """Return the files of a package as they are asked for, from one place after the other."""
+    return [
+        WantedFile(tuple([address(root, path) for path in places.split("\t")]), file)
+        for file, places in zip(files, paths.decode().split("\0"), strict=True)
+    ]
 
 
 def _in_pool(work: UpdateWork, listed: PackageFile) -> PackageFile | None:
@@ -260,8 +247,3 @@ def _in_pool(work: UpdateWork, listed: PackageFile) -> PackageFile | None:
             pass
     found = digests.file(listed.name)
     return found if found.sha256 == listed.sha256 else None
-
-
-def _wanted(queue: Iterable[NeededFile]) -> Iterator[WantedFile]:
-    for needed in queue:
-        yield WantedFile(needed.urls, needed.listed, needed)

@@ -12,7 +12,7 @@ from debrepo.arrival import Arrival
 from debrepo.catalog import CHUNKS, PACKAGES, Known
 from debrepo.errors import Conflict, InvalidPackage
 from debrepo.notices import tell
-from debrepo.package import Entry, Package, PackageKey, decode, digests, encode, files_hash
+from debrepo.package import Entry, PackageKey, decode, digests, files_hashes, with_files
 from debrepo.packageset import EMPTY
 from debrepo_mirror import keeping, mirrors, origins
 from debrepo_mirror.tables import (
@@ -56,11 +56,22 @@ class Outline(NamedTuple):
     verbatim: VerbatimArchive | None = None  #: what is kept of the archive as it is
 
 
-def finished(package: Package, files: Sequence[PackageFile]) -> Known:
-    """Return a package as the database takes it, once its files are known."""
-    key = package.key._replace(hash=files_hash(files))
-    whole = Package(key, package.kind, package.stanza, tuple(files))
-    return Known(key.entry, encode(whole), b"")
+class WholePackage(NamedTuple):
+    """A package on its way into the database, whose files are known."""
+
+    entry: Entry  #: the provisional one
+    record: bytes  #: as the spool has it
+    files: Sequence[PackageFile]
+
+
+def finished(packages: Sequence[WholePackage]) -> dict[Entry, Known]:
+    """Return packages as the database takes them, by their provisional entries."""
+    hashes = files_hashes([package.files for package in packages])
+    found: dict[Entry, Known] = {}
+    for (entry, record, files), text in zip(packages, hashes, strict=True):
+        final = Entry(packageset.short(entry) + text.encode())
+        found[entry] = Known(final, with_files(record, files), b"")
+    return found
 
 
 class StoredBatch(NamedTuple):
@@ -80,14 +91,13 @@ def record(
     pool.sync()
 
     def change(txn: Transaction) -> StoredBatch:
-        for known in batch.values():
-            for digest in digests(known.record):
-                if digest not in pool:
-                    key = PackageKey.from_entry(known.entry)
-                    raise Conflict(
-                        f"{key.display} was taken out of the pool while it was being mirrored",
-                        hint=f'run "debrepo mirror update {mirror.name}" again',
-                    )
+        named = {digest: known for known in batch.values() for digest in digests(known.record)}
+        for digest in pool.lacking(named):
+            key = PackageKey.from_entry(named[digest].entry)
+            raise Conflict(
+                f"{key.display} was taken out of the pool while it was being mirrored",
+                hint=f'run "debrepo mirror update {mirror.name}" again',
+            )
         return _store(session, txn, mirror, batch)
 
     return session.db.update(change)

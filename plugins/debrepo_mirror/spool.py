@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+from array import array
+from typing import TYPE_CHECKING
 
 from debrepo.errors import cannot_write
 from debrepo.package import Entry, Package, PackageKey, decode, encode
@@ -13,14 +14,7 @@ from debrepo_mirror.upstream.stanzas import Offered
 if TYPE_CHECKING:
     from pathlib import Path
 
-_HEAD = Struct(">IIQ")  # bytes of the record and of the paths, and of the package's files
-
-
-class Spooled(NamedTuple):
-    """Where a package is in the spool."""
-
-    offset: int
-    size: int  #: bytes of the package's files
+_BUFFER = 1 << 18  # bytes that are written at once
 
 
 class Spool:
@@ -29,12 +23,16 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._place = directory
         try:
-            self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  # see `close`
+            self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115  # see `close`
         except OSError as error:
             raise cannot_write(directory, error) from error
-        self._known: dict[Entry, Spooled] = {}
-        self._end = 0
-        self._at_end = True  # where the next byte is written without a seek, which costs a flush
+        self._fd = self._file.fileno()
+        self._known: dict[Entry, int] = {}  # numbers, which the others go by
+        self._offsets = array("Q")
+        self._lengths = array("Q")
+        self._sizes = array("Q")  # of the packages' files
+        self._waiting: list[bytes] = []  # to be written
+        self._written = self._end = 0
 
     def __contains__(self, entry: Entry) -> bool:
         return entry in self._known
@@ -45,42 +43,56 @@ class Spool:
     def add(self, offered: Offered) -> Entry:
         """Keep a package; return the entry that it is known by here."""
         entry = offered.package.key.entry
-        if entry in self._known:
-            return entry
-        record, paths = encode(offered.package), "\0".join(offered.paths).encode()
         size = sum(max(file.size, 0) for file in offered.package.files)
-        data = _HEAD.pack(len(record), len(paths), size) + record + paths
+        self.put(entry, encode(offered.package), "\0".join(offered.paths).encode(), size)
+        return entry
+
+    def put(self, entry: Entry, record: bytes, paths: bytes, size: int) -> None:
+        """Keep a record, where the package's files are, with NULs between, and their size."""
+        number = len(self._known)
+        if self._known.setdefault(entry, number) != number:
+            return
+        data = b"%b\n%b" % (paths, record)
+        self._offsets.append(self._end)
+        self._lengths.append(len(data))
+        self._sizes.append(size)
+        self._waiting.append(data)
+        self._end += len(data)
+        if self._end - self._written >= _BUFFER:
+            self._flush()
+
+    def _flush(self) -> None:
+        data = memoryview(b"".join(self._waiting))
+        self._waiting.clear()
         try:
-            if not self._at_end:
-                self._file.seek(self._end)
-                self._at_end = True
-            self._file.write(data)
+            while data:
+                data = data[os.write(self._fd, data) :]
         except OSError as error:
             raise cannot_write(self._place, error) from error
-        self._known[entry] = Spooled(self._end, size)
-        self._end += len(data)
-        return entry
+        self._written = self._end
 
     def size(self, entry: Entry) -> int:
         """Return how many bytes the files of a package have."""
-        return self._known[entry].size
+        return self._sizes[self._known[entry]]
 
     def get(self, entry: Entry) -> Offered:
         """Return a package as it is offered."""
-        record, paths = self._read(entry)
+        record, paths = self.read(entry)
         package: Package = decode(PackageKey.from_entry(entry), record)
         return Offered(package, tuple(paths.decode().split("\0")))
 
     def record(self, entry: Entry) -> bytes:
         """Return the record of a package."""
-        return self._read(entry)[0]
+        return self.read(entry)[0]
 
-    def _read(self, entry: Entry) -> tuple[bytes, bytes]:
-        self._at_end = False
-        self._file.seek(self._known[entry].offset)
-        record, paths, _ = _HEAD.unpack(self._file.read(_HEAD.size))
-        data = self._file.read(record + paths)
-        return data[:record], data[record:]
+    def read(self, entry: Entry) -> tuple[bytes, bytes]:
+        """Return the record of a package and where its files are, as they were `put` here."""
+        if self._waiting:
+            self._flush()
+        number = self._known[entry]
+        data = os.pread(self._fd, self._lengths[number], self._offsets[number])
+        paths, _, record = data.partition(b"\n")
+        return record, paths
 
     def close(self) -> None:
         """Remove the file."""

@@ -12,7 +12,7 @@ from debrepo.errors import InvalidPackage, RemoteError
 from debrepo.package import Entry, PackageKey, decode
 from debrepo.stopping import checkpoint
 from debrepo_mirror.tables import ArchiveFault
-from debrepo_mirror.upstream import stanzas, unpacking
+from debrepo_mirror.upstream import plain, stanzas, unpacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,6 +72,7 @@ def survey(
     pieces = unpacking.pieces(held.pieces(), held.suffix, what, limit=rules.unpacked)
     for batch in stanzas.split(pieces, what, longest=rules.limits.control_file):
         checkpoint()
+        clean = index.kind == "deb" and not remembered and plain.are_clean(batch)
         for stanza in batch:
             digest = stanzas.digest_of(stanza)
             entry = left.pop(digest, None)
@@ -79,8 +80,8 @@ def survey(
                 known.append((digest, entry))
             elif digest not in remembered and digest not in seen:  # else it is listed twice
                 seen.add(digest)
-                fault = _add(stanza, digest, index, fresh, spool, rules)
-                if fault:
+                added = clean and _add_plain(stanza, digest, index, fresh, spool)
+                if not added and (fault := _add(stanza, digest, index, fresh, spool, rules)):
                     faults.append(fault)
         if len(known) + len(fresh) > rules.packages:
             raise RemoteError(
@@ -90,6 +91,26 @@ def survey(
     twice = [fresh.pop(short)[1] for short in _taken(known, fresh)]
     faults += [_twice(index, entry) for entry in twice]
     return Surveyed(index, known, tuple(fresh.values()), tuple(left.values()), faults)
+
+
+def _add_plain(
+    stanza: bytes,
+    digest: bytes,
+    index: ReadIndex,
+    fresh: dict[bytes, tuple[bytes, Entry]],
+    spool: Spool,
+) -> bool:
+    """Add what a stanza offers as `_add` does, if it is plain and all is well with it."""
+    offered = plain.read(stanza)
+    if offered is None:
+        return False
+    short, mark, record, path, size = offered
+    if short in fresh or short.split(b"\0")[1].decode() not in index.architectures:
+        return False
+    entry = Entry(short + mark)
+    spool.put(entry, record, path, size)
+    fresh[short] = digest, entry
+    return True
 
 
 def _add(

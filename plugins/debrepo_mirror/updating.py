@@ -229,7 +229,7 @@ def _planned(
         len(kept - present) + len(missing),
         len(present - kept),
         len(files),
-        sum(one.size for one in files),
+        sum(max(one.size, 0) for one in files),
         faults=len(archive.faults),
     )
 

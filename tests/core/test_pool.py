@@ -232,3 +232,20 @@ def test_one_sync_does_for_all_that_asked_before_it_began(tmp_path):
         for future in futures:
             future.result(20)
     assert pool.syncs == 2
+
+
+def test_files_that_are_not_here_are_told_at_once(pool):
+    assert pool.lacking([HELLO, OTHER]) == [HELLO, OTHER]
+    assert pool.beginnings() == frozenset()
+    pool.put(HELLO, b"hello")
+    assert pool.lacking([HELLO, OTHER]) == [OTHER]
+    assert HELLO[:2] in pool.beginnings()
+    assert OTHER[:2] not in pool.beginnings()
+
+
+def test_file_that_comes_anew_replaces_a_damaged_one(pool):
+    pool.put(HELLO, b"jello")
+    pool.put(HELLO, b"hello")
+    assert pool.path(HELLO).read_bytes() == b"jello"  # of the right size, nobody looks inside
+    pool.put(HELLO, b"hello", anew=True)
+    assert pool.path(HELLO).read_bytes() == b"hello"

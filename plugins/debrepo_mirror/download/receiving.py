@@ -203,7 +203,7 @@ class Receiving:
             data = parts[0] if len(parts) == 1 else b"".join(parts)
             found = Digests(data).file(name)
             self._check(found)
-            pool.put(found.sha256, data)
+            pool.put(found.sha256, data, anew=True)
             self._parts = []
             return found
         assert self._digests is not None
