@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
-from debrepo.errors import AlreadyExists, InvalidInput, NotFound
+from debrepo.errors import AlreadyExists, NotFound
 from debrepo_publish.engine import places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.model import component_sources as pending
 from debrepo_publish.model import documents, publications
+from debrepo_publish.model.beginning import begin
 from debrepo_publish.model.options import declared
 from debrepo_publish.model.publication import (
     Generation,
     Publication,
-    check_component,
     check_distribution,
     split_place,
 )
@@ -54,34 +54,7 @@ def create(
     ``force`` takes over a place where another publisher has published; ``force_overwrite``
     replaces package files there that debrepo did not write.
     """
-    storage, prefix = split_place(place)
-    with session.db.read() as txn:
-        found = [lists.get(session.hook, txn, kind, name) for name in names]
-    named = list(components) or [""] * len(names)
-    if len(named) != len(names):
-        raise InvalidInput(
-            f"{len(names)} lists to publish, but {len(named)} components",
-            hint="name one component for each list: --component main,contrib",
-        )
-    sources: dict[str, str] = {}
-    for target, given in zip(found, named, strict=True):
-        component = check_component(given or target.component or "main")
-        if component in sources:
-            raise InvalidInput(
-                f"two lists for the component {component}", hint="tell them apart with --component"
-            )
-        sources[component] = str(target)
-    guesses = {target.distribution for target in found}
-    name = distribution or (guesses.pop() if len(guesses) == 1 else "")
-    if not name:
-        raise InvalidInput("cannot tell the distribution", hint="name it with --distribution")
-    wanted = Publication(
-        storage,
-        prefix,
-        check_distribution(name),
-        sources,
-        **documents.defaults(session.config, lists.agreed(found)),
-    )
+    wanted = begin(session, kind, names, place, distribution=distribution, components=components)
     publication = documents.checked(_changed(session, wanted, options))
 
     def first(existing: Publication | None) -> Publication:
@@ -96,7 +69,7 @@ def create(
     return engine.publish(
         session,
         publication.place,
-        name,
+        publication.distribution,
         first,
         why=why,
         force=force,

@@ -40,6 +40,23 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "publish.take-over",
+            "debrepo_publish.adopting_operations:take_over",
+            "Publish package lists over what another tool has published.",
+            "publish:{place}:create",
+            "publish repo",
+            long=True,
+        ),
+        Operation(
+            "publish.diff",
+            "debrepo_publish.adopting_operations:diff",
+            "Show what clients would notice of the next publish.",
+            "read publish:{place}:fetch:{url}",
+            "publish diff",
+            changes=False,
+            long=True,
+        ),
+        Operation(
             "publish.update",
             f"{_OPERATIONS}:update",
             "Publish what the package lists hold now.",
@@ -186,6 +203,7 @@ def debrepo_tables() -> list[TableRef]:
             "FILES",
             "DISPLACED",
             "RETIRED",
+            "ADOPTED",
         )
     ]
 

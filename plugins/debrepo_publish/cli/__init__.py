@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
-from debrepo.cli.output import counted, json_option, print_json
+from debrepo.cli.output import counted, dry_run_option, json_option, print_json
 from debrepo.progress import Stopwatch
 from debrepo.session import Session
-from debrepo_publish import operations
+from debrepo_publish import adopting_operations, operations
 from debrepo_publish.cli.care import repair, verify
 from debrepo_publish.cli.clients import sources
+from debrepo_publish.cli.differences import diff, show_difference
 from debrepo_publish.cli.document import DOCUMENT, DocumentCommand, words
 from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
@@ -105,6 +106,7 @@ def publish() -> None:
     """Publish repositories, snapshots and mirrors."""
 
 
+publish.add_command(diff)
 publish.add_command(list_)
 publish.add_command(show)
 publish.add_command(repair)
@@ -112,6 +114,13 @@ publish.add_command(source)
 publish.add_command(sources)
 publish.add_command(rollback)
 publish.add_command(verify)
+
+
+_take_over = click.option(
+    "--take-over",
+    is_flag=True,
+    help="Publish over what another tool has published, keeping what clients know.",
+)
 
 
 def _first(kind: str) -> Callable[..., None]:
@@ -122,6 +131,8 @@ def _first(kind: str) -> Callable[..., None]:
         component: tuple[str, ...] | None,
         force: bool,
         force_overwrite: bool,
+        take_over: bool,
+        dry_run: bool,
         as_json: bool,
         **options: Any,
     ) -> None:
@@ -134,16 +145,25 @@ def _first(kind: str) -> Callable[..., None]:
                 f"{len(names)} names for {counted(count, 'component')}; "
                 "one list for each component of --component, then a prefix"
             )
-        result = session.run(
-            operations.create,
-            kind,
-            names[:count],
-            place,
-            distribution=distribution,
-            components=components,
-            options=_given(options),
-            force=force,
-            force_overwrite=force_overwrite,
+        given: dict[str, Any] = {"components": components, "options": _given(options)}
+        if dry_run:
+            found = session.run(
+                adopting_operations.diff,
+                distribution,
+                place,
+                kind=kind,
+                names=names[:count],
+                take_over=take_over,
+                **given,
+            )
+            show_difference(session, found, as_json=as_json)
+            return
+        words = (kind, names[:count], place)
+        given |= {"distribution": distribution, "force": force}
+        result = (
+            session.run(adopting_operations.take_over, *words, **given)
+            if take_over
+            else session.run(operations.create, *words, **given, force_overwrite=force_overwrite)
         )
         report(session, result, watch, as_json=as_json)
 
@@ -154,6 +174,7 @@ _KINDS = (("repo", "repositories"), ("snapshot", "snapshots"), ("mirror", "mirro
 for _kind, _plural in _KINDS:
     _command = _document_options(_first(_kind))
     _command = json_option(_manners(_components(_command)))
+    _command = _take_over(dry_run_option(_command))
     _command = click.option("--distribution", default="", help="Name below dists/.")(_command)
     _names = click.argument(
         "names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1, type=publishable(_kind)
@@ -169,6 +190,7 @@ for _kind, _plural in _KINDS:
 @_place
 @_skip_cleanup
 @_manners
+@dry_run_option
 @json_option
 @pass_session
 @_document_options
@@ -179,10 +201,15 @@ def update(
     force: bool,
     force_overwrite: bool,
     skip_cleanup: bool,
+    dry_run: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Publish what the package lists hold now, with pending changes of component sources."""
+    if dry_run:
+        found = session.run(adopting_operations.diff, distribution, place, options=_given(options))
+        show_difference(session, found, as_json=as_json)
+        return
     watch = Stopwatch()
     result = session.run(
         operations.update,
@@ -204,6 +231,7 @@ def update(
 @_components
 @_skip_cleanup
 @_manners
+@dry_run_option
 @json_option
 @pass_session
 @_document_options
@@ -215,14 +243,27 @@ def switch(
     force: bool,
     force_overwrite: bool,
     skip_cleanup: bool,
+    dry_run: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Replace the published snapshots with others."""
-    watch = Stopwatch()
     components = component or ()
     count = max(len(components), 1)
     place, snapshots = (names[0], names[1:]) if len(names) == count + 1 else ("", names)
+    if dry_run:
+        found = session.run(
+            adopting_operations.diff,
+            distribution,
+            place,
+            kind="snapshot",
+            names=snapshots,
+            components=components,
+            options=_given(options),
+        )
+        show_difference(session, found, as_json=as_json)
+        return
+    watch = Stopwatch()
     result = session.run(
         operations.switch,
         distribution,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.errors import InvalidInput
+from debrepo.errors import InvalidInput, NotFound
 from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
 from debrepo_publish.engine import displaced as displacement
@@ -121,9 +121,11 @@ def inputs(
 ) -> list[Input]:
     """Return what a publication is made from now, or was for the generation ``again``."""
     if again:
-        parts = publications.generation(txn, publication.key, again).parts
+        known = publications.generation(txn, publication.key, again)
+        _check_ours(publication, known)
         return [
-            Input(component, part.source, part.set_id, part) for component, part in parts.items()
+            Input(component, part.source, part.set_id, part)
+            for component, part in known.parts.items()
         ]
     found: list[Input] = []
     for component, source in sorted(publication.sources.items()):
@@ -136,6 +138,7 @@ def again(
     session: Session, txn: Transaction, publication: Publication, generation: Generation
 ) -> Plan:
     """Return the plan of a generation that exists."""
+    _check_ours(publication, generation)
     displaced = displacement.within(txn, generation, displacement.known(txn, publication.place))
     kinds, fields = _kinds_and_fields(session, txn, publication, generation)
     return Plan(
@@ -150,6 +153,15 @@ def again(
         unchanged=True,
         policy=session.config["archive.policy"],
     )
+
+
+def _check_ours(publication: Publication, generation: Generation) -> None:
+    """Raise `NotFound` for a generation of another tool: nobody knows its packages here."""
+    if generation.adopted:
+        raise NotFound(
+            f"generation {generation.number} of {publication} was published by another tool",
+            hint='publish it from package lists: run "debrepo publish update"',
+        )
 
 
 def _inputs(generation: Generation) -> tuple[object, ...]:

@@ -227,7 +227,8 @@ def _release_files(session: Session, publication: Publication, generation: Gener
         successor = (
             publications.generation(txn, key, generation.ended_by) if generation.ended_by else None
         )
-        files = planning.changed_files(txn, publication.place, successor, generation)
+        gone = planning.changed_files(txn, publication.place, successor, generation)
+        files = [*(file.path for file in gone), *publications.adopted_paths(txn, key, number)]
     for position in range(generation.released, len(files) or 1, ledger.BATCH):  # once at least
         batch = files[position : position + ledger.BATCH]
         with session.db.write() as txn:
@@ -236,7 +237,7 @@ def _release_files(session: Session, publication: Publication, generation: Gener
                 released=released, settled=released == len(files)
             )
             publications.put_generation(txn, key, done)
-            _release(txn, publication, number, [file.path for file in batch], generation.ended)
+            _release(txn, publication, number, batch, generation.ended)
 
 
 def drop(session: Session, publication: Publication) -> None:

@@ -65,7 +65,8 @@ def fields(publication: Publication, generation: Generation, at: int) -> dict[st
         "Components": " ".join(sorted(generation.parts)),
         "Description": publication.description,
     }
-    return {name: value for name, value in given.items() if value}
+    omitted = publication.omitted
+    return {name: value for name, value in given.items() if value and name not in omitted}
 
 
 def further_fields(lines: Iterable[str]) -> dict[str, str]:
@@ -129,7 +130,7 @@ def _legacy(
 def legacy(values: Mapping[str, str], component: str, architecture: str) -> bytes:
     """Return the small Release file beside an index, which some installers still read."""
     said = {
-        "Archive": values["Suite"],
+        "Archive": values.get("Suite", ""),
         "Origin": values.get("Origin", ""),
         "Label": values.get("Label", ""),
         "Version": values.get("Version", ""),

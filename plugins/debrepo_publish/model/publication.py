@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The checksums that a Release file may list, by their names in `debrepo.package.PackageFile`.
 CHECKSUMS = {"md5": "MD5Sum", "sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
+#: Release fields that every publication has, unless the tool that it was taken over from had none.
+OMITTABLE = ("Origin", "Label", "Suite", "Codename")
 COMPRESSIONS = {"plain": "", "gz": ".gz", "xz": ".xz", "zst": ".zst", "bz2": ".bz2"}
 
 
@@ -57,6 +59,7 @@ class Publication(NamedTuple):
     pending: dict[str, str] | None = None  #: the ``sources`` of the next update, if others
     #: What was given of the options that plugins declare, by name.
     options: dict[str, Option] = {}  # noqa: RUF012  # never changed
+    omitted: tuple[str, ...] = ()  #: those of `OMITTABLE` that its Release file does not have
 
     @property
     def place(self) -> str:
@@ -96,7 +99,8 @@ class Publication(NamedTuple):
         fields = self._replace(
             sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False, pending=None
         )
-        return blake2b(repr(fields).encode(), digest_size=16).hexdigest()
+        said = repr(fields).replace(", omitted=()", "")  # as before there was this field
+        return blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 class Part(NamedTuple):
@@ -147,6 +151,7 @@ class Generation(NamedTuple):
     ended_by: int = 0  #: the generation that replaced it; 0: the publication was dropped
     #: The architectures whose packages it serves, ``all`` and ``source`` too; empty: every one.
     served: tuple[str, ...] = ()
+    adopted: bool = False  #: whether another tool has published it: its packages are not known
 
     @property
     def size(self) -> int:

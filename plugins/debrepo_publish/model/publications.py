@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo.package import Link, Node, PackageList, SetId
 from debrepo_publish.model.publication import Generation, Publication, generation_key
-from debrepo_publish.model.tables import COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
+from debrepo_publish.model.tables import ADOPTED, COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +58,14 @@ def remove_generation(txn: Transaction, key: str, number: int) -> None:
     txn[GENERATIONS].pop(generation_key(key, number), None)
     txn[COMMITS].pop(generation_key(key, number).encode(), None)
     txn[SWITCHES].pop(generation_key(key, number), None)
+    for name, _ in list(txn[ADOPTED].prefix(f"{generation_key(key, number)}\0".encode())):
+        del txn[ADOPTED][name]
+
+
+def adopted_paths(txn: Transaction, key: str, number: int) -> Iterator[str]:
+    """Yield the files of a generation that was adopted, below the prefix; none of any other."""
+    for _, row in txn[ADOPTED].prefix(f"{generation_key(key, number)}\0".encode()):
+        yield from row["paths"]
 
 
 def generations(txn: Transaction, key: str, *, since: int = 0) -> Iterator[Generation]:
@@ -84,6 +92,17 @@ def live(txn: Transaction, key: str) -> Generation | None:
         return None
     found = txn[GENERATIONS].get(generation_key(key, publication.live))
     return found if found and found.state == "live" else None  # otherwise it is being dropped
+
+
+def adopted(txn: Transaction, key: str) -> Generation | None:
+    """Return the generation of another tool, as long as nothing of ours has replaced it."""
+    found = None
+    for one in generations(txn, key):
+        if one.adopted:
+            found = one
+        elif one.state in ("live", "past"):
+            return None
+    return found
 
 
 def known_at(txn: Transaction, place: str) -> bool:

@@ -14,7 +14,8 @@ def load_publication(fields: dict[str, Any]) -> Publication:
     lists = ("architectures", "keys", "compressions", "sums")
     options = {name: _unlisted(value) for name, value in fields.get("options", {}).items()}
     changed = {name: tuple(fields[name]) for name in lists}
-    return Publication(**{**fields, **changed, "options": options})
+    omitted = tuple(fields.get("omitted", ()))
+    return Publication(**{**fields, **changed, "options": options, "omitted": omitted})
 
 
 def _unlisted(value: Any) -> Any:
@@ -73,3 +74,5 @@ FILES = bytes_table("publish.files")
 DISPLACED = bytes_table("publish.displaced")
 #: ``generation_key NUL batch`` to the paths that have had no reference since it was retired.
 RETIRED = json_table("publish.retired", load=dict, dump=dict, record=dict[str, list[str]])
+#: ``generation_key NUL batch`` to the paths of the files of a generation that was adopted.
+ADOPTED = json_table("publish.adopted", load=dict, dump=dict, record=dict[str, list[str]])

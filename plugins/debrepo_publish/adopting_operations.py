@@ -1,0 +1,94 @@
+"""What can be done about what clients read now: take it over, and see what would change."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from debrepo import lists
+from debrepo.errors import NotFound
+from debrepo_publish.engine import places
+from debrepo_publish.model import component_sources, documents
+from debrepo_publish.model.beginning import begin
+from debrepo_publish.model.options import declared
+from debrepo_publish.model.publication import Publication, split_place
+from debrepo_publish.model.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from debrepo.session import Session
+    from debrepo_publish.adopting.differences import Difference
+    from debrepo_publish.engine.publishing import Result
+
+
+def take_over(
+    session: Session,
+    kind: str,
+    names: Sequence[str],
+    place: str = "",
+    *,
+    distribution: str = "",
+    components: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> Result:
+    """Publish package lists of a ``kind`` over what another tool has published.
+
+    Fields of the Release file, checksums, compressions and the key that signs stay as they are,
+    unless ``options`` say otherwise. What clients may still fetch stays until its grace is over;
+    package files that are the same are kept. ``force`` signs with a key that is new to clients.
+    """
+    from debrepo_publish.adopting import taking  # reading indexes is slow to load
+
+    wanted = begin(session, kind, names, place, distribution=distribution, components=components)
+    why = f"take over, with {kind} {' '.join(names)}"
+    return taking.take_over(session, wanted, options, why=why, force=force)
+
+
+def diff(
+    session: Session,
+    distribution: str = "",
+    place: str = "",
+    *,
+    kind: str = "",
+    names: Sequence[str] = (),
+    components: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    take_over: bool = False,
+    join: bool = False,
+    url: str | None = None,
+) -> Difference:
+    """Return what clients would notice of the next publish; nothing is written.
+
+    With ``names``, of a first publish of these package lists, or of a switch to them; with
+    ``take_over``, of taking over what another tool has published. ``url`` is that of the archive
+    root that clients have, where it is not the place itself.
+    """
+    from debrepo_publish.adopting import differences, served, taking
+    from debrepo_publish.checking.trees import ServedTree, StoredTree
+
+    with session.db.read() as txn:
+        known = txn[PUBLICATIONS].get(Publication(*split_place(place), distribution, {}).key)
+    if names and (take_over or known is None):  # as `publish.create` would
+        wanted = begin(
+            session, kind, names, place, distribution=distribution, components=components
+        )
+        publication = taking.planned(session, wanted, options) if take_over else wanted
+    elif known is None:
+        raise NotFound(
+            f"{distribution} is not published in {place or '.'}", hint='run "debrepo publish list"'
+        )
+    elif names:
+        with session.db.read() as txn:
+            found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
+        publication = component_sources.switched(known, found, components, join=join)
+    else:
+        publication = known._replace(sources=known.next_sources, pending=None)
+    if not take_over:
+        changed = documents.changed(publication, options, declared(session.hook))
+        publication = documents.checked(changed)
+    with closing(places.open_storage(session, publication.place)) as storage:
+        tree = ServedTree(url) if url else StoredTree(storage, publication)
+        live = served.read(tree, publication.distribution)
+    return differences.compare(session, publication, live)
