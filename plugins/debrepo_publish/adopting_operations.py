@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from debrepo.session import Session
-    from debrepo_publish.adopting.differences import Difference
+    from debrepo_publish.adopting.differences import ClientDifference
     from debrepo_publish.engine.publishing import Result
 
 
@@ -58,7 +58,7 @@ def diff(
     take_over: bool = False,
     join: bool = False,
     url: str | None = None,
-) -> Difference:
+) -> ClientDifference:
     """Return what clients would notice of the next publish; nothing is written.
 
     With ``names``, of a first publish of these package lists, or of a switch to them; with

@@ -30,7 +30,7 @@ from debrepo_publish.model.publication import (
 from debrepo_publish.model.tables import ADOPTED, COMMITS, DATES, PUBLICATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 #: Why the generation of another tool is there; `publish show` shows it.
 WHY = "published by another tool"
 
+_INDEXES = ("Packages", "Sources")
 _SHOWN = 20  # missing or damaged files that are named
 
 
-class Found(NamedTuple):
+class FoundDistribution(NamedTuple):
     """A distribution as another tool has published it, and all its files."""
 
     publication: Publication  #: with what its Release file says; without package lists
@@ -53,7 +54,7 @@ class Found(NamedTuple):
 
 def find(
     session: Session, storage: Storage, wanted: Publication, *, whole: frozenset[str] = frozenset()
-) -> list[Found]:
+) -> list[FoundDistribution]:
     """Return what other tools have published at a place, distribution by distribution.
 
     The package files of distributions in ``whole`` are read, and those that are damaged are not
@@ -72,7 +73,9 @@ def find(
         for problem in archive.problems:
             session.progress.note(f"Warning: {problem}")
         files = _present(session, tree, archive, whole=distribution in whole)
-        found.append(Found(_document(one, archive), archive, tuple(paths), files))
+        found.append(
+            FoundDistribution(_document(one, archive, paths), archive, tuple(paths), files)
+        )
     return found
 
 
@@ -143,14 +146,20 @@ def _present(
     return found
 
 
-def _document(one: Publication, archive: ServedArchive) -> Publication:
-    """Return what a Release file says of a publication."""
+def _document(one: Publication, archive: ServedArchive, names: Sequence[str]) -> Publication:
+    """Return what a Release file says of a publication, which has files of these names.
+
+    The plain index is among the compressions if it is there: Release lists it in any case, so an
+    old one must not stay beside the new ones.
+    """
     fields = archive.fields
     until, at = served.seconds(fields.get("Valid-Until", "")), archive.dated
     not_automatic = fields.get("NotAutomatic", "").lower() == "yes"
     upgrades = fields.get("ButAutomaticUpgrades", "").lower() == "yes"
-    endings = {path[path.rfind(".") :] for path in archive.listed if "." in path}
+    last = {path.rpartition("/")[2] for path in names}
+    endings = {name[len(stem) :] for name in last for stem in _INDEXES if name.startswith(stem)}
     there = {name for name, ending in COMPRESSIONS.items() if ending in endings}
+    listed = tuple(name for name in CHECKSUMS if name in {"sha256", *archive.checksums})
     return one._replace(
         sources={},
         origin=fields.get("Origin", ""),
@@ -164,14 +173,14 @@ def _document(one: Publication, archive: ServedArchive) -> Publication:
         signed_by=" ".join(fields.get("Signed-By", "").split()),
         valid_for=max(until - at, 0) if until and at else 0,
         compressions=tuple(name for name in COMPRESSIONS if name in {"gz", "xz"} | there),
-        sums=tuple(name for name in CHECKSUMS if name in {"sha256", *archive.sums}),
         skip_signing=not archive.signature,
+        **{"sums": listed},
         omitted=tuple(name for name in OMITTABLE if name not in fields),
         keys=tuple(made.fingerprint for made in made_signatures(archive.signature)),
     )
 
 
-def record(session: Session, found: Found) -> int:
+def record(session: Session, found: FoundDistribution) -> int:
     """Store what was found as a generation, with a reference to each of its files.
 
     One that was adopted before and has been published anew since is replaced.
@@ -218,7 +227,7 @@ def record(session: Session, found: Found) -> int:
     return number
 
 
-def check_signing(session: Session, publication: Publication, found: Found) -> None:
+def check_signing(session: Session, publication: Publication, found: FoundDistribution) -> None:
     """Raise `Conflict` unless what is published next is signed by a key that clients trust."""
     made = made_signatures(found.archive.signature)
     if not made or publication.skip_signing:

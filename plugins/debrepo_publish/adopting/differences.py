@@ -52,7 +52,7 @@ class PackageChange(NamedTuple):
     after: str
 
 
-class Difference(NamedTuple):
+class ClientDifference(NamedTuple):
     """What clients will notice of a publish."""
 
     publication: str
@@ -66,7 +66,9 @@ class Difference(NamedTuple):
 _Name = tuple[str, str, str]
 
 
-def compare(session: Session, publication: Publication, live: ServedArchive | None) -> Difference:
+def compare(
+    session: Session, publication: Publication, live: ServedArchive | None
+) -> ClientDifference:
     """Return the difference between what is live and what a publish would make of it now."""
     now = clock.moment(clock.now()).isoformat()
     with session.db.read() as txn:
@@ -78,7 +80,7 @@ def compare(session: Session, publication: Publication, live: ServedArchive | No
     with session.db.read() as txn:
         changes = _changes(txn, plan, before)
         packages = tuple(sorted(changes, key=lambda one: (one[1:4], one.change)))
-    return Difference(
+    return ClientDifference(
         str(publication),
         _fields(live.fields, fields) if live else (),
         packages,

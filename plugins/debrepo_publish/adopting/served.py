@@ -61,7 +61,7 @@ class ServedArchive(NamedTuple):
     signature: bytes  #: what holds the signatures; nothing if it is not signed
     fields: Mapping[str, str]  #: of the Release file, without the checksums
     listed: tuple[str, ...]  #: the indexes that it lists
-    sums: tuple[str, ...]  #: the checksums that it lists: ``md5``, ``sha256``
+    checksums: tuple[str, ...]  #: those that it lists: ``md5``, ``sha256``
     packages: tuple[ServedPackage, ...]
     files: Mapping[str, ServedFile]  #: by path below the prefix
     problems: tuple[str, ...]  #: a line for each index that cannot be read

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from debrepo.session import Session
-    from debrepo_publish.adopting.adoption import Found
+    from debrepo_publish.adopting.adoption import FoundDistribution
     from debrepo_publish.model.publication import Publication
 
 #: Fields that a publication has from the tool that it is taken over from.
@@ -76,7 +76,7 @@ def planned(
 def documented(
     session: Session,
     wanted: Publication,
-    found: list[Found],
+    found: list[FoundDistribution],
     options: Mapping[str, Any] | None,
 ) -> Publication:
     """Return a publication with what clients know it by, and with ``options`` over that."""

@@ -13,7 +13,7 @@ from debrepo_publish.cli.names import DISTRIBUTION, PLACE
 
 if TYPE_CHECKING:
     from debrepo.session import Session
-    from debrepo_publish.adopting.differences import Difference
+    from debrepo_publish.adopting.differences import ClientDifference
 
 
 @click.command()
@@ -32,7 +32,7 @@ def diff(session: Session, distribution: str, place: str, url: str | None, as_js
     show_difference(session, found, as_json=as_json)
 
 
-def show_difference(session: Session, found: Difference, *, as_json: bool) -> None:
+def show_difference(session: Session, found: ClientDifference, *, as_json: bool) -> None:
     """Print what clients would notice."""
     if as_json:
         rows = [package._asdict() for package in found.packages]

@@ -270,9 +270,7 @@ def test_adopted_generation_cannot_be_published_again(taken, session):
         session.call("publish.rollback", distribution="stable", generation=1)
 
 
-def test_failure_leaves_the_place_to_the_other_tool(
-    other, move, import_, take_over, deb, session
-):
+def test_failure_leaves_the_place_to_the_other_tool(other, move, import_, take_over, deb, session):
     hello = deb()
     other(hello)
     client = move()

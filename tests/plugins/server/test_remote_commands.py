@@ -142,6 +142,8 @@ publish source list stable team
 publish source remove --prefix team stable --component extra
 publish source drop stable team
 publish source replace --prefix team --component main stable tuesday
+publish diff stable team
+publish update stable team --dry-run
 publish update stable team
 repo remove tools libhello
 publish update stable
