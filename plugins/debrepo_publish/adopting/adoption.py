@@ -7,7 +7,7 @@ again, and no other content comes under a path that was served.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import clock
 from debrepo.errors import Conflict, SigningFailed
@@ -159,7 +159,10 @@ def _document(one: Publication, archive: ServedArchive, names: Sequence[str]) ->
     last = {path.rpartition("/")[2] for path in names}
     endings = {name[len(stem) :] for name in last for stem in _INDEXES if name.startswith(stem)}
     there = {name for name, ending in COMPRESSIONS.items() if ending in endings}
-    listed = tuple(name for name in CHECKSUMS if name in {"sha256", *archive.checksums})
+    forms: dict[str, Any] = {
+        "compressions": tuple(name for name in COMPRESSIONS if name in {"gz", "xz"} | there),
+        "sums": tuple(name for name in CHECKSUMS if name in {"sha256", *archive.checksums}),
+    }
     return one._replace(
         sources={},
         origin=fields.get("Origin", ""),
@@ -172,9 +175,8 @@ def _document(one: Publication, archive: ServedArchive, names: Sequence[str]) ->
         but_automatic_upgrades=not_automatic and upgrades,
         signed_by=" ".join(fields.get("Signed-By", "").split()),
         valid_for=max(until - at, 0) if until and at else 0,
-        compressions=tuple(name for name in COMPRESSIONS if name in {"gz", "xz"} | there),
         skip_signing=not archive.signature,
-        **{"sums": listed},
+        **forms,
         omitted=tuple(name for name in OMITTABLE if name not in fields),
         keys=tuple(made.fingerprint for made in made_signatures(archive.signature)),
     )
