@@ -132,7 +132,7 @@ def _present(
     tracked = session.progress.track(
         "Recognizing files", tree.checksums(to_read), total=len(to_read)
     )
-    for path, sha256 in tracked:
+    for path, sha256, _ in tracked:
         listed = found[path].sha256
         if listed and sha256 != listed:
             wrong.append(f"{path} is damaged")
