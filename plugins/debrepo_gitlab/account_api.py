@@ -7,13 +7,16 @@ from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
 from debrepo import __version__
+from debrepo.database import Transaction
 from debrepo.errors import NotAuthenticated
 from debrepo.http import Door, json_answer
 from debrepo.session import Session
-from debrepo_gitlab import containers, packages
-from debrepo_gitlab.containers import Container
+from debrepo_gitlab import container_lists, containers, packages
+from debrepo_gitlab.container_lists import LETTERS, ListedContainer
+from debrepo_gitlab.containers import CONTAINERS, PATHS, Container
 from debrepo_gitlab.entrances import Lobby, enters
 from debrepo_gitlab.likeness import GitlabRoutes, base_url, choice, flag, page
+from debrepo_gitlab.sequences import Backwards
 
 routes = GitlabRoutes(tags=["projects"])
 
@@ -25,16 +28,8 @@ _BY_NAME = ("name", "id", "path", "created_at")
 _DOWNWARDS, _UPWARDS = ("desc", "asc"), ("asc", "desc")
 
 
-_KEYS: dict[str, Callable[[Container], tuple[object, ...]]] = {
-    "id": lambda one: (one.id,),
-    "name": lambda one: (one.path.rpartition("/")[2].lower(), one.id),
-    "path": lambda one: (one.path.rpartition("/")[2].lower(), one.id),
-    "created_at": lambda one: (one.created, one.id),
-    "updated_at": lambda one: (one.created, one.id),
-    "last_activity_at": lambda one: (one.created, one.id),
-}
 #: What a member of each level of GitLab's may do; who owns something may do all.
-_LEVELS = {"10": "see", "20": "read", "30": "write", "40": "delete", "50": "delete"}
+_LEVELS = {"10": "see", "20": "read", "30": "write", "40": "delete", "50": "own"}
 
 
 class ContainerObject(BaseModel):
@@ -94,62 +89,102 @@ def projects_of_group(id: str, request: Request, door: Seeing) -> Response:
     return _listed(door, request, "project", below=f"{request.state.container.path}/")
 
 
-def _membership(door: Door, request: Request) -> Callable[[Container], bool]:
-    """Return which projects or groups a request is about: all, or those of the caller."""
+@routes.get("/groups/{id}/subgroups", response_model=list[ContainerObject])
+def subgroups(id: str, request: Request, door: Seeing) -> Response:
+    """List the groups directly in a group that the caller may see."""
+    return _listed(door, request, "group", below=f"{request.state.container.path}/")
+
+
+@routes.get("/groups/{id}/descendant_groups", response_model=list[ContainerObject])
+def descendant_groups(id: str, request: Request, door: Seeing) -> Response:
+    """List the groups anywhere below a group that the caller may see."""
+    return _listed(door, request, "group", below=f"{request.state.container.path}/", deep=True)
+
+
+def _action(request: Request) -> str:
+    """Return what a caller has to be allowed in what is listed; empty: all is listed."""
     asked = request.query_params
     level = choice(asked.get("min_access_level") or None, "min_access_level", ("", *_LEVELS))
     action = _LEVELS.get(level, "")
     if flag(asked.get("owned"), "owned"):
-        action = "delete"
+        action = "own"
     if flag(asked.get("membership"), "membership"):
         action = action or "see"
-    if not action:
-        return lambda _: True
-    return containers.permits(door.caller, action, granted=True)
+    return action
 
 
-def _listed(door: Door, request: Request, kind: str, below: str = "") -> Response:
+def _filter(
+    door: Door, request: Request, kind: str, below: str, *, deep: bool
+) -> Callable[[ListedContainer], bool] | None:
+    """Return a function that says whether something is to be listed; nothing: everything is."""
+    asked = request.query_params
+    levels = ("", *containers.VISIBILITIES)
+    visibility = choice(asked.get("visibility") or None, "visibility", levels)
+    searched = asked.get("search", "").lower()
+    whole_path = flag(asked.get("search_namespaces"), "search_namespaces")
+    action = _action(request)
+    caller = door.caller
+    if not (below or visibility or searched or action) and "admin" in caller.scopes:
+        return None
+    may_see = containers.reach(caller, "see", kind)
+    is_member = containers.reach(caller, action, kind, granted=True) if action else may_see
+
+    def fits(one: ListedContainer) -> bool:
+        path = one.path
+        return (
+            path.startswith(below)
+            and (deep or "/" not in path[len(below) :])
+            and (not searched or searched in _searchable(path, whole=whole_path))
+            and visibility in ("", one.visibility)
+            and may_see(path, one.visibility)
+            and is_member(path, one.visibility)
+        )
+
+    return fits
+
+
+def _searchable(path: str, *, whole: bool) -> str:
+    return (path if whole else path.rpartition("/")[2]).lower()
+
+
+def _listed(
+    door: Door, request: Request, kind: str, below: str = "", *, deep: bool = False
+) -> Response:
+    """Answer with a page; it is read alone, and the others are looked through."""
     asked = request.query_params
     orders = _ORDERS if kind == "project" else _BY_NAME
     sorts = _DOWNWARDS if kind == "project" else _UPWARDS
     order = choice(asked.get("order_by"), "order_by", orders)
-    backwards = choice(asked.get("sort"), "sort", sorts)
-    deep = not below or flag(asked.get("include_subgroups"), "include_subgroups")
-    levels = ("", *containers.VISIBILITIES)
-    visibility = choice(asked.get("visibility") or None, "visibility", levels)
-    searched = asked.get("search", "").lower()
-    may_see = containers.permits(door.caller, "see")
-    is_member = _membership(door, request)
-    whole_path = flag(asked.get("search_namespaces"), "search_namespaces")
+    backwards = choice(asked.get("sort"), "sort", sorts) == "desc"
+    deep = deep or not below or flag(asked.get("include_subgroups"), "include_subgroups")
+    fits = _filter(door, request, kind, below, deep=deep)
     with door.session.db.read() as txn:
-        found = containers.list_(txn, kind)
-    rows = [
-        one
-        for one in found
-        if one.path.startswith(below)
-        and (deep or "/" not in one.path.removeprefix(below))
-        and searched in (one.path if whole_path else one.path.rpartition("/")[2]).lower()
-        and visibility in ("", one.visibility)
-        and may_see(one)
-        and is_member(one)
-    ]
-    rows.sort(key=_KEYS[order], reverse=backwards == "desc")
-    return page(door.session, request, rows, lambda one: _entity(door.session, request, one))
+
+        def show(key: bytes) -> dict[str, object]:
+            found = txn[CONTAINERS][f"{kind}:{container_lists.number(key)}"]
+            return _entity(txn, door.session, request, found)
+
+        found = container_lists.choose(txn, kind, LETTERS[order], fits)
+        return page(door.session, request, Backwards(found) if backwards else found, show)
 
 
 @routes.get("/projects/{id}", response_model=ContainerObject)
 async def project(id: str, request: Request, door: Seeing) -> Response:
     """Show a project."""
-    return json_answer(_entity(door.session, request, request.state.container))
+    with door.session.db.read() as txn:
+        return json_answer(_entity(txn, door.session, request, request.state.container))
 
 
 @routes.get("/groups/{id}", response_model=ContainerObject)
 async def group(id: str, request: Request, door: Seeing) -> Response:
     """Show a group."""
-    return json_answer(_entity(door.session, request, request.state.container))
+    with door.session.db.read() as txn:
+        return json_answer(_entity(txn, door.session, request, request.state.container))
 
 
-def _entity(session: Session, request: Request, found: Container) -> dict[str, object]:
+def _entity(
+    txn: Transaction, session: Session, request: Request, found: Container
+) -> dict[str, object]:
     above, _, name = found.path.rpartition("/")
     url = f"{base_url(session, request)}/api/v4/{found.kind}s/{found.id}"
     fields = {
@@ -161,7 +196,8 @@ def _entity(session: Session, request: Request, found: Container) -> dict[str, o
         "web_url": url,
     }
     if found.kind == "group":
-        return fields | {"full_path": found.path, "full_name": found.path.replace("/", " / ")}
+        named = {"full_path": found.path, "full_name": found.path.replace("/", " / ")}
+        return fields | named | {"parent_id": txn[PATHS].get(f"group:{above}".lower())}
     return fields | {
         "path_with_namespace": found.path,
         "name_with_namespace": found.path.replace("/", " / "),

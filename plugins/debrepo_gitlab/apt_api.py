@@ -242,7 +242,12 @@ async def upload(
         answer = await show_soon(door, received.codename, received.serial, wait=wait == "published")
     except DebrepoError as error:
         raise NotPublished(f"the upload is stored, but cannot be published: {error}") from error
-    return _created(_when_it_is_live(answer))
+    if "location" in answer.headers:
+        return _created({"Location": answer.headers["location"]})
+    with session.db.read() as txn:
+        key = f"{container.key}\0{received.codename}"
+        live = distributions.is_live(txn, key, received.number, received.serial)
+    return _created({"X-Published": "true"} if live else {})
 
 
 def _check_target(file_name: str, distribution: str | None, component: str | None) -> None:
@@ -260,13 +265,6 @@ def _check_target(file_name: str, distribution: str | None, component: str | Non
         faults.append(uploads.INDIRECT)
     if faults:
         raise Malformed(", ".join(faults))
-
-
-def _when_it_is_live(answer: Response) -> dict[str, str]:
-    """Return headers that report the publish as done, or link to its task."""
-    if "location" in answer.headers:
-        return {"Location": answer.headers["location"]}
-    return {"X-Published": "true"}
 
 
 def _created(headers: dict[str, str]) -> Response:

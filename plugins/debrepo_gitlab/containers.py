@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, InUse, InvalidInput
+from debrepo_gitlab import container_lists, owners
 from debrepo_gitlab.refusals import NoGroup, NoProject
 
 if TYPE_CHECKING:
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
 
 VISIBILITIES = ("private", "internal", "public")
 
-#: What a member may do: know that it is there, read, upload and edit, take things away.
+#: What a member may do: know that it is there, read, upload and edit, take things away; the
+#: last one tells what is somebody's own in lists, and allows nothing.
 ROLES = {
     "guest": ("see",),
     "reporter": ("see", "read"),
     "developer": ("see", "read", "write"),
     "maintainer": ("see", "read", "write", "delete"),
+    "owner": ("see", "read", "write", "delete", "own"),
 }
 
-ACTIONS = ROLES["maintainer"]
+ACTIONS = ROLES["owner"]
 
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -66,7 +69,18 @@ def _load(fields: dict[str, Any]) -> Container:
     return Container(**{**fields, "keys": tuple(fields["keys"])})
 
 
-CONTAINERS = json_table("gitlab.containers", load=_load, dump=Container._asdict, record=Container)
+def _sort(txn: Transaction) -> None:
+    container_lists.change(txn, (), txn[CONTAINERS].values())
+
+
+CONTAINERS = json_table(
+    "gitlab.containers",
+    load=_load,
+    dump=Container._asdict,
+    record=Container,
+    version=2,
+    migrations=(_sort,),
+)
 #: ``project:acme/web``, in lower case, to the number.
 PATHS = json_table(
     "gitlab.paths", load=lambda f: int(f["id"]), dump=lambda n: {"id": n}, record=int
@@ -131,6 +145,7 @@ def add(txn: Transaction, container: Container) -> Container:
     numbered = container._replace(id=next_number(txn, container.kind))
     txn[CONTAINERS][numbered.key] = numbered
     txn[PATHS][numbered.name.lower()] = numbered.id
+    container_lists.change(txn, (), [numbered])
     next_number(txn, CHANGES)
     return numbered
 
@@ -167,8 +182,8 @@ def put(txn: Transaction, before: Container, after: Container) -> None:
         parent = after.path.rpartition("/")[0]
         if parent:
             get(txn, f"group:{parent}")
-        for one in list_(txn):
-            if before.kind == "group" and one.path.startswith(f"{before.path}/"):
+        for one in list_(txn) if before.kind == "group" else ():
+            if one.path.startswith(f"{before.path}/"):
                 path = after.path + one.path.removeprefix(before.path)
                 moved.append((one, one._replace(path=check_path(path))))
     for old, new in moved:
@@ -179,6 +194,9 @@ def put(txn: Transaction, before: Container, after: Container) -> None:
         _check_free(txn, new)
         txn[PATHS][new.name.lower()] = new.id
         txn[CONTAINERS][new.key] = new
+        if new.kind == "project" and after.path != before.path:
+            owners.mark(txn, new.id)  # other groups may list its packages
+    container_lists.change(txn, (old for old, _ in moved), (new for _, new in moved))
     next_number(txn, CHANGES)
 
 
@@ -195,6 +213,7 @@ def drop(txn: Transaction, container: Container) -> None:
         raise InUse(f"group {container.path} holds {below[0].path}", hint="drop that first")
     del txn[CONTAINERS][container.key]
     txn[PATHS].discard(container.name.lower())
+    container_lists.change(txn, [container], ())
     next_number(txn, CHANGES)
     for key in [key for key in txn[MEMBERS] if key.endswith(f"\0{container.key}")]:
         del txn[MEMBERS][key]
@@ -257,22 +276,38 @@ def grants(container: Container, actions: tuple[str, ...]) -> Iterator[str]:
             yield f"gitlab:project:{container.path}/*:{action}"
 
 
-def permits(caller: Caller, action: str, *, granted: bool = False) -> Callable[[Container], bool]:
-    """Return a function that says whether a caller may do something in a project or group.
+def permits(caller: Caller, action: str) -> Callable[[Container], bool]:
+    """Return a function that says whether a caller may do something in a project or group."""
+    of_kind = {kind: reach(caller, action, kind) for kind in ("project", "group")}
+    return lambda one: of_kind[one.kind](one.path, one.visibility)
+
+
+def reach(
+    caller: Caller, action: str, kind: str, *, granted: bool = False
+) -> Callable[[str, str], bool]:
+    """Return `permits` for a path and a visibility.
 
     With ``granted``, what everybody may do does not count. It is for many projects, and callers
-    with many roles: those in projects grant scopes literally, and only those in groups are
-    patterns.
+    with many roles: those in projects grant scopes literally, and those in groups grant what
+    begins with a path.
     """
     exact = frozenset(caller.scopes)
     others = tuple(f":{one}" for one in ACTIONS if one != action)
-    patterns = (one for one in exact if one == "admin" or "*" in one or "?" in one)
-    less = caller._replace(scopes=tuple(one for one in patterns if not one.endswith(others)))
+    patterns = [one for one in exact if one == "admin" or "*" in one or "?" in one]
+    patterns = [one for one in patterns if not one.endswith(others)]
+    below = re.compile(rf"gitlab:{kind}:([^*?]*/)\*:{action}")
+    found = {one: below.fullmatch(one) for one in patterns}
+    starts = tuple(match[1] for match in found.values() if match)
+    less = caller._replace(scopes=tuple(one for one, match in found.items() if not match))
+    start, end = f"gitlab:{kind}:", f":{action}"
+    free: tuple[str, ...] = ()
+    if action in {"see", "read"} and not granted:
+        free = ("public",) if caller.anonymous else ("public", "internal")
 
-    def may(container: Container) -> bool:
-        scope = container.scope(action)
-        if not granted and scope in open_grants(container, anonymous=caller.anonymous):
+    def may(path: str, visibility: str) -> bool:
+        if visibility in free or path.startswith(starts):
             return True
+        scope = f"{start}{path}{end}"
         return scope in exact or less.may(scope)
 
     return may

@@ -231,6 +231,12 @@ def mark(txn: Transaction, key: str) -> int:
     return marked.changed
 
 
+def is_live(txn: Transaction, key: str, number: int, serial: int) -> bool:
+    """Return whether clients see what `mark` counted, in a distribution that is still there."""
+    found = txn[DISTRIBUTIONS].get(key)
+    return found is not None and found.id == number and found.published >= serial
+
+
 def unpublished(txn: Transaction) -> list[tuple[Container, str]]:
     """Return the projects and groups with changes to publish, and the codename of each.
 

@@ -83,7 +83,10 @@ class GitlabRoute(Route):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.methods and scope["method"] not in self.methods:
             answer = JSONResponse({"error": "405 Not Allowed"}, 405)
-            answer.headers["Allow"] = ", ".join(sorted(self.methods))
+            routes = (one for one in scope["app"].routes if isinstance(one, GitlabRoute))
+            there = [one for one in routes if APIRoute.matches(one, scope)[0] is not Match.NONE]
+            allowed = self.methods.union(*(one.methods or () for one in there))
+            answer.headers["Allow"] = ", ".join(sorted(allowed))
             await answer(scope, receive, send)
             return
         await super().handle(scope, receive, send)

@@ -1,7 +1,6 @@
-"""Orders: keys that sort the packages of a project as clients ask for them, and name them.
+"""Orders: the packages of projects and groups, sorted as clients ask for them.
 
-Each key ends with the number of a package. What comes before tells the name, the version and
-the date, so that a filter needs to read no package.
+Each key ends with the numbers of a package and its project, so that a page reads no others.
 """
 
 from __future__ import annotations
@@ -10,109 +9,113 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.database import bytes_table
 from debrepo.version import sort_key
+from debrepo_gitlab.sequences import Line, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection
 
     from debrepo.database import Transaction
     from debrepo_gitlab.listings import Row
 
 LONGEST = 120  # bytes of a name or a version in a key, which holds 511
-_ID = 14  # hexadecimal digits
-
-#: Keys only: project, NUL, the letter of an order, NUL, what it goes by, NUL, and the package's
-#: number.
-ORDERED = bytes_table("gitlab.listed_orders")
 
 
-#: A package in an order: what that goes by with the number of the package, and its project.
-#: Those of several projects compare as the order has them.
-SortedRow = tuple[bytes, int]
+def _begin_anew(txn: Transaction) -> None:
+    """Discard orders that were stored otherwise; listings make them anew."""
+    txn[ORDERED].clear()
+
+
+#: Sequences of packages; their owners are ``5 n``, a project and a letter, or ``group:3 n``.
+ORDERED = bytes_table("gitlab.listed_orders", version=2, migrations=(_begin_anew,))
 
 
 class Marks(NamedTuple):
-    """What a key tells of a package; names and versions that are too long are cut short."""
+    """What packages are sorted by; names and versions that are too long are cut short."""
 
     name: bytes
     text: bytes  #: the version as it is written
-    version: bytes  #: the version as it sorts; empty if the order is by date
+    version: bytes  #: the version as it sorts
     created: bytes
 
 
-def keys(row: Row) -> Iterator[bytes]:
-    """Yield the keys of a package in each order."""
-    marks = Marks(
-        row.name.encode()[:LONGEST],
-        row.version.encode()[:LONGEST],
-        version_key(row.version),
-        b"%020.6f" % row.created,
-    )
-    for letter in _WRITE:
-        order = spelled(letter, marks)
-        yield b"%d\0%b\0%b\0%014x" % (row.project, letter.encode(), order, row.id)
-
-
-def version_key(version: str) -> bytes:
-    """Return what sorts as a version does, as far as it is in a key."""
-    return sort_key(version)[:LONGEST]
-
-
-#: What an order goes by. The last parts hold no NUL, and a sort key of versions may.
+#: What an order goes by. With ``t`` and ``w``, those of one version stand together.
 _WRITE: dict[str, Callable[[Marks], tuple[bytes, ...]]] = {
     "c": lambda of: (of.created, of.text, of.name),
     "n": lambda of: (of.name, of.version, of.created, of.text),
     "v": lambda of: (of.version, of.text, of.name, of.created),
+    "t": lambda of: (of.text, of.created, of.name),
+    "w": lambda of: (of.text, of.name, of.created),
 }
+#: The order for one version that corresponds to an order for all.
+OF_VERSION = {"c": "t", "n": "w", "v": "w"}
 
 
-def spelled(letter: str, marks: Marks) -> bytes:
-    """Return what an order goes by."""
-    return b"\0".join(_WRITE[letter](marks))
+def of(txn: Transaction, whose: str, letter: str) -> Sequence:
+    """Return the packages of a project, given by its number, or of a group by its key."""
+    return Sequence(txn[ORDERED], f"{whose} {letter}".encode())
 
 
-def number_of(row: SortedRow) -> int:
-    """Return the number of a package."""
-    return int(row[0][-_ID:], 16)
+def change(txn: Transaction, whose: str, gone: Collection[Row], new: Collection[Row]) -> None:
+    """Replace packages of a project or group in all its orders."""
+    before, after = [_marks(row) for row in gone], [_marks(row) for row in new]
+    for letter in _WRITE:
+        keys = [_key(letter, *one) for one in zip(before, gone, strict=True)]
+        lines = [
+            Line(_key(letter, marks, row), row.name.lower().encode(), row.version.encode())
+            for marks, row in zip(after, new, strict=True)
+        ]
+        of(txn, whose, letter).change(keys, lines)
 
 
-def moved(row: SortedRow, letter: str, to: str) -> SortedRow:
-    """Return a package as another order has it."""
-    return spelled(to, read(letter, row)) + row[0][-_ID - 1 :], row[1]
+def join(txn: Transaction, project: int, group: str) -> None:
+    """Add the packages of a project to a group."""
+    for letter in _WRITE:
+        of(txn, group, letter).change((), _every(txn, project, letter))
 
 
-def read(letter: str, row: SortedRow) -> Marks:
-    """Return what `spelled` was made from."""
-    order = row[0][: -_ID - 1]
-    if letter == "c":
-        created, text, name = order.split(b"\0")
-        return Marks(name, text, b"", created)
-    if letter == "n":
-        name, _, rest = order.partition(b"\0")
-        version, created, text = rest.rsplit(b"\0", 2)
-        return Marks(name, text, version, created)
-    version, text, name, created = order.rsplit(b"\0", 3)
-    return Marks(name, text, version, created)
+def leave(txn: Transaction, project: int, group: str) -> None:
+    """Remove the packages of a project from a group."""
+    for letter in _WRITE:
+        of(txn, group, letter).change((row.key for row in _every(txn, project, letter)), ())
 
 
-def walk(
-    txn: Transaction,
-    project: int,
-    letter: str,
-    start: bytes = b"",
-    *,
-    part: bytes = b"",
-    backwards: bool = False,
-) -> Iterator[SortedRow]:
-    """Yield the packages of a project in an order: all, or those that it begins with ``start`` for.
+def _every(txn: Transaction, project: int, letter: str) -> list[Line]:
+    found = of(txn, str(project), letter)
+    return found.lines(0, len(found))
 
-    ``start`` is made of whole parts, each with a NUL after it. Leave out those that ``part`` is
-    nowhere in, in lower case; the caller looks where it is.
-    """
-    common = b"%d\0%b\0" % (project, letter.encode())
-    low = common + start
-    skip = len(common)
-    found = txn[ORDERED].range_keys(low, low[:-1] + b"\1", reverse=backwards)
-    if part:
-        found = (key for key in found if part in key.lower())
-    for key in found:
-        yield key[skip:], project
+
+def discard(txn: Transaction, project: int) -> None:
+    """Delete the orders of a project."""
+    for key in list(txn[ORDERED].prefix_keys(b"%d " % project)):
+        del txn[ORDERED][key]
+
+
+def numbers(key: bytes) -> tuple[int, int]:
+    """Return the numbers of the project and the package that a key is of."""
+    _, number, project = key.rsplit(b"\0", 2)
+    return int(project), int(number, 16)
+
+
+def version_bounds(version: str) -> tuple[bytes, bytes]:
+    """Return where the packages of a version begin and end, in the orders by its text."""
+    start = version.encode()[:LONGEST]
+    return start + b"\0", start + b"\1"
+
+
+def _marks(row: Row) -> Marks:
+    return Marks(
+        row.name.encode()[:LONGEST],
+        row.version.encode()[:LONGEST],
+        _in_one_line(sort_key(row.version))[:LONGEST],
+        b"%020.6f" % row.created,
+    )
+
+
+def _in_one_line(key: bytes) -> bytes:
+    """Return a key without newlines that sorts as this one does."""
+    return key.replace(b"\x0b", b"\x0b\2").replace(b"\n", b"\x0b\1")
+
+
+def _key(letter: str, marks: Marks, row: Row) -> bytes:
+    order = b"\0".join(_WRITE[letter](marks))
+    return b"%b\0%014x\0%d" % (order, row.id, row.project)

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.database import bytes_table, json_table
+from debrepo.database import json_table
 from debrepo.errors import NotFound
 from debrepo.package import Entry, SetId
 from debrepo.packageset import EMPTY
-from debrepo_gitlab import distributions, listed_orders, listing_filters, owners, packages
+from debrepo_gitlab import containers, distributions, listed_orders, owners, packages
 from debrepo_gitlab.containers import CONTAINERS
-from debrepo_gitlab.listed_orders import ORDERED
 from debrepo_gitlab.packages import Member, SourceVersion
 from debrepo_gitlab.refusals import NoPackage
 
@@ -43,11 +42,10 @@ class Row(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What the rows of a project were made from, and how many there are."""
+    """What the rows of a project were made from."""
 
     sets: dict[str, SetId] = {}  # noqa: RUF012  # by distribution and component
-    rows: int = 0
-    changed: int = 0  #: the serial of the transaction that changed it last
+    groups: tuple[str, ...] = ()  #: the keys of those whose orders its packages are in
 
 
 class Refreshment(NamedTuple):
@@ -72,19 +70,20 @@ def _dump_row(row: Row) -> dict[str, Any]:
 
 def _load(fields: dict[str, Any]) -> Listing:
     sets = {place: SetId(bytes.fromhex(one)) for place, one in fields["sets"].items()}
-    return Listing(sets, int(fields["rows"]), int(fields.get("changed", 0)))
+    return Listing(sets, tuple(fields["groups"]))
 
 
 def _dump(listing: Listing) -> dict[str, Any]:
     sets = {place: one.hex() for place, one in listing.sets.items()}
-    return {"sets": sets, "rows": listing.rows, "changed": listing.changed}
+    return {"sets": sets, "groups": listing.groups}
 
 
 def _begin_anew(txn: Transaction) -> None:
     """Discard listings in other orders than these; they are made when somebody asks."""
+    for number in txn[LISTINGS]:
+        owners.mark(txn, int(number))
     txn[LISTINGS].clear()
     txn[ROWS].clear()
-    txn[ORDERED].clear()
 
 
 #: The number of a project to its listing.
@@ -93,13 +92,11 @@ LISTINGS = json_table(
     load=_load,
     dump=_dump,
     record=Listing,
-    version=2,
-    migrations=(_begin_anew,),
+    version=3,
+    migrations=(_begin_anew, _begin_anew),
 )
 #: The numbers of project and package, with NUL between them.
 ROWS = json_table("gitlab.listed", load=_load_row, dump=_dump_row, record=Row)
-#: Keys only: the serial of the last change of a listing, and the number of its project.
-CHANGES = bytes_table("gitlab.listed_changes")
 
 
 def refresh(session: Session, project: Container) -> None:
@@ -191,20 +188,31 @@ def _apply(txn: Transaction, project: Container, found: Refreshment) -> bool:
     if found.anew:
         discard(txn, project)
         before = Listing()
-    txn[CHANGES].discard(_change_key(before.changed, project.id))
-    txn[CHANGES][_change_key(txn.serial, project.id)] = b""
     for row in found.gone:
         del txn[ROWS][row_key(project.id, row.id)]
-        for key in listed_orders.keys(row):
-            del txn[ORDERED][key]
     txn[ROWS].put_many(sorted((row_key(project.id, row.id), row) for row in found.new))
-    ordered = ((key, b"") for row in found.new for key in listed_orders.keys(row))
-    txn[ORDERED].put_many(sorted(ordered))
-    rows = before.rows - len(found.gone) + len(found.new)
-    listing_filters.change(txn, project.id, (before.rows, rows), found.gone, found.new)
-    txn[LISTINGS][str(project.id)] = Listing(found.sets, rows, txn.serial)
+    now = containers.get(txn, project.key)
+    groups = tuple(group.key for group in containers.above(txn, now))
+    _put_in_order(txn, project.id, before.groups, groups, found)
+    txn[LISTINGS][str(project.id)] = Listing(found.sets, groups)
     owners.settle(txn, project.id, found.mark)
     return True
+
+
+def _put_in_order(
+    txn: Transaction,
+    project: int,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+    found: Refreshment,
+) -> None:
+    """Change the orders of a project, and those of the groups that it was in and is in."""
+    for group in set(before) - set(after):
+        listed_orders.leave(txn, project, group)
+    for whose in (str(project), *(set(before) & set(after))):
+        listed_orders.change(txn, whose, found.gone, found.new)
+    for group in set(after) - set(before):
+        listed_orders.join(txn, project, group)
 
 
 def discard(txn: Transaction, project: Container) -> None:
@@ -214,22 +222,10 @@ def discard(txn: Transaction, project: Container) -> None:
     start = f"{project.id}\0".encode()
     for row in list(txn[ROWS].prefix_keys(start)):
         del txn[ROWS][row]
-    for key in list(txn[ORDERED].prefix_keys(start)):
-        del txn[ORDERED][key]
-    listing_filters.discard(txn, project.id)
-    before = txn[LISTINGS].get(str(project.id), Listing())
-    txn[CHANGES].discard(_change_key(before.changed, project.id))
+    for group in txn[LISTINGS].get(str(project.id), Listing()).groups:
+        listed_orders.leave(txn, project.id, group)
+    listed_orders.discard(txn, project.id)
     txn[LISTINGS].discard(str(project.id))
-
-
-def changed(txn: Transaction, after: int, until: int) -> set[int]:
-    """Return the numbers of the projects whose listings changed after a serial."""
-    keys = txn[CHANGES].range_keys(_change_key(after + 1, 0), _change_key(until + 1, 0))
-    return {int(key.partition(b" ")[2]) for key in keys}
-
-
-def _change_key(serial: int, project: int) -> bytes:
-    return b"%016x %d" % (serial, project)
 
 
 def row_key(project: int, number: int) -> str:
@@ -255,9 +251,9 @@ def is_made(txn: Transaction, project: Container) -> bool:
     return str(project.id) in txn[LISTINGS]
 
 
-def count(txn: Transaction, project: int) -> int:
-    """Return the number of packages of a project, given by its number."""
-    return txn[LISTINGS].get(str(project), Listing()).rows
+def is_in(txn: Transaction, project: int, group: str) -> bool:
+    """Return whether packages of a project are in the orders of a group, given by its key."""
+    return group in txn[LISTINGS].get(str(project), Listing()).groups
 
 
 def load(txn: Transaction, row: Row, repos: Mapping[str, str]) -> SourceVersion:

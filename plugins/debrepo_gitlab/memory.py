@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_gitlab.download_dates import DownloadDates
-from debrepo_gitlab.sorted_lists import SortedLists
+from debrepo_gitlab.readership import Readership
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Memory(NamedTuple):
-    """The dates of downloads that are not written yet, and lists that were asked for."""
+    """The dates of downloads that are not written yet, and who may read what."""
 
     downloads: DownloadDates
-    lists: SortedLists
+    readers: Readership
 
 
 def of(request: Request) -> Memory:
@@ -26,6 +26,6 @@ def of(request: Request) -> Memory:
     server: Server = state.debrepo
     with server.session.opening:
         if not hasattr(state, "gitlab"):
-            state.gitlab = Memory(DownloadDates(), SortedLists())
+            state.gitlab = Memory(DownloadDates(), Readership())
         found: Memory = state.gitlab
     return found

@@ -52,6 +52,7 @@ class Received(NamedTuple):
     container: str
     codename: str
     serial: int
+    number: int = 0  #: of the distribution; another one may get its codename
 
 
 def create_container(
@@ -113,8 +114,12 @@ def edit_container(
         containers.put(txn, before, after)
         announcing.renamed(session, txn, there)
         contributions.check_all(txn)
+        every = containers.below(txn, after) if kind == "group" else [after]
     if (after.path, after.visibility) != (before.path, before.visibility):
         publishing.follow(session)
+    if after.path != before.path:
+        for one in every:  # so that no reader has to
+            listings.refresh(session, one)
     return after
 
 
@@ -369,7 +374,7 @@ def upload(
         files = [path for paths in found.files.values() for path in paths]
         admission.check(session, where, found.distribution, files)
         serial = uploads.add(session, found)
-    return Received(where.name, found.distribution.codename, serial)
+    return Received(where.name, found.distribution.codename, serial, found.distribution.id)
 
 
 def list_packages(session: Session, container: str) -> list[SourceVersion]:

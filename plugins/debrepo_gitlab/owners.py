@@ -27,7 +27,7 @@ def follow(txn: Transaction, changes: Iterable[Change]) -> None:
     for change in changes:
         kind, _, name = change.what.partition(":")
         if kind == "repo" and (project := of(txn, name)):
-            txn[OUTDATED][b"%d" % project] = b"%d" % txn.serial
+            mark(txn, project)
 
 
 def of(txn: Transaction, repo: str) -> int:
@@ -43,7 +43,12 @@ def replace(txn: Transaction, project: int, before: Iterable[str], after: Iterab
     for name in come:
         txn[OWNERS][name.encode()] = b"%d" % project
     if gone or come:
-        txn[OUTDATED][b"%d" % project] = b"%d" % txn.serial
+        mark(txn, project)
+
+
+def mark(txn: Transaction, project: int) -> None:
+    """Mark the list of a project as out of date."""
+    txn[OUTDATED][b"%d" % project] = b"%d" % txn.serial
 
 
 def mark_of(txn: Transaction, project: int) -> bytes | None:

@@ -4,21 +4,30 @@ from typing import Annotated, Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
-from starlette.background import BackgroundTask
 
 from debrepo.database import Transaction
 from debrepo.errors import DatabaseError
 from debrepo.http import Door, json_answer
 from debrepo.package import PackageFile
-from debrepo_gitlab import containers, documents, listings, memory, owners, packages, sorted_lists
+from debrepo_gitlab import (
+    containers,
+    documents,
+    listed_orders,
+    listings,
+    memory,
+    owners,
+    package_order,
+    packages,
+)
 from debrepo_gitlab.api import show_soon
-from debrepo_gitlab.containers import Container
+from debrepo_gitlab.container_lists import ListedContainer
+from debrepo_gitlab.containers import CONTAINERS, Container
 from debrepo_gitlab.entrances import enters
-from debrepo_gitlab.likeness import GitlabRoutes, base_url, choice, flag, page
-from debrepo_gitlab.listed_orders import number_of
+from debrepo_gitlab.likeness import GitlabRoutes, Pageable, base_url, choice, flag, page
 from debrepo_gitlab.listings import Row
-from debrepo_gitlab.package_order import LETTERS, Chosen
+from debrepo_gitlab.package_order import LETTERS, PackageFilter
 from debrepo_gitlab.refusals import NoPackage
+from debrepo_gitlab.sequences import Backwards
 
 routes = GitlabRoutes(tags=["packages"])
 
@@ -66,61 +75,88 @@ class FileObject(BaseModel):
 @routes.get("/groups/{id}/packages", response_model=list[PackageObject])
 def list_of_group(id: str, request: Request, door: Reading) -> Response:
     """List the packages of those projects of a group that the caller may read."""
-    group = request.state.container
-    start = f"{group.path}/"
-    direct = flag(request.query_params.get("exclude_subgroups"), "exclude_subgroups")
-    with door.session.db.read() as txn:
-        projects = memory.of(request).lists.readable(txn, group, door.caller)
-    if direct:
-        deeper = (one.id for one in projects.values() if "/" in one.path.removeprefix(start))
-        projects = {number: projects[number] for number in projects.keys() - deeper}
-    return _page(door, request, projects, (*_ORDERS, "project_path"))
+    return _page(door, request, (*_ORDERS, "project_path"))
 
 
 @routes.get(_LIST, response_model=list[PackageObject])
 def list_(id: str, request: Request, door: Reading) -> Response:
     """List the packages of a project."""
-    container = request.state.container
-    return _page(door, request, {container.id: container}, _ORDERS)
+    return _page(door, request, _ORDERS)
 
 
-def _page(
-    door: Door, request: Request, projects: dict[int, Container], orders: tuple[str, ...]
-) -> Response:
+def _page(door: Door, request: Request, orders: tuple[str, ...]) -> Response:
     asked = request.query_params
     order = choice(asked.get("order_by"), "order_by", orders)
     backwards = choice(asked.get("sort"), "sort", _SORTS) == "desc"
     kind = choice(asked.get("package_type"), "package_type", _TYPES)
     status = choice(asked.get("status"), "status", _STATUSES)
     flag(asked.get("include_versionless"), "include_versionless")  # none is without a version
-    if kind != "debian" or status != "default":
-        projects = {}
-    with door.session.db.read() as txn:
-        outdated = owners.outdated(txn)
-    for number in outdated & projects.keys():
-        _refresh(door, projects[number])
-    container = request.state.container
-    lists, letter = memory.of(request).lists, LETTERS.get(order, "n")
-    words = {"name": asked.get("package_name", "").lower()}
-    words["version"] = asked.get("package_version", "")
+    of_group = request.state.container.kind == "group"
+    direct = of_group and flag(asked.get("exclude_subgroups"), "exclude_subgroups")
+    _refresh_all(door, request)
     may_delete = containers.permits(door.caller, "delete")
     with door.session.db.read() as txn:
+        projects, every = _projects(txn, door, request, direct=direct)
 
-        def show(order: bytes, project: int) -> dict[str, Any]:
-            row = listings.get(txn, project, number_of((order, project)))
-            found = projects[project]
+        def show(key: bytes) -> dict[str, Any]:
+            project, number = listed_orders.numbers(key)
+            row = listings.get(txn, project, number)
+            found = txn[CONTAINERS][f"project:{project}"]
             return _package(door, request, txn, found, row, may_delete=may_delete(found))
 
-        known = lists.find(txn, container, letter, filtered=any(words.values()))
-        if known:
-            rows = sorted_lists.choose(known, projects, order, backwards=backwards, **words)
-            return page(door.session, request, rows, lambda one: show(one.order, one.project))
-        found = Chosen(txn, projects.values(), order, backwards=backwards, **words)
-        answer = page(door.session, request, found, lambda one: show(*one))
-        if not lists.is_worth(txn, container):
-            return answer
-    answer.background = BackgroundTask(lists.learn, door.session, container, letter)
-    return answer
+        wanted = PackageFilter(
+            asked.get("package_name", "").lower(), asked.get("package_version", "")
+        )
+        rows: Pageable[bytes]
+        if kind != "debian" or status != "default":
+            rows = []
+        elif order == "project_path":
+            ordered = sorted(projects, key=lambda one: projects[one].path, reverse=backwards)
+            rows = package_order.by_project(txn, ordered, wanted)
+        else:
+            if not every:
+                wanted = wanted._replace(projects=frozenset(b"%d" % one for one in projects))
+            container = request.state.container
+            whose = container.key if container.kind == "group" else str(container.id)
+            rows = package_order.choose(txn, whose, LETTERS[order], wanted)
+            rows = Backwards(rows) if backwards else rows
+        return page(door.session, request, rows, show)
+
+
+def _projects(
+    txn: Transaction, door: Door, request: Request, *, direct: bool
+) -> tuple[dict[int, ListedContainer], bool]:
+    """Return the projects whose packages a list shows, and whether they are all of its order."""
+    container = request.state.container
+    if container.kind == "project":
+        return {container.id: ListedContainer(container.path, container.visibility)}, True
+    projects, every = memory.of(request).readers.readable(txn, container, door.caller)
+    if direct:
+        start = len(container.path) + 1
+        direct_ones = {n: one for n, one in projects.items() if "/" not in one.path[start:]}
+        every = every and len(direct_ones) == len(projects)
+        projects = direct_ones
+    return projects, every and not _unsettled(txn, container)
+
+
+def _unsettled(txn: Transaction, group: Container) -> bool:
+    """Return whether the orders of a group still hold packages that may have left it."""
+    return any(listings.is_in(txn, number, group.key) for number in owners.outdated(txn))
+
+
+def _refresh_all(door: Door, request: Request) -> None:
+    """Bring the lists of a project, or of all projects that are or were in a group, up to date."""
+    container = request.state.container
+    if container.kind == "project":
+        _refresh(door, container)
+        return
+    with door.session.db.read() as txn:
+        there = memory.of(request).readers.below(txn, container)
+        outdated = owners.outdated(txn)
+        due = [one for one in outdated if one in there or listings.is_in(txn, one, container.key)]
+        projects = [txn[CONTAINERS].get(f"project:{number}") for number in due]
+    for project in filter(None, projects):
+        _refresh(door, project)
 
 
 def _refresh(door: Door, project: Container) -> None:

@@ -215,16 +215,14 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef("gitlab.containers", 1, f"{_HERE}.containers:CONTAINERS"),
+        TableRef("gitlab.containers", 2, f"{_HERE}.containers:CONTAINERS"),
+        TableRef("gitlab.container_orders", 1, f"{_HERE}.container_lists:CONTAINER_ORDERS"),
         TableRef("gitlab.paths", 1, f"{_HERE}.containers:PATHS"),
         TableRef("gitlab.old_paths", 1, f"{_HERE}.containers:OLD_PATHS"),
         TableRef("gitlab.downloads", 1, f"{_HERE}.download_dates:DOWNLOADS"),
-        TableRef("gitlab.listings", 2, f"{_HERE}.listings:LISTINGS"),
+        TableRef("gitlab.listings", 3, f"{_HERE}.listings:LISTINGS"),
         TableRef("gitlab.listed", 1, f"{_HERE}.listings:ROWS"),
-        TableRef("gitlab.listed_changes", 1, f"{_HERE}.listings:CHANGES"),
-        TableRef("gitlab.listed_orders", 1, f"{_HERE}.listed_orders:ORDERED"),
-        TableRef("gitlab.listed_names", 1, f"{_HERE}.listing_filters:NAMES"),
-        TableRef("gitlab.listed_versions", 1, f"{_HERE}.listing_filters:VERSIONS"),
+        TableRef("gitlab.listed_orders", 2, f"{_HERE}.listed_orders:ORDERED"),
         TableRef("gitlab.members", 1, f"{_HERE}.containers:MEMBERS"),
         TableRef("gitlab.numbers", 1, f"{_HERE}.containers:NUMBERS"),
         TableRef("gitlab.tokens", 1, f"{_HERE}.tokens:TOKENS"),

@@ -224,6 +224,15 @@ def test_key_comes_with_the_first_publish(client, session):
 def test_wrong_verb_is_told_so(client):
     answer = client.patch(PROJECT)
     assert (answer.status_code, answer.json()) == (405, {"error": "405 Not Allowed"})
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    for path, allowed in {
+        f"{PROJECT}/sid": "DELETE, GET, HEAD, PUT",
+        f"{PROJECT}/sid/key.asc": "GET, HEAD",
+        "/api/v4/projects/1/packages/5": "DELETE, GET, HEAD",
+        "/api/v4/projects/1/packages/debian/a.deb": "PUT",
+        "/api/v4/projects": "GET, HEAD",
+    }.items():
+        assert client.patch(path).headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(

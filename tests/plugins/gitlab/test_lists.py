@@ -11,14 +11,13 @@ from debrepo.errors import DatabaseFull
 from debrepo.plugins import load_plugins
 from debrepo.session import Session
 from debrepo.testing.packages import build_deb
-from debrepo_gitlab import containers, contributions, listings
+from debrepo_gitlab import container_lists, containers, contributions, listings
+from debrepo_gitlab.container_lists import CONTAINER_ORDERS
 from debrepo_gitlab.download_dates import DOWNLOADS
-from debrepo_gitlab.listed_orders import ORDERED, number_of
-from debrepo_gitlab.listing_filters import NAMES, VERSIONS
+from debrepo_gitlab.listed_orders import ORDERED, numbers
 from debrepo_gitlab.listings import LISTINGS, ROWS
 from debrepo_gitlab.owners import OUTDATED, OWNERS
-from debrepo_gitlab.package_order import Chosen
-from debrepo_gitlab.sorted_lists import SortedLists
+from debrepo_gitlab.package_order import PackageFilter, choose
 
 API = "/api/v4"
 PROJECT = f"{API}/projects/1"
@@ -240,6 +239,22 @@ def test_projects_and_groups_are_those_the_caller_may_see(client, session, heade
     assert client.get(f"{API}/projects?visibility=x").status_code == 400
 
 
+def test_groups_below_a_group_are_those_the_caller_may_see(client, session):
+    for path in ("acme/a", "acme/b", "acme/a/c", "acmeland"):
+        session.call("project.create", path=path, kind="group", visibility="public")
+    session.call("project.edit", path="acme/b", kind="group", visibility="private")
+    session.call("project.member", path="acme/web", user="maintainer", role="maintainer")
+    assert client.get(f"{API}/groups/acme/subgroups").status_code == 404
+    session.call("project.edit", path="acme", kind="group", visibility="public")
+    assert names(client.get(f"{API}/groups/acme/subgroups")) == ["a"]
+    assert names(client.get(f"{API}/groups/1/descendant_groups")) == ["a", "c"]
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="owner")
+    assert names(client.get(f"{API}/groups/1/subgroups")) == ["a", "b"]
+    assert names(client.get(f"{API}/groups/1/subgroups?owned=true&sort=desc")) == ["b", "a"]
+    (found,) = client.get(f"{API}/groups/1/descendant_groups?search=c").json()
+    assert (found["full_path"], found["parent_id"]) == ("acme/a/c", 2)
+
+
 def test_token_may_be_a_parameter_and_is_in_no_link_and_no_log(guarded, secret, caplog):
     caplog.set_level(logging.INFO, "debrepo.requests")
     token = secret("reporter")
@@ -272,10 +287,11 @@ def test_projects_of_the_caller_are_told_from_public_ones(client, session, heade
     for query, mine, theirs in (
         ("", ["open", "web"], ["open", "web"]),
         ("membership=true", ["web"], ["web"]),
-        ("owned=true", ["web"], []),
+        ("owned=true", [], []),
         ("membership=true&owned=yes", None, None),
         ("min_access_level=30", ["web"], ["web"]),
         ("min_access_level=40", ["web"], []),
+        ("min_access_level=50", [], []),
         ("min_access_level=7", None, None),
         ("search=acme", [], []),
         ("search=acme&search_namespaces=true", ["open", "web"], ["open", "web"]),
@@ -287,6 +303,9 @@ def test_projects_of_the_caller_are_told_from_public_ones(client, session, heade
                 assert answer.status_code == 400
                 continue
             assert sorted(names(answer)) == expected, query
+    owner = headers("owner")
+    for query in ("owned=true", "min_access_level=50", "min_access_level=40"):
+        assert names(client.get(f"{API}/projects?{query}", headers=owner)) == ["web"]
     anonymous = client.get(f"{API}/projects?membership=true", headers={"PRIVATE-TOKEN": ""})
     assert names(anonymous) == []
 
@@ -365,7 +384,7 @@ def test_list_follows_whatever_changes_the_repositories(stocked, session, tmp_pa
     assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
     session.call("project.drop", path="acme/web", force=True)
     with session.db.read() as txn:
-        tables = LISTINGS, ROWS, ORDERED, NAMES, VERSIONS, OWNERS, OUTDATED
+        tables = LISTINGS, ROWS, ORDERED, OWNERS, OUTDATED
         assert [key for table in tables for key in txn[table]] == []
 
 
@@ -445,14 +464,9 @@ def test_many_clients_may_be_the_first_to_ask(unread, session):
     assert {answer.headers["x-total"] for answer in answers} == {"30"}
 
 
-@pytest.mark.parametrize("remembered", [True, False])
 @pytest.mark.parametrize("order", ["created_at", "name", "version"])
-def test_filters_and_pages_are_those_of_the_whole_list(
-    client, session, upload, monkeypatch, order, remembered
-):
-    monkeypatch.setattr("debrepo_gitlab.sorted_lists.LEAST_ROWS", 0)
-    if not remembered:
-        monkeypatch.setattr(SortedLists, "find", lambda *_, **__: None)
+def test_filters_and_pages_are_those_of_the_whole_list(client, session, upload, monkeypatch, order):
+    monkeypatch.setattr("debrepo_gitlab.sequences._BITS", 1)
     session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
     session.call("project.create", path="acme/app")
     for project in ("acme/web", "acme/app"):
@@ -482,8 +496,7 @@ def test_filters_and_pages_are_those_of_the_whole_list(
 
 
 def test_names_are_counted_while_packages_come_and_go(client, session, tmp_path, monkeypatch):
-    monkeypatch.setattr("debrepo_gitlab.listing_filters._FULL", 3)
-    monkeypatch.setattr("debrepo_gitlab.listing_filters._SPLIT", 2)
+    monkeypatch.setattr("debrepo_gitlab.sequences._BITS", 1)
     session.call("distribution.create", container="acme/web", codename="sid")
     url, repo = f"{PROJECT}/packages?order_by=name&per_page=100", "acme.web-sid-main"
     there = []
@@ -502,7 +515,7 @@ def test_names_are_counted_while_packages_come_and_go(client, session, tmp_path,
     session.call("repo.remove", name=repo, queries=["Name"])
     assert names(client.get(f"{url}&package_name=p")) == []
     with session.db.read() as txn:
-        assert [*txn[NAMES], *txn[VERSIONS]] == []
+        assert [*txn[ORDERED]] == []
 
 
 def test_page_of_a_group_reads_lists_that_changed_and_no_others(
@@ -547,10 +560,10 @@ def test_change_while_a_list_is_made_is_not_lost(stocked, session, upload, monke
 def test_lists_of_an_older_version_are_made_anew(stocked, session):
     (row,) = stocked.get(f"{PROJECT}/packages?package_name=p07").json()
     with session.db.write() as txn:
-        for name in ("gitlab.listings", "gitlab.distributions"):
-            txn[SCHEMA][name] = 1
+        for name in ("listings", "listed_orders", "distributions", "containers"):
+            txn[SCHEMA][f"gitlab.{name}"] = 1
         txn[SCHEMA][""] += 1
-        for table in (OWNERS, OUTDATED, NAMES, VERSIONS):
+        for table in (OWNERS, OUTDATED, CONTAINER_ORDERS):
             txn[table].clear()
         txn[ORDERED][b"1\0n\0old\0%014x" % row["id"]] = b""
     session.close()
@@ -561,8 +574,9 @@ def test_lists_of_an_older_version_are_made_anew(stocked, session):
             assert dict(txn[OWNERS]) == {b"acme.web-sid-main": b"1"}
         listings.refresh(anew, project)
         with anew.db.read() as txn:
-            found = Chosen(txn, [project], "name", backwards=False, name="p0", version="")
-            rows = [listings.get(txn, 1, number_of(one)) for one in found[0:20]]
+            found = choose(txn, "1", "n", PackageFilter(name="p0"))
+            rows = [listings.get(txn, *numbers(one)) for one in found[0:20]]
             assert [one.name for one in rows] == [f"p0{number}" for number in range(10)]
+            assert len(container_lists.choose(txn, "project", "n", None)) == 1
     finally:
         anew.close()

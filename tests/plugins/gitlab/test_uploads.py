@@ -57,6 +57,24 @@ def test_upload_answers_as_gitlab_does_and_says_when_it_is_live(apt, hello):
     assert apt.put(f"{url}&wait=published", content=hello).headers["x-published"] == "true"
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_upload_into_a_distribution_that_is_dropped_is_never_said_to_be_live(
+    apt, session, hello, monkeypatch, again
+):
+    settle = publishing.settle
+
+    def late(server, key, wanted):
+        session.call("distribution.drop", container="acme/web", codename="sid")
+        if again:
+            session.call("distribution.create", container="acme/web", codename="sid")
+        return settle(server, key, wanted)
+
+    monkeypatch.setattr(publishing, "settle", late)
+    answer = apt.put(f"{APT}/hello_1.0_amd64.deb?{SID}&wait=published", content=hello)
+    assert answer.status_code == 201
+    assert "x-published" not in answer.headers
+
+
 def test_ten_uploads_at_once_are_one_publish(apt, session, tmp_path):
     apt.get("/api/version")
     files = [build_deb(tmp_path, f"p{number}").read_bytes() for number in range(10)]

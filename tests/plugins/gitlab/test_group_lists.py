@@ -1,4 +1,4 @@
-"""Sorted lists: a server's memory shows what the database has, to those who may see it."""
+"""Lists of groups: they show what the database has, to those who may see it."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,17 +6,15 @@ import pytest
 
 from debrepo.permissions import Caller
 from debrepo.testing.packages import build_deb
-from debrepo_gitlab import containers, listed_orders, listings, sorted_lists
-from debrepo_gitlab.listings import CHANGES
-from debrepo_gitlab.sorted_lists import SortedLists
+from debrepo_gitlab import containers
+from debrepo_gitlab.readership import Readership
 
 URL = "/api/v4/groups/acme/packages"
 
 
 @pytest.fixture(autouse=True)
-def remembering(monkeypatch):
+def unsigned(monkeypatch):
     monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "true")
-    monkeypatch.setattr("debrepo_gitlab.sorted_lists.LEAST_ROWS", 0)
 
 
 @pytest.fixture
@@ -120,42 +118,6 @@ def test_each_caller_sees_projects_of_their_own(stocked, session, ann):
     assert names(stocked, headers=ann) == ["of-lib"]
 
 
-def test_page_reads_the_lists_that_changed_and_no_others(stocked, upload, ann, monkeypatch):
-    assert len(names(stocked, headers=ann)) == 3
-    read = []
-    walk = listed_orders.walk
-
-    def counting(txn, project, *how, **more):
-        read.append(project)
-        return walk(txn, project, *how, **more)
-
-    monkeypatch.setattr(listed_orders, "walk", counting)
-    assert len(names(stocked, headers=ann)) == 3
-    assert read == []
-    upload("acme/app", "another")
-    upload("acme/app", "of-app", "2.0")
-    assert names(stocked, headers=ann) == ["another", "of-app", "of-app", "of-lib", "of-web"]
-    assert read == [2]
-
-
-def test_list_of_which_much_changed_is_read_after_the_page(stocked, upload, ann, monkeypatch):
-    assert len(names(stocked, headers=ann)) == 3
-    monkeypatch.setattr("debrepo_gitlab.sorted_lists._MOST_CHANGED", 1)
-    upload("acme/app", "another")
-    seen = []
-    follow = SortedLists._follow
-
-    def noting(*given, most):
-        found = follow(*given, most=most)
-        seen.append((most, found is not None))
-        return found
-
-    monkeypatch.setattr(SortedLists, "_follow", noting)
-    for _ in range(2):
-        assert names(stocked, headers=ann) == ["another", "of-app", "of-lib", "of-web"]
-    assert [found for _, found in seen] == [False, True, True]
-
-
 def test_project_follows_its_changes(stocked, session, upload):
     url = "/api/v4/projects/1/packages"
     for name in ("b", "a"):
@@ -181,41 +143,8 @@ def test_readers_all_through_uploads_see_each_state_whole(stocked, session, uplo
     assert names(stocked, headers=ann) == states[-1]
 
 
-def test_reader_of_an_older_state_gets_no_newer_list(stocked, session, upload):
-    lists = SortedLists()
-    with session.db.read() as txn:
-        web, app = (containers.get(txn, f"acme/{name}") for name in ("web", "app"))
-    for one in (web, app):
-        listings.refresh(session, one)
-    lists.learn(session, web, "n")
-    with session.db.read() as older:
-        assert len(lists.find(older, web, "n").rows) == 1
-        upload("acme/web", "new")
-        with ThreadPoolExecutor(1) as pool:  # LMDB has one reader in a thread
-            pool.submit(listings.refresh, session, web).result()
-            pool.submit(lists.learn, session, web, "n").result()
-        assert lists.find(older, web, "n") is None
-    with session.db.read() as txn:
-        assert len(lists.find(txn, web, "n").rows) == 2
-        assert lists.find(txn, app, "n") is None
-
-
-def test_memory_has_a_limit_and_keeps_what_was_asked_for_last(stocked, session):
-    lists = SortedLists(most=2)
-    with session.db.read() as txn:
-        projects = [containers.get(txn, f"acme/{name}") for name in ("web", "app", "lib")]
-        group = containers.get(txn, "group:acme")
-    for one in projects:
-        listings.refresh(session, one)
-        lists.learn(session, one, "n")
-    lists.learn(session, group, "n")  # has three packages, which is too much
-    with session.db.read() as txn:
-        known = [lists.find(txn, one, "n") is not None for one in (*projects, group)]
-    assert known == [False, True, True, False]
-
-
 def test_callers_are_told_apart(stocked, session):
-    lists = SortedLists()
+    readers = Readership()
     with session.db.read() as txn:
         group = containers.get(txn, "group:acme")
         for scopes, expected in {
@@ -226,46 +155,5 @@ def test_callers_are_told_apart(stocked, session):
             ("gitlab:group:acme:read",): set(),
             ("gitlab:*:see", "gitlab:*:delete"): set(),
         }.items():
-            assert lists.readable(txn, group, Caller("x", scopes)).keys() == expected, scopes
-
-
-def test_a_change_of_a_list_is_noted_once(stocked, session, upload):
-    for number in range(3):
-        upload("acme/web", f"p{number}")
-        names(stocked, "/api/v4/projects/1/packages")
-    with session.db.read() as txn:
-        assert [key.partition(b" ")[2] for key in txn[CHANGES]].count(b"1") == 1
-    session.call("project.drop", path="acme/web", force=True)
-    with session.db.read() as txn:
-        assert b"1" not in [key.partition(b" ")[2] for key in txn[CHANGES]]
-
-
-def test_page_of_a_whole_project_waits_for_no_list(stocked, upload, monkeypatch):
-    url = "/api/v4/projects/1/packages"
-    assert names(stocked, url) == ["of-web"]
-    upload("acme/web", "new")
-    replaced = sorted_lists._replaced
-    asked = []
-
-    def noting(txn, rows, *given):
-        asked.append(len(rows))
-        return replaced(txn, rows, *given)
-
-    monkeypatch.setattr(sorted_lists, "_replaced", noting)
-    monkeypatch.setattr(SortedLists, "learn", lambda *_: None)
-    assert names(stocked, url) == ["new", "of-web"]
-    assert asked == []
-    (row,) = stocked.get(f"{url}?order_by=name&package_name=new").json()
-    assert row["name"] == "new"
-    assert asked == [1]
-
-
-def test_group_dropped_after_its_page_was_sent_is_nothing_to_read(session):
-    session.call("project.create", path="gone", kind="group")
-    with session.db.read() as txn:
-        group = containers.get(txn, "group:gone")
-    session.call("project.drop", path="gone", kind="group")
-    lists = SortedLists()
-    lists.learn(session, group, "n")
-    with session.db.read() as txn:
-        assert lists.find(txn, group, "n") is None
+            found, every = readers.readable(txn, group, Caller("x", scopes))
+            assert (found.keys(), every) == (expected, len(expected) == 3), scopes
