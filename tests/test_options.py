@@ -56,6 +56,7 @@ VALUES = {
     "--archive-url": "http://archive.example.org/debian",
     "--compressions": "zst",
     "--output": "drawing.dot",
+    "--rename": "repo:a/b=a-b",
     "--sums": "sha512",
     "--uploaders-file": "file",
 }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_json, size
+from debrepo.errors import VerificationFailed
 from debrepo_import import operations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from debrepo.session import Session
     from debrepo_import.report import ImportReport
 
@@ -21,13 +25,113 @@ def import_() -> None:
     """Bring archives of other tools here."""
 
 
+def way_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says how files get into the pool; the command gets it as ``way``."""
+
+    @wraps(command)
+    def collect(*args: Any, link: bool, reflink: bool, **given: Any) -> Any:
+        if link and reflink:
+            raise click.UsageError("--link and --reflink exclude each other")
+        way = "link" if link else "reflink" if reflink else "copy"
+        return command(*args, way=way, **given)
+
+    help_ = "Share the blocks of files, or fail; a copy shares them where it can."
+    decorated = click.option("--reflink", is_flag=True, help=help_)(collect)
+    help_ = "Link the files of both pools: what changes one changes the other."
+    return click.option("--link", is_flag=True, help=help_)(decorated)
+
+
+def renames(_ctx: Any, _param: Any, given: tuple[str, ...]) -> dict[str, str]:
+    """Return new names of lists by ``kind:name``."""
+    found = {}
+    for text in given:
+        old, mark, new = text.rpartition("=")
+        if not mark or ":" not in old or not new:
+            raise click.BadParameter(f"{text!r} is not KIND:OLD=NEW, such as repo:a/b=a-b")
+        found[old] = new
+    return found
+
+
+rename_option = click.option(
+    "--rename",
+    "renamed",
+    metavar="KIND:OLD=NEW",
+    multiple=True,
+    callback=renames,
+    help="Give a list another name here.",
+)
+
+
 @import_.command()
-@click.argument("root", type=click.Path(path_type=Path))
+@click.argument("root", required=False, type=click.Path(path_type=Path))
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file of aptly.")
+@way_options
+@rename_option
+@click.option("--force", is_flag=True, help="Replace lists of the same names.")
+@click.option("--prune", is_flag=True, help="Drop what was imported and is no longer there.")
+@click.option("--recover", is_flag=True, help="Bring what can be read of a damaged database.")
 @json_option
 @pass_session
-def aptly(session: Session, root: Path, as_json: bool) -> None:
-    """Bring everything here that aptly keeps below ROOT, while aptly uses it."""
-    show(session.run(operations.aptly, root), as_json)
+def aptly(
+    session: Session,
+    root: Path | None,
+    config: Path | None,
+    way: Literal["copy", "reflink", "link"],
+    renamed: dict[str, str],
+    force: bool,
+    prune: bool,
+    recover: bool,
+    as_json: bool,
+) -> None:
+    """Bring everything here that aptly keeps below ROOT, while aptly uses it.
+
+    A second run brings what has changed since. What cannot be brought is listed, and is no error.
+    """
+    report = session.run(
+        operations.aptly,
+        root,
+        config=config,
+        way=way,
+        renamed=renamed,
+        force=force,
+        prune=prune,
+        recover=recover,
+    )
+    show(report, as_json)
+
+
+@import_.command()
+@click.argument("root", required=False, type=click.Path(path_type=Path))
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file of aptly.")
+@rename_option
+@click.option("--files", is_flag=True, help="Read the files in the pool, too.")
+@json_option
+@pass_session
+def check(
+    session: Session,
+    root: Path | None,
+    config: Path | None,
+    renamed: dict[str, str],
+    files: bool,
+    as_json: bool,
+) -> None:
+    """Compare what aptly keeps below ROOT with what is here, list by list and file by file."""
+    checked = session.run(operations.check, root, config=config, renamed=renamed, files=files)
+    if as_json:
+        rows = [difference._asdict() for difference in checked.differences]
+        print_json({**checked._asdict(), "differences": rows})
+    else:
+        for difference in checked.differences:
+            click.echo(str(difference))
+    compared = f"{counted(checked.lists, 'list')} with {counted(checked.packages, 'package')}"
+    if checked.differences:
+        count = len(checked.differences)
+        raise VerificationFailed(
+            f"{counted(count, 'difference')} in {compared}",
+            hint='run "debrepo import aptly", which brings what is missing',
+        )
+    if not as_json:
+        click.echo(f"The same: {compared}.")
 
 
 def show(report: ImportReport, as_json: bool) -> None:

@@ -30,6 +30,16 @@ def debrepo_operations() -> list[Operation]:
             long=True,
             local=True,
         ),
+        Operation(
+            "import.check",
+            f"{_OPERATIONS}:check",
+            "Compare what aptly keeps with what is here.",
+            "admin",
+            "import check",
+            changes=False,
+            long=True,
+            local=True,
+        ),
     ]
 
 

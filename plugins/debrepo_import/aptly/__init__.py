@@ -1,0 +1,1 @@
+"""What aptly keeps: its database, its pool and its configuration, read without changing them."""
