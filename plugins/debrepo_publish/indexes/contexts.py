@@ -103,7 +103,7 @@ def _context(
 ) -> Context:
     """Return the part of a publication that a kind reads."""
     kind = one.kind
-    label = publication.label or publication.origin or str(publication)
+    origin, label = publication.names
     everything = {
         "component": component,
         "architectures": generation.architectures,
@@ -112,7 +112,7 @@ def _context(
         "distribution": publication.distribution,
         "suite": publication.suite or publication.distribution,
         "codename": publication.codename or publication.distribution,
-        "origin": publication.origin or label,
+        "origin": origin,
         "label": label,
         "version": publication.version,
     }

@@ -47,9 +47,10 @@ def dated(release: bytes | None) -> int:
 def fields(publication: Publication, generation: Generation, at: int) -> dict[str, str]:
     """Return the fields of a Release file, without checksums; empty ones are left out."""
     distribution = publication.distribution
+    origin, label = publication.names
     given = {
-        "Origin": publication.origin or publication.label or str(publication),
-        "Label": publication.label or publication.origin or str(publication),
+        "Origin": origin,
+        "Label": label,
         "Suite": publication.suite or distribution,
         "Version": publication.version,
         "Codename": publication.codename or distribution,

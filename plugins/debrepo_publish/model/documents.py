@@ -80,13 +80,16 @@ def changed(
 
 
 #: Fields that say which publication it is, and what clients see: no option changes them.
-_NO_OPTIONS = {"storage", "prefix", "distribution", "live", "pending"}
+_NO_OPTIONS = {"storage", "prefix", "distribution", "live", "pending", "old_defaults"}
 #: A file's name has at most 255 characters: ``Contents-udeb-ARCHITECTURE.zst``.
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,236}")
 
 
 #: Fields that a rollback does not change.
-_KEPT = ("keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending")
+_KEPT = (
+    "keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending",
+    "old_defaults",
+)  # fmt: skip
 
 
 def rolled_back(now: Publication, old: Publication, there: Mapping[str, str]) -> Publication:

@@ -60,6 +60,18 @@ class Publication(NamedTuple):
     #: What was given of the options that plugins declare, by name.
     options: dict[str, Option] = {}  # noqa: RUF012  # never changed
     omitted: tuple[str, ...] = ()  #: those of `OMITTABLE` that its Release file does not have
+    #: Whether Origin and Label are what they were before they were aptly's: clients would refuse
+    #: an archive whose Origin changes.
+    old_defaults: bool = False
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Origin and Label, as Release files have them."""
+        if self.old_defaults:
+            either = self.origin or self.label or str(self)
+            return self.origin or either, self.label or either
+        default = f"{self.prefix} {self.distribution}"
+        return self.origin or default, self.label or default
 
     @property
     def place(self) -> str:
@@ -94,13 +106,18 @@ class Publication(NamedTuple):
             return "source" in self.architectures
         return any("source" in part.architectures for part in parts.values())
 
-    def fingerprint(self) -> str:
-        """Return a digest of everything that the published bytes depend on besides packages."""
+    @property
+    def fingerprinted(self) -> str:
+        """Everything that the published bytes depend on besides packages."""
         fields = self._replace(
             sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False, pending=None
         )
         said = repr(fields).replace(", omitted=()", "")  # as before there was this field
-        return blake2b(said.encode(), digest_size=16).hexdigest()
+        return said.replace(", old_defaults=True", "")
+
+    def fingerprint(self) -> str:
+        """Return a digest of everything that the published bytes depend on besides packages."""
+        return blake2b(self.fingerprinted.encode(), digest_size=16).hexdigest()
 
 
 class Part(NamedTuple):

@@ -14,8 +14,9 @@ def load_publication(fields: dict[str, Any]) -> Publication:
     lists = ("architectures", "keys", "compressions", "sums")
     options = {name: _unlisted(value) for name, value in fields.get("options", {}).items()}
     changed = {name: tuple(fields[name]) for name in lists}
-    omitted = tuple(fields.get("omitted", ()))
-    return Publication(**{**fields, **changed, "options": options, "omitted": omitted})
+    changed["omitted"] = tuple(fields.get("omitted", ()))
+    fields = {"old_defaults": True, **fields}
+    return Publication(**{**fields, **changed, "options": options})
 
 
 def _unlisted(value: Any) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from debrepo_publish.indexes.release import complete, dated, fields, legacy
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.publication import Generation, Index, Part, Publication
+from debrepo_publish.model.tables import load_publication
 
 NOW = int(datetime(2026, 3, 9, 8, 5, tzinfo=UTC).timestamp())
 PUBLICATION = Publication("", "debian", "stable", {"main": "repo:x"})
@@ -23,13 +24,26 @@ def said(generation=GENERATION, until=0, **changes):
 def test_names_default_to_what_there_is():
     found = said()
     assert (found["Suite"], found["Codename"]) == ("stable", "stable")
-    assert found["Origin"] == found["Label"] == "debian/stable"
+    assert found["Origin"] == found["Label"] == "debian stable"
     assert found["Architectures"] == "all amd64 arm64"
 
 
-def test_origin_and_label_stand_in_for_one_another():
-    assert said(origin="Us")["Label"] == "Us"
-    assert said(label="Them")["Origin"] == "Them"
+def test_origin_and_label_are_set_apart_as_by_aptly():
+    assert said(origin="Us")["Label"] == "debian stable"
+    assert said(label="Them")["Origin"] == "debian stable"
+    assert said(prefix=".")["Origin"] == ". stable"
+
+
+def test_an_archive_of_before_keeps_its_origin_until_that_is_changed():
+    before = {"old_defaults": True}
+    assert said(**before)["Origin"] == said(**before)["Label"] == "debian/stable"
+    assert said(origin="Us", **before)["Label"] == "Us"
+    assert said(label="Them", **before)["Origin"] == "Them"
+    stored = {name: v for name, v in PUBLICATION._asdict().items() if name != "old_defaults"}
+    loaded = load_publication(stored)
+    assert loaded.old_defaults
+    assert "old_defaults" not in loaded.fingerprinted
+    assert not load_publication(PUBLICATION._asdict()).old_defaults
 
 
 def test_date_is_in_utc_by_that_name():
@@ -86,7 +100,7 @@ def test_last_line_is_none_that_debootstrap_needs(last, sums):
 
 def test_small_release_file_says_where_it_is():
     assert legacy(said(), "main", "amd64").decode().splitlines() == [
-        *("Archive: stable", "Origin: debian/stable", "Label: debian/stable"),
+        *("Archive: stable", "Origin: debian stable", "Label: debian stable"),
         *("Acquire-By-Hash: yes", "Component: main", "Architecture: amd64"),
     ]
 
