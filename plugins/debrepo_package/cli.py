@@ -121,8 +121,8 @@ def _print(shown: ShownPackage) -> None:
         file = package.files[0]
         click.echo(f"Filename: {file.name}\nSize: {file.size}\nSHA256: {file.sha256}")
     click.echo(f"Key: {package.key}")
-    for path in files:
-        click.echo(f"  file: {path}")
+    for file, path in zip(package.files, files, strict=False):
+        click.echo(f"  file: {file.name}  {path}")
     for reference in references:
         click.echo(f"  in {reference}")
     click.echo()

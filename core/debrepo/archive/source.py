@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:~_,=@-]*")
+_LITERAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*")  # the same in a URL
 _CHECKSUM = re.compile(r"[0-9A-Fa-f]+")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _LISTS = {
@@ -63,7 +64,7 @@ def read_source(path: Path, *, limits: Limits = LIMITS) -> Package:
         data = file.read(limits.control_file + 1)
     listed = parse_list(data, path.name, limits=limits)
     files = [verified(one, digests_of(path.with_name(one.name))) for one in listed.files]
-    return describe_source(listed, Digests(data), files)
+    return describe_source(listed, Digests(data), files, path.name)
 
 
 def digests_of(path: Path) -> Digests:
@@ -75,15 +76,22 @@ def digests_of(path: Path) -> Digests:
     return digests
 
 
-def describe_source(listed: FileList, own: Digests, files: Iterable[PackageFile]) -> Package:
-    """Return the package of a .dsc, given its own digests and its verified files."""
+def describe_source(
+    listed: FileList, own: Digests, files: Iterable[PackageFile], called: str = ""
+) -> Package:
+    """Return the package of a .dsc, given its own digests and its verified files.
+
+    It keeps the name that it is ``called``, which is part of the package's key, as in aptly; only
+    one that clients would not ask for literally gives way to the usual one.
+    """
     fields = listed.fields
     name, version = fields.get("source", ""), fields.get("version", "")
     check_identity(name, version, "source")
     if not listed.files:
         raise InvalidPackage("the .dsc lists no files")
     plain = version.partition(":")[2] or version
-    every = (own.file(f"{name}_{plain}.dsc"), *files)
+    literal = called.endswith(".dsc") and len(called) <= 255 and _LITERAL.fullmatch(called)
+    every = (own.file(called if literal else f"{name}_{plain}.dsc"), *files)
     if len({file.name for file in every}) < len(every):
         raise InvalidPackage("the .dsc lists itself")
     key = PackageKey(name, "source", version, files_hash(every))

@@ -165,7 +165,19 @@ class RootGroup(click.Group):
                 word.encode()
             except UnicodeEncodeError:  # such a name could be stored and printed nowhere
                 raise click.UsageError(f"{ascii(word)[:80]} is not UTF-8") from None
+        if self._has_options_ahead(args):
+            from debrepo.cli.order import in_order  # which most command lines do without
+
+            args = in_order(self, args)
         return super().parse_args(ctx, args)
+
+    def _has_options_ahead(self, args: list[str]) -> bool:
+        """Return whether an option may stand before its command: it is cheap to be wrong."""
+        first = next((place for place, word in enumerate(args) if word in self.commands), -1)
+        before = [word.partition("=")[0] for word in args[: max(first, 0)] if word[:1] == "-"]
+        own = {name for option in self.params for name in (*option.opts, *option.secondary_opts)}
+        behind = args[first + 1 : first + 2] if first >= 0 else []
+        return not own.issuperset(before) or (bool(behind) and behind[0][:1] == "-")
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -250,7 +262,24 @@ def build_cli(plugins: PluginManager) -> RootGroup:
             ctx.call_on_close(partial(_end, ctx.obj))
 
     _add_commands(debrepo, plugins)
+    debrepo.add_command(_help)
     return debrepo
+
+
+@click.command("help")
+@click.argument("words", metavar="[COMMAND]...", nargs=-1)
+@click.pass_context
+def _help(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show the help of a command."""
+    ctx = ctx.find_root()
+    command: click.Command = ctx.command
+    for word in words:
+        found = command.commands.get(word) if isinstance(command, click.Group) else None
+        if found is None:
+            raise click.UsageError(f"No such command {' '.join(words)!r}.", ctx)
+        command = found.load() if isinstance(found, LazyCommand) else found
+        ctx = click.Context(command, parent=ctx, info_name=word)
+    click.echo(command.get_help(ctx))
 
 
 def _add_commands(group: RootGroup, plugins: PluginManager) -> None:

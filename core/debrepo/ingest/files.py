@@ -192,7 +192,7 @@ class Intake:
                     parts.append(part)
                 files.append(archive.verified(expected, digests))
                 places.append(place)
-            package = archive.describe_source(listed, Digests(data), files)
+            package = archive.describe_source(listed, Digests(data), files, os.path.basename(name))
             for file, place in zip(files, places, strict=True):
                 place(file.sha256)
         self._pool.put(package.files[0].sha256, data)

@@ -5,6 +5,7 @@ import pytest
 from debrepo import archive
 from debrepo.archive import Digests, Limits
 from debrepo.errors import InvalidPackage, VerificationFailed
+from debrepo.package import files_hash
 from debrepo.testing.packages import build_source, listing, stanza
 
 SIGNED = b"""-----BEGIN PGP SIGNED MESSAGE-----
@@ -169,3 +170,13 @@ def test_every_digest_that_is_given_has_to_match(tmp_path, field):
     path.write_bytes(before + mark + (b"1" if after[:1] == b"0" else b"0") + after[1:])
     with pytest.raises(VerificationFailed, match=r"hello_1.0.tar.xz has the .* checksum "):
         archive.read_source(path)
+
+
+def test_key_has_the_name_of_the_dsc_as_aptlys_has(tmp_path):
+    path = build_source(tmp_path, "hello", "2.10-3")
+    usual = archive.read_source(path)
+    own = archive.read_source(path.rename(tmp_path / "some+other_name.dsc"))
+    assert own.files[0].name == "some+other_name.dsc"
+    assert own.key.hash == files_hash(own.files) != usual.key.hash
+    odd = archive.read_source((tmp_path / "some+other_name.dsc").rename(tmp_path / "a%2fb.dsc"))
+    assert odd.key == usual.key

@@ -55,7 +55,7 @@ def test_search_reads_its_query_from_standard_input(debrepo_root, debrepo, stock
 def test_show_prints_the_control_file_and_where_the_package_is(debrepo, stocked):
     result = debrepo("package", "show", "lib", "--with-files", "--with-references")
     assert "Package: lib\nVersion: 1\n" in result.stdout
-    assert "\n  file: /" in result.stdout
+    assert "\n  file: lib_1_all.deb  /" in result.stdout
     assert "\n  in repo:main\n" in result.stdout
 
 
