@@ -25,7 +25,7 @@ _BATCH = 2048
 _SHOWN = 10  # packages of a list that are named
 
 
-class Difference(NamedTuple):
+class ArchiveDifference(NamedTuple):
     """One thing that is not the same on both sides."""
 
     subject: str  #: ``repo tools``, or ``package hello_1.0_amd64``
@@ -35,12 +35,12 @@ class Difference(NamedTuple):
         return f"{self.subject}: {self.text}"
 
 
-class Checked(NamedTuple):
+class ComparedArchives(NamedTuple):
     """What was compared, and all that differs."""
 
     lists: int
     packages: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ArchiveDifference, ...]
 
 
 def compare(
@@ -49,12 +49,12 @@ def compare(
     read: Callable[[Sequence[Entry]], Iterable[ForeignPackage | Remark]],
     *,
     files: bool = False,
-) -> Checked:
+) -> ComparedArchives:
     """Compare lists with those here, and each of their packages with its record.
 
     With ``files``, those in the pool are read.
     """
-    found: list[Difference] = []
+    found: list[ArchiveDifference] = []
     wanted: dict[Entry, None] = {}
     count = 0
     with session.db.read() as txn:
@@ -65,31 +65,33 @@ def compare(
             wanted.update(dict.fromkeys(one.entries))
             known = here.get(f"{one.kind}:{one.name}")
             if known is None:
-                found.append(Difference(name, "it is not here"))
+                found.append(ArchiveDifference(name, "it is not here"))
                 continue
             found += _members(txn, name, set(one.entries), known.set_id)
             for field in ("component", "distribution"):
                 said = one.properties.get(field, "")
                 if one.kind != "mirror" and said != getattr(known, field):
                     text = f"its {field} is {said!r} there, {getattr(known, field)!r} here"
-                    found.append(Difference(name, text))
+                    found.append(ArchiveDifference(name, text))
     entries = list(wanted)
     track = session.progress.track
     for start in track("Packages", range(0, len(entries), _BATCH)):
         found += _packages(session, entries[start : start + _BATCH], read, files=files)
-    return Checked(count, len(entries), tuple(found))
+    return ComparedArchives(count, len(entries), tuple(found))
 
 
 def _members(
     txn: Transaction, name: str, theirs: set[Entry], set_id: SetId
-) -> Iterator[Difference]:
+) -> Iterator[ArchiveDifference]:
     ours = set(packageset.entries(txn[CHUNKS], set_id))
     for missing, where in ((theirs - ours, "not here"), (ours - theirs, "not there")):
         if missing:
             named = [PackageKey.from_entry(entry).display for entry in sorted(missing)[:_SHOWN]]
             more = ", …" if len(missing) > _SHOWN else ""
             packages = "package is" if len(missing) == 1 else "packages are"
-            yield Difference(name, f"{len(missing)} {packages} {where}: {', '.join(named)}{more}")
+            yield ArchiveDifference(
+                name, f"{len(missing)} {packages} {where}: {', '.join(named)}{more}"
+            )
 
 
 def _packages(
@@ -98,13 +100,13 @@ def _packages(
     read: Callable[[Sequence[Entry]], Iterable[ForeignPackage | Remark]],
     *,
     files: bool,
-) -> Iterator[Difference]:
+) -> Iterator[ArchiveDifference]:
     with session.db.read() as txn:
         records = {entry: txn[PACKAGES].get(entry) for entry in entries}
     there = [entry for entry, record in records.items() if record is not None]
     for one in each(read(there)):
         if isinstance(one, Remark):
-            yield Difference(one.subject, one.text)
+            yield ArchiveDifference(one.subject, one.text)
             continue
         record = records[one.package.key.entry]
         if record is None:
@@ -115,7 +117,7 @@ def _packages(
         for name in sorted({*ours, *theirs}):
             text = _file(session, ours.get(name), theirs.get(name), deep=files)
             if text:
-                yield Difference(subject, f"{name} {text}")
+                yield ArchiveDifference(subject, f"{name} {text}")
 
 
 def _file(

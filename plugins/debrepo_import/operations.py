@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from debrepo.session import Session
-    from debrepo_import.checking import Checked
+    from debrepo_import.checking import ComparedArchives
     from debrepo_import.report import ImportReport
 
 
@@ -37,7 +37,7 @@ def aptly(
 
     check_way(way)
     place, path = configuration.found(root, config)
-    terms = importing.Terms(way, force=force, prune=prune)
+    terms = importing.ImportTerms(way, force=force, prune=prune)
     with source.opened(session, place, path, renamed=renamed, recover=recover) as opened:
         return importing.bring(session, opened, terms)
 
@@ -49,7 +49,7 @@ def check(
     config: Path | None = None,
     renamed: Mapping[str, str] | None = None,
     files: bool = False,
-) -> Checked:
+) -> ComparedArchives:
     """Compare what aptly keeps with what is here; with ``files``, those in the pool are read."""
     from debrepo_import.aptly import comparing, configuration, source
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from debrepo_import import checking
 from debrepo_import.aptly import publications, reading
-from debrepo_import.checking import Checked, Difference
+from debrepo_import.checking import ArchiveDifference, ComparedArchives
 from debrepo_import.foreign import ForeignList
 from debrepo_import.report import Remark
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from debrepo_import.aptly.source import AptlySource
 
 
-def compare(session: Session, source: AptlySource, *, files: bool = False) -> Checked:
+def compare(session: Session, source: AptlySource, *, files: bool = False) -> ComparedArchives:
     """Compare the lists, packages and publications of an aptly with those here."""
-    found = [Difference(remark.subject, remark.text) for remark in source.remarks]
+    found = [ArchiveDifference(remark.subject, remark.text) for remark in source.remarks]
     policy = session.config["archive.policy"]
     read = partial(reading.packages, source.records, source.configuration.pool, policy)
     checked = checking.compare(session, _lists(source, found), read, files=files)
@@ -29,27 +29,29 @@ def compare(session: Session, source: AptlySource, *, files: bool = False) -> Ch
     return checked._replace(differences=tuple(found))
 
 
-def _lists(source: AptlySource, found: list[Difference]) -> Iterator[ForeignList]:
+def _lists(source: AptlySource, found: list[ArchiveDifference]) -> Iterator[ForeignList]:
     for one in source.lists:
         entries, odd = one.entries(source.records)
-        found += [Difference(remark.subject, remark.text) for remark in odd]
+        found += [ArchiveDifference(remark.subject, remark.text) for remark in odd]
         yield ForeignList(one.kind, one.name, entries, one.properties, "")
 
 
-def _publications(session: Session, source: AptlySource) -> Iterator[Difference]:
+def _publications(session: Session, source: AptlySource) -> Iterator[ArchiveDifference]:
     if "publish.list" not in session.operations:
         return
     here = {str(one): one.next_sources for one in session.call("publish.list")}
     for found in publications.publications(source.records, source.names):
         if isinstance(found, Remark):
-            yield Difference(found.subject, found.text)
+            yield ArchiveDifference(found.subject, found.text)
             continue
         name = f"publication {found}"
         ours = here.get(str(found))
         if ours is None:
-            yield Difference(name, "it is not here")
+            yield ArchiveDifference(name, "it is not here")
         elif ours != dict(found.sources):
-            yield Difference(name, f"it publishes {_said(found.sources)} there, {_said(ours)} here")
+            yield ArchiveDifference(
+                name, f"it publishes {_said(found.sources)} there, {_said(ours)} here"
+            )
 
 
 def _said(sources: Mapping[str, str]) -> str:

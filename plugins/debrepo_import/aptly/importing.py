@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from debrepo_import.packages import BroughtPackages
 
 
-class Terms(NamedTuple):
+class ImportTerms(NamedTuple):
     """How to import."""
 
     way: Way = "copy"
@@ -32,7 +32,7 @@ class Terms(NamedTuple):
     prune: bool = False
 
 
-def bring(session: Session, source: AptlySource, terms: Terms) -> ImportReport:
+def bring(session: Session, source: AptlySource, terms: ImportTerms) -> ImportReport:
     """Bring what aptly has and is not here, and what has changed there since."""
     remarks = list(source.remarks)
     for found in source.lists:

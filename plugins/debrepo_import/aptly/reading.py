@@ -128,11 +128,15 @@ _RELATIONS = {
 
 def _file(key: PackageKey, kind: Kind, record: Any) -> tuple[PackageFile, str]:
     """Return a file, and where it lies below aptly's pool; empty if that is not recorded."""
-    sums = record.get("Checksums") if isinstance(record, dict) else None
-    if not isinstance(sums, dict) or not isinstance(sums.get("Size"), int) or sums["Size"] < 0:
+    checksums = record.get("Checksums") if isinstance(record, dict) else None
+    if (
+        not isinstance(checksums, dict)
+        or not isinstance(checksums.get("Size"), int)
+        or checksums["Size"] < 0
+    ):
         raise read.UnknownRecord(f"a file of {key} has no size")
     name = read.text(record, "Filename")
-    digests = [read.text(sums, one).lower() for one in ("MD5", "SHA1", "SHA256", "SHA512")]
+    digests = [read.text(checksums, one).lower() for one in ("MD5", "SHA1", "SHA256", "SHA512")]
     if not _HEX.fullmatch("/".join(digests)):
         raise read.UnknownRecord(f"a file of {key} has a checksum that is none")
     if not any(digests):
@@ -145,7 +149,7 @@ def _file(key: PackageKey, kind: Kind, record: Any) -> tuple[PackageFile, str]:
         name = archive.file_name(
             key.name, key.version, key.architecture, ".udeb" if kind == "udeb" else ".deb"
         )
-    return PackageFile(name, sums["Size"], *digests), read.text(record, "PoolPath")
+    return PackageFile(name, checksums["Size"], *digests), read.text(record, "PoolPath")
 
 
 def _path(pool: Path, file: PackageFile, path: str) -> str:
