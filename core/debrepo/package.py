@@ -10,7 +10,7 @@ from debrepo.stanza import field, parse
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 #: A .ddeb is a ``deb``. The last two are no packages of dpkg's: they have many files, and a
 #: component in the place of a version.
@@ -178,6 +178,14 @@ class Package:
             return self.key.name, self.key.version
         name, _, version = self.field("Source").partition(" ")
         return name or self.key.name, version.strip(" ()") or self.key.version
+
+
+def complete_keys(packages: Sequence[Package]) -> None:
+    """Put the `files_hash` into the keys of packages, which have none yet."""
+    hashes = files_hashes([package.files for package in packages])
+    for package, value in zip(packages, hashes, strict=True):
+        name, architecture, version, _ = package.key
+        package.key = PackageKey(name, architecture, version, value)
 
 
 def encode(package: Package) -> bytes:

@@ -49,6 +49,17 @@ def package_of(result):
     return decode(PackageKey.from_entry(result.entry), result.record)
 
 
+def test_small_packages_are_claimed_together_before_they_are_kept(pool, incoming, monkeypatch):
+    packages = [build_deb(incoming, f"p{number}") for number in range(3)]
+    claimed = []
+    with pool.reserving() as reserving:
+        monkeypatch.setattr(reserving.claim, "_write", lambda digests: claimed.append(digests))
+        for result in ingest(reserving, packages):
+            assert isinstance(result, Ingested)
+            assert len(claimed) == 1
+            assert bytes.fromhex(package_of(result).files[0].sha256) in claimed[0]
+
+
 def test_binary_package_is_kept_and_described(pool, incoming):
     path = build_deb(incoming, paths={"usr/b": b"", "usr/a": b""})
     result = take(pool, path)

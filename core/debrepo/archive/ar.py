@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidPackage
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from debrepo.archive.stream import Stream
 
 MAGIC = b"!<arch>\n"
+_HEADER = Struct("16s 32x 10s 2s")  # name, size, end
 
 
 def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str, int]]:
@@ -29,9 +31,14 @@ def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str
         raise InvalidPackage(f"not a Debian package: it starts with {magic!r}, not with {MAGIC!r}")
     data = False  # whether it has gone by; dpkg reads no further
     while header := stream.take(60):
-        name = header[:16].rstrip(b" ").partition(b"\0")[0]
-        size = header[48:58].lstrip(b" ").partition(b" ")[0]  # dpkg reads up to the blank
-        sound = header[58:] == b"`\n" and size.isdigit()
+        name, size, end = _HEADER.unpack(header.ljust(60))
+        name = name.rstrip(b" ")
+        if b"\0" in name:
+            name = name.partition(b"\0")[0]
+        size = size.strip(b" ")
+        if b" " in size:
+            size = size.partition(b" ")[0]  # dpkg reads up to the blank
+        sound = end == b"`\n" and size.isdigit()
         if data and not (sound and 60 + int(size) <= left):
             findings.add("odd", "something that is no member of an ar archive follows the data")
             while stream.take(1 << 20):

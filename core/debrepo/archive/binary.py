@@ -15,7 +15,7 @@ from debrepo.archive.findings import Findings
 from debrepo.archive.limits import LIMITS, Budget, Limits
 from debrepo.archive.stream import Digests, Stream, blocks
 from debrepo.errors import InvalidPackage
-from debrepo.package import Package, PackageKey, check_identity, files_hash
+from debrepo.package import Package, PackageKey, check_identity, complete_keys
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -83,21 +83,21 @@ def examine(data: Iterable[bytes], size: int, budget: Budget, *, deep: bool = Tr
     ended = False  # whether the data has gone by
     for name, size in members:
         stem, suffix = (name, "") if ended else _split(name)
-        member = stream.pieces(size, name)
         if stem == "control.tar" and not text:
-            text = control_file(member, name, suffix, budget)
+            text = control_file(stream.pieces(size, name), name, suffix, budget)
         elif stem == "data.tar" and text and not ended:
             ended = True
             if not size:
                 findings.add("refused", f"{name} is empty")
             if deep:
-                paths = data_paths(member, name, suffix, limits.unpacked(size), budget)
+                limit, member = limits.unpacked(size), stream.pieces(size, name)
+                paths = data_paths(member, name, suffix, limit, budget)
             else:
-                _pass(member)
+                stream.skip(size, name)
         elif stem.startswith(("control.tar", "data.tar", "debian-binary")):
             raise InvalidPackage(f"ar member {name} stands twice, or in the wrong place")
         elif ended or name.startswith("_"):  # deb(5): to be ignored
-            _pass(member)
+            stream.skip(size, name)
         else:
             raise InvalidPackage(f"unexpected ar member {name!r}")
     if not ended:
@@ -119,21 +119,28 @@ def read_control(path: Path, *, limits: Limits = LIMITS) -> dict[bytes, bytes]:
         _read_format(stream, *next(members, ("", 0)))
         for name, length in members:
             stem, suffix = _split(name)
-            member = stream.pieces(length, name)
             if stem == "control.tar":
-                text = control_file(member, name, suffix, budget)
+                text = control_file(stream.pieces(length, name), name, suffix, budget)
                 return check_binary(text, "the control file", budget.findings)[1]
             if not name.startswith("_"):
                 break
-            _pass(member)
+            stream.skip(length, name)
     raise InvalidPackage("there is no control.tar before the data")
 
 
 def describe(content: Content, digests: Digests, extension: str) -> Package:
-    """Return the package, given the file it came in.
+    """Return the package, given the file it came in."""
+    package = identify(content, digests, extension)
+    complete_keys([package])
+    return package
 
-    A pool name is made from what the package says, not from what the file was called: it
-    is then the same for everybody, and so is the key that is made from it.
+
+def identify(content: Content, digests: Digests, extension: str) -> Package:
+    """Return the package as `describe` does, but for the hash in its key.
+
+    `debrepo.package.complete_keys` adds those of many at once. A pool name is made from what the
+    package says, not from what the file was called: it is then the same for everybody, and so is
+    the key that is made from it.
     """
     name, version, architecture, package_type = (
         content.fields.get(field, b"").decode().strip() for field in _IDENTITY
@@ -145,8 +152,7 @@ def describe(content: Content, digests: Digests, extension: str) -> Package:
     if extension == ".udeb" or package_type == "udeb":
         kind, extension = "udeb", ".udeb"
     file = digests.file(file_name(name, version, architecture, extension))
-    key = PackageKey(name, architecture, version, files_hash((file,)))
-    return Package(key, kind, content.stanza, (file,))
+    return Package(PackageKey(name, architecture, version, ""), kind, content.stanza, (file,))
 
 
 def file_name(name: str, version: str, architecture: str, extension: str) -> str:
@@ -164,11 +170,6 @@ def _read_format(stream: Stream, name: str, size: int) -> None:
     found = _FORMAT.match(text)
     if found is None:
         raise InvalidPackage(f"format {text[:20]!r} of binary packages is unknown, 2.0 is known")
-
-
-def _pass(member: Iterable[bytes]) -> None:
-    for _ in member:
-        pass
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from debrepo.archive.limits import exceeded
@@ -47,6 +47,7 @@ def _broken() -> tuple[Any, ...]:
 
 
 _Note = Callable[["Level", str], None]
+_Unpacker = Callable[["Iterable[bytes]", "Limits", _Note], "Iterator[bytes]"]
 
 
 class _Decompressor(Protocol):
@@ -69,21 +70,56 @@ def unpack(
     setting: str = "data",
     several: bool = False,
 ) -> Iterator[bytes]:
-    """Yield what ``pieces`` unpack to, and read them to the end.
+    """Return blocks of what ``pieces`` unpack to; when all are taken, the pieces are read.
 
     ``suffix`` is that of the member: ``.xz``, ``.gz`` …; empty for one that is not
     compressed. ``setting`` is the name of the limit. As dpkg does, take several members of
     gzip but one stream of the others; what follows is noted, unless it is all zeros.
     ``several`` streams of xz and bzip2 are taken where these programs would unpack them.
     """
-    size = 0
+    if block := _at_once(pieces, suffix, limit, budget.limits):
+        return iter((block,))
     unpackers = _UNPACK_SEVERAL if several else _UNPACK
+    return _blocks(pieces, unpackers[suffix], what, limit, budget, setting)
+
+
+def _at_once(pieces: Iterable[bytes], suffix: str, limit: int, limits: Limits) -> bytes:
+    """Return what most members of small packages unpack to; nothing of one that is not simple.
+
+    It has one stream, and what little it unpacks to takes no time that is worth counting.
+    """
+    if not isinstance(pieces, tuple) or len(pieces) != 1 or len(pieces[0]) > _PIECE:
+        return b""
+    piece: bytes = pieces[0]
+    if suffix == ".xz":
+        decompressor = _new_xz(limits.memory)()
+    elif suffix == ".gz" and piece.startswith(_GZIP) and not _has_reserved(piece):
+        decompressor = _new_gzip()
+    else:
+        return b"" if suffix or len(piece) > limit else piece
+    try:
+        block = decompressor.decompress(piece, OUTPUT)
+    except _broken():  # which is told when it is unpacked step by step
+        return b""
+    simple = decompressor.eof and not decompressor.unused_data and len(block) <= limit
+    return block if simple else b""
+
+
+def _blocks(
+    pieces: Iterable[bytes],
+    unpacker: _Unpacker,
+    what: str,
+    limit: int,
+    budget: Budget,
+    setting: str,
+) -> Iterator[bytes]:
+    size = 0
 
     def note(level: Level, text: str) -> None:
         budget.findings.add(level, f"{what} {text}")
 
     try:
-        for block in unpackers[suffix](pieces, budget.limits, note):
+        for block in unpacker(pieces, budget.limits, note):
             budget.check(what)
             size += len(block)
             if size > limit:
@@ -116,9 +152,13 @@ def _gzip(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[byte
         yield first
         yield from pieces
         return
-    if len(first) > 3 and first[3] & _RESERVED:
+    if _has_reserved(first):
         raise ValueError("unknown flags of gzip")
     yield from _streams(_chain(first, pieces), limits, note, _new_gzip, _GZIP)
+
+
+def _has_reserved(start: bytes) -> bool:
+    return len(start) > 3 and start[3] & _RESERVED != 0
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
@@ -144,13 +184,14 @@ def _new_bzip2() -> _Decompressor:
 
 
 def _xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
-    return _streams(pieces, limits, note, _new_xz(limits))
+    return _streams(pieces, limits, note, _new_xz(limits.memory))
 
 
-def _new_xz(limits: Limits) -> Callable[[], _Decompressor]:
+@cache
+def _new_xz(memory: int) -> Callable[[], _Decompressor]:
     from lzma import FORMAT_XZ, LZMADecompressor
 
-    return partial(LZMADecompressor, FORMAT_XZ, memlimit=limits.memory)
+    return partial(LZMADecompressor, FORMAT_XZ, memlimit=memory)
 
 
 def _several_bzip2(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
@@ -158,7 +199,7 @@ def _several_bzip2(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iter
 
 
 def _several_xz(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
-    return _streams(pieces, limits, note, _new_xz(limits), b"\xfd7")
+    return _streams(pieces, limits, note, _new_xz(limits.memory), b"\xfd7")
 
 
 def _lzma(pieces: Iterable[bytes], limits: Limits, note: _Note) -> Iterator[bytes]:
@@ -269,7 +310,7 @@ def _exactly(stream: Stream, size: int) -> bytes:
     return data
 
 
-_UNPACK: dict[str, Callable[[Iterable[bytes], Limits, _Note], Iterator[bytes]]] = {
+_UNPACK: dict[str, _Unpacker] = {
     "": _plain,
     ".gz": _gzip,
     ".xz": _xz,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from debrepo.package import Package
 
 _PRINTABLE = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
+_PLAIN = bytes([9, 10, *range(32, 127)])  # of which nothing has to be looked at twice
 _CONTINUES = b" \t"
 _NAME = re.compile(rb"[!-,./0-9;-~][!-9;-~]*")  # Policy 5.1: no hyphen comes first
 _FIELD = re.compile(rb"([!-9;-~]+):([^\n]*+)(?:\n[ \t][^\n]*+)*+\n?")
@@ -58,12 +59,10 @@ def check_binary(text: bytes, what: str, findings: Findings) -> tuple[bytes, dic
     What dpkg overlooks is noted, and spelt so that every client can read it: text of another
     encoding becomes UTF-8, control characters become blanks or question marks.
     """
-    if text[-1:] != b"\n" or _END_OF_FILE in text:
-        text = _ended(text, what, findings)
-    if b"\r" in text or _odd_character(text) or not _is_utf8(text):
-        text = _spelt_out(text, what, findings)
+    if text[-1:] != b"\n" or text.translate(None, _PLAIN):
+        text = _checked(text, what, findings)
     stanza = text.strip(b"\r\n")
-    if is_sound(stanza) and stanza[-1] not in b": \t" and not _BLANK.search(stanza):
+    if is_sound(stanza) and stanza[-1] not in b": \t":
         pairs = _FIELD.findall(stanza)
         fields = {name.lower(): value for name, value in pairs}
         if len(fields) == len(pairs) and b"maintainer" in fields and b"description" in fields:
@@ -148,6 +147,14 @@ def _is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _checked(text: bytes, what: str, findings: Findings) -> bytes:
+    if text[-1:] != b"\n" or _END_OF_FILE in text:
+        text = _ended(text, what, findings)
+    if b"\r" in text or _odd_character(text) or not _is_utf8(text):
+        text = _spelt_out(text, what, findings)
+    return text
 
 
 def _ended(text: bytes, what: str, findings: Findings) -> bytes:

@@ -43,18 +43,20 @@ def data_paths(
     room = budget.limits.paths
     data = unpack(member, suffix, name, limit=limit, budget=budget)
     for kind, path, target in tar.members(data, name, budget=budget, by_dpkg=True):
+        found.append(path)
+        kinds.append(kind)
         room -= len(path) + _OVERHEAD
         if room < 0:
             most = budget.limits.paths
             raise exceeded(f"{name} has more paths than fit into {most} bytes", "paths")
+        if kind == tar.DIRECTORY:
+            continue
         if kind == tar.HARD_LINK:
-            links.append((len(found), target))
+            links.append((len(found) - 1, target))
         elif kind == tar.SYMLINK and not 0 < len(target) <= _LONGEST_TARGET and not _TOP(path):
             _refuse(budget.findings, name, path, "a symbolic link that cannot be made")
-        if path[-1:] == b"/" and kind != tar.DIRECTORY and not _TOP(path):
+        if path[-1:] == b"/" and not _TOP(path):
             _refuse(budget.findings, name, path, "a link or a device that cannot be made")
-        found.append(path)
-        kinds.append(kind)
     if found and max(map(len, found)) > _LONGEST_NAME:
         _check_lengths(found, name, budget.findings)
     paths = _clean(found, name, budget.findings)

@@ -49,14 +49,14 @@ class Findings:
 
     def __init__(self, policy: Policy | None = "dpkg") -> None:
         self.found: list[Finding] = []
-        self._known: dict[Level, set[str]] = {"odd": set(), "refused": set(), "unreadable": set()}
+        self._known: dict[Level, set[str]] = {}
         self._kept_out: frozenset[Level] = kept_out(policy) if policy else frozenset()
 
     def add(self, level: Level, text: str) -> None:
         """Take note of something; raise `InvalidPackage` if it keeps the package out."""
         if level in self._kept_out:
             raise InvalidPackage(text, hint=_HINTS[level])
-        known = self._known[level]
+        known = self._known.setdefault(level, set())
         if text not in known and len(known) < _MOST:  # of many paths, one says it
             known.add(text)
             self.found.append(Finding(level, text))

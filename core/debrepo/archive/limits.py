@@ -86,10 +86,11 @@ class Budget:
 
     The other limits bound what is known to be expensive; this one bounds the rest, and
     many things each of which is within its limit. It is checked between steps that take
-    milliseconds, so it holds in any thread and needs no signals.
+    milliseconds, so it holds in any thread and needs no signals. The first check starts the
+    clock: a small package is read in fewer steps, and never looks at it.
     """
 
-    __slots__ = ("_end", "_seconds", "_step", "findings", "limits")
+    __slots__ = ("_seconds", "_started", "_step", "findings", "limits")
 
     def __init__(
         self,
@@ -101,20 +102,21 @@ class Budget:
         self.limits = limits
         self._step = step  # raises where nobody waits for the result any more
         self.findings = Findings(limits.policy) if findings is None else findings
-        self._seconds = float(limits.cpu)
-        self._end = thread_time() + limits.cpu
-        self.extend(size)
+        self._seconds = limits.cpu + size * _CPU_PER_BYTE
+        self._started: float | None = None
 
     def extend(self, size: int) -> None:
         """Allow for another ``size`` bytes that were really sent."""
         self._seconds += size * _CPU_PER_BYTE
-        self._end += size * _CPU_PER_BYTE
 
     def check(self, what: str) -> None:
         """Raise `InvalidPackage` if reading ``what`` has taken too long."""
         if self._step is not None:
             self._step()
-        if thread_time() > self._end:
+        now = thread_time()
+        if self._started is None:
+            self._started = now
+        if now - self._started > self._seconds:
             message = f"{what} takes more than {self._seconds:.0f} s of CPU time to read"
             raise exceeded(message, "cpu")
 

@@ -38,7 +38,7 @@ _ALTERNATIVES = RELATIONS | OBSOLETE
 _BLANKS = b" \t\n\r\x0b\x0c"
 
 _NAME = rb"[A-Za-z0-9][A-Za-z0-9+._-]*+(?::[A-Za-z0-9][A-Za-z0-9-]*+)?"
-_B = rb"[ \t]*+(?:\n[ \t]++)*+"
+_B = rb"[ \t]*+(?:\n[ \t]++)?+"  # no line is blank
 _PLAIN = rb"%b(?:%b\(%b(?:<<|<=|>=|>>|=[ \t\n])%b%b%b\))?%b" % (_NAME, _B, _B, _B, PLAIN, _B, _B)
 _PROVIDED = rb"%b(?:%b\(%b=[ \t\n]%b%b%b\))?%b" % (_NAME, _B, _B, _B, PLAIN, _B, _B)
 #: Values that need no second look, as parts of other patterns; the rest is looked at in parts.

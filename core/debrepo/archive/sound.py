@@ -31,17 +31,17 @@ _asked = count()
 def _pattern() -> re.Pattern[bytes]:
     return re.compile(
         rb"Package: [a-z0-9][a-z0-9+.-]++\n(?:"
-        rb"(?:(?:Pre-)?Depends|Recommends|Suggests|Enhances):%b\n"
+        rb"(?:(?:Pre-)?Depends|Recommends|Suggests|Enhances):%b(?<![ \t])\n"
         rb"|Version: %b\n"
         rb"|Architecture: (?:all|amd64|arm64|armhf|i386|riscv64|ppc64el|s390x|armel|mips64el"
         rb"|loong64)\n"
-        rb"|(?:Breaks|Conflicts|Replaces):%b\n"
-        rb"|Provides:%b\n"
+        rb"|(?:Breaks|Conflicts|Replaces):%b(?<![ \t])\n"
+        rb"|Provides:%b(?<![ \t])\n"
         rb"|Multi-Arch: (?:foreign|same|allowed|no)\n"
         rb"|Priority: (?:required|important|standard|optional|extra)\n"
         rb"|(?:Essential|Protected|Important): yes\n"
         rb"|Description-md5: [0-9a-f]{32}\n"
-        rb"|(?:%b):[^\n]*+\n(?:[ \t][^\n]*+\n)*+"
+        rb"|(?:%b):[^\n]*+\n(?:[ \t]++[^\n]++\n)*+"  # no line is blank
         rb")*+" % (ALTERNATIVES, PLAIN, PLAIN_LIST, EXACT, b"|".join(_ANY_VALUE))
     )
 
@@ -55,7 +55,7 @@ def expect_many() -> None:
 def is_sound(stanza: bytes) -> bool:
     """Tell whether nothing is wrong with a stanza for certain, and its fields are spelt as usual.
 
-    Its fields are expected to be there but once.
+    No line of one is blank. Its fields are expected to be there but once.
     """
     if next(_asked) < _FEW:
         return False

@@ -46,6 +46,15 @@ class Stream:
         self._at += size
         return (data,) if data else ()
 
+    def skip(self, size: int, what: str) -> None:
+        """Read the next ``size`` bytes, as `pieces` does, and copy none of them."""
+        self._at += size
+        while self._at > len(self._block):
+            self._at -= len(self._block)
+            self._block = next(self._blocks, b"")
+            if not self._block:
+                raise InvalidPackage(f"{what} is truncated: {self._at} bytes are missing")
+
     def _checked(self, size: int, what: str) -> Iterator[bytes]:
         for piece in self._pieces(size):
             size -= len(piece)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 REGULAR, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
 
-_HEADER = Struct("100s 24x 12s 20x c 100x 6s 82x 155s 12x")
+_HEADER = Struct("100s 24x 12s 20x c 355x")
+_MAGIC, _PREFIX = slice(257, 263), slice(345, 500)
 _ZEROS = bytes(512)
 _EMPTY = frozenset([HARD_LINK, SYMLINK, b"3", b"4", DIRECTORY, b"6"])
 _LONG_PATH, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
@@ -60,17 +61,18 @@ def members(
     noting = findings if by_dpkg or keep else None  # GNU tar refuses such a control.tar, too
     window = _Window(blocks, what, limits)
     headers_left = limits.headers
-    number, unpack, zeros = window.number, _HEADER.unpack, _ZEROS
+    unpack, zeros = _HEADER.unpack, _ZEROS
     named: _Named | None = None
     long_link = b""
     headers: list[bytes] = []
+    buffer, at = window.buffer, window.at  # of the window, which is moved when it has to look
     while True:
-        at = window.at
-        header = window.buffer[at : at + 512]
-        if len(header) == 512:
-            window.at = at + 512
-        else:
+        header = buffer[at : at + 512]
+        at += 512
+        if len(header) < 512:
+            window.at = at - 512
             header = window.take(512, whole=by_dpkg)
+            buffer, at = window.buffer, window.at
         if len(header) < 512 or header == zeros:
             if header and header != zeros:
                 findings.add("odd", f"{what} ends within a block")
@@ -86,17 +88,19 @@ def members(
             _check_headers(headers, what, noting, by_dpkg=by_dpkg)
             headers.clear()
             budget.check(what)
-        path, size_text, kind, magic, prefix = unpack(header)
+        path, size_text, kind = unpack(header)
         path = path.partition(b"\0")[0]
-        if prefix[0] and magic == b"ustar\0":
-            path = prefix.partition(b"\0")[0] + b"/" + path
-        size = 0 if size_text == _NO_SIZE else number(size_text)
+        if header[345] and header[_MAGIC] == b"ustar\0":
+            path = header[_PREFIX].partition(b"\0")[0] + b"/" + path
+        size = 0 if size_text == _NO_SIZE else window.number(size_text)
         if kind in _EXTENSIONS:
             if by_dpkg and kind in _PAX_KINDS:
                 findings.add("refused", f"{what} has a pax header, which dpkg does not read")
             if by_dpkg and not path:
                 findings.add("refused", f"{what} has a header without a name")
+            window.at = at
             named = window.extension(kind, size, named or _Named())
+            buffer, at = window.buffer, window.at
             continue
         if named is not None:
             path, size = named.path or path, size if named.size < 0 else named.size
@@ -122,13 +126,15 @@ def members(
         else:
             findings.add("odd", f"{what} has a member of type {kind!r}: {_shown(path)}")
             kind = REGULAR
-        if not size:
-            yield kind, path, b""
-        elif path in keep:
-            yield kind, path, window.content(path, size, limits.control_file)
-        else:
-            window.skip(size + -size % 512)
-            yield kind, path, b""
+        content = b""
+        if size:
+            window.at = at
+            if path in keep:
+                content = window.content(path, size, limits.control_file)
+            else:
+                window.skip(size + -size % 512)
+            buffer, at = window.buffer, window.at
+        yield kind, path, content
     _check_headers(headers, what, noting, by_dpkg=by_dpkg)
     window.drain()
 
@@ -159,12 +165,11 @@ def _check_headers(
     usual = numbers.translate(_DIGITS) == _USUAL * len(headers)
     fields = [header[148:156] for header in headers]
     joined = b"".join(fields)
-    blanked = 8 * ord(" ") * len(fields) - sum(joined)  # fields count as blanks
+    blanked = 8 * ord(" ") * len(fields) - (adler32(joined, 0) & 0xFFFF)  # they count as blanks
+    total = (adler32(b"".join(headers), 0) & 0xFFFF) + blanked
     checksums = b",".join(fields).translate(None, b" \0").split(b",")
     try:
-        wrong = (
-            (adler32(b"".join(headers), 0) & 0xFFFF) + blanked - sum(map(int, checksums, repeat(8)))
-        )
+        wrong = total - sum(map(int, checksums, repeat(8)))
     except ValueError:  # not octal
         wrong = 1
     if wrong % 65521 or not (usual or all(map(_CHECKSUM.fullmatch, fields))):

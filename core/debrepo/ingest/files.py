@@ -16,7 +16,7 @@ from debrepo.archive import Digests
 from debrepo.archive.stream import blocks
 from debrepo.errors import DebrepoError, InvalidInput, InvalidPackage, NotFound, VerificationFailed
 from debrepo.ingest import alone
-from debrepo.package import Entry, Package, PackageFile, encode
+from debrepo.package import Entry, Package, PackageFile, complete_keys, encode
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ class Ingested(NamedTuple):
     record: bytes  #: see `debrepo.package.encode`
     contents: bytes  #: the path list, compressed with zstd; empty where the data was not read
     remark: str = ""  #: a warning for the user, or the empty string
+
+
+class _Small(NamedTuple):
+    """A small binary package that is to be kept with others."""
+
+    path: Path
+    package: Package  #: without the hash in its key
+    content: Content
+    data: bytes
 
 
 class Rejected(NamedTuple):
@@ -119,11 +128,24 @@ class Intake:
         self._deep = deep
         self._compress = zstandard.ZstdCompressor(level=1).compress
 
+    def take_all(self, paths: Iterable[Path]) -> list[Ingested | Rejected]:
+        """Take packages into the pool as `take` does; small ones are claimed together."""
+        found = [self._look_at(path) for path in paths]
+        small = [one for one in found if isinstance(one, _Small)]
+        complete_keys([one.package for one in small])
+        self._pool.reserve_ahead({one.package.files[0].sha256 for one in small})
+        for one in small:
+            self._pool.put(one.package.files[0].sha256, one.data)
+        return [self._ingested(*one[:3]) if isinstance(one, _Small) else one for one in found]
+
     def take(self, path: Path) -> Ingested | Rejected:
         """Take one package into the pool, or say what is wrong with it.
 
         That the pool cannot be written is not the file's fault, and is raised.
         """
+        return self.take_all([path])[0]
+
+    def _look_at(self, path: Path) -> Ingested | _Small | Rejected:
         name = os.fspath(path)
         extension = os.path.splitext(name)[1]
         try:
@@ -146,18 +168,19 @@ class Intake:
             message = f"{_shown(name)}: cannot be read: {error.strerror}"
             return Rejected(path, InvalidInput(message))
 
-    def _binary(self, path: Path, name: str, extension: str, limits: Limits) -> Ingested:
+    def _binary(self, path: Path, name: str, extension: str, limits: Limits) -> Ingested | _Small:
         fd, size = _open(name)
         try:
             if size > _SMALL:
                 package, content = self._large(fd, size, extension, limits)
-            else:
-                data = _read(fd, size)
-                content = self._parse((data,), len(data), limits)
-                package = archive.describe(content, Digests(data), extension)
-                self._pool.put(package.files[0].sha256, data)
+                return self._ingested(path, package, content)
+            data = _read(fd, size)
         finally:
             os.close(fd)
+        content = self._parse((data,), len(data), limits)
+        return _Small(path, archive.identify(content, Digests(data), extension), content, data)
+
+    def _ingested(self, path: Path, package: Package, content: Content) -> Ingested:
         packed = b"" if content.paths is None else self._compress(content.paths)
         remark = "; ".join(content.remarks)
         return Ingested(path, (path,), package.key.entry, encode(package), packed, remark)

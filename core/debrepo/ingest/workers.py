@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 Result = Ingested | Rejected
 
-_BATCH = 16  # files
+_BATCH = 32  # files, whose keys are hashed together
 _PENDING = 3  # batches that a worker has before it: it never waits for more of them
-_AHEAD = 128  # batches that may be done before the one that is to be returned next
+_AHEAD = 64  # batches that may be done before the one that is to be returned next
 _WORTH = 512  # a process costs as much CPU as so many small files take
 _LARGE = 1 << 16  # bytes; of what is larger, threads do most without the interpreter
 _THREADED = 4 << 20  # bytes, of two files or more, that are worth a second thread
@@ -67,7 +67,7 @@ def ingest(
     if found.files >= _WORTH:
         expect_many()
     if workers < 2 or found.files < 2:
-        yield from map(intake.take, files)
+        yield from _in_turn(files, intake)
     elif found.files >= _WORTH and found.bytes < _LARGE * found.files:
         with ExitStack() as stack:
             helpers = [
@@ -82,7 +82,12 @@ def ingest(
 
         yield from threads.in_order(make, files, workers)
     else:
-        yield from map(intake.take, files)
+        yield from _in_turn(files, intake)
+
+
+def _in_turn(files: list[Path], intake: Intake) -> Iterator[Result]:
+    for start in range(0, len(files), _BATCH):
+        yield from intake.take_all(files[start : start + _BATCH])
 
 
 class _Batch:
@@ -116,7 +121,7 @@ def _share(files: Iterator[Path], intake: Intake, workers: list[_Worker]) -> Ite
             continue
         own = _Batch(list(islice(files, _BATCH)), None)
         more = len(own.paths) == _BATCH
-        own.results = [intake.take(path) for path in own.paths]
+        own.results = intake.take_all(own.paths)
         batches.append(own)
 
 
@@ -166,7 +171,7 @@ class _Worker:
             size = int.from_bytes(_exactly(self._answers, 4), "big")
             answer = marshal.loads(_exactly(self._answers, size))  # noqa: S302  # our own
         except EOFError:
-            return [intake.take(path) for path in paths]
+            return intake.take_all(paths)
         if isinstance(answer, tuple):
             raise _error(*answer)
         return [_unpacked(path, fields) for path, fields in zip(paths, answer, strict=True)]
@@ -201,7 +206,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             return
         answer: Any
         try:
-            answer = [_packed(intake.take(Path(path))) for path in paths]
+            answer = list(map(_packed, intake.take_all(map(Path, paths))))
         except DebrepoError as error:
             answer = _fields(error)
         data = marshal.dumps(answer)
