@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import lists
-from debrepo.errors import Conflict, DebrepoError, InUse, InvalidInput
+from debrepo.errors import Conflict, DatabaseError, DebrepoError, InUse, InvalidInput
 from debrepo_gitlab import (
     admission,
     announcing,
@@ -118,8 +118,9 @@ def edit_container(
     if (after.path, after.visibility) != (before.path, before.visibility):
         publishing.follow(session)
     if after.path != before.path:
-        for one in every:  # so that no reader has to
-            listings.refresh(session, one)
+        with suppress(DatabaseError):  # the first reader does it then
+            for one in every:
+                listings.refresh(session, one)
     return after
 
 

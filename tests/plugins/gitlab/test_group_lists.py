@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from debrepo.errors import DatabaseFull
 from debrepo.permissions import Caller
 from debrepo.testing.packages import build_deb
 from debrepo_gitlab import containers
@@ -97,6 +98,22 @@ def test_list_of_a_group_follows_its_projects(stocked, session, ann, transition)
     change, expected = TRANSITIONS[transition]
     change(session)
     assert [names(stocked, headers=ann) for _ in range(2)] == [expected] * 2
+
+
+@pytest.mark.parametrize("order", ["name", "project_path"])
+def test_project_that_left_is_hidden_though_no_list_can_be_written(
+    stocked, session, ann, monkeypatch, order
+):
+    assert len(names(stocked, headers=ann)) == 3
+
+    def full(*_, **__):
+        raise DatabaseFull("the disk is full")
+
+    monkeypatch.setattr("debrepo_gitlab.listings._apply", full)
+    session.call("project.edit", path="acme/lib", new_path="lib")
+    answer = stocked.get(f"{URL}?order_by={order}", headers=ann)
+    assert sorted(one["name"] for one in answer.json()) == ["of-app", "of-web"]
+    assert answer.headers["x-total"] == "2"
 
 
 def test_each_caller_sees_projects_of_their_own(stocked, session, ann):
