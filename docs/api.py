@@ -141,6 +141,7 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.http:json_answer",
         "debrepo.http:known_as",
     ),
+    "notices": ("debrepo.notices:Retry", "debrepo.arrival:RefusedPackage"),
     "metrics": ("debrepo.metrics:Metric",),
     "testing": (
         "debrepo.testing:StorageContract",
@@ -172,6 +173,7 @@ UNSTABLE = {
     "Database.backup", "Database.close", "Database.copy", "Database.serial", "Database.stats",
     "Database.watched", "Database.written",
     "Door.in_turn", "Door.kept",
+    "Progress.end",
     "Session.acting", "Session.close", "Session.receiving", "Session.signing_with",
     "Session.spelled", "Session.used",
     "TableView.faults", "Transaction.run_actions",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debrepo import care_hooks, errors, file_hooks, hookspecs, index_hooks, server_hooks
+from debrepo import (
+    care_hooks,
+    errors,
+    file_hooks,
+    hookspecs,
+    index_hooks,
+    package_hooks,
+    server_hooks,
+)
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.config import CORE_SETTINGS
 from debrepo.plugins import entry_points, load_plugins
@@ -67,7 +75,14 @@ def hooks() -> list[Callable[..., object]]:
     """Return the hook specifications, in the order of their modules."""
     return [
         one
-        for module in (hookspecs, care_hooks, file_hooks, index_hooks, server_hooks)
+        for module in (
+            hookspecs,
+            package_hooks,
+            care_hooks,
+            file_hooks,
+            index_hooks,
+            server_hooks,
+        )
         for one in _hooks_of(module)
     ]
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo.arrival import RefusedPackage
+from debrepo.errors import InvalidPackage
+from debrepo.notices import tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,7 +34,21 @@ def checking(
     if not ask.get_hookimpls():
         return None
 
+    refused: list[RefusedPackage] = []
+
     def check(package: Package, arrival: Arrival) -> None:
-        ask(session=session, txn=txn, package=package, target=target, arrival=arrival)
+        try:
+            ask(session=session, txn=txn, package=package, target=target, arrival=arrival)
+        except InvalidPackage as error:
+            if txn.writable:  # else somebody only asks what would be
+                if not refused:
+                    txn.when_over(lambda: _tell(session, target, refused))
+                refused.append(RefusedPackage(package.key, str(error), error.hint, arrival))
+            raise
 
     return check
+
+
+def _tell(session: Session, target: PackageList, refused: list[RefusedPackage]) -> None:
+    facts = {"target": target, "refused": tuple(refused)}
+    tell(session, "debrepo_packages_refused", **facts)

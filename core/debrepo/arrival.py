@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from debrepo.values import NamedTuple
+
+if TYPE_CHECKING:
+    from debrepo.package import PackageKey
 
 
 class Arrival(NamedTuple):
@@ -15,3 +20,12 @@ class Arrival(NamedTuple):
 
 
 FILE = Arrival()
+
+
+class RefusedPackage(NamedTuple):
+    """A package that another plugin has kept out of a list, and why."""
+
+    package: PackageKey
+    reason: str
+    hint: str
+    arrival: Arrival

@@ -48,6 +48,7 @@ TABLES = (
     TableRef("core.defects", 1, "debrepo.catalog:DEFECTS"),
     TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
     TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED"),
+    TableRef("core.repeats", 1, "debrepo.repeats:REPEATS"),
 )
 
 _WALK = 4096  # packages to read before the pages that they stand on are unmapped

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from debrepo.arrival import Arrival
     from debrepo.database import Transaction
-    from debrepo.package import Entry, Link, Node, Package, PackageList, SetId
+    from debrepo.package import Entry, Link, Node, PackageList, SetId
     from debrepo.published import PublicationState
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
     from debrepo.session import Session
@@ -263,42 +263,6 @@ def debrepo_dropped(session: Session, txn: Transaction, kind: str, name: str) ->
 
     *Tells*, in the write transaction that removes it. What is left would belong to the next
     one of the same name. The kinds are those of `debrepo_created`.
-    """
-
-
-@hookspec
-def debrepo_accepts_all(session: Session, target: PackageList) -> bool:
-    """Return whether you let any package join ``target``.
-
-    *Collects*, in the write transaction, once for many packages: the plugins that say so are not
-    asked with `debrepo_accept_package`, and where all do, the packages need not be read.
-    """
-
-
-@hookspec
-def debrepo_accept_package(
-    session: Session, txn: Transaction, package: Package, target: PackageList, arrival: Arrival
-) -> None:
-    """Look at a package about to join ``target``; raise `InvalidPackage` to keep it out.
-
-    *Tells*, in the write transaction, before the package joins the list: be quick.
-    ``session.actor`` is who adds it, ``session.config`` has your settings, and ``arrival``
-    says where the package comes from: a file, an upload that is signed, another list.
-    """
-
-
-@hookspec
-def debrepo_packages_changed(
-    session: Session,
-    target: PackageList,
-    before: SetId | None,
-    added: frozenset[Entry],
-    removed: frozenset[Entry],
-) -> None:
-    """Take note that a package list has changed.
-
-    *Tells*, after the commit: raising here is a warning, and undoes nothing. ``before`` is
-    the package set that the list had; ``target`` has the one that it has now.
     """
 
 

@@ -48,12 +48,22 @@ class Progress:
     def note(self, text: str) -> None:
         """Say something that should be known while the work goes on."""
 
+    def warn(self, text: str) -> None:
+        """Say that something beside the work has failed, after the result where there is one."""
+        self.note(text)
+
+    def end(self) -> None:
+        """Say what was kept until the result was out, and keep nothing from now on."""
+
 
 class TerminalProgress(Progress):
     """A line on standard error that is drawn again as the work goes on."""
 
     quiet = False
     _line: LineMeter | None = None
+
+    def __init__(self) -> None:
+        self._kept: list[str] | None = []  #: warnings; ``None``: they are said at once
 
     def track(self, label: str, items: Iterable[T], total: int | None = None) -> Iterator[T]:
         import sys
@@ -77,6 +87,17 @@ class TerminalProgress(Progress):
         if self._line is not None:
             self._line.clear()
         click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        if self._kept is None:
+            self.note(text)
+        else:
+            self._kept.append(text)
+
+    def end(self) -> None:
+        kept, self._kept = self._kept or [], None
+        for text in kept:
+            self.note(text)
 
 
 class LineMeter(Meter):

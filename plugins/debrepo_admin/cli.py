@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.completion import Name
 from debrepo.cli.output import counted, dry_run_option, json_option, print_json, print_table, size
-from debrepo.errors import DatabaseError
-from debrepo_admin import operations
+from debrepo.errors import DatabaseBusy, DatabaseError, PluginError
+from debrepo_admin import notice_operations, operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
+    from debrepo_admin.notice_operations import Notice
 
 
 @click.command()
@@ -51,7 +54,7 @@ def config_create(session: Session) -> None:
 
 @click.group()
 def plugin() -> None:
-    """List the plugins."""
+    """List the plugins, and the notices that they want again."""
 
 
 @plugin.command("list")
@@ -64,6 +67,58 @@ def plugin_list(session: Session, as_json: bool) -> None:
         print_json([row._asdict() for row in rows])
     else:
         print_table(rows)
+
+
+_ID = Name(lambda session, _: (notice.id for notice in session.call("plugin.notices")))
+
+
+@plugin.command("notices")
+@json_option
+@pass_session
+def plugin_notices(session: Session, as_json: bool) -> None:
+    """List the notices that plugins want again."""
+    found = session.run(notice_operations.list_)
+    if as_json:
+        print_json([notice._asdict() for notice in found])
+    elif found:
+        heading = ("Id", "Plugin", "Hook", "Failures", "Next attempt", "Error")
+        rows = (
+            (one.id, one.plugin, one.hook, str(one.failures), _next(one), one.error)
+            for one in found
+        )
+        print_table([heading, *rows])
+
+
+def _next(notice: Notice) -> str:
+    if notice.failed:
+        return "given up"
+    return datetime.fromtimestamp(notice.due, UTC).isoformat(timespec="seconds")
+
+
+@plugin.command("retry")
+@click.argument("ids", metavar="ID...", nargs=-1, type=_ID)
+@click.option("--all", "everything", is_flag=True, help="Call again for all notices.")
+@pass_session
+def plugin_retry(session: Session, ids: tuple[str, ...], everything: bool) -> None:
+    """Call plugins again now."""
+    done = session.run(notice_operations.retry, ids, everything=everything)
+    if done.busy:
+        raise DatabaseBusy("another process calls plugins again", hint="try again in a moment")
+    click.echo(f"{counted(done.done, 'notice')} arrived.")
+    if done.failed:
+        raise PluginError(
+            f"{counted(done.failed, 'notice')} did not", hint='run "debrepo plugin notices"'
+        )
+
+
+@plugin.command("give-up")
+@click.argument("ids", metavar="ID...", nargs=-1, type=_ID)
+@click.option("--all", "everything", is_flag=True, help="Give up all notices.")
+@pass_session
+def plugin_give_up(session: Session, ids: tuple[str, ...], everything: bool) -> None:
+    """Give up notices that plugins want again."""
+    count = session.run(notice_operations.give_up, ids, everything=everything)
+    click.echo(f"Gave up {counted(count, 'notice')}.")
 
 
 @click.group()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Command, Operation, Setting, TableRef, hookimpl
+from debrepo import BackgroundJob, Command, Operation, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
+    from debrepo.database import Transaction
     from debrepo.health import Checkup
+    from debrepo.metrics import Metric
     from debrepo.session import Session
 
 _OPERATIONS = "debrepo_admin.operations"
@@ -18,7 +20,11 @@ def debrepo_commands() -> list[Command]:
     return [
         Command("config", "debrepo_admin.cli:config", "Show and create the configuration."),
         Command("db", "debrepo_admin.cli:db", "Check, clean and back up the database."),
-        Command("plugin", "debrepo_admin.cli:plugin", "List the plugins."),
+        Command(
+            "plugin",
+            "debrepo_admin.cli:plugin",
+            "List the plugins, and the notices that they want again.",
+        ),
         Command("version", "debrepo_admin.cli:version", "Print the version."),
     ]
 
@@ -87,6 +93,29 @@ def debrepo_operations() -> list[Operation]:
             changes=False,
         ),
         Operation(
+            "plugin.notices",
+            "debrepo_admin.notice_operations:list_",
+            "List the notices that plugins want again.",
+            "admin",
+            "plugin notices",
+            changes=False,
+        ),
+        Operation(
+            "plugin.retry",
+            "debrepo_admin.notice_operations:retry",
+            "Call plugins again now.",
+            "admin",
+            "plugin retry",
+            long=True,
+        ),
+        Operation(
+            "plugin.give_up",
+            "debrepo_admin.notice_operations:give_up",
+            "Give up notices that plugins want again.",
+            "admin",
+            "plugin give-up",
+        ),
+        Operation(
             "version",
             f"{_OPERATIONS}:version",
             "Print the version.",
@@ -113,6 +142,22 @@ def debrepo_tables() -> list[TableRef]:
 
 @hookimpl
 def debrepo_health(session: Session) -> list[Checkup]:
-    from debrepo_admin.backups import checkup
+    from debrepo_admin import backups, notice_operations
 
-    return [checkup(session)]
+    return [backups.checkup(session), notice_operations.checkup(session)]
+
+
+@hookimpl
+def debrepo_background() -> dict[str, BackgroundJob]:
+    return {
+        "notices": BackgroundJob(
+            "debrepo.notices:in_background", 5.0, "Call plugins again that asked for it."
+        )
+    }
+
+
+@hookimpl
+def debrepo_metrics(txn: Transaction) -> list[Metric]:
+    from debrepo_admin.notice_operations import metrics
+
+    return metrics(txn)

@@ -17,8 +17,9 @@ from debrepo_notify.deliveries import COUNTS, Delivery
 from debrepo_notify.targets import configured
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
+    from debrepo.arrival import RefusedPackage
     from debrepo.database import Transaction
     from debrepo.package import Entry, PackageList
     from debrepo.published import PublicationState
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 VERSION = 1  #: of the format of bodies; fields may be added without a new one
 _MOST = 500  # packages or paths in a body
 _LONGEST = 100_000  # characters of these
+_LONGEST_REASON = 1000
 
 
 def queue(
@@ -83,6 +85,24 @@ def changed(
         data[what] = _some(str(PackageKey.from_entry(entry)) for entry in sorted(entries))
         data[f"{what}_count"] = len(entries)
     _queue_now(session, f"{target.kind}.changed", target.kind, target.name, data)
+
+
+def were_refused(session: Session, target: PackageList, refused: Sequence[RefusedPackage]) -> None:
+    """Queue that packages were kept out of a package list."""
+    data: dict[str, Any] = {"refused": [], "refused_count": len(refused)}
+    length = 0
+    for one in refused[:_MOST]:
+        said = {
+            "package": str(one.package),
+            "reason": one.reason[:_LONGEST_REASON],
+            "source": one.arrival.source,
+            "signers": list(one.arrival.signers),
+        }
+        length += len(str(said["package"])) + len(str(said["reason"]))
+        if length > _LONGEST:
+            break
+        data["refused"].append(said)
+    _queue_now(session, f"{target.kind}.refused", target.kind, target.name, data)
 
 
 def published(

@@ -9,8 +9,11 @@ from debrepo import BackgroundJob, Command, Operation, Setting, TableRef, hookim
 from debrepo.hookspecs import hookspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pluggy import PluginManager
 
+    from debrepo.arrival import RefusedPackage
     from debrepo.database import Transaction
     from debrepo.health import Checkup
     from debrepo.metrics import Metric
@@ -163,6 +166,16 @@ def debrepo_packages_changed(
         from debrepo_notify.events import changed
 
         changed(session, target, added, removed)
+
+
+@hookimpl
+def debrepo_packages_refused(
+    session: Session, target: PackageList, refused: Sequence[RefusedPackage]
+) -> None:
+    if session.config.names("notify.to"):
+        from debrepo_notify.events import were_refused
+
+        were_refused(session, target, refused)
 
 
 @hookimpl

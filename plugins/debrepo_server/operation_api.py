@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from debrepo import encoding as wire
 from debrepo.errors import InvalidInput
 from debrepo.fitting import hints
 from debrepo.http import Door, Route, Routes, opens
 from debrepo.progress import Meter, Progress
 from debrepo.refs import Operation
-from debrepo.remote import encoding as wire
 from debrepo.session import Session
 from debrepo.uploads import upload_name, upload_path
 
@@ -84,10 +84,15 @@ class _Listening(Progress):
     def __init__(self, other: Progress) -> None:
         self._other = other
         self.notes: list[str] = []
+        self.warnings: list[str] = []
 
     def note(self, text: str) -> None:
         self.notes.append(text)
         self._other.note(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self._other.warn(text)
 
     def track(self, label: str, items: Any, total: int | None = None) -> Iterator[Any]:
         return self._other.track(label, items, total)
@@ -104,7 +109,8 @@ def perform(session: Session, operation: str, sent: dict[str, Any]) -> dict[str,
     result = session.call(operation, **arguments)
     iterator = isinstance(result, Iterator)
     encoded = wire.encode(result, partial(_name_of, session))
-    return {"result": encoded, "iterator": iterator, "notes": listening.notes}
+    said = {"notes": listening.notes, "warnings": listening.warnings}
+    return {"result": encoded, "iterator": iterator, **said}
 
 
 def _decoded(session: Session, operation: str, sent: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
     host = "" if activated else host_of(listen or session.config["server.listen"])
     session.hook.debrepo_resume(session=session)
     tell(session, "debrepo_server_started")
+    session.progress.end()  # the result of a server is long in coming
     app = build(session, Access(session, trusting=trusting), host)
     grace = max(1, session.config["server.grace"])
     path = Path(place.removeprefix("unix:")) if place.startswith("unix:") else None

@@ -20,6 +20,7 @@ from debrepo import (
     hookspecs,
     index_hooks,
     naming,
+    package_hooks,
     server_hooks,
 )
 from debrepo.cli import LazyCommand, build_cli
@@ -29,11 +30,8 @@ from debrepo.refs import declared
 from debrepo.session import Session
 
 ROOT = Path(__file__).parents[2]
-HOOKS = [
-    name
-    for module in (hookspecs, care_hooks, file_hooks, index_hooks, server_hooks)
-    for name in vars(module)
-]
+MODULES = (hookspecs, package_hooks, care_hooks, file_hooks, index_hooks, server_hooks)
+HOOKS = [name for module in MODULES for name in vars(module)]
 
 
 def test_entry_points_agree_with_importlib_metadata():

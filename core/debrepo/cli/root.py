@@ -258,6 +258,7 @@ def build_cli(plugins: PluginManager) -> RootGroup:
         else:
             ctx.obj = Session(root.absolute(), plugins, config_path=config_path, progress=progress)
         ctx.call_on_close(ctx.obj.close)
+        ctx.call_on_close(progress.end)
         if not server:
             ctx.call_on_close(partial(_end, ctx.obj))
 
@@ -304,10 +305,11 @@ def _add_commands(group: RootGroup, plugins: PluginManager) -> None:
 
 def _end(session: Session) -> None:
     """Let plugins do what remains to be done after a command that used the database."""
-    if session.used and session.hook.debrepo_command_ended.get_hookimpls():
-        from debrepo.notices import tell
+    if session.used:
+        from debrepo.notices import repeat_at_the_end, tell
 
         tell(session, "debrepo_command_ended")
+        repeat_at_the_end(session)
 
 
 def _progress(*, quiet: bool) -> Any:

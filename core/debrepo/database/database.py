@@ -75,8 +75,15 @@ class Database:
         A block that turns out too large for the memory map is rolled back, and the map made
         larger for the next one. `update` does the work again by itself.
         """
-        with self._attempt() as txn:
-            yield txn
+        begun: Transaction | None = None
+        try:
+            with self._attempt() as txn:
+                begun = txn
+                yield txn
+        except BaseException:
+            if begun is not None:
+                begun.run_actions(committed=False)
+            raise
         txn.run_actions()
 
     def update(self, function: Callable[[Transaction], T]) -> T:
@@ -86,9 +93,11 @@ class Database:
         so it must not count on what it left elsewhere. Large changes are best written so.
         What several threads ask for at the same time is committed at once.
         """
+        begun: Transaction | None = None
 
         def work(raw: Any) -> tuple[Transaction, T]:
-            txn = self._transaction(raw, writable=True)
+            nonlocal begun
+            txn = begun = self._transaction(raw, writable=True)
             result = function(txn)
             if self._before_commit:
                 self._before_commit(txn)
@@ -96,10 +105,13 @@ class Database:
 
         self._refuse_second()
         change = GroupedWork(work)
-        if self._environment.is_inside():  # a map that has to move waits for this thread
-            Together(self._attempt_raw).make(change)
-        else:
-            self._together.make(change)
+        inside = self._environment.is_inside()  # a map that has to move waits for this thread
+        try:
+            (Together(self._attempt_raw) if inside else self._together).make(change)
+        except BaseException:
+            if begun is not None:
+                begun.run_actions(committed=False)
+            raise
         assert change.txn is not None
         change.txn.run_actions()
         found: T = change.result

@@ -41,6 +41,7 @@ class Transaction:
         self._tables = tables
         self._views: dict[str, TableView[Any, Any]] = {}
         self._actions: list[Callable[[], None]] = []
+        self._last: list[Callable[[], None]] = []
         self.changes: list[Change] = []
 
     def note(self, what: str, before: str, after: str) -> None:
@@ -75,11 +76,15 @@ class Transaction:
             raise RuntimeError("a transaction that only reads never commits")
         self._actions.append(action)
 
-    def run_actions(self) -> None:
-        """Do what waited for the commit; the `Database` calls this."""
+    def when_over(self, action: Callable[[], None]) -> None:
+        """Run ``action`` after all others once the transaction is over, committed or undone."""
+        self._last.append(action)
+
+    def run_actions(self, *, committed: bool = True) -> None:
+        """Do what waited for the end; the `Database` calls this."""
         failure: Exception | None = None
         with watching(None):  # it belongs to what is committed, so nothing stops it
-            for action in self._actions:
+            for action in [*(self._actions if committed else ()), *self._last]:
                 try:
                     action()
                 except Exception as error:  # what is committed is committed

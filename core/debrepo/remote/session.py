@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
+from debrepo import encoding as wire
 from debrepo import errors
 from debrepo.errors import DebrepoError, InvalidInput, RemoteError
 from debrepo.fitting import Misfit, fitter, hints
-from debrepo.remote import encoding as wire
 from debrepo.remote.connections import Silent, connect, silent, timeout
 from debrepo.session import Session
 
@@ -63,7 +63,8 @@ class RemoteSession(Session):
         """Return what an operation returned, and say what it said; it has to be of its type."""
         try:
             notes, iterator = answer["notes"], answer["iterator"]
-            fitter(list[str])(notes)
+            warnings = answer.get("warnings", [])  # which older servers say among the notes
+            fitter(list[str])([*notes, *warnings])
             fitter(bool)(iterator)
             result = fitter(hint)(wire.decode(answer["result"], parcel.found, hint))
         except (KeyError, TypeError):
@@ -72,6 +73,8 @@ class RemoteSession(Session):
             raise self._not_debrepo(str(error)) from None
         for line in notes:
             self.progress.note(_printable(line))
+        for line in warnings:
+            self.progress.warn(_printable(line))
         return iter(result) if iterator else result
 
     def ask(self, method: str, path: str, body: object = None) -> Any:

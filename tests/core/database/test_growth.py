@@ -79,10 +79,11 @@ def test_actions_of_an_attempt_that_failed_are_forgotten(small, blobs):
 
     def change(txn):
         txn.after_commit(lambda: seen.append("ran"))
+        txn.when_over(lambda: seen.append("over"))
         fill(blobs, 100)(txn)
 
     small.update(change)
-    assert seen == ["ran"]
+    assert seen == ["ran", "over"]
 
 
 def test_map_grows_under_the_readers_of_other_threads(small, blobs):

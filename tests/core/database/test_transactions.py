@@ -82,6 +82,33 @@ def test_action_may_write_in_a_transaction_of_its_own(db, words):
     assert read_all(db, words) == {"b": "bee"}
 
 
+def test_what_waits_for_the_end_runs_whether_the_work_is_committed_or_not(db, words):
+    seen = []
+
+    def change(txn):
+        txn.when_over(lambda: seen.append(read_all(db, words)))
+        txn.after_commit(lambda: seen.append("committed"))
+        txn[words]["a"] = "ant"
+
+    def fail(txn):
+        change(txn)
+        txn[words]["b"] = "bee"
+        1 / 0  # noqa: B018
+
+    db.update(change)
+    assert seen == ["committed", {"a": "ant"}]
+    seen.clear()
+    with pytest.raises(ZeroDivisionError):
+        db.update(fail)
+    with pytest.raises(ZeroDivisionError), db.write() as txn:
+        fail(txn)
+    assert seen == [{"a": "ant"}, {"a": "ant"}]
+    seen.clear()
+    with db.write() as txn:
+        change(txn)
+    assert seen == ["committed", {"a": "ant"}]
+
+
 def test_reader_has_nothing_to_do_after_a_commit(db):
     with pytest.raises(RuntimeError, match="never commits"), db.read() as txn:
         txn.after_commit(print)

@@ -12,8 +12,10 @@ from functools import partial
 import pytest
 
 from debrepo import hookimpl
+from debrepo.arrival import Arrival, RefusedPackage
 from debrepo.errors import InvalidInput, NotFound, RemoteError
-from debrepo.package import PackageList
+from debrepo.package import PackageKey, PackageList
+from debrepo.packageset import EMPTY
 from debrepo.testing.packages import build_deb
 from debrepo_notify import deliveries, events, targets
 from debrepo_notify.delivering import deliver, in_background
@@ -67,6 +69,45 @@ def test_events_are_told_with_their_data(debrepo, configure, receiver, tmp_path)
     assert "dists/stable/Release" in published["paths"]
     assert found["publication.unpublished"]["data"]["generation"] == 0
     assert listed(debrepo) == []
+
+
+def test_packages_that_a_rule_keeps_out_are_told(debrepo, debrepo_root, configure, tmp_path):
+    configure(ci={"url": "http://127.0.0.1:9/", "events": ["*.refused"]})
+    with (debrepo_root / "debrepo.toml").open("a") as file:
+        file.write('[policy.house]\nrepo = ["web"]\nnames = ["acme-*"]\n')
+    for name in ("web", "other"):
+        debrepo("repo", "create", name)
+    debs = [build_deb(tmp_path, name) for name in ("hello", "acme-tool", "world")]
+    debrepo("repo", "add", "web", *debs, exit_code=1)
+    debrepo("repo", "add", "other", *debs)
+    debrepo("repo", "copy", "other", "web", "world", exit_code=2)
+    first, second = (
+        json.loads(debrepo("notify", "show", one["id"], "--json").stdout) for one in listed(debrepo)
+    )
+    assert (first["event"], first["name"]) == ("repo.refused", "repo:web")
+    data = first["body"]["data"]
+    assert data["refused_count"] == 2
+    hello, world = data["refused"]
+    assert hello["package"].startswith("Pamd64 hello 1.0 ")
+    assert hello["reason"].startswith("hello_1.0_amd64 breaks the rule house: expected a name like")
+    assert (hello["source"], hello["signers"]) == ("", [])
+    assert world["package"].startswith("Pamd64 world 1.0 ")
+    (copied,) = second["body"]["data"]["refused"]
+    assert copied["source"] == "repo:other"
+
+
+def test_refusals_have_an_end(session, configure):
+    configure(ci={"url": "http://127.0.0.1:9/", "events": ["repo.refused"]})
+    key = PackageKey("hello", "amd64", "1.0", "0123456789abcdef")
+    one = RefusedPackage(key, "no " * 1000, "", Arrival("repo:other", ("F" * 40,)))
+    target = PackageList("repo", "web", EMPTY)
+    events.were_refused(session, target, [one] * 600)
+    with session.db.read() as txn:
+        ((delivery, _),) = deliveries.all_(txn)
+    data = json.loads(delivery.body)["data"]
+    assert data["refused_count"] == 600
+    assert 50 < len(data["refused"]) < 100
+    assert len(data["refused"][0]["reason"]) == 1000
 
 
 def test_only_what_a_target_wants_is_queued(debrepo, configure):

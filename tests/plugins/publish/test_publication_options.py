@@ -7,10 +7,10 @@ from click.testing import CliRunner
 from plugins.publish.test_index_kinds import Plugin, read
 
 from debrepo import PublicationOption, fitting, hookimpl
+from debrepo import encoding as wire
 from debrepo.cli import build_cli
 from debrepo.errors import InvalidInput, PluginError
 from debrepo.plugins import load_plugins
-from debrepo.remote import encoding as wire
 from debrepo.testing.packages import build_deb
 from debrepo_publish.model.options import declared
 from debrepo_publish.model.publication import Publication

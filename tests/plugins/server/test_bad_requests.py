@@ -52,7 +52,7 @@ BODIES = {
 OF_OPERATIONS = ("nothing", "surrogate", "objects", "wire", "strings")
 #: Values of the wrong type, for every field of a body.
 WRONG = [
-    -1, 1.5, "\0", "../x", "x" * 5000, [[None]], {}, {"n": ["debrepo.remote.encoding:encode", []]},
+    -1, 1.5, "\0", "../x", "x" * 5000, [[None]], {}, {"n": ["debrepo.encoding:encode", []]},
 ]  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from debrepo import arguments
+from debrepo import encoding as wire
 from debrepo.errors import InvalidInput, RemoteError
 from debrepo.plugins import load_plugins
-from debrepo.remote import encoding as wire
 from debrepo.remote.session import RemoteSession
 
 PLUGIN = '''

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from debrepo import encoding as wire
 from debrepo.errors import InvalidInput
 from debrepo.package import Package, PackageFile, PackageKey
-from debrepo.remote import encoding as wire
 from debrepo.testing.packages import build_deb, build_source
 
 

@@ -20,6 +20,10 @@ LINES = """
 version
 plugin list
 plugin list --json
+plugin notices
+plugin notices --json
+plugin retry
+plugin give-up --all
 config show
 config show --json
 completion bash
