@@ -24,6 +24,7 @@ _TAKEN = {
     "batch",
     "butautomaticupgrades",
     "component",
+    "dry_run",
     "force",
     "force_overwrite",
     "gpg_key",
@@ -34,12 +35,15 @@ _TAKEN = {
     "notautomatic",
     "passphrase_file",
     "place",
+    "q",
+    "quiet",
     "secret_keyring",
     "session",
     "sign",
     "skip_bz2",
     "skip_cleanup",
     "skip_contents",
+    "take_over",
 }
 
 

@@ -175,8 +175,9 @@ def test_no_flag_of_publish_can_be_taken(debrepo):
     }
     for name in sorted(flags):
         found.register(Declares(PublicationOption(name, False, "x")), name)
-        with pytest.raises(PluginError):
+        with pytest.raises(PluginError, match="option"):
             declared(found.hook)
+            pytest.fail(f"a plugin may declare {name}")
         found.unregister(name=name)
 
 
