@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from debrepo_import.files import check_way
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from debrepo.session import Session
@@ -56,3 +56,48 @@ def check(
     place, path = configuration.found(root, config)
     with source.opened(session, place, path, renamed=renamed) as opened:
         return comparing.compare(session, opened, files=files)
+
+
+def tree(
+    session: Session,
+    location: str,
+    *,
+    suites: Sequence[str] = (),
+    components: Sequence[str] = (),
+    name: str = "{suite}-{component}",
+    snapshots: bool = False,
+    keyrings: Sequence[str] = (),
+    ignore_signatures: bool = False,
+) -> ImportReport:
+    """Bring a published archive here: a URL, or a directory.
+
+    Each component of a suite becomes a repository called ``name``, and a mirror that fetches it;
+    with ``snapshots``, each of its states becomes a snapshot too. Without ``suites``, all that a
+    directory has are brought. A second call brings what has changed since.
+    """
+    from debrepo_import import trees
+
+    terms = trees.TreeTerms(
+        tuple(suites), tuple(components), name, snapshots, tuple(keyrings), ignore_signatures
+    )
+    return trees.bring(session, location, terms)
+
+
+def reprepro(
+    session: Session,
+    base: Path,
+    *,
+    way: Literal["copy", "reflink", "link"] = "copy",
+    force: bool = False,
+    storage: str = "reprepro",
+) -> ImportReport:
+    """Bring everything here that reprepro keeps below ``base``.
+
+    Each component of a distribution becomes a repository, each update rule a mirror, and how
+    distributions are published is stored. ``storage`` is the name that its public directory
+    gets, if it is none of the configured storages. A second call brings what has changed since.
+    """
+    from debrepo_import.reprepro import importing
+
+    check_way(way)
+    return importing.bring(session, base, importing.RepreproTerms(way, force, storage))

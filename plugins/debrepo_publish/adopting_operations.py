@@ -6,9 +6,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from debrepo import lists
-from debrepo.errors import NotFound
 from debrepo_publish.engine import places
-from debrepo_publish.model import component_sources, documents
+from debrepo_publish.model import component_sources, documents, publications
 from debrepo_publish.model.beginning import begin
 from debrepo_publish.model.options import declared
 from debrepo_publish.model.publication import Publication, split_place
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
 def take_over(
     session: Session,
-    kind: str,
-    names: Sequence[str],
+    kind: str = "",
+    names: Sequence[str] = (),
     place: str = "",
     *,
     distribution: str = "",
@@ -35,15 +34,29 @@ def take_over(
 ) -> Result:
     """Publish package lists of a ``kind`` over what another tool has published.
 
+    Without ``names``, it is a publication that an import has stored and that is not live yet.
     Fields of the Release file, checksums, compressions and the key that signs stay as they are,
     unless ``options`` say otherwise. What clients may still fetch stays until its grace is over;
     package files that are the same are kept. ``force`` signs with a key that is new to clients.
     """
     from debrepo_publish.adopting import taking  # reading indexes is slow to load
 
-    wanted = begin(session, kind, names, place, distribution=distribution, components=components)
-    why = f"take over, with {kind} {' '.join(names)}"
+    if names:
+        wanted = begin(
+            session, kind, names, place, distribution=distribution, components=components
+        )
+    else:
+        wanted = _stored(session, distribution, place)
+    why = " ".join(["take over, with", *wanted.sources.values()])
     return taking.take_over(session, wanted, options, why=why, force=force)
+
+
+def _stored(session: Session, distribution: str, place: str) -> Publication:
+    """Return a publication as it is stored, with pending changes of component sources."""
+    key = Publication(*split_place(place), distribution, {}).key
+    with session.db.read() as txn:
+        found = publications.get(txn, key)
+    return found._replace(sources=found.next_sources, pending=None)
 
 
 def diff(
@@ -75,16 +88,13 @@ def diff(
             session, kind, names, place, distribution=distribution, components=components
         )
         publication = taking.planned(session, wanted, options) if take_over else wanted
-    elif known is None:
-        raise NotFound(
-            f"{distribution} is not published in {place or '.'}", hint='run "debrepo publish list"'
-        )
-    elif names:
+    elif names and known is not None:
         with session.db.read() as txn:
             found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
         publication = component_sources.switched(known, found, components, join=join)
     else:
-        publication = known._replace(sources=known.next_sources, pending=None)
+        wanted = _stored(session, distribution, place)
+        publication = taking.planned(session, wanted, options) if take_over else wanted
     if not take_over:
         changed = documents.changed(publication, options, declared(session.hook))
         publication = documents.checked(changed)

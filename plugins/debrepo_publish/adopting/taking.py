@@ -43,7 +43,7 @@ def take_over(
     """
     place = wanted.place
     with places.opened(session, place) as storage:
-        _check_free(session, wanted)
+        before = _check_free(session, wanted)
         found = adoption.find(session, storage, wanted, whole=frozenset([wanted.distribution]))
         publication = documented(session, wanted, found, options)
         for one in found:
@@ -57,7 +57,7 @@ def take_over(
             made = publishing.publish_held(session, storage, place, wish)
         except BaseException:
             with suppress(DebrepoError):
-                _leave(session, publication)
+                _leave(session, publication, before)
             raise
     announcing.announce(session, made.result.publication, made.before, made.after, made.paths)
     return made.result
@@ -100,16 +100,20 @@ def documented(
     return documents.checked(changed)
 
 
-def _check_free(session: Session, wanted: Publication) -> None:
-    """Raise `AlreadyExists` where debrepo publishes already, unless a crash came in between."""
+def _check_free(session: Session, wanted: Publication) -> Publication | None:
+    """Raise `AlreadyExists` where debrepo publishes already, unless a crash came in between.
+
+    Return what an import has stored of the publication, which is not live.
+    """
     with session.db.read() as txn:
         known = txn[PUBLICATIONS].get(wanted.key)
         live = publications.live(txn, wanted.key)
-    if known is not None and not (live and live.adopted):
+    if known is not None and known.live and not (live and live.adopted):
         raise AlreadyExists(
             f"{wanted} is published by this debrepo already",
             hint='run "debrepo publish update" or "debrepo publish switch"',
         )
+    return known if known and not known.live else None
 
 
 def _begin(session: Session, publication: Publication) -> None:
@@ -125,9 +129,13 @@ def _begin(session: Session, publication: Publication) -> None:
         txn[PUBLICATIONS][publication.key] = publication._replace(live=adopted.number)
 
 
-def _leave(session: Session, publication: Publication) -> None:
+def _leave(session: Session, publication: Publication, before: Publication | None) -> None:
     """Leave the place to the other tool, unless the publish has come through."""
     with session.db.write() as txn:
         live = publications.live(txn, publication.key)
-        if live is not None and live.adopted:
+        if live is None or not live.adopted:
+            return
+        if before is not None:
+            txn[PUBLICATIONS][before.key] = before
+        else:
             recovery.remove(session, txn, publication)

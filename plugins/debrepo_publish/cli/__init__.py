@@ -190,6 +190,7 @@ for _kind, _plural in _KINDS:
 @_place
 @_skip_cleanup
 @_manners
+@_take_over
 @dry_run_option
 @json_option
 @pass_session
@@ -201,25 +202,38 @@ def update(
     force: bool,
     force_overwrite: bool,
     skip_cleanup: bool,
+    take_over: bool,
     dry_run: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Publish what the package lists hold now, with pending changes of component sources."""
+    given = _given(options)
     if dry_run:
-        found = session.run(adopting_operations.diff, distribution, place, options=_given(options))
+        found = session.run(
+            adopting_operations.diff, distribution, place, take_over=take_over, options=given
+        )
         show_difference(session, found, as_json=as_json)
         return
     watch = Stopwatch()
-    result = session.run(
-        operations.update,
-        distribution,
-        place,
-        options=_given(options),
-        force=force,
-        force_overwrite=force_overwrite,
-        skip_cleanup=skip_cleanup,
-    )
+    if take_over:
+        result = session.run(
+            adopting_operations.take_over,
+            place=place,
+            distribution=distribution,
+            options=given,
+            force=force,
+        )
+    else:
+        result = session.run(
+            operations.update,
+            distribution,
+            place,
+            options=given,
+            force=force,
+            force_overwrite=force_overwrite,
+            skip_cleanup=skip_cleanup,
+        )
     report(session, result, watch, as_json=as_json)
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from debrepo.cli import pass_session
-from debrepo.cli.output import counted, json_option, print_json, size
+from debrepo.cli.output import counted, json_option, print_json
 from debrepo.errors import VerificationFailed
 from debrepo_import import operations
+from debrepo_import.cli.reports import show, way_options
+from debrepo_import.cli.reprepro import reprepro
+from debrepo_import.cli.trees import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from debrepo.session import Session
-    from debrepo_import.report import ImportReport
 
 
 @click.group("import")
@@ -25,20 +24,8 @@ def import_() -> None:
     """Bring archives of other tools here."""
 
 
-def way_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what says how files get into the pool; the command gets it as ``way``."""
-
-    @wraps(command)
-    def collect(*args: Any, link: bool, reflink: bool, **given: Any) -> Any:
-        if link and reflink:
-            raise click.UsageError("--link and --reflink exclude each other")
-        way = "link" if link else "reflink" if reflink else "copy"
-        return command(*args, way=way, **given)
-
-    help_ = "Share the blocks of files, or fail; a copy shares them where it can."
-    decorated = click.option("--reflink", is_flag=True, help=help_)(collect)
-    help_ = "Link the files of both pools: what changes one changes the other."
-    return click.option("--link", is_flag=True, help=help_)(decorated)
+import_.add_command(reprepro)
+import_.add_command(tree)
 
 
 def renames(_ctx: Any, _param: Any, given: tuple[str, ...]) -> dict[str, str]:
@@ -132,20 +119,3 @@ def check(
         )
     if not as_json:
         click.echo(f"The same: {compared}.")
-
-
-def show(report: ImportReport, as_json: bool) -> None:
-    """Print what an import has done."""
-    if as_json:
-        remarks = [remark._asdict() for remark in report.remarks]
-        print_json({**report._asdict(), "remarks": remarks})
-        return
-    for word, names in (("created", report.created), ("changed", report.changed)):
-        for name in names:
-            click.echo(f"{word:8} {name.replace(':', ' ', 1)}")
-    for remark in report.remarks:
-        click.echo(str(remark), err=True)
-    click.echo(
-        f"Brought {counted(report.packages, 'package')} and {counted(report.files, 'file')}"
-        f" ({size(report.bytes)}); {counted(report.unchanged, 'list')} unchanged."
-    )
