@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo_import.checking import ComparedArchives
+    from debrepo_import.leaving.writing import ExportReport
     from debrepo_import.report import ImportReport
 
 
@@ -101,3 +102,23 @@ def reprepro(
 
     check_way(way)
     return importing.bring(session, base, importing.RepreproTerms(way, force, storage))
+
+
+def export_aptly(session: Session, directory: Path, *, link: bool = False) -> ExportReport:
+    """Write lists and publications for aptly: package files, and a script that takes them in.
+
+    With ``link``, package files are those of the pool: what changes one changes the other.
+    """
+    from debrepo_import.leaving import to_aptly
+
+    return to_aptly.export(session, directory, link=link)
+
+
+def export_reprepro(session: Session, directory: Path, *, link: bool = False) -> ExportReport:
+    """Write what is published for reprepro: files, conf/distributions, and a script.
+
+    With ``link``, package files are those of the pool: what changes one changes the other.
+    """
+    from debrepo_import.leaving import to_reprepro
+
+    return to_reprepro.export(session, directory, link=link)

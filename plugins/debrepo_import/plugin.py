@@ -15,7 +15,15 @@ _OPERATIONS = "debrepo_import.operations"
 
 @hookimpl
 def debrepo_commands() -> list[Command]:
-    return [Command("import", "debrepo_import.cli:import_", "Bring archives of other tools here.")]
+    return [
+        Command("import", "debrepo_import.cli:import_", "Bring archives of other tools here."),
+        Command("export", "debrepo_import.cli.exports:export", "Write archives for other tools."),
+        Command(
+            "reprepro",
+            "debrepo_import.cli.shadow_reprepro:reprepro",
+            "Run a command of reprepro on what was imported from it.",
+        ),
+    ]
 
 
 @hookimpl
@@ -45,6 +53,26 @@ def debrepo_operations() -> list[Operation]:
             "Bring everything here that reprepro keeps, while reprepro goes on.",
             "admin",
             "import reprepro",
+            long=True,
+            local=True,
+        ),
+        Operation(
+            "export.aptly",
+            f"{_OPERATIONS}:export_aptly",
+            "Write all that is here for aptly.",
+            "admin",
+            "export aptly",
+            changes=False,
+            long=True,
+            local=True,
+        ),
+        Operation(
+            "export.reprepro",
+            f"{_OPERATIONS}:export_reprepro",
+            "Write all that is published for reprepro.",
+            "admin",
+            "export reprepro",
+            changes=False,
             long=True,
             local=True,
         ),

@@ -15,9 +15,11 @@ from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from debrepo.session import Session
     from debrepo_publish.adopting.differences import ClientDifference
+    from debrepo_publish.adopting.exporting import ExportedTree
     from debrepo_publish.engine.publishing import Result
 
 
@@ -102,3 +104,10 @@ def diff(
         tree = ServedTree(url) if url else StoredTree(storage, publication)
         live = served.read(tree, publication.distribution)
     return differences.compare(session, publication, live)
+
+
+def export(session: Session, directory: Path, distribution: str, place: str = "") -> ExportedTree:
+    """Write a published distribution to a directory, as clients get it, signatures and all."""
+    from debrepo_publish.adopting import exporting
+
+    return exporting.export(session, Publication(*split_place(place), distribution, {}), directory)

@@ -57,6 +57,16 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "publish.export",
+            "debrepo_publish.adopting_operations:export",
+            "Write a published distribution to a directory.",
+            "admin",
+            "export tree",
+            changes=False,
+            long=True,
+            local=True,
+        ),
+        Operation(
             "publish.update",
             f"{_OPERATIONS}:update",
             "Publish what the package lists hold now.",

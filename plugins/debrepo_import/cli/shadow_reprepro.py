@@ -1,0 +1,30 @@
+"""``debrepo reprepro``: the command line of reprepro."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from debrepo.cli import pass_session
+from debrepo_import.reprepro import shadow
+
+if TYPE_CHECKING:
+    from debrepo.session import Session
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    add_help_option=False,
+)
+@click.argument("words", metavar="[OPTION]... COMMAND [WORD]...", nargs=-1, type=click.UNPROCESSED)
+@pass_session
+def reprepro(session: Session, words: tuple[str, ...]) -> None:
+    """Run a command of reprepro on what was imported from its base.
+
+    The options, the output and the exit codes are those of reprepro. So scripts go on with
+    `alias reprepro='debrepo reprepro'`.
+    """
+    code = shadow.run(session, words, click.echo, lambda text: click.echo(text, err=True))
+    if code:
+        raise SystemExit(code)

@@ -1,0 +1,1 @@
+"""Moving out: what is here is written down for another tool, with a script that takes it in."""
