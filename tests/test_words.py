@@ -38,7 +38,7 @@ ANY = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(AVOIDED.values())})(?![A-Za-z])
 #: Names of others, and a function that is passed on.
 HARMLESS = re.compile(
     r"\(sum,|_sum\b|--sums\b|\bpublish\.sums\b|\bpublication\.sums\b|\"sums\"|\bsums: tuple\b"
-    r"|\bSigning him\b"
+    r"|\bSigning him\b|\bExporting indices\b"
 )
 #: What a page shows as code: a field, an option, an example.
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)

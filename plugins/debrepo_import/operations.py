@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from debrepo_import.checking import ComparedArchives
     from debrepo_import.leaving.writing import ExportReport
     from debrepo_import.report import ImportReport
+    from debrepo_import.reprepro.shadow import RepreproAnswer
 
 
 def aptly(
@@ -102,6 +103,13 @@ def reprepro(
 
     check_way(way)
     return importing.bring(session, base, importing.RepreproTerms(way, force, storage))
+
+
+def run_reprepro(session: Session, words: Sequence[str]) -> RepreproAnswer:
+    """Do what a command line of reprepro asks for; what fails is part of the answer."""
+    from debrepo_import.reprepro import shadow
+
+    return shadow.run(session, words)
 
 
 def export_aptly(session: Session, directory: Path, *, link: bool = False) -> ExportReport:

@@ -17,10 +17,10 @@ _OPERATIONS = "debrepo_import.operations"
 def debrepo_commands() -> list[Command]:
     return [
         Command("import", "debrepo_import.cli:import_", "Bring archives of other tools here."),
-        Command("export", "debrepo_import.cli.exports:export", "Write archives for other tools."),
+        Command("export", "debrepo_import.cli:export", "Write archives for other tools."),
         Command(
             "reprepro",
-            "debrepo_import.cli.shadow_reprepro:reprepro",
+            "debrepo_import.cli:shadow_reprepro",
             "Run a command of reprepro on what was imported from it.",
         ),
     ]
@@ -53,6 +53,15 @@ def debrepo_operations() -> list[Operation]:
             "Bring everything here that reprepro keeps, while reprepro goes on.",
             "admin",
             "import reprepro",
+            long=True,
+            local=True,
+        ),
+        Operation(
+            "reprepro.run",
+            f"{_OPERATIONS}:run_reprepro",
+            "Run a command of reprepro on what was imported from it.",
+            "admin",
+            "reprepro",
             long=True,
             local=True,
         ),

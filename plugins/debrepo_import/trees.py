@@ -240,7 +240,7 @@ def _stamp(mirror: Any) -> str:
 
 def _is_no_fault(fault: Any) -> bool:
     """Return whether a component is without sources, which many are."""
-    return bool(fault.what.endswith("Sources") and fault.text == "it is not listed")
+    return bool(fault.what.endswith("/source/Sources"))
 
 
 def _lists(session: Session, part: _Part, mirror: Any, terms: TreeTerms) -> Iterator[ForeignList]:

@@ -11,9 +11,13 @@ from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_json
 from debrepo.errors import VerificationFailed
 from debrepo_import import operations
+from debrepo_import.cli.exports import export
 from debrepo_import.cli.reports import show, way_options
 from debrepo_import.cli.reprepro import reprepro
+from debrepo_import.cli.shadow_reprepro import shadow_reprepro
 from debrepo_import.cli.trees import tree
+
+__all__ = ["export", "import_", "shadow_reprepro"]
 
 if TYPE_CHECKING:
     from debrepo.session import Session

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_import.leaving.writing import ExportReport
 
-_directory = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+_directory = click.argument("directory", type=click.Path(path_type=Path))
 _link = click.option(
     "--link", is_flag=True, help="Link the files of the pool: what changes one changes the other."
 )

@@ -7,24 +7,29 @@ from typing import TYPE_CHECKING
 import click
 
 from debrepo.cli import pass_session
-from debrepo_import.reprepro import shadow
+from debrepo_import import operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
 
 
 @click.command(
+    "reprepro",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     add_help_option=False,
 )
 @click.argument("words", metavar="[OPTION]... COMMAND [WORD]...", nargs=-1, type=click.UNPROCESSED)
 @pass_session
-def reprepro(session: Session, words: tuple[str, ...]) -> None:
+def shadow_reprepro(session: Session, words: tuple[str, ...]) -> None:
     """Run a command of reprepro on what was imported from its base.
 
     The options, the output and the exit codes are those of reprepro. So scripts go on with
     `alias reprepro='debrepo reprepro'`.
     """
-    code = shadow.run(session, words, click.echo, lambda text: click.echo(text, err=True))
-    if code:
-        raise SystemExit(code)
+    done = session.run(operations.run_reprepro, words)
+    for line in done.said:
+        click.echo(line)
+    for line in done.complaints:
+        click.echo(line, err=True)
+    if done.code:
+        raise SystemExit(done.code)

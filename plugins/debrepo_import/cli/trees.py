@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 @click.option("--snapshots", is_flag=True, help="Take a snapshot of each state as well.")
 @click.option("--keyring", "keyrings", multiple=True, help="Keyring to verify with.")
 @click.option("--ignore-signatures", is_flag=True, help="Trust the archive without a check.")
-@click.option("--follow", is_flag=True, help="Bring what is new again and again, until stopped.")
 @click.option(
-    "--every", type=click.IntRange(1), default=60, show_default=True, help="Seconds in between."
+    "--follow",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=60,
+    metavar="[SECONDS]",
+    help="Bring what is new again and again, every 60 seconds, until stopped.",
 )
 @json_option
 @pass_session
@@ -41,8 +45,7 @@ def tree(
     snapshots: bool,
     keyrings: tuple[str, ...],
     ignore_signatures: bool,
-    follow: bool,
-    every: int,
+    follow: int | None,
     as_json: bool,
 ) -> None:
     """Bring a published archive here, from what it has signed.
@@ -52,7 +55,7 @@ def tree(
     """
     pause = Event()
     first = True
-    while first or (follow and not pause.wait(every)):
+    while first or (follow and not pause.wait(follow)):
         report = session.run(
             operations.tree,
             location,

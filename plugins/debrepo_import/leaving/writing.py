@@ -35,7 +35,7 @@ class ExportReport(NamedTuple):
     remarks: tuple[Remark, ...]
 
 
-class Written(NamedTuple):
+class WrittenPackage(NamedTuple):
     """A package with its files, as they were written."""
 
     package: Package
@@ -49,20 +49,20 @@ class Writer:
         self._session = session
         self._directory = directory
         self._link = link
-        self._seen: dict[bytes, Written] = {}
+        self._seen: dict[bytes, WrittenPackage] = {}
         self.files = self.bytes = 0
         self.remarks: list[Remark] = []
-        if directory.exists() and any(directory.iterdir()):
-            raise AlreadyExists(f"{directory} is not empty", hint="name a new directory")
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise AlreadyExists(f"{directory} is not an empty directory", hint="name a new one")
 
     @property
     def packages(self) -> int:
         """How many packages were written."""
         return len(self._seen)
 
-    def members(self, found: PackageList) -> list[Written]:
+    def members(self, found: PackageList) -> list[WrittenPackage]:
         """Write the packages of a list, and return them; those without files are remarks."""
-        written: list[Written] = []
+        written: list[WrittenPackage] = []
         with self._session.db.read() as txn:
             entries = list(packageset.entries(txn[CHUNKS], found.set_id))
         for start in range(0, len(entries), _BATCH):
@@ -77,7 +77,7 @@ class Writer:
                     written.append(one)
         return written
 
-    def _package(self, package: Package) -> Written | None:
+    def _package(self, package: Package) -> WrittenPackage | None:
         subject = f"package {package.key.display}"
         if package.kind in ("installer", "appstream"):
             self.remarks.append(Remark("unsupported", subject, f"{package.kind} is no package"))
@@ -94,7 +94,7 @@ class Writer:
                 self.files, self.bytes = self.files + 1, self.bytes + file.size
         except OSError as error:
             raise cannot_write(self._directory, error) from error
-        return Written(package, f"{where}/{package.files[0].name}")
+        return WrittenPackage(package, f"{where}/{package.files[0].name}")
 
     def _file(self, source: str, path: str) -> None:
         target = self._directory / path

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from debrepo.package import PackageKey
-    from debrepo_import.reprepro.configuration import Distribution
+    from debrepo_import.reprepro.configuration import RepreproDistribution
 
 
 def include_files(work: ShadowWork) -> int:
@@ -65,7 +65,7 @@ def _identity(path: Path) -> tuple[str, str, str, str]:
     return name, version, architecture, section
 
 
-def _component(work: ShadowWork, found: Distribution, section: str) -> str:
+def _component(work: ShadowWork, found: RepreproDistribution, section: str) -> str:
     """Return the component of a package: the one that is asked for, or that its section names."""
     asked = list(work.components(found)) if work.asked.components else []
     if asked:
@@ -151,7 +151,7 @@ def removefilter(work: ShadowWork) -> int:
     return 0
 
 
-def _remove_matching(work: ShadowWork, found: Distribution, query: str) -> int:
+def _remove_matching(work: ShadowWork, found: RepreproDistribution, query: str) -> int:
     """Remove the packages that match a query, and return how many there were."""
     by_component: dict[str, dict[PackageKey, None]] = {}
     for one in members(work, found, query):

@@ -36,7 +36,7 @@ class Stanza(NamedTuple):
         return tuple(line for line in lines if line)
 
 
-class Distribution(NamedTuple):
+class RepreproDistribution(NamedTuple):
     """A stanza of ``conf/distributions``."""
 
     codename: str
@@ -66,14 +66,14 @@ class Base(NamedTuple):
     out: Path
     options: Mapping[str, str]
 
-    def distributions(self) -> list[Distribution]:
+    def distributions(self) -> list[RepreproDistribution]:
         """Return the distributions, in their order."""
         found = []
         for stanza in stanzas(self.conf / "distributions"):
             codename = stanza.get("Codename")
             if not codename or len(codename.split()) != 1:
                 raise InvalidInput(f"{stanza.where}: a distribution has to have a Codename")
-            found.append(Distribution(codename, stanza))
+            found.append(RepreproDistribution(codename, stanza))
         return found
 
 

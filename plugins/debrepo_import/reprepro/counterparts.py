@@ -11,7 +11,7 @@ from debrepo_import.reprepro.configuration import stanzas
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from debrepo_import.reprepro.configuration import Base, Distribution, Stanza
+    from debrepo_import.reprepro.configuration import Base, RepreproDistribution, Stanza
 
 _KEY = re.compile(r"(?:0x)?([0-9A-Fa-f]{8,40})!?")
 _DURATION = re.compile(r"(\d+)([dmy]?)")
@@ -59,7 +59,7 @@ class Publishing(NamedTuple):
     options: Mapping[str, Any]
 
 
-def publishing(found: Distribution) -> Publishing:
+def publishing(found: RepreproDistribution) -> Publishing:
     """Return how a distribution is published: its fields as options of a publication."""
     stanza = found.stanza
     automatic = stanza.get("NotAutomatic").lower() == "yes"
@@ -101,7 +101,7 @@ def _keys(stanza: Stanza) -> tuple[str, ...] | None:
     return tuple(match[1].upper() for match in found if match)
 
 
-def remarks(base: Base, distributions: Iterable[Distribution]) -> Iterator[Remark]:
+def remarks(base: Base, distributions: Iterable[RepreproDistribution]) -> Iterator[Remark]:
     """Yield what has no counterpart here, option by option, and what remains to be done."""
     for found in distributions:
         subject = f"distribution {found.codename}"
@@ -162,14 +162,16 @@ def formula(text: str) -> str:
     return " ".join(query.split())
 
 
-class Rule(NamedTuple):
+class UpdateRule(NamedTuple):
     """An update rule, as a mirror has it."""
 
     name: str
     properties: Mapping[str, Any]
 
 
-def mirrors(base: Base, distributions: Iterable[Distribution]) -> Iterator[Rule | Remark]:
+def mirrors(
+    base: Base, distributions: Iterable[RepreproDistribution]
+) -> Iterator[UpdateRule | Remark]:
     """Yield a mirror for each update rule and distribution that uses it, and what it lacks."""
     rules = {stanza.get("Name"): stanza for stanza in stanzas(base.conf / "updates")}
     used: set[str] = set()
@@ -200,7 +202,9 @@ _OF_RULES = frozenset(
 )  # fmt: skip
 
 
-def _mirror(name: str, rules: Mapping[str, Stanza], found: Distribution) -> Iterator[Rule | Remark]:
+def _mirror(
+    name: str, rules: Mapping[str, Stanza], found: RepreproDistribution
+) -> Iterator[UpdateRule | Remark]:
     rule, fields = rules[name], dict[str, str]()
     for _ in range(20):  # rules refer to others with From
         fields = {**rule.fields, **fields}
@@ -237,4 +241,4 @@ def _mirror(name: str, rules: Mapping[str, Stanza], found: Distribution) -> Iter
     if said.get("VerifyRelease"):
         text = "trust the key with debrepo key trust, or debrepo mirror edit --keyring"
         yield Remark("note", f"{subject}, verifyrelease", f"{said.get('VerifyRelease')}: {text}")
-    yield Rule(re.sub(r"[/:\s]+", "-", f"{name}-{found.codename}"), properties)
+    yield UpdateRule(re.sub(r"[/:\s]+", "-", f"{name}-{found.codename}"), properties)

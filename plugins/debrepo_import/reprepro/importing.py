@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from debrepo.pool import Pool
     from debrepo.session import Session
     from debrepo_import.files import Way
-    from debrepo_import.reprepro.configuration import Base, Distribution
-    from debrepo_import.reprepro.reading import Databases, Tree
+    from debrepo_import.reprepro.configuration import Base, RepreproDistribution
+    from debrepo_import.reprepro.reading import Databases, PackageTree
 
 
 class RepreproTerms(NamedTuple):
@@ -69,9 +69,9 @@ class _Work(NamedTuple):
 
 def _bring_component(
     work: _Work,
-    distribution: Distribution,
+    distribution: RepreproDistribution,
     component: str,
-    trees: list[Tree],
+    trees: list[PackageTree],
     total: ImportReport,
 ) -> ImportReport:
     session, name = work.session, distribution.list_name(component)
@@ -110,7 +110,7 @@ def _bring_component(
     return _noted(total, f"repo:{name}", done)
 
 
-def _read(work: _Work, tree: Tree) -> tuple[dict[Entry, ForeignPackage], list[Remark]]:
+def _read(work: _Work, tree: PackageTree) -> tuple[dict[Entry, ForeignPackage], list[Remark]]:
     """Return the packages of a tree by their entries, and what cannot be kept here."""
     known: dict[Entry, ForeignPackage] = {}
     remarks: list[Remark] = []
@@ -137,7 +137,9 @@ def _with(total: ImportReport, *remarks: Remark) -> ImportReport:
     return total._replace(remarks=tuple(known))
 
 
-def _unknown(distributions: Iterable[Distribution], trees: Iterable[Tree]) -> list[Remark]:
+def _unknown(
+    distributions: Iterable[RepreproDistribution], trees: Iterable[PackageTree]
+) -> list[Remark]:
     """Return what the databases have and the configuration does not name any more."""
     named = {(one.codename, name) for one in distributions for name in one.components}
     others = dict.fromkeys((t.codename, t.component) for t in trees)
@@ -152,7 +154,7 @@ def _unknown(distributions: Iterable[Distribution], trees: Iterable[Tree]) -> li
 def _mirrors(
     session: Session,
     base: Base,
-    distributions: Iterable[Distribution],
+    distributions: Iterable[RepreproDistribution],
     source: str,
     total: ImportReport,
     *,
@@ -179,7 +181,7 @@ def _mirrors(
 def _publish(
     session: Session,
     base: Base,
-    distributions: Iterable[Distribution],
+    distributions: Iterable[RepreproDistribution],
     terms: RepreproTerms,
     total: ImportReport,
 ) -> ImportReport:

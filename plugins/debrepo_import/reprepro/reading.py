@@ -29,7 +29,7 @@ _ATTEMPTS = 5  # at a file that reprepro writes meanwhile
 _KINDS: dict[str, Kind] = {"u": "udeb", "d": "deb"}
 
 
-class Tree(NamedTuple):
+class PackageTree(NamedTuple):
     """The packages of one architecture of a component, as reprepro keeps them."""
 
     name: str
@@ -46,11 +46,11 @@ class Databases:
         self._packages = packages
         self.tracked = tracking  #: bytes of what it keeps on sources and their files
 
-    def trees(self) -> list[Tree]:
+    def trees(self) -> list[PackageTree]:
         """Return what packages there are of."""
         return [tree for name in self._packages.trees() if (tree := _tree(name))]
 
-    def state(self, trees: list[Tree]) -> str:
+    def state(self, trees: list[PackageTree]) -> str:
         """Return a digest of all that some trees hold."""
         digest = blake2b(digest_size=16)
         for tree in trees:
@@ -59,7 +59,9 @@ class Databases:
                 digest.update(b"%d %d " % (len(key), len(value)) + key + value)
         return digest.hexdigest()
 
-    def packages(self, tree: Tree, out: Path, limits: Limits) -> Iterator[ForeignPackage | Remark]:
+    def packages(
+        self, tree: PackageTree, out: Path, limits: Limits
+    ) -> Iterator[ForeignPackage | Remark]:
         """Yield the packages of a tree, and a remark for each that cannot be kept here."""
         for key, value in self._packages.records(tree.name):
             text = value.rstrip(b"\0").strip(b"\n")
@@ -73,7 +75,7 @@ class Databases:
             yield ForeignPackage(found.package, paths)
 
 
-def _tree(name: str) -> Tree | None:
+def _tree(name: str) -> PackageTree | None:
     parts = name.split("|")
     kind: Kind = "deb"
     if len(parts) == 4:
@@ -86,7 +88,7 @@ def _tree(name: str) -> Tree | None:
     codename, component, architecture = parts
     if architecture == "source":
         kind = "source"
-    return Tree(name, codename, component, architecture, kind)
+    return PackageTree(name, codename, component, architecture, kind)
 
 
 @contextmanager

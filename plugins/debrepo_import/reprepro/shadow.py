@@ -7,7 +7,7 @@ has changed published.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import DebrepoError
 from debrepo_import.reprepro import changing, counterparts, spelling
@@ -47,13 +47,28 @@ _NOWHERE = {
 }
 
 
-def run(
+class RepreproAnswer(NamedTuple):
+    """What reprepro would have printed, and how it would have ended."""
+
+    code: int
+    said: tuple[str, ...]
+    complaints: tuple[str, ...]
+
+
+def run(session: Session, words: Sequence[str]) -> RepreproAnswer:
+    """Do what a command line of reprepro asks for."""
+    said: list[str] = []
+    complaints: list[str] = []
+    code = _run(session, words, said.append, complaints.append)
+    return RepreproAnswer(code, tuple(said), tuple(complaints))
+
+
+def _run(
     session: Session,
     words: Sequence[str],
     say: Callable[[str], None],
     complain: Callable[[str], None],
 ) -> int:
-    """Do what a command line of reprepro asks for, and return the exit code of reprepro."""
     try:
         asked = spelling.parse(words)
     except spelling.Misspelt as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from debrepo.package import PackageKey
     from debrepo.session import Session
-    from debrepo_import.reprepro.configuration import Base, Distribution
+    from debrepo_import.reprepro.configuration import Base, RepreproDistribution
     from debrepo_import.reprepro.spelling import AskedCommand
 
 
@@ -30,11 +30,11 @@ class ShadowWork(NamedTuple):
     session: Session
     asked: AskedCommand
     base: Base
-    distributions: dict[str, Distribution]
+    distributions: dict[str, RepreproDistribution]
     say: Callable[[str], None]
     complain: Callable[[str], None]
 
-    def distribution(self, name: str) -> Distribution:
+    def distribution(self, name: str) -> RepreproDistribution:
         """Return a distribution by its codename, or by its suite where only one has that."""
         if name in self.distributions:
             return self.distributions[name]
@@ -43,7 +43,7 @@ class ShadowWork(NamedTuple):
             return found[0]
         raise NoSuchDistribution(f"Cannot find definition of distribution '{name}'!")
 
-    def components(self, found: Distribution) -> Iterable[str]:
+    def components(self, found: RepreproDistribution) -> Iterable[str]:
         """Return the components that a command is about."""
         for name in self.asked.components:
             if not any(name in one.components for one in self.distributions.values()):
@@ -70,7 +70,7 @@ class ListedLine(NamedTuple):
         )
 
 
-def members(work: ShadowWork, found: Distribution, query: str = "") -> Iterator[ListedLine]:
+def members(work: ShadowWork, found: RepreproDistribution, query: str = "") -> Iterator[ListedLine]:
     """Yield the packages of a distribution in the order in which reprepro lists them."""
     asked = work.asked
     for component in work.components(found):
@@ -97,7 +97,7 @@ def members(work: ShadowWork, found: Distribution, query: str = "") -> Iterator[
 _KINDS = {"deb": "deb", "udeb": "udeb", "source": "dsc", "installer": "", "appstream": ""}
 
 
-def repo_of(work: ShadowWork, found: Distribution, component: str) -> str:
+def repo_of(work: ShadowWork, found: RepreproDistribution, component: str) -> str:
     """Return the repository of a component; raise `NotFound` if it was not imported."""
     name = found.list_name(component)
     try:
@@ -115,7 +115,7 @@ def named(name: str) -> str:
     return f"Name (= {name})"
 
 
-def export(work: ShadowWork, changed: Iterable[Distribution]) -> int:
+def export(work: ShadowWork, changed: Iterable[RepreproDistribution]) -> int:
     """Publish distributions, and take over at the first time what reprepro has published."""
     if not work.asked.exports:
         return 0

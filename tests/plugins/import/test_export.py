@@ -111,7 +111,7 @@ def test_directory_that_is_in_use_is_refused(debrepo, filled):
     filled.mkdir()
     (filled / "mine").touch()
     for tool in ("aptly", "reprepro"):
-        assert "is not empty" in debrepo("export", tool, filled, exit_code=4).stderr
+        assert "is not an empty directory" in debrepo("export", tool, filled, exit_code=4).stderr
     assert os.listdir(filled) == ["mine"]
 
 
