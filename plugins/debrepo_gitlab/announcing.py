@@ -39,12 +39,11 @@ def dropped(session: Session, txn: Transaction, kind: str, name: str) -> None:
 
 def below(txn: Transaction, container: Container) -> list[Container]:
     """Return a project or group, and what is below a group."""
-    inside = f"{container.path}/"
     is_group = container.kind == "group"
     return [
         one
         for one in containers.list_(txn)
-        if one.key == container.key or (is_group and one.path.startswith(inside))
+        if one.key == container.key or (is_group and containers.is_below(one, container))
     ]
 
 

@@ -139,10 +139,8 @@ def check_user(name: str) -> str:
 def add(txn: Transaction, container: Container) -> Container:
     """Store a new project or group under the next number."""
     _check_free(txn, container)
-    parent = container.path.rpartition("/")[0]
-    if parent:
-        get(txn, f"group:{parent}")
-    numbered = container._replace(id=next_number(txn, container.kind))
+    path = _path_in_group(txn, container.path)
+    numbered = container._replace(id=next_number(txn, container.kind), path=path)
     txn[CONTAINERS][numbered.key] = numbered
     txn[PATHS][numbered.name.lower()] = numbered.id
     container_lists.change(txn, (), [numbered])
@@ -175,16 +173,17 @@ def moved(txn: Transaction, name: str) -> Container | None:
     return txn[CONTAINERS].get(f"{kind}:{txn[OLD_PATHS].get(name.lower(), 0)}")
 
 
-def put(txn: Transaction, before: Container, after: Container) -> None:
-    """Store a changed project or group; what is below a group moves with it."""
+def put(txn: Transaction, before: Container, after: Container) -> Container:
+    """Store a changed project or group and return it; what is below a group moves with it."""
     moved = [(before, after)]
     if after.path != before.path:
-        parent = after.path.rpartition("/")[0]
-        if parent:
-            get(txn, f"group:{parent}")
+        if before.kind == "group" and is_below(after, before):
+            raise InvalidInput(f"group {before.path} cannot move into itself")
+        after = after._replace(path=_path_in_group(txn, after.path))
+        moved = [(before, after)]
         for one in list_(txn) if before.kind == "group" else ():
-            if one.path.startswith(f"{before.path}/"):
-                path = after.path + one.path.removeprefix(before.path)
+            if is_below(one, before):
+                path = after.path + one.path[len(before.path) :]
                 moved.append((one, one._replace(path=check_path(path))))
     for old, new in moved:
         txn[PATHS].discard(old.name.lower())
@@ -198,6 +197,18 @@ def put(txn: Transaction, before: Container, after: Container) -> None:
             owners.mark(txn, new.id)  # other groups may list its packages
     container_lists.change(txn, (old for old, _ in moved), (new for _, new in moved))
     next_number(txn, CHANGES)
+    return after
+
+
+def _path_in_group(txn: Transaction, path: str) -> str:
+    """Return a path as the group that it begins with is spelled; raise if there is no group."""
+    above, slash, name = path.rpartition("/")
+    return check_path(f"{get(txn, f'group:{above}').path}/{name}") if slash else path
+
+
+def is_below(one: Container, group: Container) -> bool:
+    """Return whether a path begins with that of a group."""
+    return one.path.lower().startswith(f"{group.path}/".lower())
 
 
 def _check_free(txn: Transaction, container: Container) -> None:
@@ -208,7 +219,7 @@ def _check_free(txn: Transaction, container: Container) -> None:
 
 def drop(txn: Transaction, container: Container) -> None:
     """Drop an empty project or group."""
-    below = [one for one in list_(txn) if one.path.startswith(f"{container.path}/")]
+    below = [one for one in list_(txn) if is_below(one, container)]
     if container.kind == "group" and below:
         raise InUse(f"group {container.path} holds {below[0].path}", hint="drop that first")
     del txn[CONTAINERS][container.key]

@@ -111,7 +111,7 @@ def edit_container(
         if chosen is not None:
             after = after._replace(keys=chosen)
         there = announcing.below(txn, before)
-        containers.put(txn, before, after)
+        after = containers.put(txn, before, after)
         announcing.renamed(session, txn, there)
         contributions.check_all(txn)
         every = containers.below(txn, after) if kind == "group" else [after]

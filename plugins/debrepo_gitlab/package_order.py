@@ -80,6 +80,8 @@ class Chain:
 def choose(txn: Transaction, whose: str, letter: str, wanted: PackageFilter) -> Pageable[bytes]:
     """Return the packages of a project, by its number, or of a group, by its key."""
     low, high = b"", None
+    if "\0" in wanted.version:  # which ends a version in a key
+        return []
     if wanted.version:
         letter = listed_orders.OF_VERSION[letter]
         low, high = listed_orders.version_bounds(wanted.version)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from debrepo_gitlab.likeness import Pageable
 
 _BITS = 6  # of the checksum of a key: about 64 rows are in a block
+_ALL_BITS = 32
 _COLUMN = b"\x1f"
 #: What would end a row or a column, in what is only looked at and not sorted by.
 _PLAIN = bytes(code if code > 31 else 32 for code in range(256))
@@ -221,8 +222,9 @@ class Backwards:
 
 
 def _begins(key: bytes, level: int) -> bool:
-    """Return whether a block of this level begins with a key."""
-    return not crc32(key) & ((1 << _BITS * (level + 1)) - 1)
+    """Return whether a block of this level begins with a key; above some level, none does."""
+    bits = _BITS * (level + 1)
+    return bits <= _ALL_BITS and not crc32(key) & ((1 << bits) - 1)
 
 
 def _written(level: int, rows: Mapping[bytes, object]) -> tuple[bytes, int]:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from debrepo.errors import DatabaseFull
+from debrepo.errors import DatabaseFull, InvalidInput
 from debrepo.permissions import Caller
 from debrepo.testing.packages import build_deb
 from debrepo_gitlab import containers
@@ -174,3 +174,28 @@ def test_callers_are_told_apart(stocked, session):
         }.items():
             found, every = readers.readable(txn, group, Caller("x", scopes))
             assert (found.keys(), every) == (expected, len(expected) == 3), scopes
+
+
+def paths(session):
+    with session.db.read() as txn:
+        return [one.path for one in containers.list_(txn)]
+
+
+def test_path_begins_as_its_group_is_spelled(guarded, session, project):
+    session.call("project.create", path="ACME/api", visibility="public")
+    session.call("project.create", path="other", visibility="public")
+    session.call("project.edit", path="other", new_path="Acme/other")
+    session.call("project.edit", path="acme", kind="group", visibility="public")
+    assert paths(session) == ["acme", "acme/web", "acme/api", "acme/other"]
+    listed = guarded.get("/api/v4/groups/acme/projects?sort=asc").json()
+    assert [one["path"] for one in listed] == ["api", "other"]
+    session.call("project.edit", path="acme", kind="group", new_path="ACME")
+    assert paths(session) == ["ACME", "ACME/web", "ACME/api", "ACME/other"]
+
+
+@pytest.mark.parametrize("path", ["acme/sub/acme", "acme/sub", "ACME/tools"])
+def test_group_does_not_move_into_itself(session, project, path):
+    session.call("project.create", path="acme/sub", kind="group")
+    with pytest.raises(InvalidInput, match="cannot move into itself"):
+        session.call("project.edit", path="acme", kind="group", new_path=path)
+    assert paths(session) == ["acme", "acme/sub", "acme/web"]

@@ -213,6 +213,13 @@ def test_pages_are_those_of_a_plain_list(guarded, session, replace, seed):
                 assert found == world.projects(who, of_projects, *where), (path, who, of_projects)
 
 
+def test_version_ends_at_no_part_of_a_key(client, replace):
+    replace(1, (), [row(1, "lib", "1.0", 0.0)])
+    for version, wanted in (("1.0", "1"), ("1.0%00", "0"), (f"1.0%00{0:020.6f}", "0")):
+        answer = client.get(f"{API}/projects/1/packages?package_version={version}")
+        assert answer.headers["x-total"] == wanted
+
+
 @pytest.fixture
 def reads(monkeypatch):
     """The keys that were read, by table."""

@@ -2,6 +2,7 @@
 
 import random
 from bisect import bisect_left
+from zlib import crc32
 
 import pytest
 
@@ -51,6 +52,19 @@ def test_rows_are_those_of_a_sorted_list(session, monkeypatch, bits, seed):
                 assert found.rank(key) == bisect_left(sorted(model), key)
                 rows = Backwards(Stretch(found, 0, len(found)))
                 assert rows[start:stop] == [row.key for row in wanted[::-1][start:stop]]
+
+
+def test_key_that_begins_a_block_of_each_level_is_stored(session):
+    begins = b"k000000\xb9i\x80\xf1"
+    assert not crc32(begins)
+    lines = [Line(key, b"", b"") for key in (b"a", begins, b"z")]
+    with session.db.write() as txn:
+        Sequence(txn[ORDERED], b"1 n").change((), lines)
+        found = Sequence(txn[ORDERED], b"1 n")
+        assert found.lines(0, 3) == lines
+        assert found.rank(b"z") == 2
+        found.change([begins], ())
+        assert Sequence(txn[ORDERED], b"1 n").lines(0, 3) == [lines[0], lines[2]]
 
 
 def test_sequences_of_a_table_do_not_meet(session):
