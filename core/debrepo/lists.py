@@ -65,5 +65,11 @@ def check_unused(
     names += ", …" if len(holding) > 5 else ""
     kind, _, name = str(target).partition(":")
     if any(link.firm for link in holding):
-        raise InUse(f"{kind} {name} is served by {names}", hint='run "debrepo publish drop"')
+        raise InUse(f"{kind} {name} is served by {names}", hint=_unserve(holding[0].target))
     raise InUse(f"{kind} {name} is used by {names}", hint="use --force to drop it nevertheless")
+
+
+def _unserve(target: str) -> str:
+    """Return the hint for what serves a list; in other places its name has several readings."""
+    _, here, distribution = target.partition("publication:./")
+    return f'run "debrepo publish {f"drop {distribution}" if here else "list"}"'

@@ -148,7 +148,7 @@ def extend(session: Session, key: str, expire: str, as_json: bool) -> None:
     if done.failed:
         raise SigningFailed(
             "; ".join(f"{name} is not signed again: {why}" for name, why in done.failed.items()),
-            hint='run "debrepo publish update" for it before you hand out the key',
+            hint='run "debrepo publish update DISTRIBUTION" for it before you hand out the key',
         )
     session.progress.note('Now hand out the key: run "debrepo key export".')
 

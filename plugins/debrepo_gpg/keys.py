@@ -12,7 +12,7 @@ from debrepo.signing import SigningKey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CREATE_HINT = "make one with: debrepo key create --name NAME"
+CREATE_HINT = 'run "debrepo key create --name NAME"'
 
 #: Public-key algorithms of OpenPGP (RFC 9580, 9.1) that GnuPG does not name by their curve.
 _ALGORITHMS = {"1": "rsa", "2": "rsa", "3": "rsa", "17": "dsa", "20": "elgamal"}
@@ -204,5 +204,5 @@ def _way_out(keys: Sequence[Key]) -> str:
     expired = [key for key in keys if key.parts[0].fault == _STATES["e"]]
     if not expired:
         return CREATE_HINT
-    extend = f"debrepo key extend {expired[0].key.fingerprint} --expire 2y"
-    return f'run "{extend}", or {CREATE_HINT}'
+    fingerprint = expired[0].key.fingerprint
+    return f'run "debrepo key extend {fingerprint} --expire 2y", or {CREATE_HINT}'

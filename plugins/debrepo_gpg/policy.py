@@ -65,7 +65,7 @@ def of_signatures(entry: Key, signed: Mapping[str, Sequence[MadeSignature]]) -> 
     return [
         f"signed {name.replace(':', ' ', 1)} before its self-signature of "
         f"{renewed[made.fingerprint]:%Y-%m-%d %H:%M:%S} UTC, so that Sequoia refuses that: "
-        'run "debrepo publish update", then hand out the key'
+        'run "debrepo publish update DISTRIBUTION", then hand out the key'
         for name, signatures in signed.items()
         for made in signatures
         if made.fingerprint in renewed and made.created < int(renewed[made.fingerprint].timestamp())

@@ -241,7 +241,7 @@ def _readable(paths: Sequence[Path], keys: bytes, place: Path, *, needed: bool) 
             if not needed:
                 continue
             raise NotFound(
-                f"there is no keyring {path}", hint="run 'debrepo key trust --keyring NAME FILE'"
+                f"there is no keyring {path}", hint='run "debrepo key trust --keyring NAME FILE"'
             ) from None
         except OSError as error:
             raise InvalidInput(f"cannot read the keyring {path}: {error.strerror}") from None

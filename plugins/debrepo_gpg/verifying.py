@@ -101,7 +101,7 @@ def accepted(
         if not known and not verdict.forged:
             raise VerificationFailed(
                 "there are no trusted keys to verify signatures with",
-                hint="run 'debrepo key trust FILE'",
+                hint='run "debrepo key trust FILE"',
             )
         raise VerificationFailed(
             f"no trusted key has signed it: {said}", hint='run "debrepo key trusted"'

@@ -55,7 +55,8 @@ def transfer(
             raise InvalidInput(f"{target} is where the packages are already")
         if move and origin.kind != "repo":
             raise InvalidInput(
-                f"packages cannot leave {origin}", hint="copy them: debrepo repo copy"
+                f"packages cannot leave {origin}",
+                hint=f'run "debrepo repo copy {origin} {target} QUERY"',
             )
         chosen = Selection(tuple(selection.members(txn, origin.set_id, wanted, only)))
         if dependencies is not None:

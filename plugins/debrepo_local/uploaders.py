@@ -70,7 +70,7 @@ def check_upload(listed: Sequence[Rule], upload: FileList, fingerprints: Sequenc
     who = f"keys {', '.join(fingerprints)}" if fingerprints else "no trusted key"
     raise VerificationFailed(
         f"denied, as no rule of the uploaders allows it: it is signed with {who}",
-        hint='run "debrepo repo show"',
+        hint='run "debrepo repo show NAME"',
     )
 
 

@@ -24,7 +24,10 @@ def sources(session: Session, distribution: str, place: str = "", *, url: str = 
         publication = publications.get(txn, wanted.key)
         live = publications.live(txn, wanted.key)
     if live is None:
-        raise NotFound(f"{publication} is not live yet", hint='run "debrepo publish update"')
+        raise NotFound(
+            f"{publication} is not live yet",
+            hint=f'run "debrepo publish update {publication.words}"',
+        )
     fields = {
         "Types": "deb deb-src" if publication.has_source(live.parts) else "deb",
         "URIs": url or _url(session, publication),

@@ -61,7 +61,7 @@ def create(
         if existing:
             raise AlreadyExists(
                 f"{existing} is published already",
-                hint='run "debrepo publish update" or "debrepo publish switch"',
+                hint=f'run "debrepo publish update {existing.words}"',
             )
         return publication
 

@@ -346,7 +346,7 @@ def test_extending_a_key_names_what_it_could_not_sign_again(published, archive, 
     assert process.returncode == 10
     assert "Signed publication second/other again." in said
     assert "publication:./stable is not signed again: there is no secret key" in errors
-    assert 'run "debrepo publish update"' in errors
+    assert 'run "debrepo publish update DISTRIBUTION"' in errors
     archive("publish", "update", "stable", "--gpg-key", old)
     assert "There are no problems" in problems(archive)
 

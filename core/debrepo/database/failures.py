@@ -22,7 +22,7 @@ _DAMAGED = (
     lmdb.CursorFullError,
     lmdb.IncompatibleError,
 )
-_RESTORE = 'restore a backup that "debrepo db backup" made'
+_RESTORE = 'restore a backup that "debrepo db backup DIRECTORY" made'
 _FREE = "free some space, then do it again; nothing that was there is lost"
 
 

@@ -58,5 +58,5 @@ def unreadable(path: Path) -> DatabaseError | None:
         f"the database in {path} is in the format of {name}, which lmdb {lmdb.__version__} "
         "does not read",
         hint="install lmdb 3 or later (pip install 'lmdb>=3'), "
-        'then run "debrepo db copy" to convert it',
+        'then run "debrepo db copy DIRECTORY" to convert it',
     )

@@ -187,7 +187,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, lock: bool) -> Any:
         except lmdb.VersionMismatchError as error:
             raise unreadable(path) or DatabaseError(
                 f"the database in {path} was written by another version of LMDB",
-                hint='install that version, and run "debrepo db backup"',
+                hint='install that version, and run "debrepo db backup DIRECTORY"',
             ) from error
         except lmdb.ReadonlyError as error:
             raise DatabaseError(f"there is no permission to open {path}") from error

@@ -30,7 +30,7 @@ _LONGEST = 60.0  # seconds between two attempts
 _PATIENCE = 600.0  # seconds for which a server may ask to be left alone
 _MOMENT = 0.1
 _LONGER = "more than the"  # how transports begin to say that a file has more bytes than listed
-_LATER = 'run "debrepo mirror update" again later: what is here already is kept'
+_LATER = 'run "debrepo mirror update NAME" again later: what is here already is kept'
 _GONE = "update again: the archive may have changed; else do without it with --allow-missing"
 
 

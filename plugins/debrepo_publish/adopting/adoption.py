@@ -236,7 +236,7 @@ def check_signing(session: Session, publication: Publication, found: FoundDistri
         return
     trusted = ", ".join(sorted(one.fingerprint for one in made))
     where = commit_path(found.publication)
-    hint = 'import the secret key of the other tool with "debrepo key import", or use --force'
+    hint = 'import the secret key of the other tool with "debrepo key import FILE", or use --force'
     try:
         keys = session.signer.resolve(publication.keys)
     except SigningFailed as error:

@@ -111,7 +111,7 @@ def _check_free(session: Session, wanted: Publication) -> Publication | None:
     if known is not None and known.live and not (live and live.adopted):
         raise AlreadyExists(
             f"{wanted} is published by this debrepo already",
-            hint='run "debrepo publish update" or "debrepo publish switch"',
+            hint=f'run "debrepo publish update {wanted.words}"',
         )
     return known if known and not known.live else None
 

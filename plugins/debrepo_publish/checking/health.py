@@ -32,26 +32,25 @@ def checkups(session: Session, *, thorough: bool) -> Iterator[Checkup]:
     with session.db.read() as txn:
         known = [(one, publications.live(txn, one.key)) for one in txn[PUBLICATIONS].values()]
     for publication, live in session.progress.track("Checking publications", known):
-        found = [*_validity(live), *_verified(session, publication, files=thorough)]
+        found = [*_validity(publication, live), *_verified(session, publication, files=thorough)]
         yield Checkup("publication", str(publication), tuple(found))
 
 
-def _validity(live: Generation | None) -> Iterator[Concern]:
+def _validity(publication: Publication, live: Generation | None) -> Iterator[Concern]:
     """Yield that clients will soon refuse it; what they refuse already, verifying says."""
+    hint = f'run "debrepo publish update {publication.words}"'
     if live is None:
-        yield Concern("warning", "is not live yet", 'run "debrepo publish update"')
+        yield Concern("warning", "is not live yet", hint)
     elif live.expires:
         now, created = clock.now(), datetime.fromisoformat(live.created).timestamp()
         left = live.expires - now
         if 0 < left < (live.expires - created) / _LITTLE:
             text = f"is valid for {left / 86400:.1f} more days only"
-            yield Concern("warning", text, 'run "debrepo publish update"')
+            yield Concern("warning", text, hint)
 
 
 def _verified(session: Session, publication: Publication, *, files: bool) -> Iterator[Concern]:
-    where = publication.distribution, publication.place
-    arguments = " ".join(where if publication.place != "." else where[:1])
-    hint = f'run "debrepo publish repair {arguments}"'
+    hint = f'run "debrepo publish repair {publication.words}"'
     try:
         with closing(session.storage(publication.storage)) as storage:
             url = storage.url("" if publication.prefix == "." else publication.prefix)
@@ -61,7 +60,7 @@ def _verified(session: Session, publication: Publication, *, files: bool) -> Ite
             served = comparing.verify(session, publication, url=url, keyring=b"", files=False)
             stored = set(found.problems)
             at_url = [problem for problem in served.problems if problem not in stored]
-            hint = f'run "debrepo publish verify --url {url} {arguments}"'
+            hint = f'run "debrepo publish verify --url {url} {publication.words}"'
             yield from _concerns(served._replace(problems=at_url), f"at {url}: ", hint)
     except Cancelled:
         raise

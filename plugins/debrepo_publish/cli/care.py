@@ -68,7 +68,7 @@ def verify(
     if found.problems:
         raise VerificationFailed(
             f"{counted(len(found.problems), 'problem')} in {found.publication}",
-            hint='run "debrepo publish repair" with the same arguments',
+            hint='run "debrepo publish repair DISTRIBUTION" with the same arguments',
         )
     if not as_json:
         click.echo(f"There are no problems in {found.publication}.")

@@ -160,7 +160,7 @@ def _check_ours(publication: Publication, generation: Generation) -> None:
     if generation.adopted:
         raise NotFound(
             f"generation {generation.number} of {publication} was published by another tool",
-            hint='publish it from package lists: run "debrepo publish update"',
+            hint=f'publish it from package lists: run "debrepo publish update {publication.words}"',
         )
 
 

@@ -81,6 +81,11 @@ class Publication(NamedTuple):
         return f"{self.storage}:{self.prefix}" if self.storage else self.prefix
 
     @property
+    def words(self) -> str:
+        """What commands call it: the distribution, and the place unless it is the default."""
+        return self.distribution if self.place == "." else f"{self.distribution} {self.place}"
+
+    @property
     def key(self) -> str:
         """The key in the database; the blank keeps ``a/b c`` and ``a b/c`` apart."""
         return f"{self.place} {self.distribution}"

@@ -33,7 +33,8 @@ def create(txn: Transaction, publication: Publication) -> None:
     if publication.key in txn[PUBLICATIONS]:
         raise AlreadyExists(
             f"{publication} is published already",
-            hint='run "debrepo publish update", or "debrepo publish drop" first',
+            hint=f'run "debrepo publish update {publication.words}", or'
+            f' "debrepo publish drop {publication.words}" first',
         )
     txn[PUBLICATIONS][publication.key] = publication
 

@@ -106,8 +106,7 @@ def test_a_key_is_shown_to_programs(run):
 def test_an_unknown_key_is_named_with_a_way_out(run):
     result = run("show", "nobody", exit_code=10)
     assert result.output == (
-        "Error: there is no secret key 'nobody'\n"
-        "Hint: make one with: debrepo key create --name NAME\n"
+        "Error: there is no secret key 'nobody'\nHint: run \"debrepo key create --name NAME\"\n"
     )
 
 

@@ -129,7 +129,7 @@ def test_configured_keys_need_no_name(home):
 def test_without_any_key_the_way_out_is_named(empty):
     with pytest.raises(SigningFailed, match="there is no secret key") as caught:
         empty.resolve([])
-    assert caught.value.hint == "make one with: debrepo key create --name NAME"
+    assert caught.value.hint == 'run "debrepo key create --name NAME"'
 
 
 def test_looking_for_keys_makes_no_home(empty):

@@ -167,7 +167,7 @@ def test_drop_is_refused_while_it_is_published_even_by_force(r, tmp_path):
     r("repo", "add", "r", build_deb(tmp_path))
     r("publish", "repo", "r", "--distribution", "stable", "--skip-signing")
     result = r("repo", "drop", "r", "--force", exit_code=5)
-    assert 'Hint: run "debrepo publish drop"' in result.output
+    assert 'Hint: run "debrepo publish drop stable"' in result.output
 
 
 def test_directory_without_packages_is_a_warning(r, tmp_path):

@@ -171,7 +171,8 @@ def test_packages_do_not_leave_a_snapshot(debrepo, shop):
     debrepo("snapshot", "create", "frozen", "from", "repo", "all")
     result = debrepo("repo", "move", "snapshot:frozen", "some", "doc", exit_code=2)
     assert result.stderr == (
-        "Error: packages cannot leave snapshot:frozen\nHint: copy them: debrepo repo copy\n"
+        "Error: packages cannot leave snapshot:frozen\n"
+        'Hint: run "debrepo repo copy snapshot:frozen some QUERY"\n'
     )
 
 
