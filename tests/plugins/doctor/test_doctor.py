@@ -77,7 +77,7 @@ def test_json_has_every_thing_with_what_is_wrong(debrepo, published):
     assert found["disk"] == {**found["disk"], "status": "ok", "concerns": []}
     assert found["publication"]["status"] == "error"
     assert found["publication"]["concerns"][0]["severity"] == "error"
-    assert "1 thing of 5 needs attention" in result.stderr
+    assert "1 thing of 6 needs attention" in result.stderr
 
 
 def test_an_empty_root_is_all_right_and_stays_as_it_was(debrepo, debrepo_root):
