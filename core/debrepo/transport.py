@@ -51,12 +51,13 @@ class Want:
     Before the first byte a transport calls ``begin`` with the validators of what comes, and
     ``restart`` before it if it comes from its start although there is an offset: what is here is
     of no use then. ``receive`` gets the bytes in order. All three may raise to stop this one file.
+    Without ``begin``, nobody has a use for validators: `Fetched` need not have them either.
     """
 
     url: str  #: as a browser would have it: odd characters are quoted, see `address`
     receive: Callable[[bytes], object]
     restart: Callable[[], object] = _ignore
-    begin: Callable[[Validators], object] = _ignore
+    begin: Callable[[Validators], object] | None = None
     offset: int = 0
     validators: Validators = NOTHING_KNOWN
     limit: int = _NO_LIMIT  #: bytes that the file may have, those before the offset included
@@ -154,7 +155,7 @@ class Transport(ABC):
     ) -> tuple[Fetched, bytes]:
         """Fetch one small file; its bytes are all there only if the outcome is ``whole``."""
         parts: list[bytes] = []
-        want = Want(url, parts.append, parts.clear, validators=validators, limit=limit)
+        want = Want(url, parts.append, parts.clear, _ignore, validators=validators, limit=limit)
         (fetched,) = self.fetch([want])
         return fetched, b"".join(parts)
 

@@ -58,6 +58,7 @@ class _Gathering:
         self._beginnings = work.pool.beginnings()
         self._waiting: dict[str, list[tuple[_Coming, int]]] = {}  # by URL
         self._whole: list[WholePackage] = []
+        self._found: set[str] = set()  # SHA256 of their files that the pool had before
         self.faults: list[ArchiveFault] = []
         self.final: dict[Entry, Entry] = {}
         self.failures: list[str] = []
@@ -83,6 +84,7 @@ class _Gathering:
             found = self._in_pool(one.listed)
             others = waiting.get(one.urls[0])
             if found is not None:
+                self._found.add(found.sha256)
                 self._got(package, number, found)
             elif others is not None:
                 others.append((package, number))
@@ -117,7 +119,8 @@ class _Gathering:
         package.files[number] = found if found.name == name else found._replace(name=name)
         package.left -= 1
         if not package.left:
-            self._whole.append(WholePackage(package.entry, package.record, package.files))
+            whole = package.entry, package.record, package.files
+            self._whole.append(tuple.__new__(WholePackage, whole))  # calling it takes longer
             if len(self._whole) >= recording.BATCH:
                 self.record()
 
@@ -135,9 +138,12 @@ class _Gathering:
         """Store what is whole."""
         work, whole = self._work, self._whole
         self._whole = []
-        found = recording.finished(whole)
-        found.update(self._stored(whole) if self._known else ())
-        stored = recording.record(work.session, work.pool, work.mirror, found)
+        batch = recording.finished(whole)
+        batch.update(self._stored(whole) if self._known else ())
+        found = self._found and self._found.intersection(
+            file.sha256 for package in whole for file in package.files
+        )
+        stored = recording.record(work.session, work.pool, work.mirror, batch, found)
         self.final.update(stored.final)
         self.faults += stored.faults
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo_mirror.tables import MIRRORS, PENDING, PROBLEMS, RELEASES, STATE, below, parts
-from debrepo_mirror.verbatim import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +14,12 @@ if TYPE_CHECKING:
     from debrepo.package import PackageList, SetId
     from debrepo_mirror.mirror import Mirror
 
-#: The tables whose keys begin with the name of a mirror.
-_DETAILS: tuple[Table[str, Any], ...] = (STATE, PROBLEMS, RELEASES, kept.VERBATIM)
+
+def _details() -> tuple[Table[str, Any], ...]:
+    """Return the tables whose keys begin with the name of a mirror."""
+    from debrepo_mirror.verbatim.kept import VERBATIM  # not for commands that only read
+
+    return STATE, PROBLEMS, RELEASES, VERBATIM
 
 
 def create(txn: Transaction, mirror: Mirror) -> None:
@@ -58,7 +61,7 @@ def rename(txn: Transaction, name: str, new_name: str) -> None:
     """Store a mirror under another name, with all that is known of it."""
     mirror = get(txn, name)
     create(txn, mirror._replace(name=new_name))
-    for table in _DETAILS:
+    for table in _details():
         for part, value in list(parts(txn[table], name)):
             txn[table][below(new_name, part)] = value
     pending = txn[PENDING].get(name)
@@ -70,7 +73,7 @@ def rename(txn: Transaction, name: str, new_name: str) -> None:
 def drop(txn: Transaction, name: str) -> None:
     """Remove a mirror, and all that is known of it."""
     del txn[MIRRORS][name]
-    for table in _DETAILS:
+    for table in _details():
         for part, _ in list(parts(txn[table], name)):
             del txn[table][below(name, part)]
     txn[PENDING].discard(name)
@@ -82,4 +85,6 @@ def live_sets(txn: Transaction) -> Iterator[SetId]:
     for state in txn[STATE].values():
         yield state.set_id
         yield state.tree
+    from debrepo_mirror.verbatim import kept
+
     yield from kept.live_sets(txn)

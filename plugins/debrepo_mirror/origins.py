@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from typing import TYPE_CHECKING
 
 from debrepo.database import Table, bytes_table

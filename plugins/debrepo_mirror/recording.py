@@ -27,7 +27,7 @@ from debrepo_mirror.tables import (
 from debrepo_mirror.verbatim import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from debrepo.database import Transaction
     from debrepo.package import PackageFile
@@ -70,7 +70,8 @@ def finished(packages: Sequence[WholePackage]) -> dict[Entry, Known]:
     found: dict[Entry, Known] = {}
     for (entry, record, files), text in zip(packages, hashes, strict=True):
         final = Entry(packageset.short(entry) + text.encode())
-        found[entry] = Known(final, with_files(record, files), b"")
+        known = final, with_files(record, files), b""
+        found[entry] = tuple.__new__(Known, known)  # calling it takes longer
     return found
 
 
@@ -83,19 +84,24 @@ class StoredBatch(NamedTuple):
 
 
 def record(
-    session: Session, pool: Pool, mirror: Mirror, batch: Mapping[Entry, Known]
+    session: Session,
+    pool: Pool,
+    mirror: Mirror,
+    batch: Mapping[Entry, Known],
+    found: Collection[str] = (),
 ) -> StoredBatch:
-    """Store packages whose files are in the pool; until the list has them, they are pending."""
+    """Store packages whose files are in the pool; until the list has them, they are pending.
+
+    Of their files those were ``found`` there, by SHA256, and may be gone: the others were put.
+    """
     if not batch:
         return StoredBatch({})
     pool.sync()
 
     def change(txn: Transaction) -> StoredBatch:
-        named = {digest: known for known in batch.values() for digest in digests(known.record)}
-        for digest in pool.lacking(named):
-            key = PackageKey.from_entry(named[digest].entry)
+        if pool.lacking(found):
             raise Conflict(
-                f"{key.display} was taken out of the pool while it was being mirrored",
+                "files were taken out of the pool while they were being mirrored",
                 hint=f'run "debrepo mirror update {mirror.name}" again',
             )
         return _store(session, txn, mirror, batch)
@@ -125,13 +131,13 @@ def _store(
     faults: list[ArchiveFault] = []
     new: list[Known] = []
     final: dict[Entry, Entry] = {}
-    check = _checking(session, txn, mirror)
+    check, stored = _checking(session, txn, mirror), txn[PACKAGES]
     for offered, known in batch.items():
         if check and (fault := check(known.entry, known.record)):
             faults.append(fault)
             continue
         final[offered] = known.entry
-        if known.entry not in txn[PACKAGES]:
+        if known.entry not in stored:
             new.append(known)
     catalog.add(txn, new)
     _hold(txn, mirror.name, final.values())

@@ -169,6 +169,8 @@ def recognized(txn: Transaction, spool: Spool, entries: Sequence[Entry]) -> dict
     """Return those of the spool that the database has, with the entries that it has them by."""
     found: dict[Entry, Entry] = {}
     records = txn[PACKAGES]
+    if not records:
+        return found
     for number, entry in enumerate(entries, 1):
         if not number % _LOOKUPS:
             txn.trim()

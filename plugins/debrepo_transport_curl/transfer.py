@@ -23,6 +23,8 @@ _PIECES = 4  # of that size are handed on together
 _HOPS = 10  # redirects that are followed
 _PROTOCOLS = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS | pycurl.PROTO_FTP | pycurl.PROTO_FTPS
 _HTTP2_STREAM = 92  # pycurl has no name for it
+_RETRY_AFTER = getattr(pycurl, "RETRY_AFTER", None)  # older ones do not know it
+_OK = answers.HttpAnswer(200, {})
 _SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"  # libcurl from PyPI was built elsewhere
 #: Of libcurl's errors those that may pass: names, connections, time, and ends that come early.
 _PASSING = frozenset(
@@ -52,6 +54,7 @@ class Handle:
         self.curl: Any = pycurl.Curl()
         self.chunks: list[bytes] = []
         self.headers: list[bytes] = []
+        self.keeps_headers = True
         self._options = options
         self._dress: object = None
 
@@ -60,14 +63,28 @@ class Handle:
         self.chunks.clear()
         self.headers.clear()
 
-    def dress(self, login: Login | None, fields: tuple[str, ...], resume: int, since: int) -> None:
-        """Set what does not change from one ordinary file to the next, if it is not set."""
-        dress = (login, fields, resume, since)
+    def dress(
+        self,
+        login: Login | None,
+        fields: tuple[str, ...] = (),
+        resume: int = 0,
+        since: int = 0,
+        *,
+        headers: bool = True,
+    ) -> None:
+        """Set what does not change from one ordinary file to the next, if it is not set.
+
+        Without ``headers``, those of the answer are not kept.
+        """
+        dress = (login, fields, resume, since, headers)
         if self._dress == dress:
             return
         self.curl.reset()
         self._set_up()
         curl = self.curl
+        self.keeps_headers = headers
+        if headers:
+            curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
         if login is not None:
             fields = self._identify(login, fields)
         if fields:
@@ -102,7 +119,6 @@ class Handle:
             (pycurl.BUFFERSIZE, buffer),
             (pycurl.PROTOCOLS, _PROTOCOLS),
             (pycurl.WRITEFUNCTION, self.chunks.append),
-            (pycurl.HEADERFUNCTION, self.headers.append),
             (pycurl.CONNECTTIMEOUT, options.connect_timeout),
             (pycurl.LOW_SPEED_LIMIT, 1),
             (pycurl.LOW_SPEED_TIME, options.stall_timeout),
@@ -189,8 +205,12 @@ class Transfer(ABC):
 
     def _hand_on(self, chunks: list[bytes]) -> None:
         """Hand on what was received, a few pieces at a time: larger ones leave the caches."""
+        if len(chunks) == 1:
+            self.size += len(chunks[0])
+            self.want.receive(chunks[0])
+            return
         for start in range(0, len(chunks), _PIECES):
-            data = chunks[0] if len(chunks) == 1 else b"".join(chunks[start : start + _PIECES])
+            data = b"".join(chunks[start : start + _PIECES])
             self.size += len(data)
             self.want.receive(data)
 
@@ -201,7 +221,8 @@ class Transfer(ABC):
         if not self._begun:
             if self.want.offset and not self.offset:
                 self.want.restart()
-            self.want.begin(self.validators)
+            if self.want.begin is not None:
+                self.want.begin(self.validators)
             self._begun = True
         return True
 
@@ -222,7 +243,8 @@ class Transfer(ABC):
     def ended(self, outcome: Outcome, reason: str = "") -> Fetched:
         """Return an outcome."""
         url = bare(self.url) if "@" in self.url else self.url
-        return Fetched(self.want, outcome, self.size, self.validators, reason, url=url)
+        told = self.want, outcome, self.size, self.validators, reason, False, 0.0, url, None, 0
+        return tuple.__new__(Fetched, told)  # calling it takes longer
 
     def failed(
         self,
@@ -256,21 +278,26 @@ class HttpTransfer(Transfer):
 
     def ask(self, login: Login | None) -> None:
         self._answer, self._drop = None, False
-        fields: list[str] = []
         validators = self.want.validators
+        if not self.offset and validators is NOTHING_KNOWN:
+            nobody_asks = self.want.begin is None and _RETRY_AFTER is not None
+            self.handle.dress(login, headers=not nobody_asks)
+            return
+        fields: list[str] = []
         if self.offset:
             fields.append(f"Range: bytes={self.offset}-")
             if condition := answers.if_range(validators):
                 fields.append(f"If-Range: {condition}")
         elif not self.want.offset:
             fields += answers.condition(validators)
-        self.handle.dress(login, tuple(fields), 0, 0)
+        self.handle.dress(login, tuple(fields))
 
     def look(self) -> bool:
         if self._drop:
             return False
-        answer = self._answer = answers.read(self.handle.headers)
-        self.validators = answer.validators
+        answer = self._answer = self._read()
+        if self.want.begin is not None:
+            self.validators = answer.validators
         if answer.status == 206 and self.offset:
             if answer.start != self.offset:
                 self.from_start()
@@ -282,10 +309,22 @@ class HttpTransfer(Transfer):
         self._drop = True
         return False
 
+    def _read(self) -> answers.HttpAnswer:
+        """Return the answer; of one whose headers were not kept, libcurl tells what is needed."""
+        if self.handle.keeps_headers:
+            return answers.read(self.handle.headers)
+        curl = self.handle.curl
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        if status == 200:
+            return _OK
+        location = curl.getinfo_raw(pycurl.REDIRECT_URL) or b""
+        after = b"%d" % curl.getinfo(_RETRY_AFTER)
+        return answers.HttpAnswer(status, {b"location": location, b"retry-after": after})
+
     def done(self, code: int, text: str) -> Fetched | None:
         if code:
             return self.given_up(code, text)
-        answer = self._answer or answers.read(self.handle.headers)
+        answer = self._answer or self._read()
         status = answer.status
         if status in (200, 206) and (self._begun or status == 200 or self.offset):
             fetched = self.complete()

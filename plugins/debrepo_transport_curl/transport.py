@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from debrepo import stopping
@@ -29,10 +28,11 @@ class CurlTransport(Transport):
     def __init__(self, options: TransportOptions) -> None:
         import pycurl
 
-        from debrepo_transport_curl.transfer import Handle
+        from debrepo_transport_curl.transfer import Handle, transfer_of
 
         self._options = options
         self._error = pycurl.error
+        self._transfer_of = transfer_of
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, options.connections)
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, options.connections)
@@ -78,9 +78,7 @@ class CurlTransport(Transport):
         self._multi.close()
 
     def _start(self, want: Want) -> None:
-        from debrepo_transport_curl.transfer import transfer_of
-
-        transfer = transfer_of(want, self._idle.pop(), self._options)
+        transfer = self._transfer_of(want, self._idle.pop(), self._options)
         self._running[transfer.handle.curl] = transfer
         transfer.prepare()  # which may raise: a login may have to be asked for
         self._multi.add_handle(transfer.handle.curl)
@@ -132,8 +130,10 @@ class CurlTransport(Transport):
     def _release(self, transfer: Transfer) -> None:
         handle = transfer.handle
         del self._running[handle.curl]
-        with suppress(self._error):  # an error, or Ctrl-C, came before it was added
+        try:  # noqa: SIM105  # once for each file
             self._multi.remove_handle(handle.curl)
+        except self._error:  # another error, or Ctrl-C, came before it was added
+            pass
         handle.clear()
         self._idle.append(handle)
 

@@ -83,7 +83,8 @@ class FileTransport(Transport):
                 want.restart()
             at = 0
         with _of_caller():
-            want.begin(known)
+            if want.begin is not None:
+                want.begin(known)
         os.lseek(fd, at, os.SEEK_SET)
         while at < size and (block := os.read(fd, min(_BLOCK, size - at))):
             stopping.checkpoint()

@@ -83,7 +83,7 @@ def read(stanza: bytes) -> PlainPackage | None:
         own,
     )
     short = b"%b\0%b\0%b\0" % (name, architecture, version)
-    return PlainPackage(short, sha256[:32], record, path, int(size))
+    return tuple.__new__(PlainPackage, (short, sha256[:32], record, path, int(size)))
 
 
 def _identity(own: bytes) -> tuple[bytes, bytes, bytes] | None:

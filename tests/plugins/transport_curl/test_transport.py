@@ -16,7 +16,7 @@ from upstream import serving
 from debrepo.credentials import Login, Logins
 from debrepo.errors import PluginError
 from debrepo.testing import TransportContract
-from debrepo.transport import TransportOptions, Validators
+from debrepo.transport import TransportOptions, Validators, Want
 from debrepo_transport_curl import answers
 from debrepo_transport_curl.transport import CurlTransport
 
@@ -350,3 +350,45 @@ def test_answers_of_proxies_come_before_that_of_the_server():
 def test_weak_tag_is_no_condition_for_a_range():
     assert answers.if_range(Validators('W/"1"', "Sat")) == "Sat"
     assert answers.if_range(Validators('"1"', "Sat")) == '"1"'
+
+
+class TestFilesOfWhichNobodyAsksForValidators:
+    def fetch(self, upstream, path, **options):
+        parts = []
+        with opened(**options) as transport:
+            (fetched,) = transport.fetch([Want(upstream.url + path, parts.append, limit=1000)])
+        return fetched, b"".join(parts)
+
+    def test_they_come(self, upstream):
+        fetched, data = self.fetch(upstream, "a")
+        assert (fetched.outcome, fetched.size, data) == ("whole", 1, b"a")
+
+    def test_they_may_be_elsewhere(self, upstream):
+        upstream.fault("here", "redirect", location="/a")
+        fetched, data = self.fetch(upstream, "here")
+        assert (fetched.outcome, fetched.url, data) == ("whole", upstream.url + "a", b"a")
+        upstream.fault("here", "redirect", location="file:///etc/passwd")
+        fetched, data = self.fetch(upstream, "here")
+        assert (fetched.outcome, fetched.again, data) == ("failed", False, b"")
+        upstream.fault("here", "redirect", location="/a")
+        assert self.fetch(upstream, "here", allowed=("http://example.org/",))[0].outcome == "failed"
+
+    @pytest.mark.parametrize(
+        ("kind", "again", "after"), [("503", True, 7), ("500", True, 0), ("403", False, 0)]
+    )
+    def test_what_goes_wrong_is_told(self, upstream, kind, again, after):
+        upstream.fault("a", kind, **({"retry_after": after} if after else {}))
+        fetched, data = self.fetch(upstream, "a")
+        assert (fetched.outcome, fetched.again, fetched.after) == ("failed", again, after)
+        assert (kind in fetched.reason, data) == (True, b"")
+
+    def test_they_may_be_missing(self, upstream):
+        fetched, data = self.fetch(upstream, "missing")
+        assert (fetched.outcome, fetched.status, data) == ("missing", 404, b"")
+
+    def test_others_have_theirs_beside_them(self, upstream):
+        with opened(connections=1) as transport:
+            url = upstream.url + "a"
+            wants = [Want(url, bytes), Want(url, bytes, begin=bool), Want(url, bytes)]
+            found = [fetched.validators != Validators() for fetched in transport.fetch(wants)]
+        assert found == [False, True, False]
