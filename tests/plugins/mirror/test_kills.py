@@ -89,7 +89,7 @@ def test_update_that_is_interrupted_keeps_what_has_come(
     server.wait_for(1, "pool/*/alpha*")
     server.wait_for(1, "pool/*/beta*")
     process.send_signal(signal.SIGINT)
-    assert process.wait() == 1  # as of each command that is interrupted
+    assert process.wait() == 130  # as of each command that is interrupted
     mirror("search", "debian", exit_code=3)
     debrepo("db", "check")
     server.clear()
