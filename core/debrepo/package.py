@@ -110,7 +110,9 @@ def files_hashes(packages: Iterable[Iterable[PackageFile]]) -> list[str]:
 
 
 def _hashed(files: Iterable[PackageFile]) -> bytes:
-    ordered = sorted(files, key=lambda file: file.name.encode())
+    ordered = list(files)
+    if len(ordered) > 1:
+        ordered.sort(key=lambda file: file.name.encode())
     return b"".join(
         [
             name.encode() + size.to_bytes(8, "big", signed=True) + (md5 + sha1 + sha256).encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import packageset
 from debrepo.package import Entry, PackageKey
 from debrepo.packageset import EMPTY
-from debrepo_mirror import choosing, recording
+from debrepo_mirror import recording
 from debrepo_mirror.tables import ArchiveFault, IndexState
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def assemble(
     """
     states = dict(archive.states)
     members: dict[str, Sequence[tuple[bytes, Entry]]] = {}
-    choosy = choosing.is_choosy(work.mirror)
+    choosy = work.mirror.is_choosy
     with work.session.db.read() as txn:
         store = recording.staging(txn)
         for one in archive.surveyed:

@@ -6,12 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from debrepo import selection
 from debrepo.arguments import no_such
 from debrepo.errors import InvalidInput
 from debrepo.fitting import Misfit, fitter
 from debrepo.package import check_architecture
-from debrepo_mirror import choosing
 from debrepo_mirror.mirror import BY_HASH, DOWNLOADS, STATE, Mirror
 
 if TYPE_CHECKING:
@@ -64,10 +62,10 @@ def checked(config: Config, mirror: Mirror) -> Mirror:
         raise InvalidInput("only a flat repository can do without a Release file")
     if mirror.verbatim:
         _check_verbatim(mirror)
-    if mirror.filter:
-        selection.parse(config, [mirror.filter])
-    for pin in mirror.pins:
-        choosing.parse_pin(config, pin)
+    if mirror.filter or mirror.pins:
+        from debrepo_mirror.choosing import check_queries  # and queries with it
+
+        check_queries(config, mirror)
     _check_word("download", mirror.download, DOWNLOADS)
     _check_word("by-hash", mirror.by_hash, BY_HASH)
     if mirror.max_tries < 0:

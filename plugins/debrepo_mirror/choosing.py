@@ -63,9 +63,12 @@ def _names(wanted: Query) -> frozenset[str] | None:
     return wanted.names()
 
 
-def is_choosy(mirror: Mirror) -> bool:
-    """Tell whether a mirror has only a part of what its indexes list."""
-    return bool(mirror.filter or mirror.latest or mirror.pins)
+def check_queries(config: Config, mirror: Mirror) -> None:
+    """Raise `InvalidInput` for a filter or a pin that nobody can read."""
+    if mirror.filter:
+        selection.parse(config, [mirror.filter])
+    for pin in mirror.pins:
+        parse_pin(config, pin)
 
 
 class ChosenPackages(NamedTuple):

@@ -54,6 +54,11 @@ class Mirror(NamedTuple):
     modified: str = ""
 
     @property
+    def is_choosy(self) -> bool:
+        """Whether it has only a part of what its indexes list."""
+        return bool(self.filter or self.latest or self.pins)
+
+    @property
     def flat(self) -> bool:
         """Whether the archive has no dists/ and no components."""
         return self.distribution.endswith("/")

@@ -10,7 +10,7 @@ from debrepo import verbatim as tree
 from debrepo.catalog import CHUNKS
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.storage import check_path
-from debrepo_mirror import choosing, lazy, mirrors, origins
+from debrepo_mirror import lazy, mirrors, origins
 from debrepo_mirror.keeping import BEFORE
 from debrepo_mirror.origins import Origin
 from debrepo_mirror.tables import RELEASES, parts
@@ -90,7 +90,7 @@ def _check(mirror: Mirror) -> None:
             f"mirror {name} is not served",
             hint="lazy and verbatim mirrors are; publish it, as any other list",
         )
-    if choosing.is_choosy(mirror):
+    if mirror.is_choosy:
         raise NotFound(
             f"mirror {name} is not served: it has a part of what its archive lists",
             hint="publish it, as any other list",

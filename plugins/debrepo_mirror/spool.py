@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from array import array
+from errno import EISDIR, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
 from debrepo.errors import cannot_write
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUFFER = 1 << 18  # bytes that are written at once
+_NAMED_ONLY = frozenset({EISDIR, EOPNOTSUPP})  # a file system where each file has a name
 
 
 class Spool:
@@ -23,10 +24,9 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._place = directory
         try:
-            self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115  # see `close`
+            self._fd = _open(directory)
         except OSError as error:
             raise cannot_write(directory, error) from error
-        self._fd = self._file.fileno()
         self._known: dict[Entry, int] = {}  # numbers, which the others go by
         self._offsets = array("Q")
         self._lengths = array("Q")
@@ -96,4 +96,17 @@ class Spool:
 
     def close(self) -> None:
         """Remove the file."""
-        self._file.close()
+        os.close(self._fd)
+
+
+def _open(directory: Path) -> int:
+    """Open a new file that has no name."""
+    try:
+        return os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in _NAMED_ONLY:
+            raise
+    path = directory / f"{os.getpid()}-{os.urandom(6).hex()}.spool"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    path.unlink()
+    return fd

@@ -105,7 +105,7 @@ def _add_plain(
     if offered is None:
         return False
     short, mark, record, path, size = offered
-    if short in fresh or short.split(b"\0")[1].decode() not in index.architectures:
+    if short in fresh or short.split(b"\0", 2)[1].decode() not in index.architectures:
         return False
     entry = Entry(short + mark)
     spool.put(entry, record, path, size)

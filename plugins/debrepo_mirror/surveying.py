@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import RemoteError
 from debrepo.transport import address
-from debrepo_mirror import choosing, memory
+from debrepo_mirror import memory
 from debrepo_mirror.survey import Surveyed, survey
 from debrepo_mirror.tables import ArchiveFault, IndexState
 from debrepo_mirror.upstream import extras, indexes, obtaining, verifier
@@ -96,7 +96,7 @@ def _listed(work: UpdateWork, source: obtaining.IndexSource, release: Release) -
 def _reused(work: UpdateWork, index: ReadIndex, checksum: str) -> IndexState | None:
     """Return what is known of an index, if it has not changed and is wanted as a whole."""
     state = work.states.get(index.path)
-    if state is None or work.thorough or choosing.is_choosy(work.mirror):
+    if state is None or work.thorough or work.mirror.is_choosy:
         return None
     return state if state.checksum == checksum else None
 

@@ -10,7 +10,7 @@ from debrepo.catalog import CHUNKS
 from debrepo.errors import RemoteError
 from debrepo.ingest import configured_limits
 from debrepo.verbatim import VerbatimArchive
-from debrepo_mirror import assembling, choosing, keeping, memory, recording, surveying
+from debrepo_mirror import assembling, keeping, memory, recording, surveying
 from debrepo_mirror.cache import IndexCache, sweep
 from debrepo_mirror.fetching_files import GatheredPackages, gather, queue_of
 from debrepo_mirror.recording import StoredBatch
@@ -168,8 +168,10 @@ def _chosen(
 
     Of a mirror that takes all, it is only what is new.
     """
-    if not choosing.is_choosy(work.mirror):
+    if not work.mirror.is_choosy:
         return frozenset(entry for one in surveyed for _, entry in one.fresh), ()
+    from debrepo_mirror import choosing  # and queries with it
+
     offered: dict[Entry, None] = {}
     extra: set[Entry] = set()
     for one in surveyed:
@@ -218,7 +220,7 @@ def _planned(
         store = txn[CHUNKS]
         present = set(packageset.entries(store, work.before.set_id))
         kept = {known.get(entry, entry) for entry in chosen.difference(missing)}
-        if not choosing.is_choosy(work.mirror):
+        if not work.mirror.is_choosy:
             kept.update(entry for one in archive.surveyed for _, entry in one.known)
         for state in archive.states.values():
             kept.update(packageset.entries(store, state.set_id))

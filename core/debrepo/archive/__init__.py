@@ -24,7 +24,7 @@ from debrepo.archive.source import (
     read_source,
     verified,
 )
-from debrepo.archive.stream import BLOCK, Digests
+from debrepo.archive.stream import BLOCK, Digests, described
 from debrepo.archive.tree import SourceTree
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "SourceTree",
     "describe",
     "describe_source",
+    "described",
     "digests_of",
     "examine",
     "file_name",

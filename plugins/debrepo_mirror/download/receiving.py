@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.archive import Digests
+from debrepo.archive import Digests, described
 from debrepo.credentials import bare
 from debrepo.errors import DatabaseError, VerificationFailed
 from debrepo.transport import NOTHING_KNOWN, Want
@@ -204,7 +204,7 @@ class Receiving:
         if self._partial is None:
             parts = self._parts
             data = parts[0] if len(parts) == 1 else b"".join(parts)
-            found = Digests(data).file(name)
+            found = described(name, data)
             self._check(found)
             pool.put(found.sha256, data, anew=True)
             self._parts = []
