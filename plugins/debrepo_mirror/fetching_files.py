@@ -68,10 +68,10 @@ class _Gathering:
 
     def queue(self, missing: Iterable[Entry]) -> Iterator[WantedFile]:
         """Yield the files to fetch, each once; take those that the pool has."""
-        entries, read = iter(missing), self._work.spool.read
+        entries = iter(missing)
         while some := list(islice(entries, _AHEAD)):
-            loaded = [(entry, *read(entry)) for entry in some]
-            packages = [(_Coming(entry, record), paths) for entry, record, paths in loaded]
+            loaded = zip(some, self._work.spool.read_many(some), strict=True)
+            packages = [(_Coming(entry, record), paths) for entry, (record, paths) in loaded]
             ahead = {file.sha256 for package, _ in packages for file in package.files}
             self._work.pool.reserve_ahead(ahead - {""})
             for package, paths in packages:

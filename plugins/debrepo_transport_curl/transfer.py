@@ -166,7 +166,6 @@ class Transfer(ABC):
         """Set up the handle for the next request."""
         self.over = self._begun = False
         self.size = self.offset
-        self.handle.clear()
         logins = self._options.logins
         url = self.url
         login = logins.find(url) if logins or "@" in url else None

@@ -124,6 +124,7 @@ class CurlTransport(Transport):
     def _again(self, transfer: Transfer) -> None:
         """Ask once more, in another way or elsewhere."""
         self._multi.remove_handle(transfer.handle.curl)
+        transfer.handle.clear()
         transfer.prepare()
         self._multi.add_handle(transfer.handle.curl)
 

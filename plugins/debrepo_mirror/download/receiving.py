@@ -105,7 +105,7 @@ class Receiving:
             self._parts, self.size = [], 0
         if 0 <= self.wanted.listed.size <= SMALL and self._note is None:
             limit = self.wanted.listed.size
-            return Want(self.url, self.receive, self.restart, limit=limit, mark=self)
+            return Want(self.url, self.receive, self.restart, None, 0, NOTHING_KNOWN, limit, self)
         validators = NOTHING_KNOWN
         if self._may_be_large() and (self._partial or self._known() > 0):
             partial = self._partial = self._partial or self._open()
