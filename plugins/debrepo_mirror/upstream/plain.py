@@ -22,7 +22,6 @@ _FILE = re.compile(
     rb"|\nMD5[Ss]um: ([0-9a-f]{32})|\nSHA1: ([0-9a-f]{40})|\nSHA256: ([0-9a-f]{64})"
     rb"|\nSHA512: ([0-9a-f]{128}))++(?=\n|\Z)"
 )
-_BLANK_LINE = re.compile(rb"\n[ \t]+(?:\n|\Z)")
 
 
 class PlainPackage(NamedTuple):
@@ -89,8 +88,6 @@ def read(stanza: bytes) -> PlainPackage | None:
 def _identity(own: bytes) -> tuple[bytes, bytes, bytes] | None:
     """Return name, architecture and version of a stanza in which nothing is wrong."""
     if not is_sound(own) or own[-1] in b": \t":
-        return None
-    if _BLANK_LINE.search(own):
         return None
     names = _NAMES.findall(own)
     once = set(names)
