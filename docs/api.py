@@ -93,6 +93,16 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.object_storage:Headers",
         "debrepo.object_storage:side_by_side",
     ),
+    "services": (
+        "debrepo.service_storage:ServiceStorage",
+        "debrepo.service_storage:NamesPage",
+        "debrepo.wire.web_service:WebService",
+        "debrepo.wire.web_service:Conduct",
+        "debrepo.wire.web_service:SignedRequest",
+        "debrepo.wire.transfer:WireAnswer",
+        "debrepo.wire.refusals:Reason",
+        "debrepo.wire.slices:Slice",
+    ),
     "signer": (
         "debrepo.signing:Signer",
         "debrepo.signing:SigningKey",

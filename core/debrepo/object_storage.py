@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
+CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
 _LOCK = "~debrepo-lock"
 _ATTEMPTS = 5  # at a name that others create and delete
 _LOCK_LIFE = 600.0  # seconds after which a lock was left behind; its owner trusts half of them
@@ -69,11 +69,12 @@ class ObjectStorage(Storage):
     @abstractmethod
     def write(
         self, path: str, body: bytes | Path, headers: Headers, *, only_if: str | None = None
-    ) -> bool:
+    ) -> bool | str:
         """Store an object, in one step, and return whether that was done.
 
         ``only_if`` is the tag of the object that may be replaced; empty: there must be none.
-        Only where it forbids the write is the answer ``False``.
+        Only where it forbids the write is the answer ``False``. Where the service tells the tag of
+        what was stored, return that: it becomes the version of the file.
         """
 
     @abstractmethod
@@ -93,8 +94,8 @@ class ObjectStorage(Storage):
         found = self.read(path)
         return None if found is None else len(found.data)
 
-    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
-        self.write(check_path(path), data, _headers(path, cache))
+    def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> str | None:
+        return _version(self.write(check_path(path), data, _headers(path, cache)))
 
     def get(self, path: str) -> bytes:
         found = self.read(check_path(path))
@@ -102,7 +103,7 @@ class ObjectStorage(Storage):
             raise NotFound(f"no object called {path}")
         return found.data
 
-    def link(self, file: PoolLink) -> None:
+    def link(self, file: PoolLink) -> str | None:
         """Upload the file unless it is there: nothing can be shared with a service."""
         path = check_path(file.path)
         try:
@@ -112,11 +113,12 @@ class ObjectStorage(Storage):
         if size != file.size:
             raise InvalidInput(f"{file.source} has {size} bytes instead of {file.size}")
         for _ in range(_ATTEMPTS):
-            if self.write(path, file.source, _headers(path, "immutable"), only_if=""):
-                return
+            made = self.write(path, file.source, _headers(path, "immutable"), only_if="")
+            if made:
+                return _version(made)
             found = self.size(path)
             if found == size:
-                return
+                return None
             if found is not None:
                 raise Conflict(
                     f"{path} is served with other content ({found} bytes, not {size})",
@@ -125,12 +127,20 @@ class ObjectStorage(Storage):
         raise Conflict(f"somebody else deletes {path} again and again")
 
     def put_all(self, files: Mapping[str, bytes], *, cache: Cache) -> dict[str, str]:
-        side_by_side(lambda file: self.put(*file, cache=cache), files.items(), self.connections)
-        return {}
+        made: dict[str, str | None] = {}
+        side_by_side(
+            lambda file: made.update({file[0]: self.put(*file, cache=cache)}),
+            files.items(),
+            self.connections,
+        )
+        return {path: version for path, version in made.items() if version}
 
     def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
-        side_by_side(self.link, files, self.connections)
-        return {}
+        made: dict[str, str | None] = {}
+        side_by_side(
+            lambda file: made.update({file.path: self.link(file)}), files, self.connections
+        )
+        return {path: version for path, version in made.items() if version}
 
     def delete(self, paths: Iterable[str]) -> None:
         side_by_side(self.remove, dict.fromkeys(map(check_path, paths)), self.connections)
@@ -150,16 +160,26 @@ class ObjectStorage(Storage):
         start = f"{check_path(prefix)}/" if prefix else ""
         return (path for path in self.names(start) if path.rpartition("/")[2] != _LOCK)
 
-    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> None:
+    def commit(self, path: str, data: bytes, *, expected: bytes | None) -> str | None:
         found = self.read(check_path(path))
         if (None if found is None else found.data) == expected:
             tag = found.tag if found else ""
-            if self.write(path, data, _headers(path, "volatile"), only_if=tag):
-                return
+            made = self.write(path, data, _headers(path, "volatile"), only_if=tag)
+            if made:
+                return _version(made)
             found = self.read(path)
             if found is not None and found.data == data:  # the answer to an earlier try got lost
-                return
+                return found.tag if self.has_versions else None
         raise somebody_elses(path)
+
+    def replace(self, path: str, data: bytes, *, version: str) -> str:
+        made = self.write(check_path(path), data, _headers(path, "volatile"), only_if=version)
+        if isinstance(made, str):
+            return made
+        found = self.read(path)
+        if found is None or found.data != data:
+            raise somebody_elses(path)
+        return found.tag  # the answer to an earlier try got lost
 
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
@@ -206,8 +226,12 @@ class ObjectStorage(Storage):
         return again is not None and again.data == mine
 
 
+def _version(made: bool | str) -> str | None:
+    return made if isinstance(made, str) else None
+
+
 def _headers(path: str, cache: Cache) -> Headers:
-    return Headers(content_type(path), _CACHE_CONTROL[cache])
+    return Headers(content_type(path), CACHE_CONTROL[cache])
 
 
 def checksums(storage: Storage, paths: Iterable[str], threads: int) -> Iterator[tuple[str, str]]:

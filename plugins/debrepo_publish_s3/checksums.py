@@ -5,41 +5,66 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from debrepo.wire.slices import Slice
     from debrepo_publish_s3.options import Options
-    from debrepo_publish_s3.slices import Slice
 
 _CHUNK = 1 << 20
+_MD5, _SHA256, _CRC32 = "content-md5", "x-amz-checksum-sha256", "x-amz-checksum-crc32"
 
 
-def parameters(options: Options, body: bytes | Slice, sha256: str = "") -> dict[str, Any]:
-    """Return the parameter that carries the configured checksum of ``body``.
+def headers(options: Options, body: bytes | Slice, digest: str = "") -> dict[str, str]:
+    """Return the headers that carry the configured checksum of ``body``.
 
-    ``sha256``, where it is known already, saves reading a file for that one.
+    ``digest``, its SHA-256 in hex where that is known already, saves reading a file for it.
     """
     kind = options.checksum or ("md5" if options.endpoint else "sha256")
     if kind == "none":
         return {}
-    if kind == "sha256" and sha256:
-        return {"ChecksumSHA256": _base64(bytes.fromhex(sha256))}
+    if kind == "md5":
+        return {_MD5: md5(body)}
     if kind == "crc32":
-        return {"ChecksumCRC32": _base64(_crc32(body).to_bytes(4, "big"))}
-    digest = hashlib.new(kind, usedforsecurity=False)
+        return {_CRC32: _base64(_crc32(body).to_bytes(4, "big"))}
+    return {_SHA256: _base64(bytes.fromhex(digest) if digest else sha256(body))}
+
+
+def protected(given: dict[str, str]) -> bool:
+    """Return whether there is a checksum among these headers."""
+    return _MD5 in given or _SHA256 in given or _CRC32 in given
+
+
+def algorithm(options: Options) -> str:
+    """Return the name of the checksums of parts that the service keeps, if it keeps any."""
+    kept = {"sha256": "SHA256", "crc32": "CRC32", "": "" if options.endpoint else "SHA256"}
+    return kept.get(options.checksum, "")
+
+
+def of_part(given: dict[str, str]) -> str:
+    """Return the element that repeats the checksum of a part when an upload is completed."""
+    for header, name in ((_SHA256, "ChecksumSHA256"), (_CRC32, "ChecksumCRC32")):
+        if header in given:
+            return f"<{name}>{given[header]}</{name}>"
+    return ""
+
+
+def md5(body: bytes | Slice) -> str:
+    """Return the MD5 of a body as its header has it."""
+    digest = hashlib.md5(usedforsecurity=False)
     for chunk in _chunks(body):
         digest.update(chunk)
-    name = "ContentMD5" if kind == "md5" else "ChecksumSHA256"
-    return {name: _base64(digest.digest())}
+    return _base64(digest.digest())
 
 
-def algorithm(options: Options) -> dict[str, Any]:
-    """Return the parameter that announces the checksums of parts that the service keeps."""
-    kept = {"sha256": "SHA256", "crc32": "CRC32", "": "" if options.endpoint else "SHA256"}
-    name = kept.get(options.checksum, "")
-    return {"ChecksumAlgorithm": name} if name else {}
+def sha256(body: bytes | Slice) -> bytes:
+    """Return the SHA-256 of a body."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(body):
+        digest.update(chunk)
+    return digest.digest()
 
 
 def _crc32(body: bytes | Slice) -> int:

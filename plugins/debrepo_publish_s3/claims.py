@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo_publish_s3 import listing
+
 if TYPE_CHECKING:
     from debrepo_publish_s3.locks import WantedLock
 
@@ -19,8 +21,7 @@ def take(wanted: WantedLock) -> bool:
     """Try to take a lock; the objects that this puts stay until `release`."""
     mine = _claim(wanted)
     wanted.write(mine)
-    page = wanted.client.call("list_objects_v2", Prefix=f"{wanted.key}-")
-    others = {found["Key"] for found in page.get("Contents", ())} - {mine}
+    others = {*listing.page(wanted.client, f"{wanted.key}-").objects} - {mine}
     for other in sorted(others):
         found = wanted.look(other)
         if found is None or found.stale:

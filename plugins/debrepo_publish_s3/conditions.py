@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from debrepo_publish_s3.refusals import Refused
+from debrepo.wire.refusals import Refused
 
 if TYPE_CHECKING:
+    from debrepo.wire.slices import Slice
     from debrepo_publish_s3.client import Client
 
 _TAKEN = (404, 412)
 _PROBE = "~debrepo-probe"
 
 
-def create(client: Client, key: str, body: Any, **parameters: Any) -> str:
+def create(client: Client, key: str, body: bytes | Slice, headers: dict[str, str]) -> str:
     """Store an object unless there is one; return its entity tag, or nothing if there was.
 
     If the answer to an earlier try was lost, the existing object may be this one.
     """
-    return _put(client, Key=key, body=body, IfNoneMatch="*", **parameters)
+    return _put(client, key, body, {**headers, "if-none-match": "*"})
 
 
-def replace(client: Client, key: str, body: Any, tag: str, **parameters: Any) -> str:
+def replace(client: Client, key: str, body: bytes, tag: str, headers: dict[str, str]) -> str:
     """Replace the object whose entity tag is ``tag``; return the new one, or nothing.
 
     As with `create`, an earlier try may have stored the existing object.
     """
-    return _put(client, Key=key, body=body, IfMatch=tag, **parameters)
+    return _put(client, key, body, {**headers, "if-match": tag})
 
 
-def _put(client: Client, **parameters: Any) -> str:
-    try:
-        answer = client.call("put_object", expected=_TAKEN, **parameters)
-    except Refused as refusal:
-        if refusal.status not in _TAKEN:
-            raise
+def _put(client: Client, key: str, body: bytes | Slice, headers: dict[str, str]) -> str:
+    answer = client.ask("put object", "PUT", key, headers=headers, body=body, allowed=_TAKEN)
+    if answer.status in _TAKEN:
         return ""
-    if "ETag" not in answer:  # Swift has none for a write that another has overtaken
-        answer = client.call("head_object", Key=parameters["Key"])
-    return str(answer["ETag"])
+    if "etag" not in answer.headers:  # Swift has none for a write that another has overtaken
+        answer = client.ask("head object", "HEAD", key)
+    return answer.headers["etag"]
 
 
 def understood(client: Client, prefix: str) -> bool:
@@ -48,7 +46,7 @@ def understood(client: Client, prefix: str) -> bool:
     """
     key = f"{prefix}/{_PROBE}".lstrip("/")
     try:
-        return not (create(client, key, b"") and create(client, key, b""))
+        return not (create(client, key, b"", {}) and create(client, key, b"", {}))
     except Refused as refusal:
         if refusal.status in (400, 405, 501):
             return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo.wire import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,22 +26,28 @@ class _Page(NamedTuple):
     more: dict[str, str]  #: parameter of the next request; nothing: this is the last page
 
 
-def _page(client: Client, prefix: str, **start: Any) -> _Page:
-    answer: dict[str, Any] = client.call("list_objects_v2", Prefix=prefix, **start)
+def page(client: Client, prefix: str, **start: str) -> _Page:
+    """Return the objects that start with ``prefix``, as many as there are in one answer."""
+    query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+    query |= {name.replace("_", "-"): value for name, value in start.items()}
+    answer = documents.read(client.ask("list objects v2", "GET", "", query=query).body)
+    decode = documents.decoding(answer)
     objects = {
-        found["Key"]: S3Object(found["Size"], found["ETag"]) for found in answer.get("Contents", ())
+        decode(found["Key"]): S3Object(int(found["Size"]), found["ETag"])
+        for found in documents.rows(answer, "Contents")
     }
-    token = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
-    return _Page(objects, {"ContinuationToken": token} if token else {})
+    token = documents.text(answer, "NextContinuationToken")
+    more = documents.text(answer, "IsTruncated") == "true" and token
+    return _Page(objects, {"continuation_token": token} if more else {})
 
 
 def keys(client: Client, prefix: str) -> Iterator[str]:
     """Yield all keys that start with ``prefix``, sorted."""
-    page = _page(client, prefix)
-    yield from page.objects
-    while page.more:
-        page = _page(client, prefix, **page.more)
-        yield from page.objects
+    found = page(client, prefix)
+    yield from found.objects
+    while found.more:
+        found = page(client, prefix, **found.more)
+        yield from found.objects
 
 
 def find(client: Client, prefix: str, wanted: Sequence[str]) -> dict[str, S3Object]:
@@ -50,12 +58,12 @@ def find(client: Client, prefix: str, wanted: Sequence[str]) -> dict[str, S3Obje
     found: dict[str, S3Object] = {}
     position, last = 0, ""
     while position < len(wanted):
-        page = _page(client, prefix, StartAfter=max(last, wanted[position][:-1]))
-        last = max(page.objects, default="") if page.more else wanted[-1]
+        listed = page(client, prefix, start_after=max(last, wanted[position][:-1]))
+        last = max(listed.objects, default="") if listed.more else wanted[-1]
         before = position
         while position < len(wanted) and wanted[position] <= last:
-            if wanted[position] in page.objects:
-                found[wanted[position]] = page.objects[wanted[position]]
+            if wanted[position] in listed.objects:
+                found[wanted[position]] = listed.objects[wanted[position]]
             position += 1
         if position - before < _WORTH_IT:
             break

@@ -7,11 +7,11 @@ import random
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import Conflict, RemoteError
+from debrepo.wire.refusals import age, date
 from debrepo_publish_s3 import claims, conditions
-from debrepo_publish_s3.refusals import Refused, age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class WantedLock(NamedTuple):
     key: str
     owner: str
     token: str  #: of this one try
-    parameters: dict[str, Any]
+    headers: dict[str, str]
 
     @property
     def body(self) -> bytes:
@@ -55,23 +55,20 @@ class WantedLock(NamedTuple):
 
     def write(self, key: str) -> None:
         """Put what the lock holds under ``key``, whatever is there."""
-        self.client.call("put_object", Key=key, body=self.body, **self.parameters)
+        self.client.ask("put object", "PUT", key, headers=self.headers, body=self.body)
 
     def look(self, key: str) -> FoundLock | None:
         """Return the lock or the claim at ``key``, if there is one."""
-        try:
-            answer = self.client.call("get_object", Key=key)
-        except Refused as refusal:
-            if refusal.status == 404:
-                return None
-            raise
-        old = age(answer, answer["LastModified"])
-        left = answer["Body"].decode(errors="replace").split(" ")[0] == self.owner
-        return FoundLock(answer["Body"], answer["ETag"], left or old > LIFE)
+        answer = self.client.ask("get object", "GET", key, allowed=(404,))
+        if answer.status == 404:
+            return None
+        written = date(answer.headers["last-modified"])
+        left = answer.body.decode(errors="replace").split(" ")[0] == self.owner
+        return FoundLock(answer.body, answer.headers["etag"], left or age(answer, written) > LIFE)
 
     def delete(self, key: str) -> None:
         """Delete the lock or the claim at ``key``."""
-        self.client.call("delete_object", Key=key)
+        self.client.ask("delete object", "DELETE", key, allowed=(404,))
 
 
 class FoundLock(NamedTuple):
@@ -84,14 +81,14 @@ class FoundLock(NamedTuple):
 
 @contextmanager
 def hold(
-    client: Client, key: str, owner: str, parameters: dict[str, Any], *, atomic: bool
+    client: Client, key: str, owner: str, headers: dict[str, str], *, atomic: bool
 ) -> Iterator[HeldLock]:
     """Hold the lock ``key``; wait for others, and raise `Conflict` if that takes too long.
 
     A lock of the same ``owner`` was left by a killed process. ``atomic`` tells whether
     the service supports conditional writes.
     """
-    wanted = WantedLock(client, key, owner, os.urandom(8).hex(), parameters)
+    wanted = WantedLock(client, key, owner, os.urandom(8).hex(), headers)
     take, release = (_take, _release) if atomic else (claims.take, claims.release)
     deadline = time.monotonic() + _WAIT
     taken = False
@@ -116,7 +113,7 @@ def hold(
 
 def _take(wanted: WantedLock) -> bool:
     client, key = wanted.client, wanted.key
-    if conditions.create(client, key, wanted.body, **wanted.parameters):
+    if conditions.create(client, key, wanted.body, wanted.headers):
         return True
     found = wanted.look(key)
     if found is None:
@@ -126,7 +123,7 @@ def _take(wanted: WantedLock) -> bool:
     if not found.stale:
         return False
     for tag in (found.tag, found.tag.strip('"')):  # older radosgw wants it without quotes
-        if conditions.replace(client, key, wanted.body, tag, **wanted.parameters):
+        if conditions.replace(client, key, wanted.body, tag, wanted.headers):
             return True
     again = wanted.look(key)
     return again is not None and again.body == wanted.body

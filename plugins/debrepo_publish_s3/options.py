@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ _CHOICES = {
     "conditional_writes": ("auto", "yes", "unquoted", "no"),
     "encryption": ("", "AES256", "aws:kms", "aws:kms:dsse"),
 }
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as the AWS tools read them
 _LEAST = {"connections": 1, "part_size": 5 << 20, "attempts": 1, "timeout": 1}
 
 
@@ -49,12 +51,12 @@ class Options(NamedTuple):
     debug: bool = False
 
     def object_headers(self) -> dict[str, str]:
-        """Return the parameters that go with every object."""
+        """Return the headers that go with every object."""
         wanted = {
-            "ACL": "" if self.acl == "none" else self.acl,
-            "StorageClass": "" if self.storage_class == "STANDARD" else self.storage_class,
-            "ServerSideEncryption": self.encryption,
-            "SSEKMSKeyId": self.kms_key_id,
+            "x-amz-acl": "" if self.acl == "none" else self.acl,
+            "x-amz-storage-class": "" if self.storage_class == "STANDARD" else self.storage_class,
+            "x-amz-server-side-encryption": self.encryption,
+            "x-amz-server-side-encryption-aws-kms-key-id": self.kms_key_id,
         }
         return {name: value for name, value in wanted.items() if value}
 
@@ -82,9 +84,9 @@ def read(name: str, given: Mapping[str, Any]) -> Options:
         )
     if options.kms_key_id and not options.encryption.startswith("aws:kms"):
         raise InvalidInput(f"{key}.kms_key_id needs encryption = 'aws:kms'")
-    endpoint = options.endpoint
+    endpoint = options.endpoint or next(filter(None, map(os.environ.get, _ENDPOINTS)), "")
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
     if endpoint and not urlsplit(endpoint).hostname:
-        raise InvalidInput(f"{key}.endpoint is not a URL: {options.endpoint!r}")
+        raise InvalidInput(f"{key}.endpoint is not a URL: {endpoint!r}")
     return options._replace(endpoint=endpoint, prefix=options.prefix.strip("/"))

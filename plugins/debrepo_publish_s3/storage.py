@@ -7,10 +7,11 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
-from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
+from debrepo.errors import Conflict, NotFound, PluginError
 from debrepo.object_storage import checksums as checksums_of
 from debrepo.object_storage import side_by_side
 from debrepo.storage import (
@@ -22,6 +23,8 @@ from debrepo.storage import (
     content_type,
     somebody_elses,
 )
+from debrepo.wire import documents, ranges
+from debrepo.wire.refusals import Refused
 from debrepo_publish_s3 import (
     checksums,
     conditions,
@@ -29,16 +32,16 @@ from debrepo_publish_s3 import (
     locks,
     multipart,
     options,
-    ranges,
+    requests,
+    sources,
 )
 from debrepo_publish_s3.deletions import Deletions
-from debrepo_publish_s3.refusals import Refused
-from debrepo_publish_s3.slices import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from debrepo.wire.slices import Slice
     from debrepo_publish_s3.client import Client
     from debrepo_publish_s3.options import Options
 
@@ -90,14 +93,9 @@ class S3Storage(Storage):
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> str | None:
         names = self._names(check_path(path))
         for name in names:
-            answer = self._client.call(
-                "put_object",
-                Key=self._start + name,
-                body=data,
-                **self._headers(path, cache),
-                **checksums.parameters(self._options, data),
-            )
-        return self._form(answer["ETag"]) if self._conditional and len(names) == 1 else None
+            headers = self._headers(path, cache) | checksums.headers(self._options, data)
+            tag = self._put(self._start + name, data, headers)
+        return self._form(tag) if self._conditional and len(names) == 1 else None
 
     def get(self, path: str) -> bytes:
         found = self._read(check_path(path))
@@ -109,13 +107,7 @@ class S3Storage(Storage):
         return found[0]
 
     def pieces(self, path: str) -> Iterator[bytes]:
-        try:
-            yield from ranges.read(self._client, self._start + check_path(path))
-        except Refused as refusal:
-            if refusal.status != 404:
-                raise
-            where = f"{self._start}{path} in the bucket {self._options.bucket}"
-            raise NotFound(f"no object {where}") from None
+        return ranges.read(self._client, self._start + check_path(path))
 
     def sha256_all(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         return checksums_of(self, paths, self._options.connections)
@@ -126,17 +118,41 @@ class S3Storage(Storage):
     def link(self, file: PoolLink) -> str | None:
         """Upload the file unless it exists."""
         check_path(file.path)
-        try:
-            size = file.source.stat().st_size
-        except OSError as error:
-            raise NotFound(f"cannot publish {file.path}: {file.source}: {error.strerror}") from None
-        if size != file.size:
-            raise InvalidInput(f"{file.source} has {size} bytes instead of {file.size}")
+        sources.check_size(file)
         made = [self._upload(file._replace(path=name)) for name in self._names(file.path)]
         return self._form(made[-1]) or None
 
     def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
-        return self._all(lambda file: (file.path, self.link(file)), files)
+        """Upload small files as fast as can be; then, with care, what that was not enough for."""
+        source, rest, made = iter(files), list[PoolLink](), dict[str, str]()
+        if self._heeds_conditions() and not self._options.debug:
+            small = self._small(source, rest)
+            for file, answer in self._client.ask_all("put object", "PUT", small):
+                if answer is not None and answer.status == 200 and "etag" in answer.headers:
+                    made[file.path] = self._form(answer.headers["etag"])
+                else:
+                    rest.append(file)
+        return made | self._all(lambda file: (file.path, self.link(file)), chain(rest, source))
+
+    def _small(
+        self, files: Iterator[PoolLink], others: list[PoolLink]
+    ) -> Iterator[tuple[PoolLink, str, dict[str, str], bytes]]:
+        """Yield requests for small files; append the others."""
+        create = {"if-none-match": "*"}
+        for file in files:
+            path = check_path(file.path)
+            if file.size > sources.SMALL or len(self._names(path)) > 1:
+                others.append(file)
+                continue
+            data = sources.read(file)
+            yield file, self._start + path, self._content_headers(file, data) | create, data
+
+    def _content_headers(self, file: PoolLink, body: bytes | Slice) -> dict[str, str]:
+        headers = self._headers(file.path, "immutable")
+        headers |= checksums.headers(self._options, body, file.sha256)
+        if file.sha256:
+            headers["x-amz-content-sha256"] = file.sha256
+        return headers
 
     def _all(
         self, store: Callable[[T], tuple[str, str | None]], files: Iterable[T]
@@ -157,13 +173,12 @@ class S3Storage(Storage):
             self._delete_many(together)
 
     def stat(self, path: str) -> Stat | None:
-        try:
-            found = self._client.call("head_object", Key=self._start + check_path(path))
-        except Refused as refusal:
-            if refusal.status == 404:
-                return None
-            raise
-        return Stat(int(found["ContentLength"]), self._form(found["ETag"]))
+        key = self._start + check_path(path)
+        found = self._client.ask("head object", "HEAD", key, allowed=(404,))
+        if found.status == 404:
+            return None
+        headers = found.headers
+        return Stat(int(headers.get("content-length", 0)), self._form(headers["etag"]))
 
     def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
         """List them if they are many, and ask again for the missing ones."""
@@ -210,7 +225,7 @@ class S3Storage(Storage):
         headers = {
             name: value
             for name, value in self._headers(path, "volatile").items()
-            if name not in ("ACL", "StorageClass")
+            if name not in ("x-amz-acl", "x-amz-storage-class")
         }
         key = self._start + owner[1]
         with locks.hold(
@@ -240,10 +255,10 @@ class S3Storage(Storage):
             return path.replace("+", " "), path
         return (path,)
 
-    def _headers(self, path: str, cache: Cache) -> dict[str, Any]:
+    def _headers(self, path: str, cache: Cache) -> dict[str, str]:
         return {
-            "ContentType": content_type(path),
-            "CacheControl": _CACHE_CONTROL[cache],
+            "content-type": content_type(path),
+            "cache-control": _CACHE_CONTROL[cache],
             **self._options.object_headers(),
         }
 
@@ -256,30 +271,30 @@ class S3Storage(Storage):
 
     def _read(self, path: str) -> tuple[bytes, str] | None:
         """Return the content of ``path`` and its entity tag."""
-        try:
-            found = self._client.call("get_object", Key=self._start + path)
-        except Refused as refusal:
-            if refusal.status == 404:
-                return None
-            raise
-        return found["Body"], found["ETag"]
+        found = self._client.ask("get object", "GET", self._start + path, allowed=(404,))
+        return None if found.status == 404 else (found.body, found.headers["etag"])
+
+    def _put(self, key: str, body: bytes | Slice, headers: dict[str, str]) -> str:
+        answer = self._client.ask("put object", "PUT", key, headers=headers, body=body)
+        return answer.headers["etag"]
 
     def _upload(self, file: PoolLink) -> str:
         """Upload a file, and return its entity tag; nothing where it was there already."""
-        key, headers = self._start + file.path, self._headers(file.path, "immutable")
+        key = self._start + file.path
         if multipart.is_large(file.size, self._options):
             if not self._is_there(file):
+                headers = self._headers(file.path, "immutable")
                 multipart.upload(self._client, self._options, key, file, headers)
             return ""
         conditional = self._heeds_conditions()
         if not conditional and self._is_there(file):
             return ""
-        with Slice(file.source, 0, file.size) as body:
-            headers |= checksums.parameters(self._options, body, file.sha256)
+        with sources.opened(file) as body:
+            headers = self._content_headers(file, body)
             if not conditional:
-                return str(self._client.call("put_object", Key=key, body=body, **headers)["ETag"])
+                return self._put(key, body, headers)
             for _ in range(_ATTEMPTS):
-                made = conditions.create(self._client, key, body, **headers)
+                made = conditions.create(self._client, key, body, headers)
                 if made or self._is_there(file):
                     return made
             raise Conflict(f"another publisher keeps deleting {file.path}")
@@ -296,18 +311,17 @@ class S3Storage(Storage):
         return found is not None
 
     def _delete_one(self, key: str) -> None:
-        try:
-            self._client.call("delete_object", Key=key)
-        except Refused as refusal:
-            if refusal.status != 404:
-                raise
+        self._client.ask("delete object", "DELETE", key, allowed=(404,))
 
     def _delete_many(self, keys: Sequence[str]) -> None:
-        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        answer = self._client.call("delete_objects", Delete=wanted)
-        failed = [row["Key"] for row in answer.get("Errors", ()) if row["Code"] != "NoSuchKey"]
-        for key in failed:  # each with its own retries and hints
-            self._delete_one(key)
+        body = requests.wanted_gone(keys)
+        headers = {"content-type": "application/xml", "content-md5": checksums.md5(body)}
+        answer = self._client.ask(
+            "delete objects", "POST", "", query={"delete": ""}, headers=headers, body=body
+        )
+        for row in documents.rows(documents.read(answer.body), "Error"):
+            if row.get("Code") != "NoSuchKey":  # each with its own retries and hints
+                self._delete_one(row["Key"])
 
     def _keys(self, start: str) -> Iterator[str]:
         if start == self._start:
@@ -328,15 +342,15 @@ class S3Storage(Storage):
         ``None``: that is not there. The tag may be a guess where ``expected`` is what it holds.
         """
         key, tried = self._start + path, self._form(tag)
-        headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
-        if made := conditions.replace(self._client, key, data, tried, **headers):
+        headers = self._headers(path, "volatile") | checksums.headers(self._options, data)
+        if made := conditions.replace(self._client, key, data, tried, headers):
             return self._form(made)
         found = self._read(path)
         if found and (found[0] == expected or found[1].strip('"') == tag.strip('"')):
             for form in (found[1], found[1].strip('"')):  # it is no MD5, or not to be in quotes
                 if form == tried:
                     continue
-                if made := conditions.replace(self._client, key, data, form, **headers):
+                if made := conditions.replace(self._client, key, data, form, headers):
                     self._unquoted = not form.startswith('"')
                     return self._form(made)
             found = self._read(path)
@@ -348,8 +362,8 @@ class S3Storage(Storage):
             _, tag = self._seen.pop((threading.get_ident(), path), (b"", ""))
             guess = f'"{hashlib.md5(expected, usedforsecurity=False).hexdigest()}"'
             return self._swap(path, data, tag or guess, expected)
-        headers = self._headers(path, "volatile") | checksums.parameters(self._options, data)
-        if made := conditions.create(self._client, self._start + path, data, **headers):
+        headers = self._headers(path, "volatile") | checksums.headers(self._options, data)
+        if made := conditions.create(self._client, self._start + path, data, headers):
             return self._form(made)
         found = self._read(path)  # an earlier try whose answer was lost?
         return self._form(found[1]) if found and found[0] == data else None
@@ -380,6 +394,7 @@ def _connect(given: Options) -> Client:
         from debrepo_publish_s3.client import Client
     except ImportError as error:
         raise PluginError(
-            f"the s3: storage needs boto3: {error}", hint="pip install 'debrepo-manager[s3]'"
+            f"the s3: storage needs pycurl: {error}",
+            hint="pip install 'debrepo-manager[s3]', or apt install python3-pycurl",
         ) from error
     return Client(given)

@@ -131,7 +131,7 @@ def runs(bare, tmp_path_factory):
 
 
 def test_extras_are_not_there(bare):
-    for module in ("fastapi", "uvicorn", "boto3"):
+    for module in ("fastapi", "uvicorn", "pycurl", "boto3"):
         done = subprocess.run(
             [bare, "-I", "-c", f"import {module}"], stderr=subprocess.PIPE, check=False
         )

@@ -60,7 +60,7 @@ def test_installed_command_runs_from_the_package_alone(installed_debrepo):
 
 def test_package_contains_the_server_and_publishing_to_s3(installed):
     python = installed / "usr/lib/debrepo/bin/python3"
-    code = "import uvicorn, fastapi, multipart, boto3; boto3.client('s3', region_name='eu-west-1')"
+    code = "import uvicorn, fastapi, multipart, debrepo_publish_s3.client"
     output_of(python, "-I", "-c", code)
 
 

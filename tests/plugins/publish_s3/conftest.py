@@ -6,11 +6,13 @@ from collections import Counter
 from contextlib import ExitStack
 
 import pytest
+from botocore.config import Config
+from botocore.session import Session
 from object_stores import services
 from object_stores.strict import StrictProxy
 
 from debrepo.testing.faults import running
-from debrepo_publish_s3 import client
+from debrepo_publish_s3.client import Client
 from debrepo_publish_s3.options import Options
 from debrepo_publish_s3.storage import S3Storage
 
@@ -52,10 +54,16 @@ def credentials(service):
 
 
 @pytest.fixture(scope="session")
-def direct(service, credentials):
+def direct(service):
     """Return a client of the AWS library that talks to the service, past any proxy."""
-    endpoint = f"http://127.0.0.1:{service.port}"
-    direct = client.connect(Options("", endpoint=endpoint, timeout=30, **credentials))
+    direct = Session().create_client(
+        "s3",
+        config=Config(read_timeout=30, s3={"addressing_style": "path"}),
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{service.port}",
+        aws_access_key_id=service.access_key,
+        aws_secret_access_key=service.secret_key,
+    )
     yield direct
     direct.close()
 
@@ -124,28 +132,20 @@ def settings(common, bucket):
     return common | {"bucket": bucket}
 
 
-@pytest.fixture(scope="session")
-def connections():
-    """Return clients of the AWS library, which take long to make, by what they depend on."""
-    made = {}
-    yield made
-    for service in made.values():
-        service.close()
-
-
 @pytest.fixture
-def open_bucket(settings, connections):
+def open_bucket(settings):
     """Return a function that opens the bucket through a port, as a node of its own."""
+
+    opened = []
 
     def pause(seconds):
         time.sleep(seconds / _HURRY)
 
     def connect(port, **more):
         options = Options(**settings | {"endpoint": f"http://127.0.0.1:{port}"} | more)
-        key = options._replace(bucket="", prefix="", conditional_writes="")
-        if key not in connections:
-            connections[key] = client.connect(options)
-        opened = client.Client(options, pause=pause, service=connections[key])
-        return S3Storage(options, client=opened)
+        opened.append(S3Storage(options, client=Client(options, pause=pause)))
+        return opened[-1]
 
-    return connect
+    yield connect
+    for storage in opened:
+        storage.close()

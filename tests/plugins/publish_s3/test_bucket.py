@@ -16,9 +16,10 @@ from object_stores import services
 from debrepo.errors import Conflict, InvalidInput, PluginError, RemoteError
 from debrepo.object_storage import side_by_side
 from debrepo.storage import PoolLink
-from debrepo_publish_s3 import locks, options, ranges
+from debrepo.wire import ranges
+from debrepo.wire.lanes import Lanes
+from debrepo_publish_s3 import locks, options
 from debrepo_publish_s3.deletions import Deletions
-from debrepo_publish_s3.lanes import Lanes
 from debrepo_publish_s3.storage import S3Storage
 
 COMMIT = "dists/stable/InRelease"
@@ -33,7 +34,7 @@ def storage(open_bucket, proxy):
 def hello(tmp_path):
     source = tmp_path / "hello"
     source.write_bytes(b"hello")
-    return PoolLink("pool/h/hello.deb", source, 5, "2cf24dba5fb0a30e26e83b2ac5b9e29e" * 2)
+    return PoolLink("pool/h/hello.deb", source, 5, hashlib.sha256(b"hello").hexdigest())
 
 
 @pytest.fixture
@@ -145,9 +146,9 @@ def test_a_file_that_is_not_what_the_pool_says_is_refused_by_the_service(
     open_bucket, proxy, hello, head
 ):
     wrong = hello._replace(sha256="00" * 32)
-    with pytest.raises(RemoteError, match="failed 3 times: status 400, BadDigest"):
-        open_bucket(proxy.port, checksum="sha256").link(wrong)
-    assert set(proxy.refused) == {"BadDigest"}
+    with pytest.raises(RemoteError, match=r"failed 3 times: status 400, \w+(Digest|Mismatch)"):
+        open_bucket(proxy.port, checksum="none").link(wrong)
+    assert len(proxy.refused) == 3
     proxy.refused.clear()
 
 
@@ -223,7 +224,7 @@ def test_a_large_file_that_does_not_arrive_leaves_no_parts(
     with source.open("wb") as file:
         file.truncate(21 << 20)
     proxy.faults["PUT"] = ["503"] * 100
-    with pytest.raises(RemoteError, match=r"upload_part of .* failed 3 times: status 503"):
+    with pytest.raises(RemoteError, match=r"upload part of .* failed 3 times: status 503"):
         open_bucket(proxy.port, part_size=5 << 20).link(
             PoolLink("pool/large.deb", source, 21 << 20, "")
         )
@@ -389,7 +390,7 @@ def test_no_more_are_under_way_than_there_are_lanes():
     busy = set()
 
     def work(number):
-        with lanes.one():
+        with lanes:
             busy.add(number)
             most.append(len(busy))
             next(under_way)
@@ -448,31 +449,30 @@ def test_without_credentials_it_says_so(tmp_path, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     storage = S3Storage.open("x", {"bucket": "b", "endpoint": "http://127.0.0.1:1"}, tmp_path)
-    with pytest.raises(InvalidInput, match="Unable to locate credentials") as caught:
+    with pytest.raises(InvalidInput, match="there are no credentials") as caught:
         storage.put("a", b"")
-    assert "credentials" in caught.value.hint
+    assert "access_key_id" in caught.value.hint
 
 
 def test_a_profile_that_is_not_there_is_said_not_to_be(tmp_path):
     given = {"bucket": "b", "region": "us-east-1", "profile": "nobody"}
-    with pytest.raises(InvalidInput, match=r"cannot use the bucket b: .*nobody"):
+    with pytest.raises(InvalidInput, match="there is no profile nobody"):
         S3Storage.open("x", given, tmp_path).put("a", b"")
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch, tmp_path):
-    for name in [name for name in sys.modules if name.startswith("botocore")]:
+    for name in ("debrepo_publish_s3.client", "debrepo.wire.web_service", "debrepo.wire.transfer"):
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "debrepo_publish_s3.client")
-    monkeypatch.setitem(sys.modules, "botocore", None)
-    with pytest.raises(PluginError, match="needs boto3") as caught:
+    monkeypatch.setitem(sys.modules, "pycurl", None)
+    with pytest.raises(PluginError, match="needs pycurl") as caught:
         S3Storage.open("x", {"bucket": "b"}, tmp_path).put("a", b"")
     assert "pip install" in caught.value.hint
 
 
 def test_the_library_is_not_imported_before_it_is_needed():
-    code = "import sys, debrepo_publish_s3.storage; print([m for m in sys.modules if 'boto' in m])"
+    code = "import sys, debrepo_publish_s3.storage; print('pycurl' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "False\n"
 
 
 def test_checksums_of_many_objects_take_a_request_each(open_bucket, proxy, tmp_path):

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debrepo.object_storage import side_by_side
+from debrepo.wire.transfer import WireAnswer
 from debrepo_publish_s3 import listing
 
 NAMES = st.sets(st.text("ab+~", min_size=1, max_size=4), max_size=60)
@@ -15,14 +16,19 @@ class Bucket:
     def __init__(self, keys, page):
         self.keys, self.page, self.asked = sorted(keys), page, 0
 
-    def call(self, operation, **given):
+    def ask(self, what, method, key, *, query):
         self.asked += 1
-        after = max(given.get("StartAfter", ""), given.get("ContinuationToken", ""))
-        found = [key for key in self.keys if key.startswith(given["Prefix"]) and key > after]
+        after = max(query.get("start-after", ""), query.get("continuation-token", ""))
+        found = [key for key in self.keys if key.startswith(query["prefix"]) and key > after]
         page = found[: self.page]
-        more = {"NextContinuationToken": page[-1]} if len(found) > len(page) else {}
-        rows = [{"Key": key, "Size": len(key), "ETag": key} for key in page]
-        return {"Contents": rows, "IsTruncated": bool(more), **more}
+        rows = "".join(
+            f"<Contents><Key>{key}</Key><Size>{len(key)}</Size><ETag>{key}</ETag></Contents>"
+            for key in page
+        )
+        if len(found) > len(page):
+            rows += "<IsTruncated>true</IsTruncated>"
+            rows += f"<NextContinuationToken>{page[-1]}</NextContinuationToken>"
+        return WireAnswer(200, {}, f"<List>{rows}</List>".encode())
 
 
 @given(NAMES, st.integers(1, 50))

@@ -2,23 +2,20 @@
 
 import pytest
 
-from debrepo_publish_s3 import client
+from debrepo_publish_s3.client import Client
 from debrepo_publish_s3.options import Options, read
 
 
 @pytest.fixture
-def url():
-    """Return a function that tells the URL of an object for options, without asking."""
+def written():
+    """Return a function that tells how an object is asked for with some options."""
 
-    def presigned(**given):
+    def written(**given):
         keys = {"access_key_id": "AKID", "secret_access_key": "secret"}
-        service = client.connect(read("x", {"bucket": "debian", **keys, **given}))
-        parameters = {"Bucket": "debian", "Key": "dists/InRelease"}
-        made = service.generate_presigned_url("get_object", Params=parameters)
-        service.close()
-        return made
+        client = Client(read("x", {"bucket": "debian", **keys, **given}))
+        return client.write("GET", "dists/InRelease", {}, {}, None)
 
-    return presigned
+    return written
 
 
 @pytest.mark.parametrize(
@@ -37,12 +34,12 @@ def url():
         ),
     ],
 )
-def test_where_the_bucket_is_follows_from_region_endpoint_and_addressing(url, given, start):
-    assert url(**given).startswith(start)
+def test_where_the_bucket_is_follows_from_region_endpoint_and_addressing(written, given, start):
+    assert written(**given).url.startswith(start)
 
 
-def test_requests_are_signed_for_the_region(url):
-    assert "eu-central-1%2Fs3%2Faws4_request" in url(region="eu-central-1")
+def test_requests_are_signed_for_the_region(written):
+    assert "/eu-central-1/s3/aws4_request" in written(region="eu-central-1").fields[-1]
 
 
 def test_a_session_token_goes_with_every_request(open_bucket, proxy):
@@ -52,7 +49,7 @@ def test_a_session_token_goes_with_every_request(open_bucket, proxy):
 
 def test_every_request_is_told_where_that_is_wanted(open_bucket, proxy, capsys):
     open_bucket(proxy.port, debug=True).put("dists/Release", b"12345")
-    assert capsys.readouterr().err.startswith("s3: put_object deb/dists/Release 5 bytes: 200, ")
+    assert capsys.readouterr().err.startswith("s3: put object deb/dists/Release 5 bytes: 200, ")
 
 
 def test_nothing_is_sent_for_what_is_the_bucket_s_own_choice():

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Lanes:
@@ -24,18 +19,17 @@ class Lanes:
         """How many requests may be under way now."""
         return int(self._limit)
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Wait for a lane, and keep it for the length of a request."""
+    def __enter__(self) -> None:
+        """Wait for a lane, to keep it for the length of a request."""
         with self._changed:
-            self._changed.wait_for(lambda: self._busy < self.limit)
+            while self._busy >= self.limit:
+                self._changed.wait()
             self._busy += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._busy -= 1
-                self._changed.notify()
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._busy -= 1
+            self._changed.notify()
 
     def narrow(self) -> None:
         """Reduce the limit, because the service asked for fewer requests."""

@@ -1,0 +1,1 @@
+"""Services over HTTP: signed requests that are counted, limited and tried again, by libcurl."""

@@ -1,0 +1,248 @@
+"""Requests over connections that are kept, by libcurl."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import pycurl
+
+import debrepo
+from debrepo.wire.slices import Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from debrepo.wire.lanes import Lanes
+
+T = TypeVar("T")
+
+_SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")  # libcurl from PyPI was built elsewhere
+_WAITS_FOR_CONTINUE = 1 << 20  # bytes; to wait for leave takes as long as to send fewer
+_LONGEST_TURN = 1.0  # seconds
+#: Of libcurl's errors those that say that this machine and the service do not trust each other.
+_UNTRUSTED = frozenset(
+    {
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_CERTPROBLEM,
+        pycurl.E_SSL_ISSUER_ERROR,
+    }
+)
+#: Those that no further try will change: the URL, the protocol, what libcurl was built with.
+_HOPELESS = frozenset(
+    {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_URL_MALFORMAT, pycurl.E_BAD_FUNCTION_ARGUMENT}
+)
+
+
+class WireAnswer(NamedTuple):
+    """What a service answered; the names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """The service was not reached, or the answer did not arrive whole; it may the next time."""
+
+
+class Unusable(Exception):
+    """No try will help: the URL is none, or nothing can be sent there."""
+
+
+class Untrusted(Exception):
+    """The certificate of the service is not trusted."""
+
+
+class Wire:
+    """Connections to services; many threads may use it, each has one at a time."""
+
+    def __init__(self, *, timeout: float, ca_file: str = "") -> None:
+        self._timeout = timeout
+        self._ca_file = ca_file or (str(_SYSTEM_CA) if _SYSTEM_CA.exists() else "")
+        self._idle: list[_Handle] = []  # the last that was used comes first: it is still connected
+        self._changing = threading.Lock()
+
+    def send(
+        self, method: str, url: str, fields: Sequence[str], body: bytes | Slice | None = None
+    ) -> WireAnswer:
+        """Send a request, and return what was answered; ``fields`` are its header lines."""
+        handle = self._take()
+        try:
+            return handle.send(method, url, fields, body)
+        finally:
+            self._give_back(handle)
+
+    def send_all(
+        self, requests: Iterator[tuple[T, str, str, Sequence[str], bytes | None]], most: Lanes
+    ) -> Iterator[tuple[T, WireAnswer | None]]:
+        """Send requests, as many at once as there are lanes, all from this thread.
+
+        Each has something of the caller's that comes back with its answer, in any order; ``None``:
+        there is no answer. The next request is made when there is a connection for it.
+        """
+        multi, under_way = pycurl.CurlMulti(), dict[Any, tuple[T, _Handle]]()
+        try:
+            over = False
+            while True:
+                while not over and len(under_way) < most.limit:
+                    request = next(requests, None)
+                    if request is None:
+                        over = True
+                        break
+                    handle = self._take()
+                    handle.begin(*request[1:])
+                    under_way[handle.curl] = request[0], handle
+                    multi.add_handle(handle.curl)
+                if not under_way:
+                    return
+                ended = _turn(multi)
+                for curl, _ in ended:
+                    multi.remove_handle(curl)
+                for curl, whole in ended:
+                    item, handle = under_way.pop(curl)
+                    answer = handle.end() if whole else None
+                    self._give_back(handle)
+                    yield item, answer
+        finally:
+            for curl, (_, handle) in under_way.items():
+                multi.remove_handle(curl)
+                handle.curl.close()
+            multi.close()
+
+    def _take(self) -> _Handle:
+        with self._changing:
+            if self._idle:
+                return self._idle.pop()
+        return _Handle(self._timeout, self._ca_file)
+
+    def _give_back(self, handle: _Handle) -> None:
+        with self._changing:
+            self._idle.append(handle)
+
+    def close(self) -> None:
+        """Close the connections; the next request opens one again."""
+        with self._changing:
+            idle, self._idle = self._idle, []
+        for handle in idle:
+            handle.curl.close()
+
+
+class _Handle:
+    """What libcurl keeps for one request after another."""
+
+    def __init__(self, timeout: float, ca_file: str) -> None:
+        self.curl: Any = pycurl.Curl()
+        self._timeout = timeout
+        self._ca_file = ca_file
+        self._lines: list[bytes] = []
+        self._chunks: list[bytes] = []
+        self._set_up()
+
+    def send(
+        self, method: str, url: str, fields: Sequence[str], body: bytes | Slice | None
+    ) -> WireAnswer:
+        self.begin(method, url, fields, body)
+        try:
+            self.curl.perform()
+        except pycurl.error as error:
+            raise self._failure(*error.args) from None
+        finally:
+            if isinstance(body, Slice):  # nothing else undoes all of an upload
+                self.curl.reset()
+                self._set_up()
+        return self.end()
+
+    def begin(
+        self, method: str, url: str, fields: Sequence[str], body: bytes | Slice | None
+    ) -> None:
+        """Set up the next request."""
+        curl = self.curl
+        self._lines.clear()
+        self._chunks.clear()
+        size = 0 if body is None else len(body)
+        curl.setopt(pycurl.URL, url)
+        welcome = "Expect: 100-continue" if size >= _WAITS_FOR_CONTINUE else "Expect:"
+        curl.setopt(pycurl.HTTPHEADER, [*fields, welcome])
+        if isinstance(body, Slice):
+            curl.setopt(pycurl.UPLOAD, 1)
+            curl.setopt(pycurl.INFILESIZE_LARGE, size)
+            curl.setopt(pycurl.READFUNCTION, body.read)
+            curl.setopt(pycurl.SEEKFUNCTION, _seek(body))
+        elif body is not None:
+            curl.setopt(pycurl.POST, 1)
+            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, size)
+            curl.setopt(pycurl.POSTFIELDS, body)
+        elif method == "HEAD":
+            curl.setopt(pycurl.NOBODY, 1)
+        else:
+            curl.setopt(pycurl.HTTPGET, 1)
+        curl.setopt(pycurl.CUSTOMREQUEST, method)
+
+    def end(self) -> WireAnswer:
+        """Return what was received."""
+        status, headers = _headers(b"".join(self._lines))
+        return WireAnswer(status, headers, b"".join(self._chunks))
+
+    def _set_up(self) -> None:
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
+            (pycurl.PATH_AS_IS, 1),  # names of objects are no directories
+            (pycurl.CONNECTTIMEOUT_MS, int(min(self._timeout, 20) * 1000)),
+            (pycurl.LOW_SPEED_LIMIT, 1),
+            (pycurl.LOW_SPEED_TIME, max(1, int(self._timeout))),
+            (pycurl.TCP_KEEPALIVE, 1),
+            (pycurl.USERAGENT, f"debrepo/{debrepo.__version__}"),
+            (pycurl.HEADERFUNCTION, self._lines.append),
+            (pycurl.WRITEFUNCTION, self._chunks.append),
+        ):
+            self.curl.setopt(option, value)
+        if self._ca_file:
+            self.curl.setopt(pycurl.CAINFO, self._ca_file)
+
+    def _failure(self, number: int, text: str = "") -> Exception:
+        if number == pycurl.E_SSL_CACERT_BADFILE and not text:  # libcurl 7 has no words for it
+            text = f"cannot use the certificates in {self._ca_file}"
+        text = text or f"libcurl error {number}"
+        if number in _UNTRUSTED:
+            return Untrusted(text)
+        return Unusable(text) if number in _HOPELESS else NoAnswer(text)
+
+
+def _turn(multi: Any) -> list[tuple[Any, bool]]:
+    """Return the transfers that have ended, and whether their answers are whole."""
+    multi.perform()
+    found: list[tuple[Any, bool]] = []
+    more = 1
+    while more:
+        more, whole, broken = multi.info_read()
+        found += [(curl, True) for curl in whole]
+        found += [(curl, False) for curl, *_ in broken]
+    if not found:
+        multi.select(_LONGEST_TURN)
+    return found
+
+
+def _seek(body: Slice) -> Any:
+    def seek(offset: int, whence: int) -> int:
+        body.seek(offset, whence)
+        return int(pycurl.SEEKFUNC_OK)
+
+    return seek
+
+
+def _headers(lines: bytes) -> tuple[int, dict[str, str]]:
+    """Return the status of the last answer, as "100 Continue" comes before, and its headers."""
+    text = lines.decode("latin-1")
+    start, *fields = text[text.rfind("HTTP/1.") :].split("\r\n")
+    headers = {}
+    for field in fields:
+        name, _, value = field.partition(":")
+        if value:
+            headers[name.lower()] = value.strip()
+    number = start[9:12]
+    return int(number) if number.isdigit() else 0, headers
