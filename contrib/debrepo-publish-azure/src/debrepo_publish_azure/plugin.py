@@ -22,6 +22,9 @@ def debrepo_settings() -> list[Setting]:
         Setting("storage.azure.*.sas_token", "", "Shared access signature, instead of a key", True),
         Setting("storage.azure.*.endpoint", "", "URL of the account; empty: Azure's own"),
         Setting("storage.azure.*.public_url", "", "Where clients find it, to tell users"),
+        Setting("storage.azure.*.connections", 16, "Maximum number of parallel requests"),
         Setting("storage.azure.*.attempts", 6, "How often a request is tried"),
         Setting("storage.azure.*.timeout", 60, "Seconds to wait for the service"),
+        Setting("storage.azure.*.ca_file", "", "File of certificates to trust"),
+        Setting("storage.azure.*.debug", False, "Whether to write a line about every request"),
     ]
