@@ -9,7 +9,7 @@ from debrepo.hookspecs import hookspec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.session import Session
@@ -37,4 +37,16 @@ def debrepo_drop_remote_files(txn: Transaction, digests: Collection[str]) -> Non
     """Remove what you store of files, given by their SHA256: no package names them any more.
 
     *Tells*, in a write transaction of a cleanup.
+    """
+
+
+@hookspec
+def debrepo_files_beside(
+    session: Session, endpoint: str, digests: frozenset[str]
+) -> Mapping[str, str]:
+    """Return those files that a storage has already, by their SHA256, with their paths there.
+
+    *Collects*, outside of any transaction, when files are published to a storage that can copy its
+    own: they are not fetched then. Such a path is below the storage's root, outside of any
+    publication, and its content never changes.
     """

@@ -36,6 +36,17 @@ def fetch(session: Session, needed: Iterable[tuple[str, int]]) -> None:
         hook(session=session, digests=missing)
 
 
+def beside(session: Session, endpoint: str, digests: Iterable[str]) -> dict[str, str]:
+    """Return those files that a storage has already, by their SHA256, with their paths there."""
+    hook = session.hook.debrepo_files_beside
+    if not hook.get_hookimpls():
+        return {}
+    found: dict[str, str] = {}
+    for answer in hook(session=session, endpoint=endpoint, digests=frozenset(digests)):
+        found.update(answer)
+    return found
+
+
 def is_here(pool: Pool, digest: str, size: int) -> bool:
     """Tell whether the pool has a file, and all of it.
 

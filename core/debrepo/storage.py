@@ -135,6 +135,17 @@ class Storage(ABC):
         be in the way for ever. Return the version, as `put` does, of what has been put there.
         """
 
+    #: Bytes up to which `copy_all` copies a file; 0: this storage copies none.
+    copies_up_to: ClassVar[int] = 0
+
+    def copy_all(self, files: Iterable[tuple[PoolLink, str]]) -> dict[str, str]:
+        """Publish files that this storage has under another path, which comes with each.
+
+        As `link_all`, but their bytes stay inside the service, and nothing is read here. Raise
+        `NotFound` where there is nothing under the other path.
+        """
+        raise NotImplementedError(f"{type(self).__name__} copies no files")
+
     def link_all(self, files: Iterable[PoolLink]) -> dict[str, str]:
         """Publish many files of the pool; override where they can travel side by side.
 

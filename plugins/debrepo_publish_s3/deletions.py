@@ -5,8 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from debrepo.wire import documents
+from debrepo_publish_s3 import checksums, requests
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from debrepo_publish_s3.client import Client
 
 _FIRST = 250
 _MOST = 1000  # that S3 takes
@@ -35,3 +40,20 @@ class Deletions:
                 self._size = max(1, self._size // 2)
             elif took < self._timeout / 20:
                 self._size = min(_MOST, self._size * 2)
+
+
+def one(client: Client, key: str) -> None:
+    """Delete an object; a missing one is no error."""
+    client.ask("delete object", "DELETE", key, allowed=(404,))
+
+
+def many(client: Client, keys: Sequence[str]) -> None:
+    """Delete objects in one request."""
+    body = requests.wanted_gone(keys)
+    headers = {"content-type": "application/xml", "content-md5": checksums.md5(body)}
+    answer = client.ask(
+        "delete objects", "POST", "", query={"delete": ""}, headers=headers, body=body
+    )
+    for row in documents.rows(documents.read(answer.body), "Error"):
+        if row.get("Code") != "NoSuchKey":  # each with its own retries and hints
+            one(client, row["Key"])

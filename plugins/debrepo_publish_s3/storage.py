@@ -7,13 +7,14 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from debrepo.errors import Conflict, NotFound, PluginError
+from debrepo.object_storage import CACHE_CONTROL, side_by_side
 from debrepo.object_storage import checksums as checksums_of
-from debrepo.object_storage import side_by_side
 from debrepo.storage import (
     Cache,
     PoolLink,
@@ -23,31 +24,29 @@ from debrepo.storage import (
     content_type,
     somebody_elses,
 )
-from debrepo.wire import documents, ranges
+from debrepo.wire import ranges
 from debrepo.wire.refusals import Refused
 from debrepo_publish_s3 import (
     checksums,
     conditions,
+    copying,
+    deletions,
     listing,
     locks,
     multipart,
     options,
-    requests,
     sources,
 )
-from debrepo_publish_s3.deletions import Deletions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from debrepo.wire.slices import Slice
     from debrepo_publish_s3.client import Client
     from debrepo_publish_s3.options import Options
 
-T = TypeVar("T")
-
-_CACHE_CONTROL = {"immutable": "public, max-age=31536000, immutable", "volatile": "no-cache"}
+_NOT_OF_LOCKS = ("x-amz-acl", "x-amz-storage-class")
 _OURS = "~debrepo-"  # what the names of locks and probes start with
 _ATTEMPTS = 5  # if other publishers create and delete the object
 _FEW = 50  # objects that are asked for one by one
@@ -56,6 +55,8 @@ _UNFINISHED = 86400.0  # seconds after which an unfinished upload is aborted
 
 class S3Storage(Storage):
     """A bucket, or what is below a prefix in one."""
+
+    copies_up_to = copying.MOST
 
     def __init__(self, given: Options, owner: str = "", client: Client | None = None) -> None:
         self._options = given
@@ -70,7 +71,7 @@ class S3Storage(Storage):
             self._conditional = False
         self._unquoted = given.conditional_writes == "unquoted"
         self._finding_out = threading.Lock()
-        self._deletions = Deletions(given.timeout)
+        self._deletions = deletions.Deletions(given.timeout)
         self._held: dict[tuple[int, str], locks.HeldLock] = {}
         self._seen: dict[tuple[int, str], tuple[bytes, str]] = {}  # while a lock is held
 
@@ -134,6 +135,19 @@ class S3Storage(Storage):
                     rest.append(file)
         return made | self._all(lambda file: (file.path, self.link(file)), chain(rest, source))
 
+    def copy_all(self, files: Iterable[tuple[PoolLink, str]]) -> dict[str, str]:
+        """Let the service copy objects, where there is none yet."""
+        return self._all(lambda pair: (pair[0].path, self._copy(*pair)), files)
+
+    def _copy(self, file: PoolLink, origin: str) -> str | None:
+        source = copying.source(self._options.bucket, self._start + check_path(origin))
+        headers = self._headers(file.path, "immutable") | source
+        tag = ""
+        for name in self._names(check_path(file.path)):
+            if not self._is_there(file._replace(path=name)):
+                tag = copying.copy(self._client, self._start + name, headers, origin)
+        return self._form(tag) if self._conditional and tag else None
+
     def _small(
         self, files: Iterator[PoolLink], others: list[PoolLink]
     ) -> Iterator[tuple[PoolLink, str, dict[str, str], bytes]]:
@@ -155,7 +169,7 @@ class S3Storage(Storage):
         return headers
 
     def _all(
-        self, store: Callable[[T], tuple[str, str | None]], files: Iterable[T]
+        self, store: Callable[[Any], tuple[str, str | None]], files: Iterable[Any]
     ) -> dict[str, str]:
         """Store files in parallel, and return the versions by path."""
         made: list[tuple[str, str | None]] = []
@@ -167,18 +181,18 @@ class S3Storage(Storage):
             self._start + name: None for path in paths for name in self._names(check_path(path))
         }
         if not self._options.multi_delete or len(keys) == 1:
-            side_by_side(self._delete_one, keys, min(len(keys), self._options.connections) or 1)
+            side_by_side(partial(deletions.one, self._client), keys, self._options.connections)
             return
         for together in self._deletions.batches(list(keys)):
-            self._delete_many(together)
+            deletions.many(self._client, together)
 
     def stat(self, path: str) -> Stat | None:
         key = self._start + check_path(path)
         found = self._client.ask("head object", "HEAD", key, allowed=(404,))
         if found.status == 404:
             return None
-        headers = found.headers
-        return Stat(int(headers.get("content-length", 0)), self._form(headers["etag"]))
+        size = int(found.headers.get("content-length", 0))
+        return Stat(size, self._form(found.headers["etag"]))
 
     def stat_all(self, paths: Iterable[str]) -> Iterator[tuple[str, Stat | None]]:
         """List them if they are many, and ask again for the missing ones."""
@@ -222,11 +236,9 @@ class S3Storage(Storage):
         if owner in self._held:
             yield
             return
-        headers = {
-            name: value
-            for name, value in self._headers(path, "volatile").items()
-            if name not in ("x-amz-acl", "x-amz-storage-class")
-        }
+        headers = self._headers(path, "volatile")
+        for name in _NOT_OF_LOCKS:
+            headers.pop(name, None)
         key = self._start + owner[1]
         with locks.hold(
             self._client, key, self._owner, headers, atomic=self._heeds_conditions()
@@ -258,7 +270,7 @@ class S3Storage(Storage):
     def _headers(self, path: str, cache: Cache) -> dict[str, str]:
         return {
             "content-type": content_type(path),
-            "cache-control": _CACHE_CONTROL[cache],
+            "cache-control": CACHE_CONTROL[cache],
             **self._options.object_headers(),
         }
 
@@ -303,25 +315,12 @@ class S3Storage(Storage):
         """Return whether a file is there; raise `Conflict` where it is another one."""
         found = self.stat(file.path)
         if found is not None and found.size != file.size:
-            where = f"s3://{self._options.bucket}/{self._start}{file.path}"
+            where = self._client.where(self._start + file.path)
             raise Conflict(
                 f"{file.path} is served with other content ({found.size} bytes, not {file.size})",
                 hint=f"is it debrepo's? delete {where} if nobody needs it",
             )
         return found is not None
-
-    def _delete_one(self, key: str) -> None:
-        self._client.ask("delete object", "DELETE", key, allowed=(404,))
-
-    def _delete_many(self, keys: Sequence[str]) -> None:
-        body = requests.wanted_gone(keys)
-        headers = {"content-type": "application/xml", "content-md5": checksums.md5(body)}
-        answer = self._client.ask(
-            "delete objects", "POST", "", query={"delete": ""}, headers=headers, body=body
-        )
-        for row in documents.rows(documents.read(answer.body), "Error"):
-            if row.get("Code") != "NoSuchKey":  # each with its own retries and hints
-                self._delete_one(row["Key"])
 
     def _keys(self, start: str) -> Iterator[str]:
         if start == self._start:

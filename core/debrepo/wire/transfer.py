@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pycurl
 
-import debrepo
 from debrepo.wire.slices import Slice
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ class _Handle:
             (pycurl.LOW_SPEED_LIMIT, 1),
             (pycurl.LOW_SPEED_TIME, max(1, int(self._timeout))),
             (pycurl.TCP_KEEPALIVE, 1),
-            (pycurl.USERAGENT, f"debrepo/{debrepo.__version__}"),
+            (pycurl.USERAGENT, "debrepo"),
             (pycurl.HEADERFUNCTION, self._lines.append),
             (pycurl.WRITEFUNCTION, self._chunks.append),
         ):

@@ -8,6 +8,7 @@ reads it, such as Contents.
 from __future__ import annotations
 
 from collections import ChainMap
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from debrepo import catalog, clock, packageset, remote_files, verdicts
@@ -43,7 +44,7 @@ def prepare(
         with session.db.read() as txn:
             needed = verdicts.unread(session.config, txn, _listed(txn, plan, anew=force))
             files = list(_files(txn, plan, needed, anew=force))
-        remote_files.fetch(session, files)
+        remote_files.fetch(session, _without_copies(session, publication, plan, files))
         if needed:
             from debrepo.ingest import deep  # unpacking is slow to load
 
@@ -54,6 +55,20 @@ def prepare(
                 continue  # the lists have changed meanwhile, and a cleanup has been here
             if not any(verdicts.broken(session.config, txn, set_id) for set_id in sets):
                 return plan
+
+
+def _without_copies(
+    session: Session, publication: Publication, plan: Plan, files: list[tuple[str, int]]
+) -> list[tuple[str, int]]:
+    """Return the files that have to come here: not those that the storage copies by itself."""
+    links = {file.sha256 for file in plan.additions}
+    others = {digest for digest, _ in files[len(plan.additions) :]}
+    with closing(session.storage(publication.storage)) as storage:
+        most = storage.copies_up_to
+    if not most:
+        return files
+    copied = remote_files.beside(session, publication.storage, links - others)
+    return [file for file in files if file[0] not in copied or file[1] > most]
 
 
 def _files(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import clock
+from debrepo import clock, remote_files
 from debrepo.storage import PoolLink
 from debrepo_publish.engine import ledger, outputs
 from debrepo_publish.engine import plan as planning
@@ -75,12 +75,23 @@ def _link(
     """Put files of the pool in place, durably, and return their versions, if there are any."""
     if not files:
         return {}
-    made = storage.link_all(
+    links = [
         PoolLink(publication.path(path), session.pool.location(sha256), size, sha256)
         for path, sha256, size in files
-    )
+    ]
+    away = [link for link in links if _is_copied(session, storage, link)]
+    beside = remote_files.beside(session, publication.storage, (link.sha256 for link in away))
+    copied = [(link, beside[link.sha256]) for link in away if link.sha256 in beside]
+    made = storage.copy_all(copied) if copied else {}
+    done = {link.path for link, _ in copied}
+    made |= storage.link_all(link for link in links if link.path not in done)
     storage.flush()
     return _below(publication, made)
+
+
+def _is_copied(session: Session, storage: Storage, link: PoolLink) -> bool:
+    """Return whether a file may be copied inside the storage, because it is not here."""
+    return link.size <= storage.copies_up_to and link.sha256 not in session.pool
 
 
 def _below(publication: Publication, versions: Mapping[str, str]) -> dict[str, str]:

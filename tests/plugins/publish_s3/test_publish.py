@@ -268,3 +268,49 @@ def test_of_two_nodes_the_one_whose_past_is_not_the_latest_is_told(node, url, tm
             True,
         ), said
     assert follow(url) == before
+
+
+def use_bucket(node):
+    text = (node.root / "debrepo.toml").read_text()
+    (node.root / "debrepo.toml").write_text(f"[pool]\nstorage = 's3:test:files'\ncache = 0\n{text}")
+
+
+def test_publishing_copies_inside_the_bucket_and_moves_no_bytes(new_node, proxy, url, tmp_path):
+    node = new_node()
+    use_bucket(node)
+    node("repo", "create", "tools", "--distribution", "stable")
+    for name in ("hello", "greeter"):
+        add(node, tmp_path / "debs", name)
+    done = node.json("pool", "move")
+    assert (done["files"], done["removed"]) == (2, 2)
+    proxy.seen.clear()
+    node("publish", "repo", "tools", PLACE, "--skip-contents")
+    copies = [r for r in proxy.seen if "x-amz-copy-source" in r.headers]
+    assert len(copies) == 2
+    assert not [r for r in proxy.seen if r.method == "GET" and "/files/" in r.target]
+    assert list((node.root / "pool").glob("??/*")) == []
+    assert follow(url) == {"hello": "1.0", "greeter": "1.0"}
+    node("publish", "verify", "stable", PLACE)
+
+
+def test_moving_survives_the_loss_of_any_answer_and_the_end_of_the_service(
+    new_node, proxy, tmp_path
+):
+    node = new_node()
+    use_bucket(node)
+    node("repo", "create", "tools", "--distribution", "stable")
+    for fault, number in itertools.product(("lost", "503", "reset"), range(3)):
+        add(node, tmp_path / "debs", f"{fault.lower()}{number}")
+        proxy.faults["*"] = [*[""] * number, fault]
+        assert node.json("pool", "move")["files"] == 1
+        proxy.faults.clear()
+    for number in range(3):
+        add(node, tmp_path / "debs", f"dead{number}")
+        proxy.alive = number
+        with contextlib.suppress(AssertionError):  # at another exit code than 0
+            node("pool", "move")
+        proxy.alive = None
+        node("db", "check")
+        node("pool", "move")
+    assert list((node.root / "pool").glob("??/*")) == []
+    node("db", "check")

@@ -198,6 +198,7 @@ audit verify
 db check
 db cleanup --dry-run
 db cleanup
+pool move
 config create
 man {place}/man
 """.strip().splitlines()

@@ -1,0 +1,1 @@
+"""Keep package files in an object store instead of on this machine."""

@@ -1,0 +1,169 @@
+"""Moving package files: put into a storage, recorded as being there, and then removed here.
+
+A file is deleted here only when the database says that the storage has it, which it says only when
+the storage has confirmed that. So a crash at any point leaves each file in one place at least.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from debrepo import leases
+from debrepo.errors import DebrepoError, NotFound
+from debrepo.stopping import checkpoint
+from debrepo.storage import PoolLink
+from debrepo_pool import places
+from debrepo_pool.tables import MOVED, UNWANTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from debrepo.background import Load
+    from debrepo.database import Transaction
+    from debrepo.pool import Pool
+    from debrepo.session import Session
+    from debrepo.storage import Storage
+    from debrepo_pool.places import FilePlace
+
+T = TypeVar("T")
+
+LEASE = "pool:move"
+_BATCH = 500  # files that are put before they are recorded
+_FEW = 50  # that are removed here while nobody can reserve any
+
+
+class MovedFiles(NamedTuple):
+    """What has been done."""
+
+    files: int  #: that were put into the storage
+    bytes: int
+    removed: int  #: of those here
+    deleted: int  #: of those in the storage
+
+
+def move(session: Session, place: FilePlace) -> MovedFiles:
+    """Put all files into the storage, then remove those here that the cache has no room for."""
+    with (
+        leases.hold(session.root, LEASE, note=lambda lease: _waiting(session, str(lease))),
+        closing(place.open(session)) as storage,
+    ):
+        deleted = _delete(session, place, storage)
+        files, size = _put(session, place, storage)
+        return MovedFiles(files, size, _shrink(session), deleted)
+
+
+def _waiting(session: Session, lease: str) -> None:
+    session.progress.note(f"Waiting for {lease}.")
+
+
+def drop(txn: Transaction, digests: Collection[str]) -> None:
+    """Record that files are to be deleted from the storage."""
+    for digest in digests:
+        key = bytes.fromhex(digest)
+        where = txn[MOVED].get(key)
+        if isinstance(where, bytes) and txn[MOVED].discard(key):
+            txn[UNWANTED][key] = where
+
+
+def _put(session: Session, place: FilePlace, storage: Storage) -> tuple[int, int]:
+    """Put what is not there yet, and return how many files and bytes that were."""
+    endpoint = place.endpoint.encode()
+    with session.db.read() as txn:
+        there = {key for key, where in txn[MOVED].items() if where == endpoint}
+    waiting = [digest for digest in session.pool if bytes.fromhex(digest) not in there]
+    count = total = 0
+    tracked = session.progress.track("Moving files", waiting, total=len(waiting))
+    for batch in _batches(tracked, _BATCH):
+        checkpoint()
+        links = list(_links(session.pool, place, batch))
+        storage.link_all(links)
+        storage.flush()
+        with session.db.write() as txn:
+            for link in links:
+                key = bytes.fromhex(link.sha256)
+                txn[MOVED][key] = endpoint
+                txn[UNWANTED].discard(key)
+        count += len(links)
+        total += sum(link.size for link in links)
+    return count, total
+
+
+def _links(pool: Pool, place: FilePlace, digests: Iterable[str]) -> Iterator[PoolLink]:
+    for digest in digests:
+        with suppress(NotFound):  # a cleanup has deleted it
+            size = pool.size(digest)
+            yield PoolLink(place.path(digest), pool.location(digest), size, digest)
+
+
+def _shrink(session: Session) -> int:
+    """Remove files here that are in the storage, those first that were not used for longest.
+
+    Nothing is removed while somebody publishes, adds or updates: they count on what they found.
+    """
+    known = _by_age(session.pool)
+    over = sum(size for _, size, _ in known) - session.config["pool.cache"]
+    if over <= 0:
+        return 0
+    with session.db.read() as txn:
+        moved = txn[MOVED]
+        idle = [(size, digest) for _, size, digest in known if bytes.fromhex(digest) in moved]
+    removed = 0
+    for batch in _batches(idle, _FEW):
+        checkpoint()
+        if over <= 0 or any(lease.what != LEASE for lease in leases.held(session.root)):
+            break
+        with session.pool.reserved() as reserved:
+            for size, digest in batch:
+                if over > 0 and digest not in reserved:
+                    session.pool.delete(digest)
+                    over -= size
+                    removed += 1
+    return removed
+
+
+def _by_age(pool: Pool) -> list[tuple[float, int, str]]:
+    """Return when each file was used last, its size and its SHA256; the oldest first."""
+    found = []
+    for digest in pool:
+        with suppress(OSError):
+            stat = pool.path(digest).stat()
+            found.append((max(stat.st_atime, stat.st_mtime), stat.st_size, digest))
+    return sorted(found)
+
+
+def _delete(session: Session, place: FilePlace, storage: Storage) -> int:
+    """Delete what no package names any more, unless other nodes may still need it."""
+    with session.db.read() as txn:
+        endpoint = place.endpoint.encode()
+        unwanted = [key for key, where in txn[UNWANTED].items() if where == endpoint]
+        back = {key for key in unwanted if key in txn[MOVED]}
+    gone = [key for key in unwanted if key not in back and key.hex() not in session.pool]
+    if not session.config["pool.shared"]:
+        storage.delete(place.path(key.hex()) for key in gone)
+    with session.db.write() as txn:
+        for key in unwanted:
+            txn[UNWANTED].discard(key)
+    return 0 if session.config["pool.shared"] else len(gone)
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def background(session: Session, _load: Load) -> Callable[[], None]:
+    """Return what a server does again and again."""
+
+    def work() -> None:
+        place = places.configured(session)
+        if place is None:
+            return
+        try:
+            move(session, place)
+        except DebrepoError as error:
+            session.progress.note(f"Package files were not moved: {error}")
+
+    return work
