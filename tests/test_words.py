@@ -39,6 +39,7 @@ ANY = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(AVOIDED.values())})(?![A-Za-z])
 HARMLESS = re.compile(
     r"\(sum,|_sum\b|--sums\b|\bpublish\.sums\b|\bpublication\.sums\b|\"sums\"|\bsums: tuple\b"
     r"|\bSigning him\b|\bExporting indices\b"
+    r"|Don't forget to add your GPG key"  # what aptly says
 )
 #: What a page shows as code: a field, an option, an example.
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)

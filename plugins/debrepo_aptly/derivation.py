@@ -11,7 +11,8 @@ from debrepo.http import Answer, Door, Refusal, opens
 from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
 from debrepo_aptly.routes import AptlyRoutes
-from debrepo_aptly.snapshots import SnapshotObject, plain
+from debrepo_aptly.shapes import snapshot_object as plain
+from debrepo_aptly.snapshots import SnapshotObject
 
 routes = AptlyRoutes(tags=["snapshots"])
 

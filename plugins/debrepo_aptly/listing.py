@@ -13,19 +13,14 @@ from debrepo import catalog
 from debrepo.dependencies import Dependencies
 from debrepo.http.answers import JSON
 from debrepo.http.doors import Door
-from debrepo.package import Entry, Package, PackageFile
+from debrepo.package import Entry
 from debrepo.selection import Found
 from debrepo.session import Session
 from debrepo_aptly.bodies import Flag
+from debrepo_aptly.shapes import stanza_object
 
 _BATCH = 256  # packages read in one transaction, so that a slow client holds none open
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_CHECKSUMS = {
-    "Files": "md5",
-    "Checksums-Sha1": "sha1",
-    "Checksums-Sha256": "sha256",
-    "Checksums-Sha512": "sha512",
-}
 
 
 class ListTerms(NamedTuple):
@@ -101,37 +96,3 @@ def _joined(batches: Iterable[list[bytes]]) -> Iterator[bytes]:
 
 def _encoded(value: object) -> bytes:
     return _ENCODER.encode(value).encode()
-
-
-def stanza_object(package: Package) -> dict[str, str]:
-    """Return a package as in aptly's API: its fields, its key and its files."""
-    key = package.key
-    fields = package.fields()
-    if package.kind == "source":
-        fields.pop("Source", None)
-        fields |= {name: _listed(package.files, kind) for name, kind in _CHECKSUMS.items()}
-    else:
-        file = package.files[0]
-        fields |= {
-            "Filename": file.name,
-            "Size": str(file.size),
-            "MD5sum": file.md5,
-            "SHA1": file.sha1,
-            "SHA256": file.sha256,
-            "SHA512": file.sha512,
-        }
-    if "Description" in fields:
-        fields["Description"] = f" {fields['Description']}\n"
-    return {
-        **fields,
-        "Package": key.name,
-        "Version": key.version,
-        "Key": str(key),
-        "ShortKey": f"P{key.architecture} {key.name} {key.version}",
-        "FilesHash": key.hash,
-    }
-
-
-def _listed(files: Iterable[PackageFile], name: str) -> str:
-    lines = ((getattr(file, name), file) for file in sorted(files, key=lambda file: file.name))
-    return "".join(f" {digest} {file.size} {file.name}\n" for digest, file in lines if digest)

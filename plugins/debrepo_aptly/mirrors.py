@@ -1,7 +1,6 @@
 """``/api/mirrors``: mirrors."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Response
@@ -20,12 +19,11 @@ from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
 from debrepo_aptly.listing import ListQuery, list_packages
 from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.shapes import mirror_object as plain
+from debrepo_aptly.shapes import snapshot_object as plain_snapshot
 from debrepo_aptly.snapshots import NewSnapshot, SnapshotObject
-from debrepo_aptly.snapshots import plain as plain_snapshot
 
 routes = AptlyRoutes(tags=["mirrors"])
-
-_NEVER = "0001-01-01T00:00:00Z"
 
 
 class MirrorObject(BaseModel):
@@ -122,67 +120,6 @@ class MirrorUpdate(ChangedMirror):
     SkipExistingPackages: bool = False
     ForceUpdate: bool = False
     LatestOnly: bool = False
-
-
-class MirrorProperties(Protocol):
-    """The properties of a mirror that this API shows."""
-
-    @property
-    def uuid(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def distribution(self) -> str: ...
-    @property
-    def components(self) -> Sequence[str]: ...
-    @property
-    def architectures(self) -> Sequence[str]: ...
-    @property
-    def release(self) -> Sequence[tuple[str, str]]: ...
-    @property
-    def updated(self) -> str: ...
-    @property
-    def filter(self) -> str: ...
-    @property
-    def filter_with_deps(self) -> bool: ...
-    @property
-    def skip_component_check(self) -> bool: ...
-    @property
-    def skip_architecture_check(self) -> bool: ...
-    @property
-    def sources(self) -> bool: ...
-    @property
-    def udebs(self) -> bool: ...
-    @property
-    def installer(self) -> bool: ...
-    @property
-    def appstream(self) -> bool: ...
-
-
-def plain(mirror: MirrorProperties, pid: int = 0) -> dict[str, object]:
-    """Return a mirror as in aptly's API; ``pid`` is of the process that updates it."""
-    return {
-        "UUID": mirror.uuid,
-        "Name": mirror.name,
-        "ArchiveRoot": mirror.url,
-        "Distribution": mirror.distribution,
-        "Components": list(mirror.components),
-        "Architectures": list(mirror.architectures),
-        "Meta": dict(mirror.release),
-        "LastDownloadDate": mirror.updated.replace("+00:00", "Z") or _NEVER,
-        "Filter": mirror.filter,
-        "Status": int(bool(pid)),
-        "WorkerPID": pid,
-        "FilterWithDeps": mirror.filter_with_deps,
-        "SkipComponentCheck": mirror.skip_component_check,
-        "SkipArchitectureCheck": mirror.skip_architecture_check,
-        "DownloadSources": mirror.sources,
-        "DownloadUdebs": mirror.udebs,
-        "DownloadInstaller": mirror.installer,
-        "DownloadAppStream": mirror.appstream,
-    }
 
 
 @routes.get("/mirrors", response_model=list[ListedMirror])

@@ -7,8 +7,9 @@ from fastapi import Response
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.http import Door, json_answer, known_as, opens
 from debrepo.package import PackageKey
-from debrepo_aptly.listing import ListQuery, list_packages, stanza_object
+from debrepo_aptly.listing import ListQuery, list_packages
 from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.shapes import stanza_object
 
 routes = AptlyRoutes(tags=["packages"])
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import Ref, hookimpl
+from debrepo import Command, Ref, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from debrepo.metrics import Metric, Requests
+
+
+@hookimpl
+def debrepo_commands() -> list[Command]:
+    return [Command("aptly", "debrepo_aptly.cli:aptly", "Run a command line of aptly's.")]
 
 
 @hookimpl

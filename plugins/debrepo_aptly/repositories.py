@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Response
 from pydantic import BaseModel, Field
@@ -14,6 +14,7 @@ from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
 from debrepo_aptly.listing import ListQuery, list_packages
 from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.shapes import repository_object as plain
 
 routes = AptlyRoutes(tags=["repos"])
 
@@ -63,29 +64,6 @@ class Copying(Body):
 
     with_deps: bool = Field(False, alias="with-deps")
     dry_run: bool = Field(False, alias="dry-run")
-
-
-class Repository(Protocol):
-    """The properties of a repository that this API shows."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def comment(self) -> str: ...
-    @property
-    def distribution(self) -> str: ...
-    @property
-    def component(self) -> str: ...
-
-
-def plain(repo: Repository) -> dict[str, object]:
-    """Return a repository as in aptly's API."""
-    return {
-        "Name": repo.name,
-        "Comment": repo.comment,
-        "DefaultDistribution": repo.distribution,
-        "DefaultComponent": repo.component,
-    }
 
 
 @routes.get("/repos", response_model=list[ListedRepo])

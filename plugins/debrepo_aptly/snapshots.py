@@ -1,18 +1,18 @@
 """``/api/snapshots``: snapshots."""
 
-from collections.abc import Sequence
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from debrepo.errors import AlreadyExists, InvalidInput
 from debrepo.http import Answer, Door, Refusal, json_answer, known_as, opens
-from debrepo.package import CARRIED, PackageKey
+from debrepo.package import PackageKey
 from debrepo.session import Session
 from debrepo_aptly.bodies import Body, Flag, Text
 from debrepo_aptly.listing import ListQuery, list_packages
 from debrepo_aptly.routes import AptlyRoutes
+from debrepo_aptly.shapes import snapshot_object as plain
 
 routes = AptlyRoutes(tags=["snapshots"])
 
@@ -61,37 +61,6 @@ class DifferenceLine(BaseModel):
 
     Left: str | None
     Right: str | None
-
-
-_KINDS = {"repo": "local", "mirror": "repo"}
-
-
-class SnapshotProperties(Protocol):
-    """The properties of a snapshot that this API shows."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def created(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def sources(self) -> Sequence[str]: ...
-    @property
-    def release(self) -> Sequence[tuple[str, str]]: ...
-
-
-def plain(snapshot: SnapshotProperties) -> dict[str, object]:
-    """Return a snapshot as in aptly's API."""
-    carried = dict(snapshot.release)
-    kinds = {source.partition(":")[0] for source in snapshot.sources}
-    return {
-        "Name": snapshot.name,
-        "CreatedAt": snapshot.created.replace("+00:00", "Z"),
-        "SourceKind": _KINDS.get(kinds.pop(), "snapshot") if len(kinds) == 1 else "snapshot",
-        "Description": snapshot.description,
-        **{name: carried.get(name, "") for name in CARRIED},
-    }
 
 
 @routes.get("/snapshots", response_model=list[ListedSnapshot])

@@ -6,13 +6,12 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from debrepo import archive
+from debrepo import archive, field_order
 from debrepo.archive.control import check, check_binary
 from debrepo.archive.findings import Findings
 from debrepo.errors import InvalidPackage
 from debrepo.package import Package, PackageFile, PackageKey, check_identity
 from debrepo_import.aptly import records as read
-from debrepo_import.aptly import stanzas
 from debrepo_import.foreign import ForeignPackage
 from debrepo_import.report import Remark
 
@@ -74,7 +73,7 @@ def _package(records: Records, pool: Path, policy: Policy, key: PackageKey) -> F
     fields = _fields(record, extra, depends, key)
     is_source = key.architecture == "source"
     kind: Kind = "source" if is_source else "udeb" if record.get("IsUdeb") else "deb"
-    text = stanzas.render(fields, source=is_source).encode(errors="surrogateescape")
+    text = field_order.render(fields, source=is_source).encode(errors="surrogateescape")
     if is_source:
         stanza, _ = check(text, "the control file")
     else:

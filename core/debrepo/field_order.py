@@ -1,4 +1,4 @@
-"""Stanzas: a package's control fields in the order and form in which aptly prints them."""
+"""Field order: a stanza whose fields stand in the usual order, as aptly prints it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ LINES = frozenset(
 
 
 def render(fields: Mapping[str, str], *, source: bool) -> str:
-    """Return a stanza: the usual fields in their order, then all others sorted."""
+    """Return a stanza: the usual fields in their order, then all others sorted.
+
+    The values of `LINES` have all their lines as they stand behind the colon.
+    """
     places = _PLACES[source]
     known = sorted((places[name], name) for name in fields if name in places)
     others = sorted(name for name in fields if name not in places)

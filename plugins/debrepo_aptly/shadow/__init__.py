@@ -1,0 +1,1 @@
+"""Shadow mode: aptly's command line, for scripts and fingers that know it."""
