@@ -97,6 +97,7 @@ def _there(session: Session, pool: Pool, entries: Sequence[Entry]) -> set[Entry]
             record = record_of(entry)
             if record is not None and all(map(pool.reserve, digests(record))):
                 found.add(entry)
+        txn.trim()
     return found
 
 

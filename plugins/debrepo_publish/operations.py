@@ -58,7 +58,7 @@ def create(
     publication = documents.checked(_changed(session, wanted, options))
 
     def first(existing: Publication | None) -> Publication:
-        if existing:
+        if existing and existing.live:  # one that was imported waits for its first publish
             raise AlreadyExists(
                 f"{existing} is published already",
                 hint=f'run "debrepo publish update {existing.words}"',

@@ -9,7 +9,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_json
-from debrepo.errors import VerificationFailed
+from debrepo.errors import Conflict, RemoteError, VerificationFailed
 from debrepo_import import operations
 from debrepo_import.cli.exports import export
 from debrepo_import.cli.reports import show, way_options
@@ -20,7 +20,10 @@ from debrepo_import.cli.trees import tree
 __all__ = ["export", "import_", "shadow_reprepro"]
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debrepo.session import Session
+    from debrepo_import.report import Remark
 
 
 @click.group("import")
@@ -61,6 +64,14 @@ rename_option = click.option(
 @click.option("--force", is_flag=True, help="Replace lists of the same names.")
 @click.option("--prune", is_flag=True, help="Drop what was imported and is no longer there.")
 @click.option("--recover", is_flag=True, help="Bring what can be read of a damaged database.")
+@click.option("--watch", is_flag=True, help="Go on importing what changes, until it is stopped.")
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Seconds between two looks at aptly, with --watch; no effect without it.",
+)
 @json_option
 @pass_session
 def aptly(
@@ -72,23 +83,48 @@ def aptly(
     force: bool,
     prune: bool,
     recover: bool,
+    watch: bool,
+    every: int,
     as_json: bool,
 ) -> None:
     """Bring everything here that aptly keeps below ROOT, while aptly uses it.
 
     A second run brings what has changed since. What cannot be brought is listed, and is no error.
     """
-    report = session.run(
-        operations.aptly,
-        root,
-        config=config,
-        way=way,
-        renamed=renamed,
-        force=force,
-        prune=prune,
-        recover=recover,
-    )
-    show(report, as_json)
+    how: dict[str, Any] = {
+        "config": config,
+        "way": way,
+        "renamed": renamed,
+        "force": force,
+        "prune": prune,
+        "recover": recover,
+    }
+    if watch:
+        _watch(session, root, how, every, as_json=as_json)
+    else:
+        show(session.run(operations.aptly, root, **how), as_json)
+
+
+def _watch(
+    session: Session, root: Path | None, how: Mapping[str, Any], every: int, *, as_json: bool
+) -> None:
+    """Import again and again; say what is new."""
+    from debrepo_import.aptly import configuration, watching
+
+    database = configuration.load(*configuration.found(root, how["config"])).database
+    said: frozenset[Remark] = frozenset()
+    while True:
+        before = watching.state(database)
+        try:
+            report = session.run(operations.aptly, root, **how)
+        except (Conflict, RemoteError) as error:  # aptly is busy; the next time may do
+            session.progress.note(f"Warning: {error}")
+        else:
+            new = tuple(remark for remark in report.remarks if remark not in said)
+            said = frozenset(report.remarks)
+            if new or report.created or report.changed:
+                show(report._replace(remarks=new), as_json)
+        watching.wait(database, before, every)
 
 
 @import_.command()

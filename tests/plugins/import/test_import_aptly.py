@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from debrepo.testing.packages import build_deb
+from debrepo_import.aptly import watching
 
 
 @pytest.fixture
@@ -264,3 +265,57 @@ def test_a_run_that_was_killed_leaves_nothing_in_the_way(imported, debrepo_root)
     stale = debrepo_root / "cache/import/stale"
     imported()
     assert not list((debrepo_root / "cache/import").glob("*/db")), stale
+
+
+def test_a_living_aptly_is_followed_until_that_is_stopped(imported, aptly, told, monkeypatch):
+    changes = [("repo", "edit", "-comment=new", "tools"), ("repo", "create", "more")]
+
+    def wait(database, before, every):
+        assert (database, every) == (aptly.root / "db", 5)
+        if not changes:
+            raise KeyboardInterrupt
+        assert before == watching.state(database)
+        aptly(*changes.pop())
+        assert before != watching.state(database)
+
+    monkeypatch.setattr(watching, "wait", wait)
+    said = imported("--watch", "--every", "5", exit_code=1)
+    assert "created  repo tools" in said.stdout
+    assert "created  repo more" in said.stdout
+    assert "changed  repo tools" in said.stdout
+    assert said.stderr.count("its user name and password are left out") == 1
+    assert told("repo", "show", "tools")["comment"] == "new"
+
+
+def test_a_change_ends_the_wait(aptly):
+    before = watching.state(aptly.root / "db")
+    aptly("repo", "list")
+    if watching.state(aptly.root / "db") == before:
+        aptly("repo", "create", "more")
+    watching.wait(aptly.root / "db", before, 0)
+    watching.wait(aptly.root / "none", frozenset(), 0)
+
+
+def test_the_place_of_aptly_is_taken_over_after_the_import(
+    imported, aptly, debrepo, debrepo_root, told
+):
+    """The publication that was imported gives way to the one that takes over."""
+    imported()
+    (debrepo_root / "debrepo.toml").write_text(
+        f'[storage.fs.default]\nroot = "{aptly.root}/public"\n'
+    )
+    words = ("publish", "snapshot", "monday", "--distribution", "stable", "--component", "contrib")
+    said = debrepo(*words, "--skip-signing", "--take-over", "--dry-run")
+    assert "notice nothing" in said.output
+    debrepo(*words, "--skip-signing", "--take-over")
+    shown = told("publish", "show", "stable")
+    assert shown["live"]
+    release = (aptly.root / "public/dists/stable/Release").read_text()
+    assert "Origin: Ours\n" in release
+    assert "Label: . stable\n" in release
+
+
+def test_a_publication_that_was_imported_can_be_published_in_another_way(imported, debrepo):
+    imported()
+    debrepo("publish", "repo", "other", "--distribution", "stable", "--skip-signing")
+    debrepo("publish", "repo", "tools", "--distribution", "stable", "--skip-signing", exit_code=4)
