@@ -176,4 +176,7 @@ def say_found(found: Sequence[Found], template: str) -> None:
     for key in ordered(by_key):
         package = by_key[key].package
         if package is not None:
-            say(render(described(package)))
+            fields = described(package)
+            if package.kind == "source":  # in aptly it is called Package
+                fields.pop("Source", None)
+            say(render(fields))

@@ -96,7 +96,7 @@ def _repo(record: dict[str, Any], digest: str) -> AptlyList:
     given = record.get("Uploaders")
     if isinstance(given, dict) and any(given.values()):
         plain = {word: given.get(word) for word in ("groups", "rules") if given.get(word)}
-        uploaders = json.dumps(plain)
+        uploaders = json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
         try:
             _check_uploaders(uploaders)
         except ValueError as error:
