@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import DebrepoError
@@ -16,15 +17,19 @@ from debrepo_import.reprepro.reading import opened
 from debrepo_import.tables import BROUGHT, brought_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from debrepo.package import Entry
     from debrepo.pool import Pool
     from debrepo.session import Session
     from debrepo_import.files import Way
+    from debrepo_import.packages import BroughtPackages
     from debrepo_import.reprepro.configuration import Base, RepreproDistribution
     from debrepo_import.reprepro.reading import Databases, PackageTree
+
+
+_BATCH = 2048  # packages that are in memory at once
 
 
 class RepreproTerms(NamedTuple):
@@ -84,22 +89,15 @@ def _bring_component(
     entries: dict[Entry, None] = {}
     final: dict[Entry, Entry] = {}
     for tree in trees:
-        known, remarks = _read(work, tree)
-        total = _with(total, *remarks)
-
-        def read(
-            wanted: Sequence[Entry], known: Mapping[Entry, ForeignPackage] = known
-        ) -> Iterable[ForeignPackage]:
-            return (known[entry] for entry in wanted)
-
-        brought = packages.bring(session, work.pool, work.source, known, read, work.terms.way)
-        entries.update(dict.fromkeys(known))
-        final.update(brought.final)
-        total = _with(total, *brought.remarks)._replace(
-            packages=total.packages + brought.packages,
-            files=total.files + brought.files,
-            bytes=total.bytes + brought.bytes,
-        )
+        for known, remarks in _read(work, tree):
+            brought = _bring(work, known)
+            entries.update(dict.fromkeys(known))
+            final.update(brought.final)
+            total = _with(total, *remarks, *brought.remarks)._replace(
+                packages=total.packages + brought.packages,
+                files=total.files + brought.files,
+                bytes=total.bytes + brought.bytes,
+            )
     properties = {
         "component": component.rpartition("/")[2],
         "distribution": distribution.codename,
@@ -110,17 +108,22 @@ def _bring_component(
     return _noted(total, f"repo:{name}", done)
 
 
-def _read(work: _Work, tree: PackageTree) -> tuple[dict[Entry, ForeignPackage], list[Remark]]:
-    """Return the packages of a tree by their entries, and what cannot be kept here."""
-    known: dict[Entry, ForeignPackage] = {}
-    remarks: list[Remark] = []
+def _bring(work: _Work, known: Mapping[Entry, ForeignPackage]) -> BroughtPackages:
+    def read(wanted: Sequence[Entry]) -> Iterable[ForeignPackage]:
+        return (known[entry] for entry in wanted)
+
+    return packages.bring(work.session, work.pool, work.source, known.keys(), read, work.terms.way)
+
+
+def _read(
+    work: _Work, tree: PackageTree
+) -> Iterator[tuple[dict[Entry, ForeignPackage], list[Remark]]]:
+    """Yield the packages of a tree by their entries, a batch at a time, and what cannot come."""
     limits = configured_limits(work.session.config)
-    for found in work.databases.packages(tree, work.base.out, limits):
-        if isinstance(found, Remark):
-            remarks.append(found)
-        else:
-            known[found.package.key.entry] = found
-    return known, remarks
+    rest = work.databases.packages(tree, work.base.out, limits)
+    while batch := list(islice(rest, _BATCH)):
+        known = {one.package.key.entry: one for one in batch if isinstance(one, ForeignPackage)}
+        yield known, [one for one in batch if isinstance(one, Remark)]
 
 
 def _noted(total: ImportReport, name: str, done: lists.PutList) -> ImportReport:

@@ -108,8 +108,9 @@ def opened(session: Session, base: Base) -> Iterator[Databases]:
                 f" {lines[1][:20]!r}, which cannot be read",
                 hint=f'import what it has exported: run "debrepo import tree {base.out}"',
             )
-    session.root.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="import-", dir=session.root) as directory:
+    cache = session.root / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="reprepro-", dir=cache) as directory:
         copy = Path(directory) / "packages.db"
         _copy(base, path, copy)
         tracking = base.db / "tracking.db"

@@ -90,6 +90,7 @@ def _needed(txn: Transaction, place: str, keys: list[str]) -> tuple[Counter[str]
                 files = planning.changed_files(txn, place, None, generation)
                 files += index_files(generation.publication, generation.indexes)
                 needed.update(file.path for file in files)
+                needed.update(publications.adopted_paths(txn, key, generation.number))
                 wanted.update((file.path, file) for file in files)
     return needed, wanted
 
@@ -139,7 +140,8 @@ def _settle(
             displaced.remove(txn, place, gone[start : start + ledger.BATCH])
     for key in _keys(session, place):
         with session.db.write() as txn:
-            if key not in txn[PUBLICATIONS]:  # it was dropped, and its files stayed
+            dropped = key not in txn[PUBLICATIONS]
+            if dropped and not publications.adopted(txn, key):  # and its files stayed
                 for name in list(txn[RETIRED].prefix_keys(f"{key}\0".encode())):
                     del txn[RETIRED][name]
                 for generation in list(publications.generations(txn, key)):

@@ -100,6 +100,27 @@ def test_second_run_brings_what_has_changed(debrepo, archive, tmp_path):
     assert debrepo("repo", "search", "stable-main").stdout == "more_1.0_amd64\n"
 
 
+def test_archive_is_followed_until_it_is_stopped(debrepo, archive, tmp_path, monkeypatch):
+    name = published(archive, tmp_path, "stable", "main")
+    archive("publish", "repo", name)
+    waited = []
+
+    class Pause:
+        """An event that is set the second time that somebody waits for it."""
+
+        def wait(self, seconds):
+            waited.append(seconds)
+            archive("repo", "add", name, build_deb(tmp_path, f"more{len(waited)}", "1.0"))
+            archive("publish", "update", "stable")
+            return len(waited) == 2
+
+    monkeypatch.setattr("debrepo_import.cli.trees.Event", Pause)
+    said = debrepo("import", "tree", archive.public, "--ignore-signatures", "--follow", "7")
+    assert waited == [7, 7]
+    assert said.stdout.count("changed  repo stable-main") == 1
+    assert "more1_1.0_amd64" in debrepo("repo", "search", "stable-main").stdout
+
+
 def test_repository_that_was_changed_here_stays(debrepo, archive, tmp_path):
     name = published(archive, tmp_path, "stable", "main")
     archive("publish", "repo", name)

@@ -176,6 +176,24 @@ def test_distributions_share_files_until_each_is_taken_over(
     assert testing.packages() == HELLO
 
 
+def test_reconciling_counts_what_is_not_taken_over_yet(
+    other, move, import_, take_over, deb, session, public
+):
+    hello = deb()
+    other(hello, deb("rest"), distribution="testing")
+    other(hello)
+    move()
+    import_(hello)
+    take_over()
+    done = session.call("publish.repair", distribution="stable", reconcile=True)
+    assert done.reconciled.deleted == []
+    assert done.reconciled.recounted == []
+    assert len(Client(public, "testing").packages()) == 2
+    import_(hello, name="next", distribution="testing")
+    take_over("next")
+    assert Client(public, "testing").packages() == HELLO
+
+
 def test_distribution_that_was_published_since_is_looked_at_again(
     other, move, import_, take_over, deb, session, public
 ):

@@ -118,6 +118,28 @@ def test_one_new_package_takes_eleven_requests_that_write(node, proxy, tmp_path,
     ]  # fmt: skip
 
 
+def test_taking_a_bucket_over_uploads_no_package(node, new_node, proxy, url, tmp_path):
+    apt = Apt(tmp_path / "client", node.source(url, types="deb"))
+    apt.update()
+    other = new_node("other")
+    other("repo", "create", "theirs", "--distribution", "stable")
+    debs = tmp_path / "debs"
+    debs.mkdir()
+    build_deb(debs, "hello", "1:2.10-3+b1~bpo12")
+    build_deb(debs, "greeter", "1.0", "all")
+    other("repo", "add", "theirs", debs)
+    shutil.rmtree(other.root / "gnupg")
+    copy(node.root / "gnupg", other.root / "gnupg")
+    proxy.seen.clear()
+    other("publish", "repo", "theirs", PLACE, "--take-over")
+    assert [
+        one for one in proxy.seen if one.method != "GET" and "/pool/" in one.target and one.body
+    ] == []
+    apt("apt-get", "download", "hello")
+    apt.update()
+    assert apt.candidate("greeter") == "1.0"
+
+
 def test_what_one_package_takes_does_not_depend_on_how_many_there_are(node, tmp_path, needs):
     needs("conditions", "quoted tags")
     some = tmp_path / "some"
