@@ -11,7 +11,6 @@ from debrepo_publish.engine import announcing, places, publishing, recovery
 from debrepo_publish.engine.publishing import Result, Wish
 from debrepo_publish.model import documents, publications
 from debrepo_publish.model.options import declared
-from debrepo_publish.model.publication import OMITTABLE
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -95,8 +94,6 @@ def documented(
         kept[name] = tuple(known_names)
     publication = wanted._replace(**kept)
     changed = documents.changed(publication, options, declared(session.hook))
-    given = {name for name in OMITTABLE if name.lower() in (options or {})}
-    changed = changed._replace(omitted=tuple(n for n in changed.omitted if n not in given))
     return documents.checked(changed)
 
 

@@ -74,13 +74,18 @@ def changed(
     if skip_bz2:
         chosen = fields.get("compressions", publication.compressions)
         fields["compressions"] = tuple(name for name in chosen if name != "bz2")
+    if publication.omitted:  # until somebody says what they are to be
+        still = (name for name in publication.omitted if name.lower() not in fields)
+        fields["omitted"] = tuple(still)
     if fields.get("keys"):
         fields.setdefault("skip_signing", False)
     return publication._replace(**fields)
 
 
 #: Fields that say which publication it is, and what clients see: no option changes them.
-_NO_OPTIONS = {"storage", "prefix", "distribution", "live", "pending", "old_defaults"}
+_NO_OPTIONS = {
+    "storage", "prefix", "distribution", "live", "omitted", "pending", "old_defaults",
+}  # fmt: skip
 #: A file's name has at most 255 characters: ``Contents-udeb-ARCHITECTURE.zst``.
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,236}")
 

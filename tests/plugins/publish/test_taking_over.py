@@ -341,7 +341,7 @@ def test_take_over_survives_a_crash_anywhere(
     assert count > 5
 
 
-def test_field_that_was_absent_stays_absent(other, move, import_, take_over, deb, public):
+def test_field_that_was_absent_stays_absent(other, move, import_, take_over, deb, public, update):
     hello = deb()
     other(hello, skip_signing=True)
     client = move()
@@ -355,6 +355,9 @@ def test_field_that_was_absent_stays_absent(other, move, import_, take_over, deb
     assert "Suite:" not in text
     assert "Label: Tool\n" in text
     assert client.inrelease() is None
+    update(origin="Ours")
+    assert "Origin: Ours\n" in release.read_text()
+    assert "Suite:" not in release.read_text()
 
 
 def test_difference_of_a_take_over_is_what_clients_would_see(
