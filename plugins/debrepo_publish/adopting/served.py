@@ -104,8 +104,10 @@ def read(tree: Tree, distribution: str) -> ServedArchive | None:
     if text is None:
         return None
     try:
-        fields = stanza.Fields(text.replace(b"\r\n", b"\n").strip(b"\n"))
+        fields = stanza.Fields(_fields_of(text))
         listed = _listed(fields)
+        if not listed:
+            raise InvalidInput("it lists no index")
     except (InvalidInput, UnicodeDecodeError, ValueError) as error:
         name = "InRelease" if inline else "Release"
         raise InvalidInput(
@@ -133,6 +135,16 @@ def read(tree: Tree, distribution: str) -> ServedArchive | None:
         files,
         tuple(problems),
     )
+
+
+def _fields_of(text: bytes) -> bytes:
+    """Return the lines of a Release file that apt reads.
+
+    It skips what is neither a field nor goes on with one: reprepro writes the second line of a
+    Description so.
+    """
+    lines = text.replace(b"\r\n", b"\n").split(b"\n")
+    return b"\n".join(line for line in lines if line[:1] in (b" ", b"\t") or b":" in line)
 
 
 def _signed_text(data: bytes) -> bytes:

@@ -257,6 +257,19 @@ def test_release_that_cannot_be_read_is_said(other, move, import_, take_over, de
         take_over()
 
 
+def test_release_that_apt_reads_nevertheless_is_read(other, move, import_, take_over, deb, public):
+    hello = deb()
+    other(hello, skip_signing=True, description="Tools of")
+    client = move()
+    release = public / "dists/stable/Release"
+    text = release.read_text().replace("Description: Tools of\n", "Description: Tools of\nAcme\n")
+    release.write_text(text)
+    import_(hello)
+    take_over()
+    assert client.packages() is None
+    assert "Description: Tools of\n" in release.read_text()
+
+
 def test_nothing_to_take_over(import_, take_over, deb):
     import_(deb())
     with pytest.raises(NotFound, match="no tool has published"):
