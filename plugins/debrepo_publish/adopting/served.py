@@ -106,8 +106,6 @@ def read(tree: Tree, distribution: str) -> ServedArchive | None:
     try:
         fields = stanza.Fields(_fields_of(text))
         listed = _listed(fields)
-        if not listed:
-            raise InvalidInput("it lists no index")
     except (InvalidInput, UnicodeDecodeError, ValueError) as error:
         name = "InRelease" if inline else "Release"
         raise InvalidInput(
@@ -163,7 +161,7 @@ class _Row(NamedTuple):
 
 
 def _listed(fields: Mapping[str, str]) -> dict[str, _Row]:
-    """Return what a Release file lists, by path."""
+    """Return what a Release file lists, by path; raise `InvalidInput` if that is nothing."""
     found: dict[str, tuple[int, dict[str, str]]] = {}
     for name, algorithm in LISTS.items():
         for line in fields.get(name, "").splitlines():
@@ -172,6 +170,8 @@ def _listed(fields: Mapping[str, str]) -> dict[str, _Row]:
                 continue
             path = row[3].removeprefix("./")
             found.setdefault(path, (int(row[2]), {}))[1][algorithm] = row[1].lower()
+    if not found:
+        raise InvalidInput("it lists no index")
     return {path: _Row(*row) for path, row in found.items()}
 
 
