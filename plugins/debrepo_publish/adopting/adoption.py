@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import clock
-from debrepo.errors import Conflict, SigningFailed
+from debrepo.errors import Conflict, InvalidInput, SigningFailed
 from debrepo.packageset import EMPTY
 from debrepo.signing import made_signatures
 from debrepo_publish.adopting import served
@@ -24,6 +24,7 @@ from debrepo_publish.model.publication import (
     Generation,
     Part,
     Publication,
+    check_distribution,
     commit_path,
     generation_key,
 )
@@ -63,6 +64,11 @@ def find(
     names = _names(storage, wanted)
     found = []
     for distribution, paths in sorted(names.items()):
+        try:
+            check_distribution(distribution)
+        except InvalidInput as error:
+            session.progress.note(f"Warning: dists/{distribution} is left alone: {error}")
+            continue
         one = wanted._replace(distribution=distribution, sources={})
         if _is_ours(session, storage, one):
             continue

@@ -270,6 +270,19 @@ def test_release_that_apt_reads_nevertheless_is_read(other, move, import_, take_
     assert "Description: Tools of\n" in release.read_text()
 
 
+def test_directory_that_is_no_distribution_is_left_alone(
+    other, move, import_, take_over, deb, public
+):
+    hello = deb()
+    other(hello)
+    client = move()
+    shutil.copytree(public / "dists/stable", public / "dists/old stable")
+    import_(hello)
+    take_over()
+    assert client.packages() == HELLO
+    assert (public / "dists/old stable/InRelease").exists()
+
+
 def test_nothing_to_take_over(import_, take_over, deb):
     import_(deb())
     with pytest.raises(NotFound, match="no tool has published"):
