@@ -60,6 +60,15 @@ def test_small_packages_are_claimed_together_before_they_are_kept(pool, incoming
             assert bytes.fromhex(package_of(result).files[0].sha256) in claimed[0]
 
 
+def test_one_large_package_is_kept_before_the_next_is_looked_at(pool, incoming):
+    names = ("a", "b")
+    paths = [build_deb(incoming, name, paths={"x": os.urandom(1 << 18)}) for name in names]
+    results = ingest(pool, paths, workers=1)
+    assert next(results).source == paths[0]
+    assert len(list(pool)) == 1
+    assert len(list(results)) == 1
+
+
 def test_binary_package_is_kept_and_described(pool, incoming):
     path = build_deb(incoming, paths={"usr/b": b"", "usr/a": b""})
     result = take(pool, path)

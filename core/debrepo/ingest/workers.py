@@ -66,9 +66,10 @@ def ingest(
     intake = Intake(pool, limits, found.deep)
     if found.files >= _WORTH:
         expect_many()
+    small = found.bytes < _LARGE * found.files
     if workers < 2 or found.files < 2:
-        yield from _in_turn(files, intake)
-    elif found.files >= _WORTH and found.bytes < _LARGE * found.files:
+        yield from _in_turn(files, intake, _BATCH if small else 1)
+    elif found.files >= _WORTH and small:
         with ExitStack() as stack:
             helpers = [
                 stack.enter_context(_Worker(pool, limits, found.deep)) for _ in range(workers - 1)
@@ -82,12 +83,12 @@ def ingest(
 
         yield from threads.in_order(make, files, workers)
     else:
-        yield from _in_turn(files, intake)
+        yield from _in_turn(files, intake, _BATCH if small else 1)
 
 
-def _in_turn(files: list[Path], intake: Intake) -> Iterator[Result]:
-    for start in range(0, len(files), _BATCH):
-        yield from intake.take_all(files[start : start + _BATCH])
+def _in_turn(files: list[Path], intake: Intake, together: int) -> Iterator[Result]:
+    for start in range(0, len(files), together):
+        yield from intake.take_all(files[start : start + together])
 
 
 class _Batch:
