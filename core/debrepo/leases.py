@@ -20,9 +20,10 @@ import time
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from threading import get_ident
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import DatabaseBusy, DatabaseError, cannot_write
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

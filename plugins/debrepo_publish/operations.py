@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.model import component_sources as pending

@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import NotFound
 from debrepo.storage import somebody_elses
+from debrepo.values import NamedTuple
 from debrepo_publish.engine.layout import hashed_paths
 from debrepo_publish.model.publication import Switch, commit_path
 

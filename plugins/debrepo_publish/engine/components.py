@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.index_kind import IndexKind, Published, SortedIndexKind, WholeIndexKind
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import carried
 from debrepo_publish.engine.layout import paths
 from debrepo_publish.indexes import admission, contexts, lines, rendering

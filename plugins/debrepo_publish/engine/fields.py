@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
 from debrepo.package import PackageKey
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import announcing
 from debrepo_publish.model.publication import CHECKSUMS
 

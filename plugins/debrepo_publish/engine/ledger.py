@@ -10,8 +10,9 @@ from __future__ import annotations
 from _blake2 import blake2b  # hashlib would load OpenSSL for it
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from debrepo.values import NamedTuple
 from debrepo_publish.model.tables import FILES
 
 if TYPE_CHECKING:

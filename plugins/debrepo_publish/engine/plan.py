@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import displaced as displacement
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.layout import files

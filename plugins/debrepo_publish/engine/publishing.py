@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
 from debrepo.stopping import checkpoint, watching
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import announcing, commits, places, readiness, recovery, signers
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import options, publications

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import clock, remote_files
 from debrepo.storage import PoolLink
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import ledger, outputs
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render

@@ -7,11 +7,12 @@ stream; bzip2 has to be compressed as a whole.
 from __future__ import annotations
 
 import bz2
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import zstandard
 from isal import isal_zlib
 
+from debrepo.values import NamedTuple
 from debrepo_publish.indexes import xz
 
 if TYPE_CHECKING:

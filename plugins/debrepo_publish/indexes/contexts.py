@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput, PluginError
 from debrepo.index_kind import (
@@ -14,6 +14,7 @@ from debrepo.index_kind import (
     SortedIndexKind,
 )
 from debrepo.refs import claimed, owner
+from debrepo.values import NamedTuple
 from debrepo_publish.model import options
 from debrepo_publish.model.hashing import key_of
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import starmap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from debrepo import catalog, packageset
@@ -18,6 +18,7 @@ from debrepo.catalog import CHUNKS
 from debrepo.errors import PluginError
 from debrepo.index_kind import Published, SortedIndexKind
 from debrepo.package import SetId
+from debrepo.values import NamedTuple
 from debrepo_publish.indexes import sorting
 from debrepo_publish.indexes.cache import LINES, ROOTS
 from debrepo_publish.indexes.fragments import Fragment, Group

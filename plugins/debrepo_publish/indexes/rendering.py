@@ -10,9 +10,10 @@ import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.stopping import checkpoint
+from debrepo.values import NamedTuple
 from debrepo_publish.indexes.admission import LEFT_OUT, read_notes
 from debrepo_publish.model.hashing import Checksums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index

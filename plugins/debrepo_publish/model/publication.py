@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from _blake2 import blake2b  # hashlib would load OpenSSL for it
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput
 from debrepo.package import SetId  # noqa: TC001  # records are held against their types
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
