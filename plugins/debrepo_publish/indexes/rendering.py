@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from debrepo.stopping import checkpoint
 from debrepo.values import NamedTuple
 from debrepo_publish.indexes.admission import LEFT_OUT, read_notes
+from debrepo_publish.indexes.crew import Crew, Promise
 from debrepo_publish.model.hashing import Checksums, digests
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
@@ -49,7 +50,7 @@ class _Compressed(NamedTuple):
 
     compression: Compression
     key: bytes
-    texts: Future[dict[str, bytes]] | Mapping[str, bytes]
+    texts: Promise[dict[str, bytes]] | Mapping[str, bytes]
 
 
 def render(
@@ -73,13 +74,13 @@ class _Renderer:
         self._cache = cache
         self._left_out = left_out
         self._checksums = checksums
-        self._workers = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._workers = Crew(os.cpu_count() or 1)
         self._fresh: dict[Name, Mapping[str, bytes]] = {}
         self._fresh_size = 0
 
     def close(self) -> None:
         """Keep the new fragments, and end the threads."""
-        self._workers.shutdown(cancel_futures=True)
+        self._workers.close()
         self._cache.put(self._fresh)
         self._fresh = {}
 
@@ -160,12 +161,12 @@ class _Renderer:
         kept = known.get((fragment.key, compression.name))
         if kept is not None:
             return _Compressed(compression, fragment.key, kept)
-        promised = self._workers.submit(_compress, compression, texts)
+        promised = self._workers.promise(partial(_compress, compression, texts))
         return _Compressed(compression, fragment.key, promised)
 
     def _take(self, fragment: _Compressed, packed: dict[str, dict[str, list[bytes]]]) -> None:
         texts, name = fragment.texts, fragment.compression.name
-        if isinstance(texts, Future):
+        if isinstance(texts, Promise):
             texts = texts.result()
             self._keep((fragment.key, name), texts)
         for path, text in texts.items():

@@ -2,7 +2,6 @@
 
 import gzip
 import shutil
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +11,7 @@ from debrepo.testing.packages import build_deb
 from debrepo_publish.indexes import rendering
 from debrepo_publish.indexes.cache import opened
 from debrepo_publish.indexes.compression import BY_NAME
+from debrepo_publish.indexes.crew import Crew, Promise
 
 
 @pytest.fixture
@@ -97,16 +97,16 @@ def test_nothing_is_compressed_while_the_database_is_being_read(
         seen.append(list(reading))
         return pack(data)
 
-    class Same(ThreadPoolExecutor):
+    class Same(Crew):
         """Does what it is given at once."""
 
-        def submit(self, function, *arguments):
-            promise = Future()
-            promise.set_result(function(*arguments))
+        def promise(self, work):
+            promise = Promise(work)
+            promise.keep()
             return promise
 
     monkeypatch.setattr(Database, "read", read)
-    monkeypatch.setattr(rendering, "ThreadPoolExecutor", Same)
+    monkeypatch.setattr(rendering, "Crew", Same)
     monkeypatch.setitem(BY_NAME, "gz", BY_NAME["gz"]._replace(pack=compress))
     debrepo("repo", "add", "r", str(build_deb(tmp_path, "new", paths={"usr/bin/new": b""})))
     debrepo("publish", "update", "stable")
