@@ -243,7 +243,7 @@ def page(
     part = rows[(number - 1) * size : number * size]
     response = json_answer(part if show is None else [show(row) for row in part])
     following = str(number + 1) if number < pages else ""
-    before = str(number - 1) if number > 1 else ""
+    before = str(number - 1) if 1 < number <= pages else ""
     headers = {
         "X-Per-Page": str(size),
         "X-Page": str(number),

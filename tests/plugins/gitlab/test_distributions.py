@@ -197,6 +197,9 @@ def test_ends_of_the_pages_are_empty_strings(client):
     assert (headers["x-next-page"], headers["x-prev-page"]) == ("", "")
     assert (headers["x-total"], headers["x-total-pages"]) == ("0", "1")
     assert client.get(f"{PROJECT}?per_page=1000").headers["x-per-page"] == "100"
+    after = client.get(f"{PROJECT}?page=9").headers
+    assert (after["x-next-page"], after["x-prev-page"]) == ("", "")
+    assert 'rel="prev"' not in after["link"]
 
 
 @pytest.mark.parametrize("name", ["page", "per_page"])

@@ -176,6 +176,38 @@ def test_callers_are_told_apart(stocked, session):
             assert (found.keys(), every) == (expected, len(expected) == 3), scopes
 
 
+def test_readers_are_remembered_within_a_limit(stocked, session, monkeypatch):
+    asked = []
+    reach = containers.reach
+
+    def counted(caller, action, kind):
+        asked.append(caller.scopes[0])
+        return reach(caller, action, kind)
+
+    monkeypatch.setattr(containers, "reach", counted)
+    readers = Readership(most=8)  # two scopes and two projects cost four
+    callers = [
+        Caller("x", ("gitlab:project:acme/app:read", f"gitlab:project:acme/{name}:read"))
+        for name in ("lib", "web")
+    ]
+    everything = Caller("x", ("admin",))
+
+    def read(*wanted):
+        asked.clear()
+        with session.db.read() as txn:
+            group = containers.get(txn, "group:acme")
+            for caller in wanted:
+                found, every = readers.readable(txn, group, caller)
+                assert (len(found), every) == ((3, True) if caller is everything else (2, False))
+        return len(asked)
+
+    assert read(*callers, *callers) == 2
+    assert read(everything, callers[1]) == 1
+    assert read(callers[0]) == 1
+    session.call("project.create", path="other")
+    assert read(callers[0], callers[0], callers[1]) == 2
+
+
 def paths(session):
     with session.db.read() as txn:
         return [one.path for one in containers.list_(txn)]
