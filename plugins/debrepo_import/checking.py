@@ -103,6 +103,7 @@ def _packages(
 ) -> Iterator[ArchiveDifference]:
     with session.db.read() as txn:
         records = {entry: txn[PACKAGES].get(entry) for entry in entries}
+        txn.trim()
     there = [entry for entry, record in records.items() if record is not None]
     for one in each(read(there)):
         if isinstance(one, Remark):

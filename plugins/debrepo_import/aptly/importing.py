@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import packageset
+from debrepo.catalog import CHUNKS
 from debrepo.errors import DebrepoError
 from debrepo_import import lists, packages, settings
 from debrepo_import.aptly import configuration, publications, reading
@@ -42,7 +44,8 @@ def bring(session: Session, source: AptlySource, terms: ImportTerms) -> ImportRe
         changed = [one for one in source.lists if not _known(txn, source, here, one)]
     outcomes: dict[str, str] = {}
     with session.pool.reserving() as pool:
-        wanted = _wanted(source, changed, remarks)
+        kept = _kept(session, source, changed)
+        wanted = _wanted(source, changed, kept, remarks)
         read = partial(
             reading.packages,
             source.records,
@@ -50,6 +53,7 @@ def bring(session: Session, source: AptlySource, terms: ImportTerms) -> ImportRe
             session.config["archive.policy"],
         )
         brought = packages.bring(session, pool, source.name, wanted, read, terms.way)
+        brought.final.update((entry, entry) for entry in kept)
         remarks += brought.remarks
         for found in session.progress.track("Lists", changed, len(changed)):
             outcomes[f"{found.kind}:{found.name}"] = _put(
@@ -79,15 +83,28 @@ def _known(txn: Transaction, source: AptlySource, here: Iterable[str], found: Ap
     return last is not None and last.whole and last.state == found.state and name in here
 
 
+def _kept(session: Session, source: AptlySource, changed: Iterable[AptlyList]) -> set[Entry]:
+    """Return the packages that lists have since an earlier import: they are not looked at again."""
+    kept: set[Entry] = set()
+    with session.db.read() as txn:
+        here = lists.existing(session, txn)
+        for found in changed:
+            name = f"{found.kind}:{found.name}"
+            last = txn[BROUGHT].get(brought_key(source.name, name))
+            if last is not None and name in here and here[name].set_id.hex() == last.set_id:
+                kept.update(packageset.entries(txn[CHUNKS], here[name].set_id))
+    return kept
+
+
 def _wanted(
-    source: AptlySource, changed: Iterable[AptlyList], remarks: list[Remark]
+    source: AptlySource, changed: Iterable[AptlyList], kept: set[Entry], remarks: list[Remark]
 ) -> list[Entry]:
-    """Return the packages of lists, in the order in which aptly's database has them."""
+    """Return what lists have besides, in the order in which aptly's database has it."""
     wanted: dict[Entry, None] = {}
     for found in changed:
         entries, odd = found.entries(source.records)
         remarks += odd
-        wanted.update(dict.fromkeys(entries))
+        wanted.update((entry, None) for entry in entries if entry not in kept)
     return sorted(wanted, key=_place)
 
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from debrepo.testing.packages import build_deb
+from debrepo_import import lists, packages
 from debrepo_import.aptly import watching
 
 
@@ -319,3 +320,47 @@ def test_a_publication_that_was_imported_can_be_published_in_another_way(importe
     imported()
     debrepo("publish", "repo", "other", "--distribution", "stable", "--skip-signing")
     debrepo("publish", "repo", "tools", "--distribution", "stable", "--skip-signing", exit_code=4)
+
+
+def test_packages_of_an_import_that_ended_early_wait_for_the_next(
+    imported, told, debrepo, monkeypatch
+):
+    def crash(*args, **more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lists, "put", crash)
+        imported(exit_code=1)
+    assert told("db", "cleanup")["packages"] == 0
+    assert told("repo", "list") == []
+    assert "Brought 0 packages" in imported().stdout
+    assert told("repo", "show", "tools")["size"] == 4
+    assert told("db", "cleanup")["packages"] == 0
+
+
+def test_packages_that_a_list_has_already_are_not_looked_at_again(
+    imported, aptly, tmp_path, monkeypatch
+):
+    imported()
+    aptly("repo", "add", "tools", build_deb(tmp_path, "new", "1.0"))
+    looked = []
+
+    def there(session, pool, entries):
+        looked.extend(entries)
+        return set()
+
+    monkeypatch.setattr(packages, "_there", there)
+    imported()
+    assert [entry.partition(b"\0")[0] for entry in looked] == [b"new"]
+
+
+def test_origin_and_label_are_those_that_aptly_publishes(imported, aptly, debrepo, debrepo_root):
+    imported()
+    debrepo("publish", "update", "stable", "--skip-signing")
+    debrepo("publish", "update", "test", "deep/er", "--skip-signing")
+    for path in ("dists/stable/Release", "deep/er/dists/test/Release"):
+        ours = (debrepo_root / "public" / path).read_text().splitlines()
+        theirs = (aptly.root / "public" / path).read_text().splitlines()
+        for field in ("Origin", "Label", "Suite", "Codename"):
+            said = [line for line in theirs if line.startswith(f"{field}:")]
+            assert said == [line for line in ours if line.startswith(f"{field}:")]
