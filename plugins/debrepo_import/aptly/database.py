@@ -54,7 +54,7 @@ def opened(path: Path, work: Path, *, recover: bool = False) -> Iterator[LevelRe
 
     With ``recover``, the copy is repaired first: what cannot be read of it is left out.
     """
-    plyvel = _library()
+    plyvel = library()
     if not (path / "CURRENT").is_file():
         raise NotFound(
             f"{path.parent} has no database of aptly",
@@ -75,24 +75,26 @@ def opened(path: Path, work: Path, *, recover: bool = False) -> Iterator[LevelRe
         shutil.rmtree(copy, ignore_errors=True)
 
 
-def _library() -> Any:
+def library() -> Any:
+    """Return the library that reads a LevelDB: plyvel, under either of its names."""
     try:
         import plyvel
-    except ImportError as error:
-        raise PluginError(
-            f"reading a LevelDB needs a library: {error}",
-            hint="run \"pip install 'debrepo-manager[import]'\"",
-        ) from None
+    except ImportError:
+        try:
+            import plyvel_next as plyvel
+        except ImportError as error:
+            raise PluginError(
+                f"reading a LevelDB needs a library: {error}",
+                hint="run \"pip install 'debrepo-manager[import]'\"",
+            ) from None
     return plyvel
 
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    import plyvel
-
     try:
         yield
-    except plyvel.Error as error:
+    except library().Error as error:
         raise _damaged(error) from None
 
 

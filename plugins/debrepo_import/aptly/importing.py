@@ -62,7 +62,7 @@ def bring(session: Session, source: AptlySource, terms: ImportTerms) -> ImportRe
         with session.db.write() as txn:
             packages.settle(txn, source.name)
     published = _publish(session, source, remarks)
-    remarks += settings.keep(session, *configuration.translated(source.configuration))
+    remarks += _configure(session, source)
     remarks += _gone(session, source, prune=terms.prune)
     return ImportReport(
         brought.packages,
@@ -160,6 +160,14 @@ def _publish(session: Session, source: AptlySource, remarks: list[Remark]) -> tu
                 text = f"the repository of {component} has changed since it was published"
                 remarks.append(Remark("note", subject, text))
     return tuple(created)
+
+
+def _configure(session: Session, source: AptlySource) -> list[Remark]:
+    """Bring the configuration; keys that are here already stay those that sign."""
+    wanted, remarks = configuration.translated(source.configuration)
+    if (session.root / "gnupg").is_dir():
+        wanted.pop("signing.gpg.home", None)
+    return settings.keep(session, wanted, remarks)
 
 
 def _arguments(found: publications.AptlyPublication) -> dict[str, object]:

@@ -1,17 +1,19 @@
 """Records of aptly's database: what is not as it should be is named, and blocks nothing."""
 
 import json
+import sys
 import threading
 from base64 import b64decode, b64encode
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
 
 import msgpack
-import plyvel
 import pytest
 
-from debrepo.errors import RemoteError
+from debrepo.errors import PluginError, RemoteError
 from debrepo_import.aptly import lists, publications, records
+from debrepo_import.aptly.database import library
 from debrepo_import.aptly.etcd import EtcdRecords
 from debrepo_import.aptly.reading import entry_of, packages
 
@@ -256,7 +258,7 @@ def test_what_is_no_etcd_is_an_error(answer):
 
 
 def test_a_root_in_an_etcd_is_imported(debrepo, aptly):
-    database = plyvel.DB(str(aptly.root / "db"))
+    database = library().DB(str(aptly.root / "db"))
     known = dict(database)
     database.close()
     with gateway(known) as server:
@@ -265,3 +267,15 @@ def test_a_root_in_an_etcd_is_imported(debrepo, aptly):
         said = debrepo("import", "aptly", "--config", aptly.config)
         assert "Brought 4 packages and 6 files" in said.stdout
         assert "The same" in debrepo("import", "check", "--config", aptly.config).stdout
+
+
+@pytest.mark.parametrize(("there", "found"), [(["plyvel_next"], True), ([], False)])
+def test_the_library_is_found_under_either_name(monkeypatch, there, found):
+    for name in ("plyvel", "plyvel_next"):
+        module = ModuleType(name) if name in there else None
+        monkeypatch.setitem(sys.modules, name, module)
+    if found:
+        assert library().__name__ == "plyvel_next"
+    else:
+        with pytest.raises(PluginError, match="needs a library"):
+            library()

@@ -364,3 +364,17 @@ def test_origin_and_label_are_those_that_aptly_publishes(imported, aptly, debrep
         for field in ("Origin", "Label", "Suite", "Codename"):
             said = [line for line in theirs if line.startswith(f"{field}:")]
             assert said == [line for line in ours if line.startswith(f"{field}:")]
+
+
+def test_keys_are_those_of_aptly_unless_there_are_some_here(
+    imported, debrepo_root, tmp_path, monkeypatch
+):
+    home = tmp_path / "keys"
+    home.mkdir()
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    (debrepo_root / "gnupg").mkdir(parents=True)
+    imported()
+    assert not (debrepo_root / "debrepo.toml").exists()
+    (debrepo_root / "gnupg").rmdir()
+    imported()
+    assert f'home = "{home}"' in (debrepo_root / "debrepo.toml").read_text()
