@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from debrepo import remote_files
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.http import Door, upload_path
 from debrepo.http.receiving import receive_one
@@ -146,7 +147,10 @@ def _as_gitlab_has_it(
         named = (source, version)
         file = packages.file(door.session, txn, found, name, named)
         file = file or documents.find(txn, found, named, name)
-    return project, door.session.pool.path(file.sha256) if file else None
+    if file is None:
+        return nothing
+    remote_files.fetch(door.session, [(file.sha256, file.size)])
+    return project, door.session.pool.path(file.sha256)
 
 
 def _headers(*, immutable: bool) -> dict[str, str]:

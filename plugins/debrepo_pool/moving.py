@@ -71,8 +71,10 @@ def _put(session: Session, place: FilePlace, storage: Storage) -> tuple[int, int
     """Put what is not there yet, and return how many files and bytes that were."""
     endpoint = place.endpoint.encode()
     with session.db.read() as txn:
-        there = {key for key, where in txn[MOVED].items() if where == endpoint}
-    waiting = [digest for digest in session.pool if bytes.fromhex(digest) not in there]
+        stay = {key for key, where in txn[MOVED].items() if where == endpoint} | _others(
+            session, txn
+        )
+    waiting = [digest for digest in session.pool if bytes.fromhex(digest) not in stay]
     count = total = 0
     tracked = session.progress.track("Moving files", waiting, total=len(waiting))
     for batch in _batches(tracked, _BATCH):
@@ -88,6 +90,12 @@ def _put(session: Session, place: FilePlace, storage: Storage) -> tuple[int, int
         count += len(links)
         total += sum(link.size for link in links)
     return count, total
+
+
+def _others(session: Session, txn: Transaction) -> set[bytes]:
+    """Return files that plugins keep in the pool and open themselves, such as those of mirrors."""
+    found = set[str]().union(*session.hook.debrepo_live_files(txn=txn))
+    return {bytes.fromhex(digest) for digest in found}
 
 
 def _links(pool: Pool, place: FilePlace, digests: Iterable[str]) -> Iterator[PoolLink]:
@@ -107,8 +115,8 @@ def _shrink(session: Session) -> int:
     if over <= 0:
         return 0
     with session.db.read() as txn:
-        moved = txn[MOVED]
-        idle = [(size, digest) for _, size, digest in known if bytes.fromhex(digest) in moved]
+        gone = {*txn[MOVED]} - _others(session, txn)
+    idle = [(size, digest) for _, size, digest in known if bytes.fromhex(digest) in gone]
     removed = 0
     for batch in _batches(idle, _FEW):
         checkpoint()

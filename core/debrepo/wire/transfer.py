@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -20,6 +21,8 @@ T = TypeVar("T")
 _SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")  # libcurl from PyPI was built elsewhere
 _WAITS_FOR_CONTINUE = 1 << 20  # bytes; to wait for leave takes as long as to send fewer
 _LONGEST_TURN = 1.0  # seconds
+_SHARE = 16
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.005  # seconds
 #: Of libcurl's errors those that say that this machine and the service do not trust each other.
 _UNTRUSTED = frozenset(
     {
@@ -82,9 +85,9 @@ class Wire:
         Each has something of the caller's that comes back with its answer, in any order; ``None``:
         there is no answer. The next request is made when there is a connection for it.
         """
-        multi, under_way = pycurl.CurlMulti(), dict[Any, tuple[T, _Handle]]()
+        multi, under_way = pycurl.CurlMulti(), dict[Any, tuple[T, _Handle, float]]()
+        over, took = False, 0.0  # seconds that answers take, by the latest
         try:
-            over = False
             while True:
                 while not over and len(under_way) < most.limit:
                     request = next(requests, None)
@@ -93,20 +96,21 @@ class Wire:
                         break
                     handle = self._take()
                     handle.begin(*request[1:])
-                    under_way[handle.curl] = request[0], handle
+                    under_way[handle.curl] = request[0], handle, time.monotonic()
                     multi.add_handle(handle.curl)
                 if not under_way:
                     return
-                ended = _turn(multi)
+                ended = _turn(multi, took / _SHARE)
                 for curl, _ in ended:
                     multi.remove_handle(curl)
                 for curl, whole in ended:
-                    item, handle = under_way.pop(curl)
+                    item, handle, begun = under_way.pop(curl)
+                    took += (time.monotonic() - begun - took) / _SHARE
                     answer = handle.end() if whole else None
                     self._give_back(handle)
                     yield item, answer
         finally:
-            for curl, (_, handle) in under_way.items():
+            for curl, (_, handle, _) in under_way.items():
                 multi.remove_handle(curl)
                 handle.curl.close()
             multi.close()
@@ -212,8 +216,12 @@ class _Handle:
         return Unusable(text) if number in _HOPELESS else NoAnswer(text)
 
 
-def _turn(multi: Any) -> list[tuple[Any, bool]]:
-    """Return the transfers that have ended, and whether their answers are whole."""
+def _turn(multi: Any, pause: float) -> list[tuple[Any, bool]]:
+    """Return the transfers that have ended, and whether their answers are whole.
+
+    If there are none, wait for something to come, and for a ``pause`` in which more comes: to
+    look at it in one go takes less CPU.
+    """
     multi.perform()
     found: list[tuple[Any, bool]] = []
     more = 1
@@ -223,6 +231,8 @@ def _turn(multi: Any) -> list[tuple[Any, bool]]:
         found += [(curl, False) for curl, *_ in broken]
     if not found:
         multi.select(_LONGEST_TURN)
+        if pause > _SHORTEST_PAUSE:
+            time.sleep(min(pause, _LONGEST_PAUSE))
     return found
 
 

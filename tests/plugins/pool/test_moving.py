@@ -1,11 +1,12 @@
 """Package files in a storage: moved there, fetched when somebody needs them, deleted at last."""
 
+import hashlib
 import itertools
 from contextlib import closing, contextmanager
 
 import pytest
 
-from debrepo import leases
+from debrepo import hookimpl, leases
 from debrepo.errors import RemoteError
 from debrepo.session import Session
 from debrepo.testing import crashes as crashing
@@ -243,3 +244,21 @@ def test_a_server_moves_files_by_itself(session, tmp_path, far):
     add(session, tmp_path / "debs", "hello")
     work()
     assert len(there(far)) == 1
+
+
+class Keeper:
+    """A plugin that keeps a file in the pool, and opens it."""
+
+    digest = hashlib.sha256(b"kept").hexdigest()
+
+    @hookimpl
+    def debrepo_live_files(self, txn):
+        return [self.digest]
+
+
+@pytest.mark.debrepo_plugins(more=[Keeper()])
+def test_what_plugins_keep_in_the_pool_stays_here(session, tmp_path):
+    session.pool.put(Keeper.digest, b"kept")
+    add(session, tmp_path / "debs", "hello")
+    assert session.call("pool.move").files == 1
+    assert here(session) == [Keeper.digest]
