@@ -61,8 +61,10 @@ class Untrusted(Exception):
 class Wire:
     """Connections to services; many threads may use it, each has one at a time."""
 
-    def __init__(self, *, timeout: float, ca_file: str = "") -> None:
+    def __init__(self, *, timeout: float, ca_file: str = "", direct: bool = False) -> None:
+        """Make it; with ``direct``, it uses no proxy, whatever the environment says."""
         self._timeout = timeout
+        self._direct = direct
         self._ca_file = ca_file or (str(_SYSTEM_CA) if _SYSTEM_CA.exists() else "")
         self._idle: list[_Handle] = []  # the last that was used comes first: it is still connected
         self._changing = threading.Lock()
@@ -119,7 +121,7 @@ class Wire:
         with self._changing:
             if self._idle:
                 return self._idle.pop()
-        return _Handle(self._timeout, self._ca_file)
+        return _Handle(self._timeout, self._ca_file, direct=self._direct)
 
     def _give_back(self, handle: _Handle) -> None:
         with self._changing:
@@ -136,7 +138,8 @@ class Wire:
 class _Handle:
     """What libcurl keeps for one request after another."""
 
-    def __init__(self, timeout: float, ca_file: str) -> None:
+    def __init__(self, timeout: float, ca_file: str, *, direct: bool) -> None:
+        self._direct = direct
         self.curl: Any = pycurl.Curl()
         self._timeout = timeout
         self._ca_file = ca_file
@@ -204,6 +207,8 @@ class _Handle:
             (pycurl.WRITEFUNCTION, self._chunks.append),
         ):
             self.curl.setopt(option, value)
+        if self._direct:
+            self.curl.setopt(pycurl.PROXY, "")
         if self._ca_file:
             self.curl.setopt(pycurl.CAINFO, self._ca_file)
 
