@@ -1,6 +1,6 @@
-"""The hooks about files of packages that are fetched when they are first needed.
+"""The hooks about files: of packages that are fetched when first needed, and of other archives.
 
-They are like those of `debrepo.hookspecs`; `debrepo.remote_files` calls them.
+They are like those of `debrepo.hookspecs`; `debrepo.remote_files` calls those on remote files.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.session import Session
+    from debrepo.verbatim import VerbatimArchive
 
 
 @hookspec
@@ -49,4 +50,14 @@ def debrepo_files_beside(
     *Collects*, outside of any transaction, when files are published to a storage that can copy its
     own: they are not fetched then. Such a path is below the storage's root, outside of any
     publication, and its content never changes.
+    """
+
+
+@hookspec(firstresult=True)
+def debrepo_verbatim_archive(txn: Transaction, kind: str, name: str) -> VerbatimArchive | None:
+    """Return the archive that a package list is of, if it can be published as that has signed it.
+
+    *Asks*, in a transaction, when a publication with ``--verbatim`` is planned. All files that it
+    names have to be in the pool, or files that `debrepo_fetch_files` brings there. Return ``None``
+    where the list is not yours, or is anything else than the archive as a whole.
     """

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from debrepo.health import Checkup
     from debrepo.package import Node, PackageList, SetId
     from debrepo.session import Session
+    from debrepo.verbatim import VerbatimArchive
 
 _OPERATIONS = "debrepo_mirror.operations"
 
@@ -222,6 +223,15 @@ def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
     from debrepo_mirror import lazy  # and downloads with it
 
     lazy.fetch(session, digests)
+
+
+@hookimpl
+def debrepo_verbatim_archive(txn: Transaction, kind: str, name: str) -> VerbatimArchive | None:
+    if kind != "mirror":
+        return None
+    from debrepo_mirror.verbatim import kept
+
+    return kept.current(txn, name)
 
 
 @hookimpl

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from debrepo import Command, Operation, Ref, Setting, TableRef, hookimpl
+from debrepo import (
+    Command,
+    Operation,
+    PublicationOption,
+    Ref,
+    Setting,
+    TableRef,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.health import Checkup
@@ -294,6 +302,22 @@ def debrepo_served_lists(txn: Transaction) -> list[PackageList]:
     from debrepo_publish.model.publications import served_lists
 
     return served_lists(txn)
+
+
+@hookimpl
+def debrepo_live_files(txn: Transaction) -> Iterable[str]:
+    from debrepo_publish.engine import verbatim
+
+    return verbatim.live_files(txn)
+
+
+@hookimpl
+def debrepo_publication_options() -> list[PublicationOption]:
+    return [
+        PublicationOption(
+            "verbatim", False, "Publish what the archive of a verbatim mirror has signed."
+        )
+    ]
 
 
 @hookimpl

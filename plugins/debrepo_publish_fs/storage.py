@@ -42,8 +42,17 @@ _MODE = re.compile(r"0?[4-7][0-7]{2}")
 class _Ready(NamedTuple):
     """The next content of a name, and the partial file to rename to it."""
 
-    data: bytes
+    content: tuple[int, int]  #: its size, and a hash of it: it may be too large to keep
     partial: str  #: empty: the name has this content already
+
+    @classmethod
+    def of(cls, data: bytes, partial: str) -> _Ready:
+        """Return what is ready for a file with these bytes."""
+        return cls((len(data), hash(data)), partial)
+
+    def is_of(self, data: bytes) -> bool:
+        """Tell whether these bytes were made ready."""
+        return self.content == (len(data), hash(data))
 
 
 class FileStorage(Storage):
@@ -92,7 +101,7 @@ class FileStorage(Storage):
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
         target = f"{self._root}/{check_path(path)}"
         ready = self._ready.get(path)
-        if ready and ready.data == data and self._switch(path, target, ready):
+        if ready and ready.is_of(data) and self._switch(path, target, ready):
             return
 
         def write(descriptor: int) -> None:
@@ -251,11 +260,11 @@ class FileStorage(Storage):
             if same:
                 is_there = link_later(f"{self._root}/{check_path(same)}", name, target, len(data))
                 if is_there is not None:
-                    self._ready[path] = _Ready(data, "" if is_there else name)
+                    self._ready[path] = _Ready.of(data, "" if is_there else name)
                     return
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             descriptor = os.open(name, flags, self._mode)
-            self._ready[path] = _Ready(data, name)
+            self._ready[path] = _Ready.of(data, name)
             try:
                 os.fchmod(descriptor, self._mode)
                 write_all(descriptor, data)

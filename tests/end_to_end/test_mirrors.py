@@ -209,3 +209,33 @@ def test_apt_installs_through_a_lazy_mirror_also_when_its_archive_is_away(
     shutil.rmtree(tmp_path / "upstream")
     assert client("second") == fetched
     archive("db", "check")
+
+
+@pytest.mark.parametrize("writer", ["reprepro", "aptly", "debrepo"])
+def test_apt_installs_from_a_verbatim_publication_with_the_key_of_the_archive(
+    archive, packages, signing, tmp_path, writer
+):
+    if writer != "debrepo" and shutil.which(writer) is None:
+        pytest.skip(f"needs {writer}")
+    public, _ = WRITERS[writer](tmp_path / "written", packages, signing)
+    key = tmp_path / "key.asc"
+    key.write_text(signing.public)
+    archive("key", "trust", key)
+    with WebServer(public) as server:
+        archive("mirror", "create", "it", server.url, "stable", "--with-sources", "--verbatim")
+        archive("mirror", "update", "it")
+    archive("publish", "mirror", "it", "--verbatim")
+    for name in ("InRelease", "Release"):
+        published = archive.public / "dists" / "stable" / name
+        assert published.read_bytes() == (public / "dists" / "stable" / name).read_bytes()
+    with WebServer(archive.public) as server:
+        apt = Apt(
+            tmp_path / "client",
+            f"Types: deb deb-src\nURIs: {server.url}\nSuites: stable\nComponents: main\n"
+            f"Signed-By: {key}\n",
+        )
+        apt.update()
+        apt("apt-get", "download", "hello")
+        apt("apt-get", "install", "libgreet")
+        apt("apt-get", "source", "--download-only", "hello")
+        assert any("/by-hash/" in path for path in server.asked) == (writer == "debrepo")

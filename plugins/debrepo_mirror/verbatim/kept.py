@@ -11,7 +11,7 @@ from debrepo.package import PackageFile, SetId
 from debrepo.packageset import EMPTY
 from debrepo.verbatim import TreeFile, VerbatimArchive
 from debrepo_mirror import origins
-from debrepo_mirror.tables import below
+from debrepo_mirror.tables import MIRRORS, below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,12 @@ def states(txn: Transaction, name: str) -> list[VerbatimArchive]:
     """Return what is kept of a mirror's archive, the present state first."""
     found = (txn[VERBATIM].get(below(name, part)) for part in (NOW, BEFORE))
     return [archive for archive in found if archive is not None]
+
+
+def current(txn: Transaction, name: str) -> VerbatimArchive | None:
+    """Return the state of a mirror's archive to publish, if it is a verbatim mirror."""
+    mirror = txn[MIRRORS].get(name)
+    return txn[VERBATIM].get(below(name, NOW)) if mirror and mirror.verbatim else None
 
 
 def record(txn: Transaction, mirror: Mirror, archive: VerbatimArchive | None) -> None:

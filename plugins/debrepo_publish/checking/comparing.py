@@ -5,20 +5,22 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import clock
+from debrepo import clock, verbatim
+from debrepo.catalog import CHUNKS
 from debrepo.errors import NotFound, SigningFailed
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
 from debrepo_publish.checking.verification import Verifier, Wanted
 from debrepo_publish.engine import ledger, places, signers
+from debrepo_publish.engine.layout import index_files
 from debrepo_publish.indexes import release
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, commit_path, generation_key
 from debrepo_publish.model.tables import COMMITS, PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -96,6 +98,7 @@ def _as_client(
 ) -> tuple[Verifier, list[Problem]]:
     """Read a tree as a client with these keys does: with our own ones if there are none."""
     signed, path = not publication.skip_signing, commit_path(publication)
+    signed = signed and (bool(keyring) or not publication.verbatim)
     problems: list[Problem] = []
     if signed and not keyring:
         try:
@@ -116,7 +119,36 @@ def _as_client(
         verifier.run(trusted, signed=signed, files=files)
         if not verifier.problems or tree.read(path) == before:
             break  # otherwise a new generation was published meanwhile
-    return verifier, problems + verifier.problems
+    found = verifier.problems
+    if publication.verbatim:
+        found = list(_of_archive(session, publication, found))
+    return verifier, problems + found
+
+
+def _of_archive(
+    session: Session, publication: Publication, problems: Iterable[Problem]
+) -> Iterator[Problem]:
+    """Yield the problems of a verbatim publication, without what its mirror does not have either.
+
+    The archive has signed a list of more than that: other architectures, for one.
+    """
+    root = f"dists/{publication.distribution}/"
+    with session.db.read() as txn:
+        live = publications.live(txn, publication.key)
+        archive = live.verbatim if live else None
+        if archive is None:
+            yield from problems
+            return
+        names = {root + name for name in archive.releases}
+        names.update(file.path for file in index_files(publication, live.indexes if live else {}))
+        for problem in problems:
+            package = problem.kind is Fault.PACKAGE
+            if package and not verbatim.find(txn[CHUNKS], archive.tree, problem.path):
+                continue
+            listed = problem.text in ("is listed, but missing", "is missing")
+            if not package and listed and problem.path not in names:
+                continue
+            yield problem
 
 
 def _against_database(

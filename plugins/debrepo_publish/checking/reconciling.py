@@ -13,6 +13,8 @@ from debrepo_publish.model import publications
 from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -46,12 +48,12 @@ def reconcile(
     if not dry_run:
         for key in keys:
             recovery.recover(session, storage, key)
-    there = _stored(storage, publication)
     with session.db.read() as txn:
         needed, wanted = _needed(txn, place, keys)
         rows = dict(ledger.files(txn, place))
         waiting = _waiting(txn, keys)
         releases = _releases(txn, place)
+    there = _stored(storage, publication, rows)
     found = Reconciled(
         adopted=sorted(path for path in needed if path in there and path not in rows),
         recounted=sorted(p for p, held in rows.items() if held.references != needed[p]),
@@ -73,10 +75,11 @@ def _keys(session: Session, place: str) -> list[str]:
     return sorted(known)
 
 
-def _stored(storage: Storage, publication: Publication) -> set[str]:
-    """Return the stored files below ``dists`` and ``pool``, by path below the prefix."""
+def _stored(storage: Storage, publication: Publication, rows: Iterable[str]) -> set[str]:
+    """Return the stored files by path below the prefix: those in ``dists``, ``pool``, and ours."""
     start = len(publication.path(""))
-    listed = (storage.list(publication.path(name)) for name in ("dists", "pool"))
+    names = sorted({"dists", "pool", *(path.partition("/")[0] for path in rows if "/" in path)})
+    listed = (storage.list(publication.path(name)) for name in names)
     return {path[start:] for paths in listed for path in paths}
 
 

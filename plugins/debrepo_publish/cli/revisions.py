@@ -29,6 +29,7 @@ def report(session: Session, result: Result, watch: Stopwatch, *, as_json: bool)
         signed = (
             f"signed by {', '.join(result.fingerprints)}" if result.fingerprints else "unsigned"
         )
+        signed = "as its archive has signed it" if publication.verbatim else signed
         click.echo(
             f"Published {publication}: {counted(result.packages, 'package')}, "
             f"generation {result.generation}, {signed}."

@@ -13,7 +13,7 @@ from debrepo import catalog, packageset
 from debrepo.archive.compression import unpack
 from debrepo.archive.limits import Budget, Limits
 from debrepo.catalog import CHUNKS
-from debrepo.errors import DatabaseError, InvalidPackage
+from debrepo.errors import InvalidPackage
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import Checksums
@@ -80,7 +80,7 @@ def _files(
             continue
         index = _index(session, plan, file)
         same = previous.get(path) == index
-        yield Rendered(path, index, None if same else _read(session, file))
+        yield Rendered(path, index, None, pool="" if same else file.sha256)
         plain = next((path.removesuffix(end) for end in _PACKED if path.endswith(end)), "")
         if not unpacked or not plain or plain in files or plain in done:
             continue
@@ -125,16 +125,6 @@ def _unpacked(session: Session, plan: Plan, file: PackageFile) -> Index | None:
         session.progress.note(f"Warning: {file.name} cannot be unpacked: {error}")
         return None
     return _listed(checksums.size, checksums.hexdigests(), stored=False)
-
-
-def _read(session: Session, file: PackageFile) -> bytes:
-    data = b"".join(_pieces(session, file))
-    if len(data) != file.size:
-        raise DatabaseError(
-            f"{file.name} in the pool has {len(data)} bytes instead of {file.size}",
-            hint='run "debrepo db check"',
-        )
-    return data
 
 
 def _pieces(session: Session, file: PackageFile) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from debrepo.storage import Storage
     from debrepo_publish.engine.plan import Plan
+    from debrepo_publish.engine.staged_bytes import StagedBytes
     from debrepo_publish.engine.staging import Staged
     from debrepo_publish.model.publication import Index, Publication
 
@@ -68,7 +69,7 @@ def secure(
         return Secured(version, _switch(plan, staged, overwrite=overwrite))
     path = publication.path(commit_path(publication))
     alone.enter_context(storage.exclusive(path))
-    files = {publication.path(name): data for name, data in _files(plan, staged).items()}
+    files = _files(plan, staged).below(publication.path)
     same = {publication.path(name): publication.path(to) for name, to in staged.same.items()}
     alone.enter_context(storage.prepared(files, same))
     if not force and not changes_hands(plan) and current(storage, path) != staged.expected:
@@ -124,11 +125,13 @@ def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> 
             made[path] = storage.put(there, data) or ""
     if publication.skip_signing and not known:
         _delete_signatures(storage, publication)
+    if publication.verbatim:
+        _delete_stale(storage, publication, staged.signed)
     storage.flush()
     return made
 
 
-def _files(plan: Plan, staged: Staged) -> dict[str, bytes]:
+def _files(plan: Plan, staged: Staged) -> StagedBytes:
     """Return the files to replace, by path below the prefix, in the order of replacement.
 
     New names come first: creating one may fail, and the live generation does not list it.
@@ -136,15 +139,19 @@ def _files(plan: Plan, staged: Staged) -> dict[str, bytes]:
     before = plan.previous.indexes if plan.previous else {}
     start = len(f"dists/{plan.publication.distribution}/")
     names = sorted(staged.names, key=lambda path: path[start:] in before)
-    return {
-        **{path: staged.names[path] for path in names},
-        release_path(plan.publication): staged.release,
-        **staged.signed,
-    }
+    releases = {release_path(plan.publication): staged.release, **staged.signed}
+    return staged.names.ordered(names, releases)
 
 
 def _delete_signatures(storage: Storage, publication: Publication) -> None:
     storage.delete([publication.path(path) for path in signature_paths(publication)])
+
+
+def _delete_stale(storage: Storage, publication: Publication, signed: Mapping[str, object]) -> None:
+    """Delete a detached signature that the archive has none of: it is of another generation."""
+    detached = signature_paths(publication)[1]
+    if detached not in signed:
+        storage.delete([publication.path(detached)])
 
 
 def signature_paths(publication: Publication) -> tuple[str, str]:
@@ -210,5 +217,7 @@ def resume(
                 storage.put(path, data)
         if publication.skip_signing:
             _delete_signatures(storage, publication)
+        if publication.verbatim:
+            _delete_stale(storage, publication, switch.releases)
         storage.flush()
     return True

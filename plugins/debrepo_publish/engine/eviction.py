@@ -62,6 +62,8 @@ def _evict(session: Session) -> bool:
 def _live(session: Session, txn: Transaction) -> Iterator[Plan]:
     """Yield a plan for each live generation, as if it were to be published anew."""
     for publication in txn[PUBLICATIONS].values():
+        if publication.verbatim:
+            continue
         generation = publications.generation(txn, publication.key, publication.live)
         yield planning.again(session, txn, publication, generation)
 

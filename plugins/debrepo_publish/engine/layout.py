@@ -86,5 +86,8 @@ def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[
 
 def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:
     """Return the by-hash paths of an index: one for each strong checksum in Release."""
-    strong = [n for n in ("sha256", "sha512") if n in publication.sums]
+    listed = (
+        [n for n in CHECKSUMS if getattr(index, n)] if publication.verbatim else publication.sums
+    )
+    strong = [n for n in ("sha256", "sha512") if n in listed]
     return [by_hash(name, CHECKSUMS[n], getattr(index, n)) for n in strong]

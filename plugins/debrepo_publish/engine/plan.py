@@ -12,7 +12,7 @@ from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import displaced as displacement
-from debrepo_publish.engine import ledger
+from debrepo_publish.engine import ledger, verbatim
 from debrepo_publish.engine.layout import files
 from debrepo_publish.indexes import admission
 from debrepo_publish.model import publications
@@ -87,6 +87,8 @@ def make(
         why=why,
         publication=publication,
     )
+    if publication.verbatim:
+        return _verbatim(session, txn, publication, previous, generation, policy, again=again)
     displaced = displacement.known(txn, publication.place)
     new = _additions(txn, publication, previous, generation, displaced)
     displaced = displacement.within(txn, generation, displaced) | new.moved
@@ -101,6 +103,42 @@ def make(
         new.files,
         new.missing,
         displaced,
+        kinds,
+        fields,
+        unchanged,
+        policy,
+    )
+
+
+def _verbatim(
+    session: Session,
+    txn: Transaction,
+    publication: Publication,
+    previous: Generation | None,
+    generation: Generation,
+    policy: Policy,
+    *,
+    again: int,
+) -> Plan:
+    """Plan a generation of what another archive has signed."""
+    if again:
+        found = publications.generation(txn, publication.key, again).verbatim
+    else:
+        found = verbatim.archive(txn, session.hook, publication)
+    if found is None:
+        raise InvalidInput(f"generation {again} of {publication} is not verbatim")
+    made = generation._replace(verbatim=found, rendering=verbatim.rendering(found))
+    files = verbatim.changed_files(txn, previous, made)
+    missing = verbatim.check_free(txn, publication, files)
+    kinds, fields = _kinds_and_fields(session, txn, publication, made)
+    unchanged = previous is not None and _inputs(previous) == _inputs(made)
+    return Plan(
+        publication,
+        made,
+        previous,
+        files,
+        missing,
+        frozenset(),
         kinds,
         fields,
         unchanged,
@@ -284,6 +322,8 @@ def _additions(
     """Find the path of every file of each new package, and which of them are missing."""
     new = _Additions([], set(), set())
     planned: dict[str, str] = {}  # the digest that a path will have
+    if previous and previous.verbatim:
+        previous = None  # its files are elsewhere
     held = ledger.reader(txn, publication.place)
     for shelf, entries in _changes(txn, previous, generation):
         for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
@@ -318,6 +358,10 @@ def changed_files(
     The order is always the same, so that interrupted work can be resumed. Swap the two
     to get the files that ``new`` no longer needs.
     """
+    if new and new.verbatim:
+        return verbatim.changed_files(txn, old, new)
+    if old and old.verbatim:
+        old = None  # its files are elsewhere
     displaced = displacement.known(txn, place)
     return [
         file

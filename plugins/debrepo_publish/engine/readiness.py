@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from debrepo import catalog, clock, packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, Defect
 from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine import verbatim
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.model import publications
 
@@ -36,6 +37,8 @@ def prepare(
 
     With ``force``, nothing is taken to be as it was for the previous generation.
     """
+    if publication.verbatim:
+        return _verbatim(session, publication, why, again=again, force=force)
     named: set[str] = set()
     while True:
         plan = _sound(session, publication, why, again, named)
@@ -69,6 +72,18 @@ def _without_copies(
         return files
     copied = remote_files.beside(session, publication.storage, links - others)
     return [file for file in files if file[0] not in copied or file[1] > most]
+
+
+def _verbatim(
+    session: Session, publication: Publication, why: str, *, again: int, force: bool
+) -> Plan:
+    """Return the plan of what another archive has signed, which nothing is left out of."""
+    now = clock.moment(clock.now()).isoformat()
+    with session.db.read() as txn:
+        plan = planning.make(session, txn, publication, why, now, again=again, sound={})
+    if force or not plan.unchanged:
+        verbatim.fetch(session, plan, anew=force)
+    return plan
 
 
 def _files(

@@ -43,9 +43,10 @@ def start(session: Session, plan: Plan) -> bool:
 
     Return ``False`` if some are deleted already.
     """
-    parts = plan.generation.parts.values()
+    sets = [part.set_id for part in plan.generation.parts.values()]
+    sets += [plan.generation.verbatim.tree] if plan.generation.verbatim else []
     with session.db.write() as txn:
-        if not all(packageset.is_whole(txn[CHUNKS], part.set_id) for part in parts):
+        if not all(packageset.is_whole(txn[CHUNKS], set_id) for set_id in sets):
             return False
         publications.put_generation(txn, plan.publication.key, plan.generation)
         displaced.remember(txn, plan.publication.place, plan.displaced)

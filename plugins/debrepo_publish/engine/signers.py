@@ -31,7 +31,7 @@ def resolve(session: Session, publication: Publication) -> list[SigningKey]:
 
     Where nobody has chosen and another key has come since, those that sign it go on.
     """
-    if publication.skip_signing:
+    if publication.skip_signing or publication.verbatim:
         return []
     try:
         return session.signer.resolve(publication.keys)
@@ -54,7 +54,7 @@ def live_signatures(txn: Transaction) -> dict[str, list[MadeSignature]]:
     return {
         name(publication): made_signatures(_commit(txn, publication, publication.live))
         for publication in txn[PUBLICATIONS].values()
-        if publication.live and not publication.skip_signing
+        if publication.live and not (publication.skip_signing or publication.verbatim)
     }
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from debrepo import clock, remote_files
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import ledger, outputs
+from debrepo_publish.engine import ledger, outputs, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
 from debrepo_publish.engine.layout import hashed_paths, index_files
+from debrepo_publish.engine.staged_bytes import PoolBytes, StagedBytes, of_index
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import publications
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.signing import SigningKey
     from debrepo.storage import Storage
+    from debrepo.verbatim import VerbatimArchive
     from debrepo_publish.engine.ledger import File
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.rendering import Rendered
@@ -35,7 +37,7 @@ class Staged(NamedTuple):
 
     release: bytes
     signed: dict[str, bytes]  #: ``Release.gpg`` and ``InRelease``, or nothing
-    names: dict[str, bytes]  #: content by path, of the indexes whose names have to be replaced
+    names: StagedBytes  #: content by path, of the indexes whose names have to be replaced
     same: dict[str, str]  #: by those paths, that of the by-hash file with the same content
     expected: bytes | None  #: what the file that commits it holds before
     versions: dict[str, str]  #: of the files under by-hash names
@@ -119,6 +121,7 @@ class Drawn(NamedTuple):
     generation: Generation
     release: bytes
     indexes: list[Rendered]
+    signed: Mapping[str, bytes] = {}  # of a verbatim one: what the archive has signed, by name
 
 
 def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
@@ -128,6 +131,8 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     components that have not changed are rendered as well.
     """
     publication = plan.publication
+    if plan.generation.verbatim:
+        return _verbatim(session, plan, plan.generation.verbatim)
     with cache.opened(session.root) as fragments:
         left_out: dict[Entry, str] = {}
         rendered = list(render(session, fragments, plan, anew=anew, left_out=left_out))
@@ -147,6 +152,18 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     return Drawn(generation, text, rendered)
 
 
+def _verbatim(session: Session, plan: Plan, archive: VerbatimArchive) -> Drawn:
+    """Return what another archive has made, and signed."""
+    publication, rendered = plan.publication, list(verbatim.rendered(archive))
+    releases = verbatim.releases(session, archive)
+    with session.db.read() as txn:
+        outputs.check(txn, publication, plan.generation.parts, [item.path for item in rendered])
+    generation = plan.generation._replace(
+        indexes={item.path: item.checksums for item in rendered}, expires=0
+    )
+    return Drawn(generation, releases.pop("Release"), rendered, releases)
+
+
 def put_indexes(
     session: Session,
     storage: Storage,
@@ -162,30 +179,31 @@ def put_indexes(
     """
     publication = plan.publication
     root = f"dists/{publication.distribution}/"
-    generation, text, rendered = drawn
-    signed: dict[str, bytes] = {}
+    generation, text, rendered, given = drawn
+    signed = {root + name: data for name, data in given.items()}
     fingerprints: tuple[str, ...] = ()
     if keys:
         signatures = session.signer.sign(text, keys)
         signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
         fingerprints = signatures.fingerprints
     new, expected = _record(session, plan, generation, signed.get(root + "InRelease", text))
-    staged = [item for item in rendered if item.data is not None]
+    staged = [item for item in rendered if item.data is not None or item.pool]
     before = plan.previous.indexes if plan.previous and not anew else {}
-    hashed, names, same = dict[str, bytes](), dict[str, bytes](), dict[str, str]()
+    hashed, names = dict[str, bytes | PoolBytes](), dict[str, bytes | PoolBytes]()
+    same = dict[str, str]()
     for item in staged:
-        name, data = root + item.path, item.data or b""
+        pooled = of_index(session.pool, item.checksums) if item.data is None else b""
+        name, data = root + item.path, item.data or pooled
         paths = hashed_paths(publication, name, item.checksums)
         hashed.update((path, data) for path in paths if anew or path in new)
         if before.get(item.path) != item.checksums:
             names[name] = data
             same.update((name, path) for path in paths[:1])
-    made = storage.put_all(
-        {publication.path(path): data for path, data in hashed.items()}, cache="immutable"
-    )
+    made = storage.put_all(StagedBytes(hashed).below(publication.path), cache="immutable")
     storage.flush()
     versions = _below(publication, made)
-    return Staged(text, signed, names, same, expected, versions, tuple(hashed), fingerprints)
+    held = StagedBytes(names)
+    return Staged(text, signed, held, same, expected, versions, tuple(hashed), fingerprints)
 
 
 def _date(session: Session, plan: Plan) -> int:

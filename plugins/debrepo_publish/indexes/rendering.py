@@ -43,6 +43,7 @@ class Rendered(NamedTuple):
     checksums: Index
     data: bytes | None
     maker: str = ""  #: the kind of index and its plugin, if it was made just now
+    pool: str = ""  #: the SHA256 of the file in the pool that has the bytes, if it is new
 
 
 class _Compressed(NamedTuple):

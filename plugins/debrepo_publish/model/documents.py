@@ -79,7 +79,8 @@ def changed(
         fields["omitted"] = tuple(still)
     if fields.get("keys"):
         fields.setdefault("skip_signing", False)
-    return publication._replace(**fields)
+    found: Publication = publication._replace(**fields)
+    return _verbatim(found, options or {}) if found.verbatim else found
 
 
 #: Fields that say which publication it is, and what clients see: no option changes them.
@@ -88,6 +89,27 @@ _NO_OPTIONS = {
 }  # fmt: skip
 #: A file's name has at most 255 characters: ``Contents-udeb-ARCHITECTURE.zst``.
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,236}")
+
+
+#: What the archive has signed, or decided, of a verbatim publication.
+_GIVEN = (
+    "architectures", "but_automatic_upgrades", "codename", "compressions", "description", "keys",
+    "label", "multi_dist", "not_automatic", "origin", "signed_by", "skip_signing", "suite", "sums",
+    "valid_for", "version",
+)  # fmt: skip
+
+
+def _verbatim(publication: Publication, options: Mapping[str, Any]) -> Publication:
+    """Return a verbatim publication; raise `InvalidInput` for what only its archive can decide."""
+    for name in _GIVEN:
+        if options.get(name):
+            raise InvalidInput(
+                f"a verbatim publication is as its archive has signed it: it takes no {name}",
+                hint="publish it without --verbatim, and debrepo signs it",
+            )
+    return publication._replace(
+        keys=(), skip_signing=False, valid_for=0, architectures=(), multi_dist=False
+    )
 
 
 #: Fields that a rollback does not change.
@@ -99,6 +121,12 @@ _KEPT = (
 
 def rolled_back(now: Publication, old: Publication, there: Mapping[str, str]) -> Publication:
     """Return a publication as it was; ``there`` are those of its sources that still exist."""
+    if old.verbatim or now.verbatim:
+        raise InvalidInput(
+            f"{now} is verbatim: clients ignore a Release file that the archive has signed before"
+            " the one that they know",
+            hint="publish a snapshot of the mirror, which debrepo signs",
+        )
     sources = {
         name: there.get(name) or now.sources.get(name, source)
         for name, source in old.sources.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from debrepo.errors import InvalidInput
 from debrepo.package import SetId  # noqa: TC001  # records are held against their types
 from debrepo.values import NamedTuple
+from debrepo.verbatim import VerbatimArchive  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +91,11 @@ class Publication(NamedTuple):
     def key(self) -> str:
         """The key in the database; the blank keeps ``a/b c`` and ``a b/c`` apart."""
         return f"{self.place} {self.distribution}"
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether it is published as the archive has signed it that its packages come from."""
+        return self.options.get("verbatim") is True
 
     @property
     def next_sources(self) -> dict[str, str]:
@@ -175,6 +181,7 @@ class Generation(NamedTuple):
     #: The architectures whose packages it serves, ``all`` and ``source`` too; empty: every one.
     served: tuple[str, ...] = ()
     adopted: bool = False  #: whether another tool has published it: its packages are not known
+    verbatim: VerbatimArchive | None = None  #: what it is made of, besides packages, where it is
 
     @property
     def size(self) -> int:

@@ -156,7 +156,9 @@ def served_lists(txn: Transaction) -> list[PackageList]:
 
 def live_sets(txn: Transaction) -> set[SetId]:
     """Return the package sets of every generation that is remembered."""
-    return {part.set_id for g in txn[GENERATIONS].values() for part in g.parts.values()}
+    known = list(txn[GENERATIONS].values())
+    trees = {g.verbatim.tree for g in known if g.verbatim}
+    return {part.set_id for g in known for part in g.parts.values()} | trees
 
 
 def follow(txn: Transaction, old: str, new: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from debrepo.database import bytes_table, json_table
-from debrepo.package import SetId
+from debrepo.package import PackageFile, SetId
+from debrepo.verbatim import VerbatimArchive
 from debrepo_publish.model.publication import Generation, Index, Part, Publication, Switch
 
 
@@ -35,8 +36,22 @@ def _load_generation(fields: dict[str, Any]) -> Generation:
         "indexes": indexes,
         "architectures": tuple(fields["architectures"]),
         "served": tuple(fields.get("served", ())),
+        "verbatim": _load_archive(fields.get("verbatim")),
     }
     return Generation(**{**fields, **changed})
+
+
+def _load_archive(fields: dict[str, Any] | None) -> VerbatimArchive | None:
+    if fields is None:
+        return None
+    indexes = tuple(PackageFile(*row) for row in fields["indexes"])
+    tree = SetId(bytes.fromhex(fields["tree"]))
+    return VerbatimArchive(fields["distribution"], fields["releases"], indexes, tree)
+
+
+def _dump_archive(archive: VerbatimArchive) -> dict[str, Any]:
+    rows = [list(file) for file in archive.indexes]
+    return {**archive._asdict(), "indexes": rows, "tree": archive.tree.hex()}
 
 
 def _dump_generation(generation: Generation) -> dict[str, Any]:
@@ -46,7 +61,9 @@ def _dump_generation(generation: Generation) -> dict[str, Any]:
     }
     fields = {**generation._asdict(), "parts": parts}
     publication = fields.pop("publication")
-    return {**fields, "document": publication._asdict()}
+    found = generation.verbatim
+    archive = {"verbatim": _dump_archive(found)} if found else {}
+    return {**fields, "document": publication._asdict(), "verbatim": None, **archive}
 
 
 #: `Publication.key` to the document.
