@@ -59,6 +59,9 @@ ORIGINS: Table[bytes, tuple[Origin, ...]] = Table("mirror.origins", _load, _dump
 #: By the `place` of a file, its SHA256.
 PLACES = bytes_table("mirror.places")
 
+#: By the SHA256 of a file that a client has had fetched, its size.
+PULLED = bytes_table("mirror.pulled")
+
 
 def note(txn: Transaction, mirror: Mirror, offered: Iterable[Offered]) -> None:
     """Store where the files of packages are, in the transaction that stores the packages."""
@@ -120,3 +123,4 @@ def drop(txn: Transaction, gone: Collection[str]) -> None:
             if places.get(origin.place) == key:
                 del places[origin.place]
         table.discard(key)
+        txn[PULLED].discard(key)

@@ -124,6 +124,9 @@ def debrepo_settings() -> list[Setting]:
         Setting("mirror.credentials.*.key", "", "File with its key; empty: the same file"),
         Setting("mirror.limits.index", 4 << 30, "Bytes that an index may have, unpacked"),
         Setting("mirror.limits.packages", 1_000_000, "Packages that an index may list"),
+        Setting(
+            "mirror.limits.pulled", 0, "Bytes that clients may have fetched by lazy mirrors; 0: any"
+        ),
         Setting("mirror.limits.release", 32 << 20, "Bytes that a Release file may have"),
         Setting(
             "mirror.retry_pause", 1, "Seconds before a second attempt, doubled for each further one"
@@ -146,6 +149,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
         TableRef("mirror.places", 1, "debrepo_mirror.origins:PLACES"),
         TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
+        TableRef("mirror.pulled", 1, "debrepo_mirror.origins:PULLED"),
         TableRef("mirror.releases", 1, "debrepo_mirror.tables:RELEASES"),
         TableRef("mirror.state", 1, "debrepo_mirror.tables:STATE"),
         TableRef("mirror.verbatim", 1, "debrepo_mirror.verbatim.kept:VERBATIM"),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import remote_files
 from debrepo import verbatim as tree
 from debrepo.catalog import CHUNKS
-from debrepo.errors import DebrepoError, NotFound
+from debrepo.errors import DatabaseFull, DebrepoError, NotFound
+from debrepo.progress import amount
 from debrepo.storage import check_path
 from debrepo_mirror import lazy, mirrors, origins
 from debrepo_mirror.keeping import BEFORE
-from debrepo_mirror.origins import Origin
+from debrepo_mirror.origins import PULLED, Origin
 from debrepo_mirror.tables import RELEASES, parts
 from debrepo_mirror.upstream import reading, release
 from debrepo_mirror.upstream.release import BY_HASH, Release
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.package import PackageFile
     from debrepo.session import Session
+    from debrepo_mirror.idle_transports import IdleTransports
     from debrepo_mirror.mirror import Mirror
 
 _HASHED = re.compile(r"(?:(.+)/)?by-hash/(\w+)/([0-9a-f]{32,128})")
@@ -37,6 +39,11 @@ class PulledFile(NamedTuple):
     sha256: str
     origins: tuple[Origin, ...] = ()
     immutable: bool = False  #: whether the path never has other bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has; 0 for what is here in any case."""
+        return self.origins[0].size if self.origins else 0
 
     def is_here(self, session: Session) -> bool:
         """Tell whether the pool has all of it."""
@@ -178,6 +185,37 @@ def _origins(mirror: Mirror, found: Release, path: str, file: PackageFile) -> tu
     )
 
 
-def fetch(session: Session, pulled: PulledFile) -> None:
-    """Bring the file into the pool."""
-    lazy.bring(session, {pulled.sha256: pulled.origins})
+def fetch(session: Session, pulled: PulledFile, transports: IdleTransports) -> None:
+    """Bring the file into the pool; raise `NotFound` where its archive does not have it any more.
+
+    What clients have fetched is counted, if the configuration limits that.
+    """
+    limit = session.config["mirror.limits.pulled"]
+    key = bytes.fromhex(pulled.sha256)
+    if limit:
+        _check_room(session, pulled, limit)
+    try:
+        lazy.bring(session, {pulled.sha256: pulled.origins}, transports.opened)
+    except lazy.GoneUpstream as error:
+        raise NotFound(str(error), hint=error.hint) from None
+    if limit:
+        with session.db.write() as txn:
+            txn[PULLED][key] = pulled.size.to_bytes(8, "big")
+
+
+def _check_room(session: Session, pulled: PulledFile, limit: int) -> None:
+    """Raise `DatabaseFull` where clients have had as much fetched as they may."""
+    with session.db.read() as txn:
+        sizes = {key: int.from_bytes(size, "big") for key, size in txn[PULLED].items()}
+    if sum(sizes.values()) + pulled.size <= limit:
+        return
+    gone = [key for key in sizes if key.hex() not in session.pool]
+    with session.db.write() as txn:
+        for key in gone:
+            txn[PULLED].discard(key)
+    if sum(size for key, size in sizes.items() if key not in gone) + pulled.size > limit:
+        raise DatabaseFull(
+            f"clients may not have more than {amount(limit)} fetched from archives",
+            hint='run "debrepo mirror update" and "debrepo db cleanup", or raise the setting'
+            " mirror.limits.pulled",
+        )

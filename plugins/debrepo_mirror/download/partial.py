@@ -33,6 +33,15 @@ class PartialFiles:
     def __init__(self, directory: Path) -> None:
         self.path = os.fspath(directory)
 
+    @classmethod
+    def of(cls, root: Path) -> Self:
+        """Return the partial files of a root."""
+        return cls(root / "cache" / "mirror" / "partial")
+
+    def named(self, sha256: str) -> str:
+        """Return where a file is that is called after its content."""
+        return f"{self.path}/{sha256}"
+
     def prepare(self) -> None:
         """Make the directory, and remove what has been there for too long."""
         try:

@@ -73,7 +73,7 @@ class Downloads:
         self._transport = transport
         self._terms = terms
         self._wait = wait
-        self._partials = PartialFiles(session.root / "cache" / "mirror" / "partial")
+        self._partials = PartialFiles.of(session.root)
         self._note = self._warn if terms.ignore_checksums else None
         self._source: Iterator[WantedFile] = iter(())
         self._again: deque[Receiving] = deque()

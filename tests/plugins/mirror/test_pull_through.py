@@ -2,8 +2,11 @@
 
 import gzip
 import hashlib
+import itertools
 import lzma
+import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import requests
@@ -90,7 +93,99 @@ def test_file_is_fetched_once_for_many_clients(archive, server, listing, serving
     assert len(server.asked(ALPHA)) == 1
 
 
-def test_no_byte_is_sent_that_is_not_verified(server, mirrors):
+@pytest.fixture
+def large(archive, listing):
+    """Let the archive have a large package; return its path."""
+    path = archive.deb("large", content=random.Random(1).randbytes(900_000))
+    archive.write()
+    listing("update", "debian")
+    return str(path.relative_to(archive.root))
+
+
+def test_large_file_is_sent_while_it_comes(archive, server, large, serving):
+    data = (archive.root / large).read_bytes()
+    server.fault(large, "hold", keep=400_000)
+    url = f"{serving().url}/mirrors/debian/{large}"
+    with requests.get(url, stream=True, timeout=60) as answer:
+        assert int(answer.headers["content-length"]) == len(data)
+        pieces = answer.iter_content(10_000)
+        begin = b"".join(itertools.islice(pieces, 20))
+        server.release()
+        assert begin + b"".join(pieces) == data
+    assert requests.get(url, timeout=60).content == data
+    assert len(server.asked(large)) == 1
+
+
+def test_part_of_a_large_file_is_sent_when_it_is_here(archive, server, large, mirrors):
+    part = mirrors(large, headers={"Range": "bytes=500000-500009"})
+    assert part.content == (archive.root / large).read_bytes()[500_000:500_010]
+    assert len(server.asked(large)) == 1
+
+
+@pytest.mark.parametrize("fault", ["corrupt", "truncate", "longer"])
+def test_no_client_has_a_whole_file_that_is_not_verified(archive, server, large, serving, fault):
+    data = (archive.root / large).read_bytes()
+    server.fault(large, fault, times=None)
+    url = f"{serving().url}/mirrors/debian/{large}"
+    received = b""
+    with requests.get(url, stream=True, timeout=60) as answer:
+        if answer.status_code == 200:
+            with suppress(requests.RequestException):
+                for piece in answer.iter_content(10_000):
+                    received += piece
+            assert len(received) < len(data)
+        else:
+            assert answer.status_code == 502
+    server.faults.clear()
+    assert requests.get(url, timeout=60).content == data
+
+
+def test_file_that_comes_twice_from_the_start_is_sent_once(archive, server, large, serving):
+    """An attempt that ended early is gone on with, and what was sent of it stays good."""
+    data = (archive.root / large).read_bytes()
+    server.ranges = False
+    server.fault(large, "truncate", keep=400_000)
+    url = f"{serving().url}/mirrors/debian/{large}"
+    assert requests.get(url, timeout=60).content == data
+    assert len(server.asked(large)) == 2
+
+
+def test_connections_are_kept_from_one_file_to_the_next(archive, server, mirrors):
+    for name in ("alpha", "beta", "gamma"):
+        assert mirrors(f"pool/main/{name[0]}/{name}/{name}_1.0_amd64.deb").status_code == 200
+    assert len({seen.connection for seen in server.asked("pool/*")}) == 1
+
+
+def test_file_that_the_archive_has_no_more_is_not_found(archive, server, mirrors):
+    (archive.root / ALPHA).unlink()
+    answer = mirrors(ALPHA)
+    assert answer.status_code == 404
+    assert server.url + ALPHA in answer.json()["error"]
+    server.fault("*", "drop", times=None)
+    assert mirrors("pool/main/b/beta/beta_1.0_amd64.deb").status_code == 502
+
+
+def test_clients_have_no_more_fetched_than_the_configuration_says(
+    debrepo, debrepo_root, archive, listing, serving
+):
+    size = (archive.root / ALPHA).stat().st_size
+    with (debrepo_root / "debrepo.toml").open("a") as file:
+        file.write(f"limits.pulled = {size + 10}\n")
+    url = f"{serving().url}/mirrors/debian"
+    beta = f"{url}/pool/main/b/beta/beta_1.0_amd64.deb"
+    assert requests.get(f"{url}/{ALPHA}", timeout=60).status_code == 200
+    answer = requests.get(beta, timeout=60)
+    assert answer.status_code == 507
+    assert "mirror.limits.pulled" in answer.json()["hint"]
+    assert requests.get(f"{url}/{ALPHA}", timeout=60).status_code == 200
+    archive.stanzas["main/binary-amd64/Packages"].pop(0)
+    archive.write()
+    listing("update", "debian")
+    debrepo("db", "cleanup")
+    assert requests.get(beta, timeout=60).status_code == 200
+
+
+def test_no_byte_of_a_small_file_is_sent_that_is_not_verified(server, mirrors):
     for fault in ("corrupt", "truncate", "longer"):
         server.fault(ALPHA, fault, times=None)
         answer = mirrors(ALPHA)
