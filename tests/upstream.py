@@ -75,6 +75,8 @@ class Upstream(ThreadingHTTPServer):
         self.authorization: set[str] = set()  #: if not empty: values of the header let in
         self.ranges = True
         self.validators = True  #: whether answers have an entity tag and a date
+        self.tag = ""  #: the entity tag of every file, as if all were of one size and second
+        self.dated = 0.0  #: the date of every file
         self.before: Path | None = None
         self._switches: list[tuple[int, Path]] = []
         self._open: set[socket.socket] = set()
@@ -293,8 +295,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, data: bytes, fault: dict[str, Any]) -> None:
         kind = fault["kind"]
         salt = fault.get("salt", "new").encode() if kind == "changed" else b""
-        tag = f'"{hashlib.md5(data + salt).hexdigest()}"'
-        date = email.utils.formatdate(int(getattr(self, "modified", 0)) + len(salt), usegmt=True)
+        tag = self.server.tag or f'"{hashlib.md5(data + salt).hexdigest()}"'
+        modified = self.server.dated or getattr(self, "modified", 0)
+        date = email.utils.formatdate(int(modified) + len(salt), usegmt=True)
         headers = {"Accept-Ranges": "bytes"} if self.server.ranges else {}
         if self.server.validators:
             headers |= {"ETag": tag, "Last-Modified": date}

@@ -204,8 +204,10 @@ def _keep(
     kept: dict[Entry, Entry] = {}
     faults: dict[Entry, ArchiveFault] = {}
     check = _checking(session, txn, mirror)
+    records = {stored: record for _, stored in some if (record := txn[PACKAGES].get(stored))}
+    pool.reserve_ahead({digest for record in records.values() for digest in digests(record)})
     for entry, stored in some:
-        record = txn[PACKAGES].get(stored)
+        record = records.get(stored)
         if record is None:
             continue
         files = digests(record)

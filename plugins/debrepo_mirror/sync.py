@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import leases, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.transport import Validators
+from debrepo.transport import NOTHING_KNOWN, Validators
 from debrepo.values import NamedTuple
 from debrepo_mirror import mirrors
 from debrepo_mirror.tables import STATE, below
 from debrepo_mirror.upstream import connecting, reading
-from debrepo_mirror.upstream.dates import expired
+from debrepo_mirror.upstream.dates import expired, lasting
 from debrepo_mirror.upstream.reading import RELEASE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo.transport import Transport
     from debrepo_mirror.mirror import Mirror
@@ -65,6 +66,7 @@ def update(session: Session, name: str, terms: UpdateTerms, options: Mapping[str
             limit = session.config["mirror.limits.release"]
             asked = reading.ask(transport, mirror, limit=limit, last=where, validators=validators)
             if asked.unchanged or (asked.data and asked.digest == digest):
+                before = _recognized(session, before, asked)
                 with session.db.read() as txn:
                     size = packageset.count(txn[CHUNKS], before.set_id)
                 return Updated(before, size, changed=False)
@@ -74,6 +76,24 @@ def update(session: Session, name: str, terms: UpdateTerms, options: Mapping[str
             now, mirror, _ = _planned(session, name, options)
             same = now == before
             return _run(session, transport, now, mirror, terms, asked if same else None)
+
+
+def _recognized(session: Session, before: Mirror, asked: AskedRelease) -> Mirror:
+    """Return a mirror with what its Release file is recognized by, if that was not known.
+
+    It is not where the file was too new at the last update: see `dates.lasting`.
+    """
+    known = lasting(asked.validators)
+    if asked.unchanged or before.etag or before.modified or known == NOTHING_KNOWN:
+        return before
+
+    def change(txn: Transaction) -> Mirror:
+        after = before._replace(etag=known.etag, modified=known.modified)
+        if mirrors.get(txn, before.name) == before:
+            mirrors.put(txn, after)
+        return after
+
+    return session.db.update(change)
 
 
 def _planned(

@@ -58,9 +58,9 @@ def test_installed_command_runs_from_the_package_alone(installed_debrepo):
     assert "tools" in installed_debrepo("repo", "list")
 
 
-def test_package_contains_the_server_and_publishing_to_s3(installed):
+def test_package_contains_the_server_mirrors_and_publishing_to_s3(installed):
     python = installed / "usr/lib/debrepo/bin/python3"
-    code = "import uvicorn, fastapi, multipart, debrepo_publish_s3.client"
+    code = "import uvicorn, fastapi, multipart, pycurl, debrepo_publish_s3.client; pycurl.Curl()"
     output_of(python, "-I", "-c", code)
 
 

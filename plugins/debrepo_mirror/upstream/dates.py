@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 
 from debrepo.errors import VerificationFailed
+from debrepo.transport import NOTHING_KNOWN
+
+if TYPE_CHECKING:
+    from debrepo.transport import Validators
 
 #: Seconds that the clock of an archive may be ahead of ours.
 SKEW = 600
+
+_SETTLED = 3  # seconds after which a file is not replaced in the second of its date any more
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(
@@ -63,6 +70,17 @@ def check(date: str, valid_until: str, *, where: str, seen: str = "", now: float
             f"{where} is of {date}, which is older than the one of the last update, of {seen}",
             hint=f"the archive, or a cache before it, serves an old state; {_OVERRIDE}",
         )
+
+
+def lasting(validators: Validators, now: float = 0) -> Validators:
+    """Return what a file is recognized by, unless it is so new that another one may have the same.
+
+    Servers make entity tags of whole seconds and sizes: an archive that is published twice in one
+    second has one tag for both states, and would be taken for unchanged for ever.
+    """
+    modified = seconds(validators.modified)
+    young = modified is not None and (now or time.time()) - modified < _SETTLED
+    return NOTHING_KNOWN if young else validators
 
 
 def expired(valid_until: str, now: float = 0) -> bool:

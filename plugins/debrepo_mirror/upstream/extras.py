@@ -18,7 +18,7 @@ from debrepo_mirror.upstream.indexes import ReadIndex
 from debrepo_mirror.upstream.stanzas import Offered, checked_path, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from debrepo.package import Kind
     from debrepo.transport import Transport
@@ -61,14 +61,18 @@ def find(source: ExtrasSource) -> list[FoundExtra]:
     found: list[FoundExtra | None] = []
     for component in () if mirror.flat else mirror.components:
         if mirror.appstream:
-            found.append(_appstream(source, component))
+            found += _appstream(source, component)
         if mirror.installer:
             found += [_installer(source, component, one) for one in mirror.architectures]
     return [extra for extra in found if extra is not None]
 
 
-def _appstream(source: ExtrasSource, component: str) -> FoundExtra | None:
-    """Return what Release lists below ``dep11`` of a component, as far as the mirror needs it."""
+def _appstream(source: ExtrasSource, component: str) -> Iterator[FoundExtra]:
+    """Yield what Release lists below ``dep11`` of a component, as far as the mirror needs it.
+
+    The metadata of each architecture are a package of their own: so those of several mirrors come
+    together in a snapshot.
+    """
     prefix = f"{component}/dep11/"
     listed = {
         path.removeprefix(prefix): file
@@ -76,14 +80,23 @@ def _appstream(source: ExtrasSource, component: str) -> FoundExtra | None:
         if path.startswith(prefix) and "/" not in path.removeprefix(prefix)
     }
     wanted = {name: file for name, file in listed.items() if _is_wanted(source, name, listed)}
-    if not wanted:
-        return None
-    files = tuple(file._replace(name=name) for name, file in sorted(wanted.items()))
-    paths = tuple(_paths(source, prefix, file) for file in files)
-    said = "".join(f"{file.name} {file.size} {file.sha256}\n" for file in files).encode()
-    return _extra(
-        ReadIndex(f"{component}/dep11", "appstream", component), "all", files, paths, said
-    )
+    sorted_by = {name: _machine(name) or "all" for name in sorted(wanted)}
+    for architecture in sorted(set(sorted_by.values())):
+        files = tuple(
+            wanted[name]._replace(name=name)
+            for name, machine in sorted_by.items()
+            if machine == architecture
+        )
+        paths = tuple(_paths(source, prefix, file) for file in files)
+        said = "".join(f"{file.name} {file.size} {file.sha256}\n" for file in files).encode()
+        read = ReadIndex(f"{component}/dep11 {architecture}", "appstream", component)
+        yield _extra(read, architecture, files, paths, said)
+
+
+def _machine(name: str) -> str:
+    """Return the architecture that a file of metadata is of, or nothing."""
+    found = re.match(r"Components-(.+?)\.yml", name)
+    return found[1] if found else ""
 
 
 def _is_wanted(source: ExtrasSource, name: str, listed: dict[str, PackageFile]) -> bool:
@@ -91,8 +104,8 @@ def _is_wanted(source: ExtrasSource, name: str, listed: dict[str, PackageFile]) 
 
     What is listed without a compression beside one that has it is not served.
     """
-    machine = re.match(r"Components-(.+?)\.yml", name)
-    if machine and machine[1] not in source.mirror.architectures:
+    machine = _machine(name)
+    if machine and machine not in source.mirror.architectures:
         return False
     return not any(name + suffix in listed for suffix in _PACKED)
 
@@ -184,7 +197,9 @@ def _images(
     below = source.mirror.root.removeprefix(source.mirror.url)
     paths = tuple(f"{below}{directory}/{file.name}" for file in files)
     read = ReadIndex(f"{component}/installer-{architecture}", "installer", component)
-    return _extra(read, architecture, tuple(files), paths, data)
+    place = directory.removeprefix(f"{component}/installer-{architecture}/")
+    more = "" if place == _PLACES[0] else f"\nDirectory: {place}"
+    return _extra(read, architecture, tuple(files), paths, data, more)
 
 
 def _extra(
@@ -193,11 +208,12 @@ def _extra(
     files: tuple[PackageFile, ...],
     paths: tuple[str, ...],
     said: bytes,
+    more: str = "",
 ) -> FoundExtra:
     """Return a pseudo-package: called after its kind, its component in the place of a version."""
     kind: Kind = read.kind
     key = PackageKey(kind, architecture, read.component, digest_of(said).hex())
-    stanza = f"Package: {kind}\nVersion: {read.component}\nArchitecture: {architecture}"
+    stanza = f"Package: {kind}\nVersion: {read.component}\nArchitecture: {architecture}{more}"
     package = Package(key, kind, stanza.encode(), files)
     checksum = f"sha256:{hashlib.sha256(said).hexdigest()}"
     return FoundExtra(read, digest_of(said), Offered(package, paths), checksum)

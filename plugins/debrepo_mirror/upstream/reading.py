@@ -69,8 +69,16 @@ def read(
     """Return the Release file, from what was ``asked`` for already or anew.
 
     InRelease comes first, then Release with Release.gpg. Where signatures are ignored, Release
-    alone will do. Dates are not looked at.
+    alone will do, and where Release is what was asked for, it is not looked for anything better.
+    Dates are not looked at.
     """
+    if asked and asked.name == PLAIN and asked.data and not mirror.verbatim:
+        if mirror.ignore_signatures:
+            return _read(asked, asked.data, (), address(mirror.root, PLAIN))
+        try:
+            return _signed(transport, mirror, verify, asked, limit=limit)
+        except VerificationFailed:
+            pass  # it may have changed since, or be in InRelease now
     inline = asked if asked and asked.name == INLINE else None
     if inline is None:
         inline = ask(transport, mirror, limit=limit)
@@ -97,17 +105,28 @@ def read(
         )
     if mirror.ignore_signatures:
         return _read(plain, plain.data, (), where)
+    try:
+        return _signed(transport, mirror, verify, plain, limit=limit)
+    except VerificationFailed as error:
+        raise refused or error from None
+
+
+def _signed(
+    transport: Transport, mirror: Mirror, verify: Verify, plain: AskedRelease, *, limit: int
+) -> Release:
+    """Return a Release file whose signature is beside it."""
+    where = address(mirror.root, PLAIN)
     fetched, signature = transport.read(address(mirror.root, DETACHED), limit=limit)
     signature = _whole(fetched, signature)
     if not signature:
-        raise refused or VerificationFailed(
+        raise VerificationFailed(
             f"{where} is not signed: there is neither {INLINE} nor {DETACHED}",
             hint="use --ignore-signatures to trust whatever the server says",
         )
     try:
         text, signers = verify(plain.data, signature)
     except VerificationFailed as error:
-        raise refused or VerificationFailed(f"{where}: {error}", hint=error.hint) from None
+        raise VerificationFailed(f"{where}: {error}", hint=error.hint) from None
     return _read(plain, text, signers, where, signature)
 
 
@@ -148,12 +167,13 @@ def _read(
     signature: bytes = b"",
 ) -> Release:
     raw = {answer.name: answer.data} | ({DETACHED: signature} if signature else {})
+    kept = dates.lasting(answer.validators)
     return release.read(text, where)._replace(
         signers=signers,
         name=answer.name,
         digest=answer.digest,
-        etag=answer.validators.etag,
-        modified=answer.validators.modified,
+        etag=kept.etag,
+        modified=kept.modified,
         raw=raw,
     )
 

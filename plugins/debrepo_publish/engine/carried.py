@@ -31,6 +31,7 @@ _PACKED = (".bz2", ".gz", ".xz", ".zst")
 _LARGEST = 2 << 30  # bytes that metadata may unpack to
 _LIMITS = Limits(cpu=1 << 30)  # somebody has signed its checksum
 _PIECE = 1 << 20
+_LEGACY = "current/legacy-images"
 
 
 def render(session: Session, plan: Plan, component: str, *, anew: bool) -> Iterator[Rendered]:
@@ -63,7 +64,8 @@ def _directory(package: Package) -> str:
     """Return where the files of a package are, below the component."""
     if package.kind == "appstream":
         return "dep11"
-    return f"installer-{package.key.architecture}/current/images"
+    legacy = package.field("Directory") == _LEGACY  # as Ubuntu 20.04 has it
+    return f"installer-{package.key.architecture}/{_LEGACY if legacy else 'current/images'}"
 
 
 def _files(

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import os
 import re
 import shutil
 import subprocess
@@ -190,13 +191,14 @@ class SmallArchive:
         if self.signed == "none":
             return
         self.put(self.dists / "Release", release)
-        if self.key is None:
-            return
-        if "inline" in self.signed:
+        if self.key is not None and "inline" in self.signed:
             self.put(self.dists / "InRelease", self.key("--clear-sign", data=release))
-        if "detached" in self.signed:
+        if self.key is not None and "detached" in self.signed:
             signature = self.key("--armor", "--detach-sign", data=release)
             self.put(self.dists / "Release.gpg", signature)
+        for name in ("InRelease", "Release", "Release.gpg"):
+            if (self.dists / name).exists():  # written when it says, not a moment ago
+                os.utime(self.dists / name, (self.date, self.date))
 
     @staticmethod
     def put(path: Path, data: bytes) -> None:

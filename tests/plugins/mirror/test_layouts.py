@@ -248,7 +248,8 @@ def test_patches_are_fetched_where_they_are_smaller(trusting, names, server, man
     trusting("update", "debian")
     assert {"new1_1.0", "new2_1.0"} <= set(names())
     fetched = [seen.path.rpartition("/")[2] for seen in server.asked(f"*{INDEX}*")]
-    assert fetched == (["Index", "T-0.gz"] if merged else ["Index", "T-0.gz", "T-1.gz"])
+    expected = ["Index", "T-0.gz"] if merged else ["Index", "T-0.gz", "T-1.gz"]
+    assert sorted(fetched) == expected  # patches are fetched side by side
     many.stanzas[INDEX].pop(0)
     patched(many, merged)
     server.clear()

@@ -89,3 +89,40 @@ def test_mirror_that_was_renamed_is_still_published(debrepo, mirror):
     mirror("update", "other")
     debrepo("publish", "update", "stable")
     mirror("drop", "other", "--force", exit_code=5)
+
+
+def test_images_are_published_where_the_archive_has_them(
+    debrepo, debrepo_root, trusting, server, archive
+):
+    legacy = "main/installer-amd64/current/legacy-images"
+    image = archive.dists / legacy / "netboot" / "mini.iso"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"an image")
+    checksum = hashlib.sha256(b"an image").hexdigest()
+    archive.extra = {f"{legacy}/SHA256SUMS": f"{checksum}  ./netboot/mini.iso\n".encode()}
+    archive.write()
+    trusting("create", "debian", server.url, "stable", "main", "--with-installer")
+    trusting("update", "debian")
+    debrepo("publish", "mirror", "debian", "--skip-signing")
+    published = debrepo_root / "public" / "dists" / "stable"
+    assert (published / legacy / "netboot/mini.iso").read_bytes() == b"an image"
+    assert not (published / IMAGES).exists()
+
+
+def test_merged_mirrors_of_two_architectures_keep_the_metadata_of_both(
+    debrepo, debrepo_root, trusting, server, archive
+):
+    metadata = {name: f"main/dep11/Components-{name}.yml.gz" for name in ("amd64", "i386")}
+    archive.extra = {path: gzip.compress(name.encode()) for name, path in metadata.items()}
+    archive.deb("alpha", architecture="i386", index="main/binary-i386/Packages")
+    archive.write()
+    for name in metadata:
+        words = ("stable", "main", "--with-appstream", "--architectures", name)
+        trusting("create", name, server.url, *words)
+        trusting("update", name)
+        debrepo("snapshot", "create", f"of-{name}", "from", "mirror", name)
+    debrepo("snapshot", "merge", "both", "of-amd64", "of-i386")
+    debrepo("publish", "snapshot", "both", "--skip-signing", "--distribution", "stable")
+    published = debrepo_root / "public" / "dists" / "stable"
+    for path in metadata.values():
+        assert (published / path).read_bytes() == archive.extra[path]

@@ -52,6 +52,19 @@ def test_release_files_and_indexes_are_those_of_the_last_update(archive, server,
     assert b"delta" not in PLAIN[here[0]](answers[here[0]].content)
 
 
+def test_indexes_that_are_listed_by_sha512_alone_are_served(archive, listing, server, running):
+    archive.lists = ("SHA512",)
+    archive.extra["main/i18n/Translation-en.xz"] = b"translated"
+    archive.write()
+    listing("update", "debian")
+    server.fault("*", "drop", times=None)
+    for path in (f"{PACKAGES}.xz", "dists/stable/main/i18n/Translation-en.xz"):
+        data = (archive.root / path).read_bytes()
+        assert running(f"debian/{path}").content == data
+        named = f"{path.rpartition('/')[0]}/by-hash/SHA512/{hashlib.sha512(data).hexdigest()}"
+        assert running(f"debian/{named}").content == data
+
+
 def test_indexes_are_answered_by_hash(archive, listing, running):
     archive.by_hash = True
     archive.write()

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from plugins.mirror.archives import copied
 
 from debrepo import packageset
 from debrepo.catalog import CHUNKS
+from debrepo.claims import Claim
 from debrepo_mirror.tables import MIRRORS, PENDING
 
 
@@ -262,3 +264,76 @@ def test_lazy_mirror_has_the_whole_index_and_no_files(mirror, names, server):
 @pytest.mark.parametrize("word", ["--skip-existing-packages", "--downloader=grab", "--max-tries=2"])
 def test_words_of_aptly_are_taken(mirror, word):
     mirror("update", "debian", word)
+
+
+@pytest.mark.parametrize(
+    ("signed", "files"),
+    [("", ["Release"]), ("detached", ["Release", "Release.gpg"])],
+    ids=["unsigned", "detached"],
+)
+def test_archive_without_inrelease_is_not_asked_for_it_again(
+    trusting, names, server, archive, signed, files
+):
+    archive.signed = signed
+    archive.write()
+    words = () if signed else ("--ignore-signatures",)
+    trusting("create", "debian", server.url, "stable", *words)
+    trusting("update", "debian")
+    server.clear()
+    assert "up to date" in trusting("update", "debian").output
+    assert [path for path, _ in asked(server)] == ["dists/stable/Release"]
+    archive.deb("delta")
+    archive.write()
+    server.clear()
+    trusting("update", "debian")
+    assert "delta_1.0" in names()
+    found = [seen.path.rpartition("/")[2] for seen in server.asked("dists/stable/*elease*")]
+    assert found == files
+
+
+def test_signature_that_moves_to_inrelease_is_found(trusting, names, server, archive):
+    archive.signed = "detached"
+    archive.write()
+    trusting("create", "debian", server.url, "stable")
+    trusting("update", "debian")
+    archive.signed = "inline"
+    archive.deb("delta")
+    archive.write()
+    trusting("update", "debian")
+    assert "delta_1.0" in names()
+
+
+def test_archive_that_is_published_twice_in_one_second_is_not_taken_for_unchanged(
+    mirror, names, server, archive
+):
+    """As nginx and Apache have it: the entity tag is of the second and the size."""
+    server.tag, server.dated = '"5-10"', time.time()
+    mirror("update", "debian")
+    archive.deb("delta")
+    archive.write()
+    mirror("update", "debian")
+    assert "delta_1.0" in names()
+
+
+def test_what_a_release_file_is_recognized_by_is_kept_once_it_is_not_new(mirror, server):
+    server.dated = time.time()
+    mirror("update", "debian")
+    server.dated = time.time() - 60
+    found = []
+    for _ in range(3):
+        server.clear()
+        assert "up to date" in mirror("update", "debian").output
+        found += asked(server)
+    assert [status for _, status in found] == [200, 304, 304]
+
+
+def test_packages_that_are_read_again_are_reserved_together(mirror, debrepo_root, monkeypatch):
+    mirror("update", "debian")
+    calls = []
+    writes = Claim._write
+    monkeypatch.setattr(
+        Claim, "_write", lambda self, data: (calls.append(data), writes(self, data))
+    )
+    mirror("update", "debian", "--force")
+    assert max(map(len, calls)) == 3 * 32
+    assert len(calls) < 3
