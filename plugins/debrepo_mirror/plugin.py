@@ -144,6 +144,7 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
+        TableRef("mirror.frozen", 1, "debrepo_mirror.verbatim.kept:FROZEN"),
         TableRef("mirror.mirrors", 1, "debrepo_mirror.tables:MIRRORS"),
         TableRef("mirror.origins", 1, "debrepo_mirror.origins:ORIGINS"),
         TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
@@ -231,11 +232,36 @@ def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
 
 @hookimpl
 def debrepo_verbatim_archive(txn: Transaction, kind: str, name: str) -> VerbatimArchive | None:
-    if kind != "mirror":
+    if kind not in ("mirror", "snapshot"):
         return None
     from debrepo_mirror.verbatim import kept
 
-    return kept.current(txn, name)
+    return kept.current(txn, name) if kind == "mirror" else txn[kept.FROZEN].get(name)
+
+
+@hookimpl
+def debrepo_created(session: Session, txn: Transaction, kind: str, name: str) -> None:
+    if kind == "snapshot":
+        from debrepo import lists
+        from debrepo_mirror.verbatim import kept
+
+        kept.freeze(txn, name, lists.get(session.hook, txn, kind, name).set_id)
+
+
+@hookimpl
+def debrepo_renamed(txn: Transaction, kind: str, old: str, new: str) -> None:
+    if kind == "snapshot":
+        from debrepo_mirror.verbatim import kept
+
+        kept.renamed(txn, old, new)
+
+
+@hookimpl
+def debrepo_dropped(txn: Transaction, kind: str, name: str) -> None:
+    if kind == "snapshot":
+        from debrepo_mirror.verbatim import kept
+
+        txn[kept.FROZEN].discard(name)
 
 
 @hookimpl

@@ -48,7 +48,7 @@ class PulledFile(NamedTuple):
     def is_here(self, session: Session) -> bool:
         """Tell whether the pool has all of it."""
         if not self.origins:  # a Release file, which was on disk before it was named
-            return True
+            return self.sha256 in session.pool
         return remote_files.is_here(session.pool, self.sha256, self.origins[0].size)
 
 
@@ -190,6 +190,9 @@ def fetch(session: Session, pulled: PulledFile, transports: IdleTransports) -> N
 
     What clients have fetched is counted, if the configuration limits that.
     """
+    if not pulled.origins:  # another plugin may keep it elsewhere
+        session.hook.debrepo_fetch_files(session=session, digests=frozenset([pulled.sha256]))
+        return
     limit = session.config["mirror.limits.pulled"]
     key = bytes.fromhex(pulled.sha256)
     if limit:

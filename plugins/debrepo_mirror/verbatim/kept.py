@@ -37,6 +37,31 @@ def _dump(archive: VerbatimArchive) -> dict[str, Any]:
 VERBATIM = json_table("mirror.verbatim", load=_load, dump=_dump, record=VerbatimArchive)
 
 
+#: By the name of a snapshot: what it is of, if that is all of a verbatim mirror.
+FROZEN = json_table("mirror.frozen", load=_load, dump=_dump, record=VerbatimArchive)
+
+
+def freeze(txn: Transaction, name: str, set_id: SetId) -> None:
+    """Keep the state of the archive that a new snapshot has all packages of."""
+    for mirror in txn[MIRRORS].values() if set_id != EMPTY else ():
+        archive = current(txn, mirror.name) if mirror.set_id == set_id else None
+        if archive is not None:
+            txn[FROZEN][name] = archive
+            return
+
+
+def renamed(txn: Transaction, old: str, new: str) -> None:
+    """Follow a snapshot to its new name."""
+    archive = txn[FROZEN].pop(old, None)
+    if archive is not None:
+        txn[FROZEN][new] = archive
+
+
+def _all(txn: Transaction) -> Iterator[VerbatimArchive]:
+    yield from txn[VERBATIM].values()
+    yield from txn[FROZEN].values()
+
+
 def states(txn: Transaction, name: str) -> list[VerbatimArchive]:
     """Return what is kept of a mirror's archive, the present state first."""
     found = (txn[VERBATIM].get(below(name, part)) for part in (NOW, BEFORE))
@@ -75,8 +100,8 @@ def _small(archive: VerbatimArchive) -> Iterator[str]:
 
 
 def live_files(txn: Transaction) -> Iterator[str]:
-    """Yield the SHA256 of all files that verbatim mirrors have."""
-    for archive in txn[VERBATIM].values():
+    """Yield the SHA256 of all files that verbatim mirrors and their snapshots have."""
+    for archive in _all(txn):
         yield from _small(archive)
         for entry in packageset.entries(txn[CHUNKS], archive.tree):
             yield TreeFile.from_entry(entry).sha256
@@ -84,5 +109,5 @@ def live_files(txn: Transaction) -> Iterator[str]:
 
 def live_sets(txn: Transaction) -> Iterator[SetId]:
     """Yield the sets of package files."""
-    for archive in txn[VERBATIM].values():
+    for archive in _all(txn):
         yield archive.tree

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo import clock, remote_files
+from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import ledger, outputs, verbatim
@@ -156,6 +157,7 @@ def _verbatim(session: Session, plan: Plan, archive: VerbatimArchive) -> Drawn:
     """Return what another archive has made, and signed."""
     publication, rendered = plan.publication, list(verbatim.rendered(archive))
     releases = verbatim.releases(session, archive)
+    _check_date(session, plan, release.dated(releases["InRelease"]))
     with session.db.read() as txn:
         outputs.check(txn, publication, plan.generation.parts, [item.path for item in rendered])
     generation = plan.generation._replace(
@@ -212,13 +214,7 @@ def _date(session: Session, plan: Plan) -> int:
     Clients ignore a Release that is older than the one they know. This rule takes precedence
     over ``SOURCE_DATE_EPOCH``, so published bytes depend on that and on what was live before.
     """
-    now = clock.seconds()
-    key = plan.publication.key
-    with session.db.read() as txn:
-        before = int(txn[DATES].get(key.encode(), b"0"))  # of what was dropped, too
-        if plan.previous is not None:
-            live = generation_key(key, plan.previous.number)
-            before = max(before, release.dated(txn[COMMITS].get(live.encode())))
+    now, before = clock.seconds(), _last_date(session, plan)
     if before <= now:
         return now
     session.progress.note(
@@ -227,6 +223,31 @@ def _date(session: Session, plan: Plan) -> int:
         f"clients ignore what is older, so this is dated one second later."
     )
     return before + 1
+
+
+def _last_date(session: Session, plan: Plan) -> int:
+    """Return the newest date of what clients have seen, also of what was dropped since."""
+    key = plan.publication.key
+    with session.db.read() as txn:
+        before = int(txn[DATES].get(key.encode(), b"0"))
+        if plan.previous is None:
+            return before
+        live = generation_key(key, plan.previous.number)
+        return max(before, release.dated(txn[COMMITS].get(live.encode())))
+
+
+def _check_date(session: Session, plan: Plan, signed: int) -> None:
+    """Raise `InvalidInput` where clients have seen a newer state of an archive than this one."""
+    before = _last_date(session, plan)
+    if signed >= before:
+        return
+    text = (
+        f"the archive has signed this on {clock.moment(signed):%Y-%m-%d %H:%M:%S} UTC, and clients"
+        f" of {plan.publication} ignore what is older than {clock.moment(before):%Y-%m-%d %H:%M:%S}"
+    )
+    if plan.previous and plan.previous.verbatim:
+        raise InvalidInput(text, hint="publish it to another prefix, or without --verbatim")
+    session.progress.note(f"Warning: {text}.")
 
 
 def _record(

@@ -111,6 +111,9 @@ def fetch(session: Session, plan: Plan, *, anew: bool) -> None:
     with session.db.read() as txn:
         before = None if anew else plan.previous
         files = changed_files(txn, before, plan.generation)
+    lacking = frozenset(one for one in found.releases.values() if one not in session.pool)
+    if lacking:  # another plugin may keep them elsewhere
+        session.hook.debrepo_fetch_files(session=session, digests=lacking)
     needed = [(file.sha256, file.size) for file in found.indexes]
     remote_files.fetch(session, [*needed, *((file.sha256, file.size) for file in files)])
 

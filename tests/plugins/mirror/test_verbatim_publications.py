@@ -196,8 +196,34 @@ def test_what_only_the_archive_decides_is_refused(debrepo, whole, public, words)
     assert not files(public)
 
 
-def test_lists_that_are_no_verbatim_mirror_are_refused(debrepo, whole):
+def test_snapshot_of_a_verbatim_mirror_is_published_as_the_archive_was(
+    debrepo, wide, whole, public
+):
     debrepo("snapshot", "create", "monday", "from", "mirror", "debian")
+    expected = without_plain(wide)
+    for _ in range(2):  # of which the mirror keeps one
+        wide.stanzas["main/binary-amd64/Packages"].pop(0)
+        wide.write()
+        whole("update", "debian")
+    debrepo("snapshot", "create", "tuesday", "from", "mirror", "debian")
+    debrepo("snapshot", "rename", "monday", "first")
+    debrepo("db", "cleanup")
+    debrepo("publish", "snapshot", "first", "--verbatim")
+    assert digests(public) == expected
+    debrepo("publish", "switch", "stable", "tuesday")
+    assert without_plain(wide).items() <= digests(public).items()
+    debrepo("publish", "verify", "stable", "--files")
+    result = debrepo("publish", "switch", "stable", "first", exit_code=2)
+    assert "clients of ./stable ignore what is older" in result.output
+    debrepo("publish", "drop", "stable")
+    debrepo("snapshot", "drop", "first")
+    debrepo("snapshot", "drop", "tuesday")
+    debrepo("db", "check")
+
+
+def test_lists_that_are_no_verbatim_mirror_are_refused(debrepo, whole):
+    debrepo("snapshot", "create", "all", "from", "mirror", "debian")
+    debrepo("snapshot", "filter", "all", "monday", "beta")
     result = debrepo("publish", "snapshot", "monday", "--verbatim", exit_code=2)
     assert "snapshot:monday cannot be published verbatim" in result.output
     whole("edit", "debian", "--no-verbatim")
