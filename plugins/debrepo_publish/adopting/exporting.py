@@ -50,7 +50,7 @@ def export(session: Session, publication: Publication, directory: Path) -> Expor
             raise NotFound(f"{publication} is not published", hint='run "debrepo publish list"')
         if archive.problems:
             raise VerificationFailed(
-                archive.problems[0], hint='run "debrepo publish verify" to see all that is wrong'
+                archive.problems[0], hint=f'run "debrepo publish verify {publication.words}"'
             )
         count = size = 0
         tracked = session.progress.track(
@@ -61,7 +61,8 @@ def export(session: Session, publication: Publication, directory: Path) -> Expor
             if target.exists() and target.stat().st_size == listed.size:
                 continue
             pieces = storage.pieces(publication.path(path))
-            size += _write(target, pieces, sha256=listed.sha256)
+            hint = f'run "debrepo publish repair --files {publication.words}"'
+            size += _write(target, pieces, sha256=listed.sha256, hint=hint)
             count += 1
         root = f"dists/{distribution}/"
         for path in [*_indexes(storage, publication, archive), *(root + n for n in _RELEASES)]:
@@ -85,7 +86,7 @@ def _indexes(storage: Storage, publication: Publication, archive: ServedArchive)
         yield root + path
 
 
-def _write(target: Path, pieces: Iterable[bytes], *, sha256: str = "") -> int:
+def _write(target: Path, pieces: Iterable[bytes], *, sha256: str = "", hint: str = "") -> int:
     """Write a file under its name once all of it is there; return how many bytes it has."""
     checkpoint()
     digest, size = hashlib.sha256(), 0
@@ -98,10 +99,7 @@ def _write(target: Path, pieces: Iterable[bytes], *, sha256: str = "") -> int:
                     digest.update(piece)
                     size += file.write(piece)
             if sha256 and digest.hexdigest() != sha256:
-                raise VerificationFailed(
-                    f"{target.name} is not what its index lists",
-                    hint='run "debrepo publish repair --files"',
-                )
+                raise VerificationFailed(f"{target.name} is not what its index lists", hint=hint)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
