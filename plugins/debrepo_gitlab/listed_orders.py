@@ -98,17 +98,21 @@ def numbers(key: bytes) -> tuple[int, int]:
 
 def version_bounds(version: str) -> tuple[bytes, bytes]:
     """Return where the packages of a version begin and end, in the orders by its text."""
-    start = version.encode()[:LONGEST]
+    start = _cut(version)
     return start + b"\0", start + b"\1"
 
 
 def _marks(row: Row) -> Marks:
     return Marks(
-        row.name.encode()[:LONGEST],
-        row.version.encode()[:LONGEST],
+        _cut(row.name),
+        _cut(row.version),
         _in_one_line(sort_key(row.version))[:LONGEST],
         b"%020.6f" % row.created,
     )
+
+
+def _cut(text: str) -> bytes:
+    return _in_one_line(text.encode())[:LONGEST]
 
 
 def _in_one_line(key: bytes) -> bytes:

@@ -213,6 +213,21 @@ def test_pages_are_those_of_a_plain_list(guarded, session, replace, seed):
                 assert found == world.projects(who, of_projects, *where), (path, who, of_projects)
 
 
+def test_lists_show_sources_whose_field_has_several_lines(client, session, replace):
+    session.call("project.member", path="acme", kind="group", user="maintainer", role="maintainer")
+    sources = [("a\n b", "1.0"), ("a", "1.0\n 2"), ("a\x0b", "1\x1f"), ("b", "1.0")]
+    rows = [row(1, *one, 0.0) for one in sources]
+    replace(1, (), rows)
+    for order in (*ORDERS, "project_path"):
+        found = client.get(f"{API}/groups/1/packages?order_by={order}").json()
+        assert {(one["name"], one["version"]) for one in found} == set(sources)
+    (found,) = client.get(f"{API}/projects/1/packages?package_version=1.0%0a%202").json()
+    assert found["name"] == "a"
+    replace(1, rows[:3], ())
+    (found,) = client.get(f"{API}/groups/1/packages").json()
+    assert found["name"] == "b"
+
+
 def test_version_ends_at_no_part_of_a_key(client, replace):
     replace(1, (), [row(1, "lib", "1.0", 0.0)])
     for version, wanted in (("1.0", "1"), ("1.0%00", "0"), (f"1.0%00{0:020.6f}", "0")):
