@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import leases, stopping
+from debrepo import leases
 from debrepo.arrival import Arrival
 from debrepo.errors import (
     AlreadyExists,
@@ -32,7 +32,6 @@ DIRECT = (".deb", ".udeb", ".ddeb")
 #: What GitLab says about other files.
 INDIRECT = "file_name Only debs, udebs and ddebs can be directly added to a distribution"
 _REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
-_STATUS = "[GNUPG:] "
 _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
@@ -136,24 +135,30 @@ def _verified(session: Session, changes: Path, most: int) -> tuple[bytes, tuple[
         data = file.read(most)
     if not keyring or len(data) >= most:
         return data, ()
-    path = session.root / Path(keyring).expanduser()
     if not data.startswith(_SIGNATURE):
         raise VerificationFailed(f"{changes.name} is not signed", hint='run "debsign FILE"')
+    keys = _keys(session.root / Path(keyring).expanduser())
     try:
-        command = ["gpgv", "--status-fd", "2", "--keyring", str(path), "--output", "-"]
-        command.append(str(changes))
-        run = stopping.run(command, timeout=60)
-    except FileNotFoundError:
-        raise PluginError("cannot verify uploads without gpgv", hint="install gpgv") from None
-    lines = run.stderr.decode(errors="replace").strip().splitlines()
-    if run.returncode:
-        said = [line for line in lines if not line.startswith(_STATUS)]
+        verified = session.call("key.verify", data=data, keys=keys)
+    except VerificationFailed as error:
         raise VerificationFailed(
-            f"{changes.name} is signed by nobody who may upload: {said[-1] if said else ''}",
+            f"{changes.name} is signed by nobody who may upload: {error}",
             hint="sign with a key in the keyring that gitlab.uploaders names",
-        )
-    signed = [line.split() for line in lines if line.startswith(f"{_STATUS}VALIDSIG ")]
-    return run.stdout, tuple(words[-1] for words in signed)  # the last one is the primary key
+        ) from error
+    except InvalidInput as error:
+        raise PluginError(f"gitlab.uploaders names no keyring: {error}") from error
+    return verified.text, verified.fingerprints
+
+
+def _keys(keyring: Path) -> bytes:
+    """Return the keys that may sign uploads, and there are some: no keys would mean other keys."""
+    try:
+        keys = keyring.read_bytes()
+    except OSError as error:
+        raise PluginError(f"cannot read what gitlab.uploaders names: {error.strerror}") from None
+    if not keys:
+        raise PluginError("the keyring that gitlab.uploaders names is empty")
+    return keys
 
 
 def _check_files(changes: Path, listed: FileList) -> None:

@@ -228,8 +228,8 @@ def verify(
     """Return what is signed, in line or by a detached ``signature``, and by which trusted keys.
 
     Trusted are the keys of ``keyrings``, or else of ``keyring``; public ``keys``, as ``gpg
-    --export`` writes them, take the place of the latter. One signature of a trusted key is
-    enough; with ``fingerprints``, one of these keys has to have signed. Raises
+    --export`` or a keyring of GnuPG has them, take the place of the latter. One signature of a
+    trusted key is enough; with ``fingerprints``, one of these keys has to have signed. Raises
     `VerificationFailed` otherwise. What stands outside of the signature is left out.
     """
     names = tuple(keyrings) or (() if keys else (keyring,))

@@ -20,6 +20,7 @@ KEY_SERVER = "hkps://keyserver.ubuntu.com"
 
 _SUFFIXES = (".gpg", ".pgp", ".asc")
 _BEGIN = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+_KEYBOX = b"KBXf"  # what new keyrings of GnuPG have in their header
 _BLOCK = re.compile(_BEGIN + rb"(.*?)-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
 _WEAK = {"1": "MD5", "2": "SHA-1", "3": "RIPEMD-160"}
 _UNUSABLE = {
@@ -145,7 +146,8 @@ def is_system(name: str) -> bool:
 def binary(keys: bytes, what: str) -> bytes:
     """Return public keys as gpgv reads them, which takes no armor."""
     if _BEGIN not in keys:
-        if keys[:1] and keys[0] & 0x80:  # a packet of OpenPGP
+        is_packet = keys[:1] >= b"\x80"
+        if is_packet or keys[8:12] == _KEYBOX:
             return keys
         raise InvalidInput(f"{what} has no public keys")
     found = b""

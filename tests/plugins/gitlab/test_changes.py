@@ -232,12 +232,12 @@ def test_what_nobody_lists_is_deleted_after_a_day(apt, hello, session):
 def signed(tmp_path):
     """Sign a file in place with a new key, whose keyring is returned."""
 
-    def sign(path):
+    def sign(path, *how, lasting="0"):
         home = tmp_path / "gnupg"
         home.mkdir(mode=0o700)
-        gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
+        gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", "", *how]
         make = [*gpg, "--pinentry-mode", "loopback", "--quick-gen-key", "Ann <ann@example.org>"]
-        subprocess.run([*make, "ed25519", "sign"], check=True, capture_output=True)
+        subprocess.run([*make, "rsa2048", "sign", lasting], check=True, capture_output=True)
         keyring = tmp_path / "uploaders.gpg"
         subprocess.run([*gpg, "--export", "--output", str(keyring)], check=True)
         subprocess.run([*gpg, "--clearsign", str(path)], check=True, capture_output=True)
@@ -245,6 +245,51 @@ def signed(tmp_path):
         return keyring
 
     return sign
+
+
+@pytest.mark.parametrize(
+    ("how", "lasting", "why"),
+    [
+        (["--faked-system-time", "20200101T000000"], "2d", "is by a key that has expired"),
+        (["--digest-algo", "SHA1"], "0", "uses SHA-1"),
+    ],
+)
+def test_signature_that_include_refuses_is_refused(
+    apt, built, signed, configure, how, lasting, why
+):
+    last = changes(built)
+    configure("gitlab.uploaders", str(signed(last, *how, lasting=lasting)))
+    answer = send(apt, *everything(built))
+    assert answer.status_code == 400
+    assert "is signed by nobody who may upload" in answer.text
+    assert why in answer.text
+
+
+def test_keyring_of_gnupg_tells_who_may_upload(apt, built, signed, configure, tmp_path):
+    last = changes(built)
+    exported = signed(last)
+    keyring = tmp_path / "uploaders.kbx"
+    gpg = ["gpg", "--homedir", str(exported.parent / "gnupg"), "--batch", "--quiet"]
+    gpg += ["--no-default-keyring", "--keyring", str(keyring), "--import", str(exported)]
+    subprocess.run(gpg, check=True, capture_output=True)
+    configure("gitlab.uploaders", str(keyring))
+    assert send(apt, *everything(built)).status_code == 201
+
+
+@pytest.mark.parametrize("content", [None, b"", b"none"])
+def test_keyring_without_keys_lets_nobody_upload(
+    apt, session, built, signed, configure, tmp_path, content
+):
+    last = changes(built)
+    exported = signed(last)
+    session.call("key.trust", data=exported.read_bytes())
+    keyring = tmp_path / "none.gpg"
+    if content is not None:
+        keyring.write_bytes(content)
+    configure("gitlab.uploaders", str(keyring))
+    answer = send(apt, *everything(built))
+    assert answer.status_code == 500
+    assert "gitlab.uploaders" in answer.text
 
 
 def test_changes_that_is_too_long_is_refused_before_it_is_verified(apt, built, signed, configure):
