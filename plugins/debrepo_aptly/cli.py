@@ -12,6 +12,9 @@ class _Verbatim(click.Command):
     """A command that takes all words as they are: options with one dash are not click's."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args == ["--help"]:
+            click.echo(ctx.get_help())
+            ctx.exit()
         ctx.params["words"] = tuple(args)
         return []
 

@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 
+class _Verbatim(click.Command):
+    """A command that shows debrepo's help where nothing but that is asked for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args == ["--help"]:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
 @click.command(
     "reprepro",
+    cls=_Verbatim,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     add_help_option=False,
 )

@@ -313,3 +313,7 @@ def web_archive(debrepo, place, tmp_path):
     ):
         debrepo("--root", root, *words)
     return f"file://{root}/public/"
+
+
+def test_help_of_the_command_itself_is_debrepos(shadow):
+    assert shadow("--help").stdout.startswith("Usage: debrepo aptly ")
