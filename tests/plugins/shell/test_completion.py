@@ -27,7 +27,7 @@ def offers(debrepo_root, monkeypatch):
 
 
 def test_commands_are_completed(offers):
-    assert offers("rep") == ["repo"]
+    assert offers("rep") == ["repo", "reprepro"]
     assert "snapshot" in offers("")
     assert offers("publish sw") == ["switch"]
 
