@@ -12,7 +12,7 @@ from debrepo.cli.output import counted, json_option, print_json
 from debrepo.errors import Conflict, RemoteError, VerificationFailed
 from debrepo_import import operations
 from debrepo_import.cli.exports import export
-from debrepo_import.cli.reports import show, way_options
+from debrepo_import.cli.reports import LocalPath, show, way_options
 from debrepo_import.cli.reprepro import reprepro
 from debrepo_import.cli.shadow_reprepro import shadow_reprepro
 from debrepo_import.cli.trees import tree
@@ -57,8 +57,8 @@ rename_option = click.option(
 
 
 @import_.command()
-@click.argument("root", required=False, type=click.Path(path_type=Path))
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file of aptly.")
+@click.argument("root", required=False, type=LocalPath(path_type=Path))
+@click.option("--config", type=LocalPath(path_type=Path), help="Configuration file of aptly.")
 @way_options
 @rename_option
 @click.option("--force", is_flag=True, help="Replace lists of the same names.")
@@ -128,8 +128,8 @@ def _watch(
 
 
 @import_.command()
-@click.argument("root", required=False, type=click.Path(path_type=Path))
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file of aptly.")
+@click.argument("root", required=False, type=LocalPath(path_type=Path))
+@click.option("--config", type=LocalPath(path_type=Path), help="Configuration file of aptly.")
 @rename_option
 @click.option("--files", is_flag=True, help="Read the files in the pool, too.")
 @json_option

@@ -10,12 +10,13 @@ import click
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_json, size
 from debrepo_import import operations
+from debrepo_import.cli.reports import LocalPath
 
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_import.leaving.writing import ExportReport
 
-_directory = click.argument("directory", type=click.Path(path_type=Path))
+_directory = click.argument("directory", type=LocalPath(path_type=Path))
 _link = click.option(
     "--link", is_flag=True, help="Link the files of the pool: what changes one changes the other."
 )

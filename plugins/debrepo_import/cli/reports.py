@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from errno import ENAMETOOLONG
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from debrepo.cli.output import counted, print_json, size
+from debrepo.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from debrepo_import.report import ImportReport
+
+
+class LocalPath(click.Path):
+    """A path that a file can have."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            os.lstat(value)
+        except ValueError:
+            raise InvalidInput(f"no file can be called {os.fspath(value)[:80]!r}") from None
+        except OSError as error:
+            if error.errno == ENAMETOOLONG:
+                raise InvalidInput(f"{os.fspath(value)[:80]}… is too long for a path") from None
+        return super().convert(value, param, ctx)
 
 
 def way_options(command: Callable[..., Any]) -> Callable[..., Any]:

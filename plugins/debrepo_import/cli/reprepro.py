@@ -10,14 +10,14 @@ import click
 from debrepo.cli import pass_session
 from debrepo.cli.output import json_option
 from debrepo_import import operations
-from debrepo_import.cli.reports import show, way_options
+from debrepo_import.cli.reports import LocalPath, show, way_options
 
 if TYPE_CHECKING:
     from debrepo.session import Session
 
 
 @click.command()
-@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("base", type=LocalPath(path_type=Path))
 @way_options
 @click.option("--force", is_flag=True, help="Replace lists of the same names.")
 @click.option(

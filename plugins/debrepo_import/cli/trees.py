@@ -10,14 +10,14 @@ import click
 from debrepo.cli import pass_session
 from debrepo.cli.output import json_option
 from debrepo_import import operations
-from debrepo_import.cli.reports import show
+from debrepo_import.cli.reports import LocalPath, show
 
 if TYPE_CHECKING:
     from debrepo.session import Session
 
 
 @click.command()
-@click.argument("location", metavar="URL|DIR")
+@click.argument("location", metavar="URL|DIR", type=LocalPath())
 @click.option("--suite", "suites", multiple=True, help="Suite to bring; may be repeated.")
 @click.option("--component", "components", multiple=True, help="Component to bring; default: all.")
 @click.option(
