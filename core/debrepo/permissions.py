@@ -46,7 +46,7 @@ class Caller(NamedTuple):
     def may_some(self, template: str) -> bool:
         """Whether there are values for the braces of ``template`` that a grant covers."""
         wild = re.sub(r"\{\w+\}", "*", template)
-        return any(grant == "admin" or _meet(wild, grant) for grant in self.scopes)
+        return any(grant == "admin" or meets(wild, grant) for grant in self.scopes)
 
     def require(self, scope: str) -> None:
         """Raise `NotAllowed` unless a grant covers ``scope``."""
@@ -90,12 +90,12 @@ def _covers_upload(grant: str, scope: str) -> bool:
     return len(granted) <= len(parts) and all(fnmatchcase(*pair) for pair in matching)
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether some text matches both patterns, in which only ``*`` is special."""
+def meets(one: str, other: str) -> bool:
+    """Tell whether some text matches both patterns, in which only ``*`` is special."""
     if one.startswith("*"):
-        return _meet(one[1:], other) or (other != "" and _meet(one, other[1:]))
+        return meets(one[1:], other) or (other != "" and meets(one, other[1:]))
     if other.startswith("*"):
-        return _meet(other, one)
+        return meets(other, one)
     if not one or not other:
         return one == other
-    return one[0] == other[0] and _meet(one[1:], other[1:])
+    return one[0] == other[0] and meets(one[1:], other[1:])

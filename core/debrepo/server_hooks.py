@@ -36,6 +36,14 @@ def debrepo_authenticate(txn: Transaction, secret: str) -> Caller | None:
 
 
 @hookspec
+def debrepo_scopes() -> Iterable[str]:
+    """Name the scopes that your routes need and no operation has: ``{"mirror:{name}:download"}``.
+
+    *Collects*, when a token is created: a scope that nothing needs is refused as mistyped.
+    """
+
+
+@hookspec
 def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) -> None:
     """Raise `NotFound` where a file of a published tree is hidden from the caller.
 

@@ -276,3 +276,8 @@ def debrepo_health(session: Session) -> list[Checkup]:
     from debrepo_mirror.health import checkups
 
     return list(checkups(session))
+
+
+@hookimpl
+def debrepo_scopes() -> set[str]:
+    return {"mirror:{name}:download"}

@@ -58,7 +58,7 @@ class Access:
         with self._session.db.read() as txn:
             token = tokens.find(txn, secret)
             if token is not None:
-                return Caller(f"token:{token.name}", token.scopes, identity=token.digest)
+                return token.caller()
             caller: Caller | None = self._session.hook.debrepo_authenticate(txn=txn, secret=secret)
         if caller is None:
             self._wrong.take(host)  # valid tokens from the same host or proxy are not limited

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from debrepo import BackgroundJob, Command, Operation, Ref, Setting, TableRef, hookimpl
+
+if TYPE_CHECKING:
+    from debrepo.health import Checkup
+    from debrepo.session import Session
 
 _OPERATIONS = "debrepo_server.operations"
 
@@ -43,6 +49,22 @@ def debrepo_operations() -> list[Operation]:
             "List the tokens.",
             "admin",
             "token list",
+            changes=False,
+        ),
+        Operation(
+            "token.show",
+            f"{_OPERATIONS}:show_token",
+            "Show a token, and what it may do.",
+            "admin",
+            "token show",
+            changes=False,
+        ),
+        Operation(
+            "token.can",
+            f"{_OPERATIONS}:can",
+            "Tell whether a token may do something.",
+            "admin",
+            "token can",
             changes=False,
         ),
         Operation(
@@ -124,3 +146,15 @@ def debrepo_routes() -> list[Ref]:
         Ref("debrepo_server.task_api:routes", "Tasks."),
         Ref("debrepo_server.tree_api:routes", "Published trees."),
     ]
+
+
+@hookimpl
+def debrepo_scopes() -> set[str]:
+    return {"download:", "download:{storage}/{path}", "upload:{directory}"}
+
+
+@hookimpl
+def debrepo_health(session: Session) -> list[Checkup]:
+    from debrepo_server.health import checkups
+
+    return list(checkups(session))

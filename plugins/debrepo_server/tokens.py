@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.permissions import Caller
 
 if TYPE_CHECKING:
     from debrepo.database import Transaction
@@ -26,6 +27,10 @@ class Token(NamedTuple):
     def is_valid(self, now: datetime) -> bool:
         """Whether it has not expired."""
         return not self.expires or now < datetime.fromisoformat(self.expires)
+
+    def caller(self) -> Caller:
+        """Return who sends it, as permissions see them."""
+        return Caller(f"token:{self.name}", self.scopes, identity=self.digest)
 
 
 def _load(fields: dict[str, Any]) -> Token:
@@ -66,11 +71,17 @@ def find(txn: Transaction, secret: str) -> Token | None:
     return token if token and token.is_valid(datetime.now(UTC)) else None
 
 
-def revoke(txn: Transaction, name: str) -> None:
-    """Revoke a token."""
+def get(txn: Transaction, name: str) -> Token:
+    """Return the token of that name."""
     token = txn[TOKENS].get(name)
     if token is None:
         raise NotFound(f"no token called {name}", hint='run "debrepo token list"')
+    return token
+
+
+def revoke(txn: Transaction, name: str) -> None:
+    """Revoke a token."""
+    token = get(txn, name)
     del txn[TOKENS][name]
     txn[DIGESTS].discard(token.digest)
     txn.note(f"token:{name}", " ".join(token.scopes), "")

@@ -43,7 +43,7 @@ def requests(app):
 
 
 def test_every_route_with_every_role(guarded, session, token):
-    stranger, reader, admin = token("no:thing"), token("read"), token("admin")
+    stranger, reader, admin = token("download:none/none"), token("read"), token("admin")
     for method, path, opening in requests(guarded.app):
         if path.startswith("/api/v4/"):  # GitLab hides from strangers what is not theirs
             continue
@@ -227,7 +227,7 @@ def test_scope_of_a_place_is_that_of_its_route(guarded, token, prefix, scope):
 
 
 def test_missing_scope_of_every_operation_names_the_thing(guarded, session, token):
-    nothing = token("no:thing")
+    nothing = token("download:")
     checked = 0
     for operation in session.operations.values():
         names = re.findall(r"\{(\w+)\}", operation.scopes[0])
@@ -260,7 +260,7 @@ def test_missing_scope_of_every_operation_names_the_thing(guarded, session, toke
     ],
 )
 def test_missing_scope_names_the_thing_at_every_door(guarded, token, method, path, body, scope):
-    answer = guarded.request(method, path, json=body, headers=token("no:thing"))
+    answer = guarded.request(method, path, json=body, headers=token("download:"))
     assert (answer.status_code, answer.json()["error"]) == (
         403,
         f"token:t0 lacks the scope {scope}",
@@ -269,13 +269,13 @@ def test_missing_scope_names_the_thing_at_every_door(guarded, token, method, pat
 
 def test_long_body_is_not_read_to_name_what_a_caller_may_not_do(guarded, token):
     body = {"Name": "tools", "Comment": "x" * 70_000}
-    answer = guarded.post("/api/repos", json=body, headers=token("no:thing"))
+    answer = guarded.post("/api/repos", json=body, headers=token("download:"))
     assert answer.json()["error"] == "token:t0 lacks the scope repo:*:create"
 
 
 @pytest.mark.parametrize("name", [["x"], 5, "a\nb", None, "x" * 999])
 def test_odd_name_in_a_refusal_does_no_harm(guarded, token, name):
-    answer = guarded.post("/api/repos", json={"Name": name}, headers=token("no:thing"))
+    answer = guarded.post("/api/repos", json={"Name": name}, headers=token("download:"))
     assert answer.status_code == 403
     assert len(answer.json()["error"]) < 300
 

@@ -153,7 +153,7 @@ def roles(operation):
         "with an upload of its own": [*wide, "upload:mine", "upload:~*"],
         "others": [*own, "upload:other"],
         "reader": ["read"],
-        "stranger": ["no:thing"],
+        "stranger": ["download:"],
     }
 
 

@@ -167,6 +167,11 @@ repo drop tools
 repo drop others --force
 token create ci --scope read
 token create ci --scope read
+token create web --role ci --repo dev
+token show ci
+token show ci --json
+token can ci version
+token can ci repo.add name=x
 token create bad --scope 'no scope'
 token list
 token list --json
