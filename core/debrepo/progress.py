@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,10 +71,20 @@ class TerminalProgress(Progress):
 
         import click
 
+        if total is None:
+            total = operator.length_hint(items)
         with click.progressbar(
-            items, length=total, label=label, file=sys.stderr, show_pos=True, show_eta=True
+            length=total, label=label, file=sys.stderr, show_pos=True, show_eta=True
         ) as bar:
-            yield from bar
+            passed, following = 0, 0.0
+            for item in items:
+                yield item
+                passed += 1
+                now = time.monotonic()
+                if now >= following:  # each drawing costs more than many items
+                    bar.update(passed)
+                    passed, following = 0, now + _PAUSE
+            bar.update(passed)
 
     def meter(self, label: str, *, files: int, size: int) -> Meter:
         import sys

@@ -221,6 +221,12 @@ class Session:
                 f"no storage {scheme}:{name} is configured",
                 hint=f"add [storage.{scheme}.{name}] to {self.root / 'debrepo.toml'}",
             )
+        names = self.config.names(f"storage.{scheme}") if endpoint and not name else ()
+        if names and "default" not in names:
+            raise InvalidInput(
+                f"no storage {scheme} without a name is configured",
+                hint=f"name one, and a prefix after it: {scheme}:{names[0]}:.",
+            )
         options = self.config.section(f"storage.{scheme}.{name or 'default'}")
         storage: Storage = opener.load().open(name, options, self.root)
         return storage

@@ -36,13 +36,18 @@ def config() -> None:
 @json_option
 @pass_session
 def config_show(session: Session, everything: bool, as_json: bool) -> None:
-    """Show every setting and where its value comes from."""
+    """Show every setting and where its value comes from, as a configuration file has it.
+
+    Secrets are left out. With --all, each line ends with help.
+    """
     rows = session.run(operations.config_show)
     if as_json:
         print_json([row._asdict() for row in rows])
         return
-    for_people = (row._replace(value=operations.toml_value(row.value)) for row in rows)
-    print_table(row if everything else row[:3] for row in for_people)
+    for row in rows:
+        said = f"{row.origin}: {row.help}" if everything else row.origin
+        hidden = "# " if row.secret and row.value else ""
+        click.echo(f"{hidden}{row.name} = {operations.toml_value(row.value)}  # {said}")
 
 
 @config.command("create")

@@ -293,7 +293,8 @@ def _again(
     passphrase: dict[str, str],
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
-    publication = session.call("publish.show", **target, past=False).publication
+    shown = session.call("publish.show", distribution=distribution, place=where, past=False)
+    publication = shown.publication
     if options.get("skip_bz2") is False and "bz2" in session.config["publish.compressions"]:
         options["compressions"] = list(dict.fromkeys([*publication.compressions, "bz2"]))
     given: dict[str, Any] = {**target, **how, "options": as_fields(options)}

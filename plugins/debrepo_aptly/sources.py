@@ -117,7 +117,8 @@ def _update(
     name: str,
 ) -> Answer:
     target = {"distribution": distribution, "place": where}
-    publication = session.call("publish.show", **target, past=False).publication
+    shown = session.call("publish.show", distribution=distribution, place=where, past=False)
+    publication = shown.publication
     sources = publication.next_sources
     if component not in sources:
         raise Refusal(f"{publication} has no component {component}", status=404)

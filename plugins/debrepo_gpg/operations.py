@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import InvalidInput, SigningFailed
+from debrepo.errors import AmbiguousKey, InvalidInput, SigningFailed
 from debrepo.stopping import checkpoint
 from debrepo_gpg import policy
 from debrepo_gpg.keys import CREATE_HINT, choose
@@ -13,12 +13,12 @@ from debrepo_gpg.signer import GpgSigner, read_passphrase
 from debrepo_gpg.trust import KEYRING, Keyrings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from debrepo.session import Session
-    from debrepo.signing import MadeSignature
+    from debrepo.signing import MadeSignature, SigningKey
     from debrepo_gpg.keys import Key
     from debrepo_gpg.trust import TrustedKey, VerifiedText
 
@@ -130,13 +130,27 @@ def check(session: Session, key: str = "") -> list[KeyCheck]:
         raise SigningFailed("there is no secret key", hint=CREATE_HINT)
     signed = _signatures(session)
     return [
-        KeyCheck(
-            entry.key.fingerprint,
-            entry.key.user_ids,
-            signer.problems_of(entry) + policy.of_signatures(entry, signed),
-        )
-        for entry in found
+        *([] if key else _absent(session, there)),
+        *(
+            KeyCheck(
+                entry.key.fingerprint,
+                entry.key.user_ids,
+                signer.problems_of(entry) + policy.of_signatures(entry, signed),
+            )
+            for entry in found
+        ),
     ]
+
+
+def _absent(session: Session, there: Sequence[Key]) -> Iterator[KeyCheck]:
+    """Yield the keys that are configured to sign, and cannot because they are not there."""
+    for name in session.config["signing.gpg.keys"]:
+        try:
+            choose(there, [name])
+        except SigningFailed as error:
+            if not any(key.answers_to(name) for key in there):
+                text = f"it is configured in signing.gpg.keys, but cannot sign: {error}"
+                yield KeyCheck(name, (), [text])
 
 
 def _signatures(session: Session) -> dict[str, list[MadeSignature]]:
@@ -175,12 +189,25 @@ def extend(session: Session, key: str, expire: str) -> Extended:
 
 
 def export(session: Session, keys: Sequence[str] = (), *, binary: bool = False) -> bytes:
-    """Return public keys, armored unless ``binary``; without names, those that would sign."""
+    """Return public keys, armored unless ``binary``; without names, those that would sign.
+
+    If there are several and none is configured, these are the keys in use, or all that can sign.
+    """
     signer = opened(session)
     there = signer.secret_keys() if keys else []
-    found = [_find(there, key).key for key in keys] or signer.resolve([])
+    found = [_find(there, key).key for key in keys] or _in_use(session, signer)
     chosen = list({key.fingerprint: key for key in found}.values())
     return signer.export_binary(chosen) if binary else signer.export(chosen)
+
+
+def _in_use(session: Session, signer: GpgSigner) -> list[SigningKey]:
+    try:
+        return signer.resolve([])
+    except AmbiguousKey:
+        signed = _signatures(session)
+        usable = [found.key for found in signer.secret_keys() if not found.fault]
+        made = [one for many in signed.values() for one in many]
+        return [key for key in usable if any(one.is_by(key) for one in made)] or usable
 
 
 def import_(session: Session, data: bytes) -> list[KeyStatus]:

@@ -30,7 +30,7 @@ from debrepo.cli.output import (
     print_packages,
     warn_missing,
 )
-from debrepo.errors import InvalidInput
+from debrepo.errors import InvalidInput, NotFound
 from debrepo_local import operations
 from debrepo_local.reporting import report
 
@@ -339,9 +339,16 @@ def _print_transfer(
 @query_arguments
 @dependency_options("--with-deps")
 @dry_run_option
+@click.option("--strict", is_flag=True, help="Fail if no package matches.")
 @pass_session
 def remove(
-    session: Session, /, name: str, queries: tuple[str, ...], dry_run: bool, **which: Any
+    session: Session,
+    /,
+    name: str,
+    queries: tuple[str, ...],
+    dry_run: bool,
+    strict: bool,
+    **which: Any,
 ) -> None:
     """Remove packages from a repository.
 
@@ -349,6 +356,11 @@ def remove(
     With --architectures, packages for all architectures stay unless "all" is listed.
     """
     gone = session.run(operations.remove, name, queries, dry_run=dry_run, **which)
+    if not gone:
+        said = f"no package of {name} matches"
+        if strict:
+            raise NotFound(said, hint=f'run "debrepo repo search {name}"')
+        session.progress.note(f"Warning: {said}.")
     print_lines(f"removed  {key.display}" for key in gone)
     session.progress.note(
         f"{name}: {counted(len(gone), 'package')} "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.nearest import meant
 from debrepo.notices import tell
 from debrepo.package import Node, PackageList, SetId
 from debrepo.packageset import EMPTY
@@ -63,7 +64,8 @@ def get(txn: Transaction, name: str) -> LocalRepo:
     try:
         return txn[REPOS][name]
     except KeyError:
-        raise NotFound(f"no repository called {name}", hint='run "debrepo repo list"') from None
+        hint = meant(name, txn[REPOS], 'run "debrepo repo list"')
+        raise NotFound(f"no repository called {name}", hint=hint) from None
 
 
 def put(txn: Transaction, repo: LocalRepo) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.nearest import meant
 from debrepo_mirror.tables import MIRRORS, PENDING, PROBLEMS, RELEASES, STATE, below, parts
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def get(txn: Transaction, name: str) -> Mirror:
     try:
         return txn[MIRRORS][name]
     except KeyError:
-        raise NotFound(f"no mirror called {name}", hint='run "debrepo mirror list"') from None
+        hint = meant(name, txn[MIRRORS], 'run "debrepo mirror list"')
+        raise NotFound(f"no mirror called {name}", hint=hint) from None
 
 
 def put(txn: Transaction, mirror: Mirror) -> None:

@@ -9,12 +9,12 @@ from debrepo.errors import AlreadyExists, NotFound
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import places
 from debrepo_publish.engine import publishing as engine
+from debrepo_publish.listing_operations import show
 from debrepo_publish.model import component_sources as pending
 from debrepo_publish.model import documents, publications
 from debrepo_publish.model.beginning import begin
 from debrepo_publish.model.options import declared
 from debrepo_publish.model.publication import (
-    Generation,
     Publication,
     check_distribution,
     split_place,
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from debrepo_publish.checking.comparing import Verified
     from debrepo_publish.checking.repair import Repaired
     from debrepo_publish.engine.publishing import Dropped, Result
-
-
-class Shown(NamedTuple):
-    """A publication, and its generations, newest first."""
-
-    publication: Publication
-    generations: tuple[Generation, ...] = ()
 
 
 def create(
@@ -120,12 +113,12 @@ def rollback(
     It becomes a new generation, with the components, packages and Release fields of the old
     one. How it is signed, and how long superseded files stay, is as it is now.
     """
-    publication, known = show(session, distribution, place)
-    past = {found.number: found for found in known if found.state == "past"}
+    shown = show(session, distribution, place)
+    past = {found.number: found for found in shown.generations if found.state == "past"}
     number = generation or max(past, default=0)
     if number not in past:
         raise NotFound(
-            f"{publication} has no past generation{f' {number}' if number else ''}",
+            f"{shown.publication} has no past generation{f' {number}' if number else ''}",
             hint=f"there are: {', '.join(map(str, sorted(past))) or 'none'}",
         )
     old = past[number].publication
@@ -198,9 +191,12 @@ def _again(
 ) -> Result:
     wanted = _named(distribution, place)
 
+    with session.db.read() as txn:
+        publications.get(txn, wanted.key)
+
     def edit(existing: Publication | None) -> Publication:
         if existing is None:
-            raise NotFound(f"{wanted} is not published", hint='run "debrepo publish list"')
+            raise NotFound(f"{wanted} is not published any more")
         return documents.checked(change(existing))
 
     return engine.publish(session, wanted.place, distribution, edit, **how)
@@ -357,18 +353,3 @@ def _revise(
         changed = change(publications.get(txn, wanted.key))
         txn[PUBLICATIONS][wanted.key] = changed
     return changed
-
-
-def list_(session: Session) -> list[Publication]:
-    """Return all publications, sorted by place and distribution."""
-    with session.db.read() as txn:
-        return list(txn[PUBLICATIONS].values())
-
-
-def show(session: Session, distribution: str, place: str = "", *, past: bool = True) -> Shown:
-    """Return a publication with its generations, or with the live one alone."""
-    key = _named(distribution, place).key
-    with session.db.read() as txn:
-        live = [publications.live(txn, key)]
-        known = publications.generations(txn, key) if past else filter(None, live)
-        return Shown(publications.get(txn, key), tuple(known)[::-1])

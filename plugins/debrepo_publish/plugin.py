@@ -126,7 +126,7 @@ def debrepo_operations() -> list[Operation]:
         ),
         Operation(
             "publish.list",
-            f"{_OPERATIONS}:list_",
+            "debrepo_publish.listing_operations:list_",
             "List publications.",
             "read",
             "publish list",
@@ -134,7 +134,7 @@ def debrepo_operations() -> list[Operation]:
         ),
         Operation(
             "publish.show",
-            f"{_OPERATIONS}:show",
+            "debrepo_publish.listing_operations:show",
             "Show a publication and its generations.",
             "read",
             "publish show",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.nearest import meant
 from debrepo.package import Link, Node, PackageList, SetId
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def get(txn: Transaction, name: str) -> Snapshot:
     try:
         return txn[SNAPSHOTS][name]
     except KeyError:
-        raise NotFound(f"no snapshot called {name}", hint='run "debrepo snapshot list"') from None
+        hint = meant(name, txn[SNAPSHOTS], 'run "debrepo snapshot list"')
+        raise NotFound(f"no snapshot called {name}", hint=hint) from None
 
 
 def rename(txn: Transaction, name: str, new_name: str) -> None:

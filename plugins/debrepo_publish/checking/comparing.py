@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock, verbatim
 from debrepo.catalog import CHUNKS
-from debrepo.errors import NotFound, SigningFailed
+from debrepo.errors import SigningFailed
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
@@ -46,8 +46,8 @@ def verify(
     """Verify a publication where it is stored, or at the URL of its archive root."""
     with session.db.read() as txn:
         known = txn[PUBLICATIONS].get(wanted.key)
-    if known is None and not url:
-        raise NotFound(f"{wanted} is not published", hint='run "debrepo publish list"')
+        if known is None and not url:
+            raise publications.missing(txn, wanted.key)
     publication = known or wanted
     with closing(session.storage(publication.storage)) as storage:
         if known and not url:

@@ -11,7 +11,7 @@ from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_fields, print_json, print_lines
 from debrepo.clock import moment
 from debrepo.errors import NotFound
-from debrepo_publish import operations
+from debrepo_publish import listing_operations as operations
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE
 from debrepo_publish.model.publication import Publication
 
@@ -33,14 +33,22 @@ def list_(session: Session, raw: bool, as_json: bool) -> None:
     shown = []
     for one in found:
         with suppress(NotFound):  # it has been dropped since
-            shown.append(session.run(operations.show, one.distribution, one.place, past=False))
+            words = one.distribution, one.place
+            shown.append(session.run(operations.show, *words, past=False, signers=True))
     if as_json:
-        print_json([{**one.publication._asdict(), "served": _served(one)} for one in shown])
+        print_json([{**one.publication._asdict(), **_live(one)} for one in shown])
         return
     for each in shown:
         pairs = each.publication.sources.items()
         sources = ", ".join(f"{component}: {source}" for component, source in pairs)
-        click.echo(f"{each.publication}\t{sources}\t[{', '.join(_served(each))}]")
+        signed = f"signed by {', '.join(map(str, each.signers))}" if each.signers else "unsigned"
+        click.echo(f"{each.publication}\t{sources}\t[{', '.join(_served(each))}]\t{signed}")
+
+
+def _live(shown: operations.Shown) -> dict[str, object]:
+    """Return what JSON has of the live generation besides the fields of the publication."""
+    signers = [signer._asdict() for signer in shown.signers]
+    return {"served": _served(shown), "signatures": signers}
 
 
 def _served(shown: operations.Shown) -> tuple[str, ...]:
@@ -56,12 +64,12 @@ def _served(shown: operations.Shown) -> tuple[str, ...]:
 @pass_session
 def show(session: Session, distribution: str, place: str, as_json: bool) -> None:
     """Show a publication and its generations."""
-    shown = session.run(operations.show, distribution, place)
-    publication, generations = shown
+    shown = session.run(operations.show, distribution, place, signers=True)
+    publication, generations, signers = shown
     served = _served(shown)
     if as_json:
         rows = [_plain(generation) for generation in generations]
-        print_json({**publication._asdict(), "served": served, "generations": rows})
+        print_json({**publication._asdict(), **_live(shown), "generations": rows})
         return
     titles = {name: _title(name) for name in Publication._fields if name != "options"}
     said = publication._replace(
@@ -69,6 +77,9 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
     )
     fields = {titles[name]: _said(value) for name, value in said._asdict().items() if value}
     more = {_title(name): _said(value) for name, value in publication.options.items()}
+    until = next((g.expires for g in generations if g.number == publication.live), 0)
+    fields["Signatures"] = [str(signer) for signer in signers]
+    fields["Valid until"] = moment(until).isoformat() if until else ""
     print_fields({**fields, **more})
     for component, source in publication.sources.items():
         click.echo(f"  {component}: {source}")

@@ -41,7 +41,9 @@ class Plan(NamedTuple):
     generation: Generation
     previous: Generation | None
     additions: list[File]
-    missing: set[str]  #: paths among the additions that the storage does not hold yet
+    #: Paths among the additions that the storage may not hold; true: it has never held them, false:
+    #: they were superseded and are put again in case they are being deleted.
+    missing: dict[str, bool]
     displaced: Displaced  #: shelf and package, with a directory of its own
     kinds: Kinds
     fields: Fields  #: that plugins add to packages
@@ -185,7 +187,7 @@ def again(
         generation,
         generation,
         [],
-        set(),
+        {},
         displaced,
         kinds,
         fields,
@@ -308,7 +310,7 @@ def _serves(generation: Generation, entry: Entry) -> bool:
 
 class _Additions(NamedTuple):
     files: list[File]
-    missing: set[str]
+    missing: dict[str, bool]
     moved: set[tuple[str, Entry]]
 
 
@@ -320,7 +322,7 @@ def _additions(
     displaced: Displaced,
 ) -> _Additions:
     """Find the path of every file of each new package, and which of them are missing."""
-    new = _Additions([], set(), set())
+    new = _Additions([], {}, set())
     planned: dict[str, str] = {}  # the digest that a path will have
     if previous and previous.verbatim:
         previous = None  # its files are elsewhere
@@ -337,7 +339,7 @@ def _additions(
             for (path, sha256, _), row in zip(wanted, rows, strict=True):
                 planned[path] = sha256
                 if row is None or not row.references:
-                    new.missing.add(path)
+                    new.missing[path] = row is None
             new.files.extend(wanted)
     return new
 

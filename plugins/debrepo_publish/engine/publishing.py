@@ -313,7 +313,7 @@ def _result(
         number,
         changed,
         plan.generation.size,
-        len(plan.missing) if changed else 0,
+        sum(plan.missing.values()) if changed else 0,
         indexes,
         keys,
         storage.statistics(),

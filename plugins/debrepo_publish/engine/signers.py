@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import clock
 from debrepo.errors import AmbiguousKey, SigningFailed
@@ -42,6 +42,32 @@ def resolve(session: Session, publication: Publication) -> list[SigningKey]:
             with suppress(SigningFailed):  # the choice is what is missing then
                 return session.signer.resolve([one.fingerprint for one in made])
         raise
+
+
+class SignedBy(NamedTuple):
+    """A key that has signed what clients see."""
+
+    fingerprint: str  #: of the key or subkey that made the signature
+    expires: str = ""  #: ISO 8601, UTC; empty if the key does not expire, or is not here
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint}{f' until {self.expires[:10]}' if self.expires else ''}"
+
+
+def signed_by(session: Session, publication: Publication) -> tuple[SignedBy, ...]:
+    """Return the keys that have signed the live generation."""
+    if publication.skip_signing:
+        return ()
+    with session.db.read() as txn:
+        made = made_signatures(_commit(txn, publication, publication.live))
+    found = []
+    for one in made:
+        expires = None
+        with suppress(SigningFailed):  # the key is not here any more, or expired
+            (key,) = session.signer.resolve([one.fingerprint])
+            expires = key.expires
+        found.append(SignedBy(one.fingerprint, expires.isoformat() if expires else ""))
+    return tuple(found)
 
 
 def name(publication: Publication) -> str:

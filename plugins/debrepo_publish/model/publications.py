@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
+from debrepo.nearest import meant
 from debrepo.package import Link, Node, PackageList, SetId
 from debrepo_publish.model.publication import Generation, Publication, generation_key
 from debrepo_publish.model.tables import ADOPTED, COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
@@ -16,16 +17,32 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
 
+_LIST = 'run "debrepo publish list"'
+_MOST = 5  # places that an error names
+
 
 def get(txn: Transaction, key: str) -> Publication:
     """Return the publication with this key."""
     try:
         return txn[PUBLICATIONS][key]
     except KeyError:
-        place, _, distribution = key.rpartition(" ")
-        raise NotFound(
-            f"nothing is published as {distribution} in {place}", hint='run "debrepo publish list"'
-        ) from None
+        raise missing(txn, key) from None
+
+
+def missing(txn: Transaction, key: str) -> NotFound:
+    """Return the error that there is no such publication, with the one that may be meant."""
+    place, _, distribution = key.rpartition(" ")
+    known = [(one.place, one.distribution) for one in txn[PUBLICATIONS].values()]
+    elsewhere = [place for place, name in known if name == distribution]
+    there = [name for where, name in known if where == place]
+    if elsewhere:
+        places = ", ".join(elsewhere[:_MOST]) + (", …" if len(elsewhere) > _MOST else "")
+        hint = f"it is published in {places}: name the place after the distribution"
+    elif (distribution, place) in known:
+        hint = f"the distribution comes first: {place} {distribution}"
+    else:
+        hint = meant(distribution, there or [name for _, name in known], _LIST)
+    return NotFound(f"nothing is published as {distribution} in {place}", hint=hint)
 
 
 def create(txn: Transaction, publication: Publication) -> None:
