@@ -4,7 +4,15 @@ import io
 
 import pytest
 
-from debrepo.progress import LineMeter, Meter, PlainProgress, Progress, amount, duration
+from debrepo.progress import (
+    LineMeter,
+    Meter,
+    PlainProgress,
+    Progress,
+    TerminalProgress,
+    amount,
+    duration,
+)
 
 
 @pytest.fixture
@@ -63,3 +71,17 @@ def test_amounts_are_short(size, text):
 )
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text
+
+
+def test_bar_is_drawn_ten_times_a_second_at_most(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    out = Terminal()
+    now = iter(number / 1000 for number in range(10_000))  # a thousand items a second
+    monkeypatch.setattr("sys.stderr", out)
+    monkeypatch.setattr("debrepo.progress.time.monotonic", lambda: next(now))
+    assert list(TerminalProgress().track("Adding", range(2000))) == list(range(2000))
+    assert out.getvalue().count("\r") <= 30
+    assert "2000/2000" in out.getvalue()

@@ -223,3 +223,15 @@ def test_the_url_that_clients_use_is_looked_at_too(debrepo, published, session, 
     result = debrepo("doctor", "-q", exit_code=6)
     assert "error: publication ./stable: " in result.stdout
     assert "127.0.0.1:9" in result.stdout
+
+
+def test_configuration_that_is_shown_is_one_that_can_be_pasted(debrepo, published, debrepo_root):
+    config = debrepo_root / "debrepo.toml"
+    config.write_text('[notify.to.ci]\nurl = "https://ci.example.org/"\nsecret = "abc"\n')
+    shown = debrepo("config", "show").stdout
+    assert "abc" not in shown
+    config.write_text(shown)
+    again = debrepo("config", "show").stdout
+    assert [line.partition("  # ")[0] for line in again.splitlines()] == [
+        line.partition("  # ")[0] for line in shown.splitlines() if "secret" not in line
+    ]

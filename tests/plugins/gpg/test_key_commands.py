@@ -182,3 +182,23 @@ def test_a_public_key_is_not_imported(run, tmp_path):
     (tmp_path / "public.asc").write_text(run("export").stdout)
     output = run("import", str(tmp_path / "public.asc"), root="other", exit_code=2).output
     assert "no secret key could be imported" in output
+
+
+def test_of_several_keys_those_in_use_or_all_are_exported(run):
+    one, other = create(run), create(run)
+    shown = subprocess.run(
+        ["gpg", "--show-keys", "--with-colons"],
+        input=run("export").stdout,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert one in shown
+    assert other in shown
+
+
+def test_key_that_is_configured_and_not_there_is_named(run, monkeypatch):
+    create(run)
+    monkeypatch.setenv("DEBREPO_SIGNING_GPG_KEYS", "0123456789ABCDEF")
+    said = run("check", exit_code=1).output
+    assert "0123456789ABCDEF: it is configured in signing.gpg.keys, but cannot sign" in said

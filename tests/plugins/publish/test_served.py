@@ -112,8 +112,8 @@ def test_architectures_served_are_named(debrepo, debrepo_root, tmp_path):
     said = "publish", "repo", "tools", "more", "--skip-signing", "--architectures", "i386"
     debrepo(*said)
     assert debrepo("publish", "list").stdout.splitlines() == [
-        "./stable\tmain: repo:tools\t[amd64, i386, source]",
-        "more/stable\tmain: repo:tools\t[i386]",
+        "./stable\tmain: repo:tools\t[amd64, i386, source]\tunsigned",
+        "more/stable\tmain: repo:tools\t[i386]\tunsigned",
     ]
     shown = debrepo("publish", "show", "stable").stdout
     assert "Architectures: amd64, i386, source\n" in shown

@@ -330,7 +330,7 @@ def test_reconciling_deletes_what_a_drop_left_behind(session, published, create)
 
 
 def test_unknown_publication_is_an_error(session):
-    with pytest.raises(NotFound, match="not published"):
+    with pytest.raises(NotFound, match="nothing is published as stable"):
         verify(session)
 
 
