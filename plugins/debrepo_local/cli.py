@@ -30,9 +30,9 @@ from debrepo.cli.output import (
     print_packages,
     warn_missing,
 )
-from debrepo.errors import InvalidInput, NotFound
+from debrepo.errors import InvalidInput
 from debrepo_local import operations
-from debrepo_local.reporting import report
+from debrepo_local.reporting import check_removed, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -356,11 +356,7 @@ def remove(
     With --architectures, packages for all architectures stay unless "all" is listed.
     """
     gone = session.run(operations.remove, name, queries, dry_run=dry_run, **which)
-    if not gone:
-        said = f"no package of {name} matches"
-        if strict:
-            raise NotFound(said, hint=f'run "debrepo repo search {name}"')
-        session.progress.note(f"Warning: {said}.")
+    check_removed(session, name, gone, strict=strict)
     print_lines(f"removed  {key.display}" for key in gone)
     session.progress.note(
         f"{name}: {counted(len(gone), 'package')} "

@@ -11,7 +11,7 @@ from debrepo.errors import DebrepoError, NotFound
 from debrepo.progress import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
@@ -72,3 +72,13 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     said = ", ".join(f"{number} {status}" for status, number in by_status.items() if number)
     return f"{said or 'nothing added'}, {failed} failed"
+
+
+def check_removed(session: Session, name: str, gone: Collection[object], *, strict: bool) -> None:
+    """Warn that nothing was removed from a repository; raise `NotFound` with ``strict``."""
+    if gone:
+        return
+    said = f"no package of {name} matches"
+    if strict:
+        raise NotFound(said, hint=f'run "debrepo repo search {name}"')
+    session.progress.note(f"Warning: {said}.")
