@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from debrepo.session import Session
-    from debrepo_server.scopes import Verdict
+    from debrepo_server.scopes import ScopeVerdict
     from debrepo_server.tokens import Token
 
 
@@ -102,7 +102,7 @@ def show_token(session: Session, name: str) -> ShownToken:
 
 def can(
     session: Session, token: str, operation: str, arguments: Mapping[str, str] | None = None
-) -> Verdict:
+) -> ScopeVerdict:
     """Tell whether a token may call an operation, such as ``repo.add`` with ``{"name": "web"}``.
 
     The argument ``upload`` stands for the directory of the files that a call takes.

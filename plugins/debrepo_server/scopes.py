@@ -42,7 +42,7 @@ _NAMES = re.compile(r"\{(\w+)\}")
 _UPLOAD = "upload"  # as an argument: the directory that the files of a call are in
 
 
-class Verdict(NamedTuple):
+class ScopeVerdict(NamedTuple):
     """Whether a token may do something."""
 
     allowed: bool
@@ -120,7 +120,9 @@ def _meant(scope: str, there: Sequence[str]) -> str:
     return f"there are: {', '.join(kind)}"
 
 
-def verdict(session: Session, caller: Caller, name: str, arguments: Mapping[str, str]) -> Verdict:
+def verdict(
+    session: Session, caller: Caller, name: str, arguments: Mapping[str, str]
+) -> ScopeVerdict:
     """Return whether a caller may call an operation with these arguments."""
     try:
         operation = session.operations[name]
@@ -137,7 +139,7 @@ def verdict(session: Session, caller: Caller, name: str, arguments: Mapping[str,
         (scope, next((g for g in caller.scopes if caller._replace(scopes=(g,)).may(scope)), ""))
         for scope in needed
     )
-    return Verdict(all(grant for _, grant in granted), granted)
+    return ScopeVerdict(all(grant for _, grant in granted), granted)
 
 
 def _needed(session: Session, operation: Operation, given: Mapping[str, str]) -> Iterator[str]:
