@@ -26,7 +26,7 @@ def copy(client: Client, key: str, headers: dict[str, str], origin: str) -> str:
     """Copy an object, and return the entity tag of the copy."""
     answer = client.ask("copy object", "PUT", key, headers=headers, body=b"", allowed=(404,))
     if answer.status == 404:
-        raise NotFound(f"no object {client.where(origin)} to copy", hint='run "debrepo pool check"')
+        raise NotFound(f"no object {client.where(origin)} to copy", hint='run "debrepo db check"')
     said = refusals.reason(answer)
     if said.code:  # S3 says 200 before it knows whether it can copy
         raise RemoteError(f"copy object of {client.where(key)} failed: {said}", hint="try again")
