@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from debrepo.values import NamedTuple
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Generation, Publication, split_place
 from debrepo_publish.model.tables import PUBLICATIONS

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo import lists
-from debrepo.errors import AlreadyExists, NotFound
-from debrepo.values import NamedTuple
+from debrepo.errors import AlreadyExists, InUse, NotFound
 from debrepo_publish.engine import places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.listing_operations import show
@@ -80,6 +79,7 @@ def update(
     force: bool = False,
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
+    yes_really: bool = False,
 ) -> Result:
     """Publish what the package lists hold now, and apply pending changes of component sources.
 
@@ -97,6 +97,7 @@ def update(
         force=force,
         force_overwrite=force_overwrite,
         skip_cleanup=skip_cleanup,
+        yes_really=yes_really,
     )
 
 
@@ -156,6 +157,7 @@ def switch(
     force: bool = False,
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
+    yes_really: bool = False,
 ) -> Result:
     """Replace the package lists of components, and publish.
 
@@ -179,6 +181,7 @@ def switch(
         force=force,
         force_overwrite=force_overwrite,
         skip_cleanup=skip_cleanup,
+        yes_really=yes_really,
     )
 
 
@@ -187,6 +190,8 @@ def _again(
     distribution: str,
     place: str,
     change: Callable[[Publication], Publication],
+    *,
+    yes_really: bool = False,
     **how: Any,
 ) -> Result:
     wanted = _named(distribution, place)
@@ -197,9 +202,23 @@ def _again(
     def edit(existing: Publication | None) -> Publication:
         if existing is None:
             raise NotFound(f"{wanted} is not published any more")
-        return documents.checked(change(existing))
+        changed = documents.checked(change(existing))
+        if changed.sources != existing.sources and not yes_really:
+            check_unprotected(existing, "replaced")
+        return changed
 
     return engine.publish(session, wanted.place, distribution, edit, **how)
+
+
+def check_unprotected(publication: Publication, verb: str) -> None:
+    """Raise `InUse` for a publication that is protected from being ``verb``: ``dropped``."""
+    if publication.options.get("protected"):
+        place = "" if publication.place == "." else f" {publication.place}"
+        raise InUse(
+            f"{publication} is protected, and cannot be {verb} just so",
+            hint=f'run "debrepo promote FROM {publication.distribution}{place}",'
+            " or insist with --yes-really",
+        )
 
 
 def drop(
@@ -209,13 +228,18 @@ def drop(
     *,
     skip_cleanup: bool = False,
     force: bool = False,
+    yes_really: bool = False,
 ) -> Dropped:
     """Drop a publication, and delete the files that only it needs.
 
     ``skip_cleanup`` leaves its files to the next publish or drop in the place; ``force`` drops the
     publication even if its files cannot be deleted.
     """
-    where = _named(distribution, place).place
+    wanted = _named(distribution, place)
+    if not yes_really:
+        with session.db.read() as txn:
+            check_unprotected(publications.get(txn, wanted.key), "dropped")
+    where = wanted.place
     return engine.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
 
 

@@ -32,7 +32,12 @@ def debrepo_commands() -> list[Command]:
     return [
         Command(
             "publish", "debrepo_publish.cli:publish", "Publish repositories, snapshots and mirrors."
-        )
+        ),
+        Command(
+            "promote",
+            "debrepo_publish.cli.promoting:promote",
+            "Publish a repository, or what a publication serves, as a dated snapshot.",
+        ),
     ]
 
 
@@ -104,6 +109,21 @@ def debrepo_operations() -> list[Operation]:
             "Publish an older generation again.",
             "publish:{place}:update",
             "publish rollback",
+            long=True,
+        ),
+        Operation(
+            "publish.edit",
+            "debrepo_publish.promoting_operations:edit",
+            "Protect a publication from switches and drops, or not.",
+            "publish:{place}:switch",
+            "publish edit",
+        ),
+        Operation(
+            "publish.promote",
+            "debrepo_publish.promoting_operations:promote",
+            "Publish a repository, or what a publication serves, as dated snapshots.",
+            "publish:{place}:switch",
+            "promote",
             long=True,
         ),
         *_source_operations(),
@@ -224,6 +244,21 @@ def debrepo_tables() -> list[TableRef]:
             "ADOPTED",
         )
     ]
+
+
+@hookimpl
+def debrepo_publication_options() -> list[PublicationOption]:
+    help_ = "Only promote, or --yes-really, replaces or drops what is published"
+    return [PublicationOption("protected", False, help_)]
+
+
+@hookimpl
+def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
+    if kind != "publication":
+        return None
+    from debrepo_publish.model.publications import served_list
+
+    return served_list(txn, name)
 
 
 @hookimpl

@@ -17,6 +17,7 @@ from debrepo_publish.cli.differences import diff, show_difference
 from debrepo_publish.cli.document import DOCUMENT, DocumentCommand, words
 from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
+from debrepo_publish.cli.promoting import edit
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ _components = click.option(
     help="Comma-separated list of components.",
 )
 _skip_cleanup = click.option("--skip-cleanup", is_flag=True, help="Do not delete superseded files.")
+_yes_really = click.option(
+    "--yes-really", is_flag=True, help="Replace or drop what is published though it is protected."
+)
 
 
 @click.group()
@@ -107,6 +111,7 @@ def publish() -> None:
 
 
 publish.add_command(diff)
+publish.add_command(edit)
 publish.add_command(list_)
 publish.add_command(show)
 publish.add_command(repair)
@@ -189,6 +194,7 @@ for _kind, _plural in _KINDS:
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
 @_skip_cleanup
+@_yes_really
 @_manners
 @_take_over
 @dry_run_option
@@ -203,6 +209,7 @@ def update(
     force_overwrite: bool,
     skip_cleanup: bool,
     take_over: bool,
+    yes_really: bool,
     dry_run: bool,
     as_json: bool,
     **options: Any,
@@ -233,6 +240,7 @@ def update(
             force=force,
             force_overwrite=force_overwrite,
             skip_cleanup=skip_cleanup,
+            yes_really=yes_really,
         )
     report(session, result, watch, as_json=as_json)
 
@@ -244,6 +252,7 @@ def update(
 )
 @_components
 @_skip_cleanup
+@_yes_really
 @_manners
 @dry_run_option
 @json_option
@@ -257,6 +266,7 @@ def switch(
     force: bool,
     force_overwrite: bool,
     skip_cleanup: bool,
+    yes_really: bool,
     dry_run: bool,
     as_json: bool,
     **options: Any,
@@ -288,6 +298,7 @@ def switch(
         force=force,
         force_overwrite=force_overwrite,
         skip_cleanup=skip_cleanup,
+        yes_really=yes_really,
     )
     report(session, result, watch, as_json=as_json)
 
@@ -296,6 +307,7 @@ def switch(
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
 @_skip_cleanup
+@_yes_really
 @click.option("--force-drop", is_flag=True, help="Drop it even if its files cannot be deleted.")
 @json_option
 @pass_session
@@ -304,13 +316,19 @@ def drop(
     distribution: str,
     place: str,
     skip_cleanup: bool,
+    yes_really: bool,
     force_drop: bool,
     as_json: bool,
 ) -> None:
     """Drop a publication."""
     watch = Stopwatch()
     done = session.run(
-        operations.drop, distribution, place, skip_cleanup=skip_cleanup, force=force_drop
+        operations.drop,
+        distribution,
+        place,
+        skip_cleanup=skip_cleanup,
+        force=force_drop,
+        yes_really=yes_really,
     )
     if as_json:
         print_json({**done._asdict(), "publication": done.publication._asdict()})

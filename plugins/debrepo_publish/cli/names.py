@@ -31,6 +31,11 @@ def _places(session: Session, typed: Mapping[str, Any]) -> Iterable[str]:
     return (p.place for p in published if not wanted or p.distribution == wanted)
 
 
+def published_names(session: Session) -> Iterable[str]:
+    """Return publications as ``PLACE/DISTRIBUTION``."""
+    return map(str, _published(session))
+
+
 def _storages(session: Session) -> list[str]:
     schemes = claimed(session.hook.debrepo_storages, "storage scheme")
     config = session.config

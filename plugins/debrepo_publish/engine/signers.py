@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import clock
 from debrepo.errors import AmbiguousKey, SigningFailed
 from debrepo.signing import made_signatures
+from debrepo.values import NamedTuple
 from debrepo_publish.model.publication import generation_key
 from debrepo_publish.model.tables import COMMITS, PUBLICATIONS
 

@@ -44,6 +44,7 @@ _TAKEN = {
     "skip_cleanup",
     "skip_contents",
     "take_over",
+    "yes_really",
 }
 
 

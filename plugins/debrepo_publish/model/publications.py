@@ -171,6 +171,25 @@ def served_lists(txn: Transaction) -> list[PackageList]:
     ]
 
 
+def served_list(txn: Transaction, name: str) -> PackageList:
+    """Return what clients are served, as a package list: ``PLACE/DISTRIBUTION/COMPONENT``.
+
+    Where there is one component, ``PLACE/DISTRIBUTION`` will do.
+    """
+    where, component = name, ""
+    while where:
+        place, _, distribution = where.rpartition("/")
+        publication = txn[PUBLICATIONS].get(f"{place} {distribution}")
+        found = publication and live(txn, publication.key)
+        only = next(iter(found.parts)) if found and len(found.parts) == 1 else ""
+        if found and (component or only) in found.parts:
+            part = found.parts[component or only]
+            return PackageList("publication", name, part.set_id, component or only, distribution)
+        where, _, part_of = where.rpartition("/")  # components may have slashes, too
+        component = "/".join(filter(None, (part_of, component)))
+    raise NotFound(f"no publication serves {name}", hint=_LIST)
+
+
 def live_sets(txn: Transaction) -> set[SetId]:
     """Return the package sets of every generation that is remembered."""
     known = list(txn[GENERATIONS].values())

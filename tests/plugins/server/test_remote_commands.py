@@ -138,6 +138,10 @@ publish list --json
 publish list --raw
 publish sources stable
 publish show stable
+publish edit stable --protected
+publish edit stable --no-protected
+promote tools nothing
+promote tools nothing --dry-run
 publish show stable team --json
 publish source list stable team
 publish source add --prefix team --component extra stable tuesday

@@ -1,0 +1,178 @@
+"""Promoting: what was tried in one place becomes what clients of another one are served."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import lists
+from debrepo.errors import AlreadyExists, DebrepoError, InvalidInput, NotFound
+from debrepo_publish import operations
+from debrepo_publish.engine import places
+from debrepo_publish.model import publications
+from debrepo_publish.model.publication import Publication, split_place
+from debrepo_publish.model.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from debrepo.database import Transaction
+    from debrepo.package import PackageList
+    from debrepo.session import Session
+    from debrepo_publish.adopting.differences import ClientDifference
+
+_MOST = 1000  # promotions of one list a day
+
+
+class Promoted(NamedTuple):
+    """What a promotion does, or did."""
+
+    publication: str
+    sources: tuple[tuple[str, str], ...]  #: what each component is made from
+    snapshots: tuple[str, ...]  #: that were created; none for a dry run, or if nothing changes
+    difference: ClientDifference | None  #: what clients notice; of a dry run
+    generation: int = 0  #: the new one
+
+
+def edit(
+    session: Session, distribution: str, place: str = "", *, protected: bool | None = None
+) -> Publication:
+    """Protect a publication from switches and drops that do not say that they mean it, or not."""
+    key = Publication(*split_place(place), distribution, {}).key
+    with session.db.write() as txn:
+        publication = publications.get(txn, key)
+        if protected is not None:
+            options = {name: v for name, v in publication.options.items() if name != "protected"}
+            if protected:
+                options["protected"] = True
+            publication = publication._replace(options=options)
+            txn[PUBLICATIONS][key] = publication
+    return publication
+
+
+def promote(
+    session: Session,
+    source: str,
+    distribution: str,
+    place: str = "",
+    *,
+    components: Sequence[str] = (),
+    name: str = "",
+    dry_run: bool = False,
+) -> Promoted:
+    """Make dated snapshots of a list or of what a publication serves, and switch another to them.
+
+    ``source`` is the name of a repository, ``KIND:NAME``, or ``PLACE/DISTRIBUTION`` of a
+    publication. ``components`` are those to replace: all if none are named. ``name`` is that of the
+    snapshot, or its beginning if there are several. If the switch fails, the snapshots are dropped.
+    """
+    key = Publication(*split_place(place), distribution, {}).key
+    with session.db.read() as txn:
+        publication = publications.get(txn, key)
+        found = _sources(session, txn, publication, source, components)
+        same = all(_is_live(txn, publication, part, one) for part, one in found.items())
+    said = str(publication), tuple((part, str(one)) for part, one in found.items())
+    if dry_run:
+        return Promoted(*said, (), _difference(session, publication, found))
+    if same:
+        return Promoted(*said, (), None)
+    made: list[str] = []
+    try:
+        for part, one in found.items():
+            wanted = name or _beginning(one, source)
+            if len(found) > 1:
+                wanted = f"{wanted}-{part.replace('/', '-')}"
+            made.append(_snapshot(session, wanted, one, dated=not name))
+        result = operations.switch(
+            session, distribution, made, place, components=list(found), yes_really=True
+        )
+    except BaseException:
+        for one_made in made:
+            with suppress(DebrepoError):
+                session.call("snapshot.drop", name=one_made)
+        raise
+    return Promoted(*said, tuple(made), None, result.generation)
+
+
+def _sources(
+    session: Session,
+    txn: Transaction,
+    publication: Publication,
+    source: str,
+    components: Sequence[str],
+) -> dict[str, PackageList]:
+    """Return what each component is to be made from."""
+    wanted = list(components) or list(publication.sources)
+    unknown = [part for part in wanted if part not in publication.sources]
+    if unknown:
+        raise InvalidInput(
+            f"{publication} has no component {unknown[0]}",
+            hint=f"there are: {', '.join(publication.sources)}",
+        )
+    kind, name = lists.parse(source, "repo")
+    if "/" not in source:
+        if len(wanted) > 1:
+            raise InvalidInput(
+                f"{publication} has {len(wanted)} components, and {source} is one list",
+                hint=f"say which with --component: {', '.join(wanted)}",
+            )
+        return {wanted[0]: lists.get(session.hook, txn, kind, name)}
+    where, _, other = source.removeprefix("publication:").rpartition("/")
+    served = publications.get(txn, Publication(*split_place(where), other, {}).key)
+    live = publications.live(txn, served.key)
+    if live is None:
+        raise NotFound(f"{served} is not live yet", hint='run "debrepo publish update"')
+    missing = [part for part in wanted if part not in live.parts]
+    if missing:
+        raise InvalidInput(
+            f"{served} has no component {missing[0]}, which {publication} has",
+            hint="name those to promote with --component",
+        )
+    names = {part: f"{served}/{part}" if len(live.parts) > 1 else str(served) for part in wanted}
+    return {part: lists.get(session.hook, txn, "publication", of) for part, of in names.items()}
+
+
+def _is_live(txn: Transaction, publication: Publication, part: str, source: PackageList) -> bool:
+    live = publications.live(txn, publication.key)
+    return bool(live and part in live.parts and live.parts[part].set_id == source.set_id)
+
+
+def _difference(
+    session: Session, publication: Publication, found: dict[str, PackageList]
+) -> ClientDifference:
+    """Return what clients would notice."""
+    from debrepo_publish.adopting import differences, served
+    from debrepo_publish.checking.trees import StoredTree
+
+    sources = {part: str(one) for part, one in found.items()}
+    wanted = publication._replace(sources={**publication.sources, **sources})
+    with closing(places.open_storage(session, publication.place)) as storage:
+        live = served.read(StoredTree(storage, publication), publication.distribution)
+    return differences.compare(session, wanted, live)
+
+
+def _beginning(source: PackageList, named: str) -> str:
+    """Return what the name of a snapshot begins with: that of the list, or of the distribution."""
+    return named.rpartition("/")[2] if source.kind == "publication" else source.name
+
+
+def _today() -> str:
+    return time.strftime("%Y%m%d")
+
+
+def _snapshot(session: Session, wanted: str, source: PackageList, *, dated: bool) -> str:
+    """Create a snapshot; with ``dated``, called by today's date, and numbered if that is taken."""
+    words = {"kind": source.kind, "source": source.name}
+    if not dated:
+        session.call("snapshot.create", name=wanted, **words)
+        return wanted
+    beginning = name = f"{wanted}-{_today()}"
+    for number in range(2, _MOST):
+        try:
+            session.call("snapshot.create", name=name, **words)
+        except AlreadyExists:
+            name = f"{beginning}-{number}"
+        else:
+            return name
+    raise AlreadyExists(f"snapshot {beginning} exists already", hint="choose a name with --name")
