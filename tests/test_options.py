@@ -35,6 +35,8 @@ STRICT = {
     "repo add": "test_directory_without_packages_is_an_error_when_strict",
     "repo include": "test_directory_without_uploads_is_a_warning_and_an_error_when_strict",
 }
+#: Options that matter on a terminal alone, and the test that shows it.
+ON_TERMINALS = {("promote", "yes"): "test_people_are_asked_unless_they_have_said_yes"}
 #: Options that exclude one another: a command says so.
 REFUSED = {("project token create", "--deploy"), ("project token create", "--job")}
 #: Options with which a command does not end.
@@ -212,6 +214,8 @@ def test_option_has_an_effect_or_its_help_says_that_it_has_none(found, noted, pl
     path, option = found
     if NO_EFFECT.search(option.help or "") or (option.name == "strict" and path in STRICT):
         return
+    if (path, option.name) in ON_TERMINALS:
+        return
     words = base(path, option)
     plain = observed(noted, words, place)
     for more in spellings(option):
@@ -233,4 +237,4 @@ def test_every_command_that_calls_operations_is_held_to_it(noted, place):
 
 def test_strict_is_tested_where_it_matters():
     text = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
-    assert all(f"def {name}(" in text for name in STRICT.values())
+    assert all(f"def {name}(" in text for name in [*STRICT.values(), *ON_TERMINALS.values()])

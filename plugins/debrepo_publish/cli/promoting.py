@@ -39,6 +39,10 @@ def edit(session: Session, distribution: str, place: str, protected: bool | None
     click.echo(f"{edited} is {said}.")
 
 
+def _is_asked() -> bool:
+    return sys.stdin.isatty()
+
+
 @click.command()
 @click.argument("source", metavar="FROM", type=_FROM)
 @click.argument("distribution", type=DISTRIBUTION)
@@ -72,7 +76,7 @@ def promote(
             show_difference(session, planned.difference, as_json=as_json)
         if dry_run:
             return
-        if not yes and sys.stdin.isatty():
+        if not yes and _is_asked():
             click.confirm(f"Publish this as {planned.publication}?", abort=True, err=True)
     done = session.run(operations.promote, *words, components=components, name=name)
     if as_json:

@@ -150,3 +150,13 @@ def test_snapshot_can_be_made_of_what_clients_are_served(debrepo, published):
     assert "other" in debrepo("snapshot", "search", "live").stdout
     result = debrepo("snapshot", "create", "x", "from", "publication", "./no/main", exit_code=3)
     assert "no publication serves ./no/main" in result.stderr
+
+
+def test_people_are_asked_unless_they_have_said_yes(debrepo, published, monkeypatch):
+    monkeypatch.setattr("debrepo_publish.cli.promoting._is_asked", lambda: True)
+    before = published.read_bytes()
+    result = debrepo("promote", "tools", "stable", exit_code=1)
+    assert "Publish this as ./stable?" in result.stderr
+    assert published.read_bytes() == before
+    debrepo("promote", "tools", "stable", "--yes")
+    assert published.read_bytes() != before
