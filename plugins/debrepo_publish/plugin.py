@@ -35,7 +35,7 @@ def debrepo_commands() -> list[Command]:
         ),
         Command(
             "promote",
-            "debrepo_publish.cli.promoting:promote",
+            "debrepo_publish.cli:promote",
             "Publish a repository, or what a publication serves, as a dated snapshot.",
         ),
     ]

@@ -17,8 +17,10 @@ from debrepo_publish.cli.differences import diff, show_difference
 from debrepo_publish.cli.document import DOCUMENT, DocumentCommand, words
 from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
-from debrepo_publish.cli.promoting import edit
+from debrepo_publish.cli.promoting import edit, promote
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
+
+__all__ = ["promote", "publish"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
