@@ -247,12 +247,6 @@ def debrepo_tables() -> list[TableRef]:
 
 
 @hookimpl
-def debrepo_publication_options() -> list[PublicationOption]:
-    help_ = "Only promote, or --yes-really, replaces or drops what is published"
-    return [PublicationOption("protected", False, help_)]
-
-
-@hookimpl
 def debrepo_package_list(txn: Transaction, kind: str, name: str) -> PackageList | None:
     if kind != "publication":
         return None
@@ -350,8 +344,13 @@ def debrepo_live_files(txn: Transaction) -> Iterable[str]:
 def debrepo_publication_options() -> list[PublicationOption]:
     return [
         PublicationOption(
+            "protected",
+            False,
+            "Only promote, or --yes-really, replaces or drops what is published.",
+        ),
+        PublicationOption(
             "verbatim", False, "Publish what the archive of a verbatim mirror has signed."
-        )
+        ),
     ]
 
 
