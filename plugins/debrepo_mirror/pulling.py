@@ -219,6 +219,6 @@ def _check_room(session: Session, pulled: PulledFile, limit: int) -> None:
     if sum(size for key, size in sizes.items() if key not in gone) + pulled.size > limit:
         raise DatabaseFull(
             f"clients may not have more than {amount(limit)} fetched from archives",
-            hint='run "debrepo mirror update" and "debrepo db cleanup", or raise the setting'
+            hint='run "debrepo mirror update NAME" and "debrepo db cleanup", or raise the setting'
             " mirror.limits.pulled",
         )

@@ -213,11 +213,9 @@ def _again(
 def check_unprotected(publication: Publication, verb: str) -> None:
     """Raise `InUse` for a publication that is protected from being ``verb``: ``dropped``."""
     if publication.options.get("protected"):
-        place = "" if publication.place == "." else f" {publication.place}"
         raise InUse(
             f"{publication} is protected, and cannot be {verb} just so",
-            hint=f'run "debrepo promote FROM {publication.distribution}{place}",'
-            " or insist with --yes-really",
+            hint=f'run "debrepo promote FROM {publication.words}", or insist with --yes-really',
         )
 
 

@@ -344,9 +344,7 @@ def debrepo_live_files(txn: Transaction) -> Iterable[str]:
 def debrepo_publication_options() -> list[PublicationOption]:
     return [
         PublicationOption(
-            "protected",
-            False,
-            "Only promote, or --yes-really, replaces or drops what is published.",
+            "protected", False, "Only promote, or --yes-really, replaces or drops it."
         ),
         PublicationOption(
             "verbatim", False, "Publish what the archive of a verbatim mirror has signed."

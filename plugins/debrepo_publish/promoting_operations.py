@@ -122,7 +122,9 @@ def _sources(
     served = publications.get(txn, Publication(*split_place(where), other, {}).key)
     live = publications.live(txn, served.key)
     if live is None:
-        raise NotFound(f"{served} is not live yet", hint='run "debrepo publish update"')
+        raise NotFound(
+            f"{served} is not live yet", hint=f'run "debrepo publish update {served.words}"'
+        )
     missing = [part for part in wanted if part not in live.parts]
     if missing:
         raise InvalidInput(

@@ -79,12 +79,14 @@ def _row(file: TreeFile) -> tuple[str, str, int]:
     return file.path, file.sha256, file.size
 
 
-def check_free(txn: Transaction, publication: Publication, files: Iterable[File]) -> set[str]:
-    """Return the paths that are not held yet; raise `Conflict` where one has other bytes."""
+def check_free(
+    txn: Transaction, publication: Publication, files: Iterable[File]
+) -> dict[str, bool]:
+    """Return the paths that may not be held, as `Plan.missing` has them; raise `Conflict` where one has other bytes."""
     held = ledger.reader(txn, publication.place)
     root = f"dists/{publication.distribution}/"
     taken = {root + name for name in outputs.RELEASES}
-    missing: set[str] = set()
+    missing: dict[str, bool] = {}
     for path, sha256, _ in files:
         check_path(path)
         if path in taken or (path.startswith("dists/") and not path.startswith(root)):
@@ -100,7 +102,7 @@ def check_free(txn: Transaction, publication: Publication, files: Iterable[File]
                 " is not replaced",
             )
         if row is None or not row.references:
-            missing.add(path)
+            missing[path] = row is None
     return missing
 
 
