@@ -82,7 +82,7 @@ def _row(file: TreeFile) -> tuple[str, str, int]:
 def check_free(
     txn: Transaction, publication: Publication, files: Iterable[File]
 ) -> dict[str, bool]:
-    """Return the paths that may not be held, as `Plan.missing` has them; raise `Conflict` where one has other bytes."""
+    """Return the paths that are new, as in `Plan.missing`; raise `Conflict` for other bytes."""
     held = ledger.reader(txn, publication.place)
     root = f"dists/{publication.distribution}/"
     taken = {root + name for name in outputs.RELEASES}
