@@ -66,13 +66,13 @@ def _groups(session: Session, cache: Cache, plan: Plan, component: str) -> Itera
             found = fragments(txn, session, plan, component, wanted)
         if isinstance(wanted.kind, WholeIndexKind):
             found = [whole(cache, wanted, found)]
-        yield Group(component, wanted, found, list(wanted.kind.expected(wanted.context)), chosen)
+        yield Group(component, wanted, found, contexts.expected(wanted), chosen)
 
 
 def compressions(plan: Plan, wanted: WantedIndex) -> list[Compression]:
     """Return the compressions of the indexes of a kind."""
-    chosen = wanted.kind.compressions(plan.publication.compressions)
-    return [BY_NAME[name] for name in plan.publication.compressions if name in chosen]
+    chosen = contexts.compressions(wanted, plan.publication.compressions)
+    return [BY_NAME[name] for name in chosen]
 
 
 def _unchanged(plan: Plan, component: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 from debrepo.errors import InvalidInput, PluginError
 from debrepo.index_kind import (
@@ -13,10 +13,12 @@ from debrepo.index_kind import (
     IndexKind,
     SortedIndexKind,
 )
+from debrepo.package import Kind
 from debrepo.refs import claimed, owner
 from debrepo.values import NamedTuple
 from debrepo_publish.model import options
 from debrepo_publish.model.hashing import key_of
+from debrepo_publish.model.publication import COMPRESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,13 +87,21 @@ def _brought(hook: HookRelay) -> Iterator[tuple[str, str, AnyIndexKind]]:
         plugin, found = owner(hook.debrepo_index_kinds, name), ref.load()
         if not isinstance(found, type) or not issubclass(found, (IndexKind, SortedIndexKind)):
             raise PluginError(f"the kind of index {name} of plugin {plugin} is no IndexKind")
-        unknown = sorted(set(found.reads) - {*OF_PACKAGES, *OF_PUBLICATIONS})
-        if unknown:
-            known = ", ".join((*OF_PACKAGES, *OF_PUBLICATIONS))
+        missing = sorted(found.__abstractmethods__)
+        if missing:
             raise PluginError(
-                f"the kind of index {name} of plugin {plugin} cannot read {unknown[0]!r}",
-                hint=f"there are: {known}",
+                f"the kind of index {name} of plugin {plugin} does not define {missing[0]}"
             )
+        for verb, named, known in (
+            ("read", found.reads, (*OF_PACKAGES, *OF_PUBLICATIONS)),
+            ("take", found.takes, get_args(Kind)),
+        ):
+            unknown = sorted(set(named) - set(known))
+            if unknown:
+                raise PluginError(
+                    f"the kind of index {name} of plugin {plugin} cannot {verb} {unknown[0]!r}",
+                    hint=f"there are: {', '.join(known)}",
+                )
         yield name, plugin, found()
 
 
@@ -128,8 +138,38 @@ def _context(
     )
 
 
+def header(wanted: WantedIndex, path: str) -> bytes:
+    """Return what stands once at the start of an index; raise `PluginError` if it is no bytes."""
+    found: object = wanted.kind.header(path, wanted.context)
+    if not isinstance(found, bytes):
+        raise _wrong(wanted, f"a header that is no bytes: {found!r}")
+    return found
+
+
+def expected(wanted: WantedIndex) -> list[str]:
+    """Return the indexes that exist even without packages; raise `PluginError` for others."""
+    found: Any = wanted.kind.expected(wanted.context)
+    if isinstance(found, str) or not hasattr(found, "__iter__"):
+        raise _wrong(wanted, f"no list of expected indexes: {found!r}")
+    return list(checked(wanted, dict.fromkeys(found, b"")))
+
+
+def compressions(wanted: WantedIndex, of_publication: tuple[str, ...]) -> list[str]:
+    """Return those of a publication that a kind chooses; raise `PluginError` for unknown ones."""
+    chosen: Any = wanted.kind.compressions(of_publication)
+    if not isinstance(chosen, (tuple, list)) or not {*chosen} <= {*COMPRESSIONS}:
+        raise _wrong(wanted, f"compressions that do not exist: {chosen!r}")
+    return [name for name in of_publication if name in chosen]
+
+
+def _wrong(wanted: WantedIndex, what: str) -> PluginError:
+    return PluginError(f"the kind of index {wanted.name} of plugin {wanted.plugin} gives {what}")
+
+
 def checked(wanted: WantedIndex, texts: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the text of indexes by path; raise `PluginError` if something is no path or text."""
+    if not hasattr(texts, "items"):
+        raise _wrong(wanted, f"no texts by path: {texts!r:.80}")
     for path, text in texts.items():
         parts = path.split("/")
         what = ""
@@ -138,7 +178,5 @@ def checked(wanted: WantedIndex, texts: Mapping[str, bytes]) -> dict[str, bytes]
         elif not isinstance(text, bytes):
             what = f"a {type(text).__name__} instead of bytes"
         if what:
-            raise PluginError(
-                f"the kind of index {wanted.name} of plugin {wanted.plugin} gives {what}: {path!r}"
-            )
+            raise _wrong(wanted, f"{what}: {path!r}")
     return dict(texts)

@@ -19,7 +19,7 @@ from debrepo.errors import PluginError
 from debrepo.index_kind import Published, SortedIndexKind
 from debrepo.package import SetId
 from debrepo.values import NamedTuple
-from debrepo_publish.indexes import sorting
+from debrepo_publish.indexes import contexts, sorting
 from debrepo_publish.indexes.cache import LINES, ROOTS
 from debrepo_publish.indexes.fragments import Fragment, Group
 from debrepo_publish.model.hashing import key_of
@@ -86,7 +86,7 @@ def groups(
     """
     part = generation.parts[component]
     served = {*generation.architectures, "all", *generation.served} & set(part.architectures)
-    expected = set(wanted.kind.expected(wanted.context))
+    expected = set(contexts.expected(wanted))
     for architecture in sorted(served):
         for source in sources(wanted, architecture):
             with db.read() as txn:
@@ -202,6 +202,11 @@ def _pairs(txn: Transaction, package: Package, source: LineSource) -> list[bytes
     maker, context = source.maker, source.wanted.context
     listed = catalog.paths(txn, package.key.entry) if "contents" in maker.reads else b""
     keys, value = maker.lines(Published(package, contents=listed), context)
+    if not (isinstance(keys, bytes) and isinstance(value, bytes)):
+        raise PluginError(
+            f"the kind of index {source.wanted.name} of plugin {source.wanted.plugin} gives no"
+            f" bytes for {package.key.display}: {keys!r:.80}, {value!r:.80}"
+        )
     if b"\0" in keys or _UNFIT.search(value):
         raise PluginError(
             f"the kind of index {source.wanted.name} of plugin {source.wanted.plugin} makes no"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from debrepo.stopping import checkpoint
 from debrepo.values import NamedTuple
+from debrepo_publish.indexes import contexts
 from debrepo_publish.indexes.admission import LEFT_OUT, read_notes
 from debrepo_publish.indexes.crew import Crew, Promise
 from debrepo_publish.model.hashing import Checksums, digests
@@ -120,7 +121,7 @@ class _Renderer:
     ) -> None:
         """Begin an index with its header, which is compressed by itself, like a fragment."""
         wanted = group.wanted
-        header = wanted.kind.header(path, wanted.context)
+        header = contexts.header(wanted, path)
         plain[path] = Checksums(self._checksums, header)
         for one in group.compressions if header else ():
             packed[one.name][path] = [one.pack(header)]

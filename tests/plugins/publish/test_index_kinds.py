@@ -139,6 +139,59 @@ class Comma(SortedIndexKind):
         return b"a\nb", b"x,y"
 
 
+class Taker(Names):
+    takes = ("debs",)
+
+
+class Abstract(IndexKind):
+    pass
+
+
+class Nothing(IndexKind):
+    def fragment(self, packages, context):
+        return None
+
+
+class NoFiles(WholeIndexKind):
+    def fragment(self, packages, context):
+        return {}
+
+    def finish(self, fragments, context):
+        return None
+
+
+class Title(IndexKind):
+    def header(self, path, context):
+        return "title\n"
+
+    def fragment(self, packages, context):
+        return {"x": b""}
+
+
+class Expecting(IndexKind):
+    def expected(self, context):
+        return "names"
+
+    def fragment(self, packages, context):
+        return {}
+
+
+class Lz4(IndexKind):
+    def compressions(self, chosen):
+        return ("lz4",)
+
+    def fragment(self, packages, context):
+        return {"x": b""}
+
+
+class Words(SortedIndexKind):
+    def index(self, kind, architecture, context):
+        return f"Words-{architecture}"
+
+    def lines(self, published, context):
+        return "a", "x"
+
+
 class Plugin:
     """Brings kinds of index: the names of classes in this module."""
 
@@ -344,6 +397,14 @@ def test_packages_are_unpacked_once_and_for_kinds_alone_that_read_them(
         ("Hashed", "gives a path that is not below a component: 'by-hash/SHA256/x'"),
         ("Comma", "comma of plugin extra makes no lines of hello_1.0_amd64: b'x,y'"),
         ("Plugin", "kind of index plugin of plugin extra is no IndexKind"),
+        ("Taker", "kind of index taker of plugin extra cannot take 'debs'"),
+        ("Abstract", "kind of index abstract of plugin extra does not define fragment"),
+        ("Nothing", "nothing of plugin extra gives no texts by path: None"),
+        ("NoFiles", "nofiles of plugin extra gives no texts by path: None"),
+        ("Title", r"title of plugin extra gives a header that is no bytes: 'title\\n'"),
+        ("Expecting", "expecting of plugin extra gives no list of expected indexes: 'names'"),
+        ("Lz4", r"lz4 of plugin extra gives compressions that do not exist: \('lz4',\)"),
+        ("Words", "words of plugin extra gives no bytes for hello_1.0_amd64: 'a', 'x'"),
     ],
 )
 def test_kind_that_breaks_the_contract_is_an_error_and_writes_nothing(
