@@ -153,6 +153,8 @@ STABLE: dict[str, tuple[str, ...]] = {
     ),
     "notices": ("debrepo.notices:Retry", "debrepo.arrival:RefusedPackage"),
     "metrics": ("debrepo.metrics:Metric",),
+    "health": ("debrepo.health:Checkup", "debrepo.health:Concern"),
+    "links": ("debrepo.package:Link", "debrepo.package:Node"),
     "testing": (
         "debrepo.testing:StorageContract",
         "debrepo.testing:ServiceContract",

@@ -102,7 +102,14 @@ class Call:
 
         bound = inspect.signature(self.function).bind(self._session, *self.args, **self.kwargs)
         bound.apply_defaults()
-        found = {name[1:-1]: bound.arguments[name[1:-1]] for name in _BRACES.findall(scope)}
+        names = [name[1:-1] for name in _BRACES.findall(scope)]
+        for name in names:
+            if name not in bound.arguments:
+                raise PluginError(
+                    f"the scope of the operation {self.operation.name} names {name}, which is no"
+                    f" argument of {self.operation.target}"
+                )
+        found = {name: bound.arguments[name] for name in names}
         return {name: self._session.spelled(name, value) for name, value in found.items()}
 
     def is_news(self, txn: Transaction) -> bool:

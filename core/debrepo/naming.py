@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
-from debrepo.refs import Setting, TableRef, answers, without
+from debrepo.refs import Operation, Setting, TableRef, answers, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_NAMED, _STRAY = re.compile(r"\{\w+\}"), re.compile(r"[{}]")  # braces of a scope
+#: What a setting, or an option, can be.
+TYPES = (str, bool, int, tuple)
 
 
 def check_tables(hook: Any) -> None:
@@ -27,8 +32,10 @@ def check_tables(hook: Any) -> None:
 
 
 def check_settings(hook: Any, known: Iterable[Setting]) -> None:
-    """Raise `PluginError` for two settings that one key, or one variable, could stand for."""
-    names = [setting.name for setting in known]
+    """Raise `PluginError` for what is no setting, or two that one key or variable could mean."""
+    settings = list(known)
+    _check_shapes(hook, settings)
+    names = [setting.name for setting in settings]
     clash = _twice_spelled(names) or _overlapping(names)
     if clash is None:
         return
@@ -39,6 +46,55 @@ def check_settings(hook: Any, known: Iterable[Setting]) -> None:
         f"{one} declares the setting {first}, and {other} {second}: {said}",
         hint=without(owners.get(second) or owners[first]),
     )
+
+
+def check_default(plugin: str, what: str, default: object) -> None:
+    """Raise `PluginError` for a default whose type no setting, and no option, can have."""
+    if not _is_default(default):
+        raise PluginError(
+            f"the plugin {plugin} declares {what} with the default {default!r:.80}, which is none"
+            " of: text, true or false, a whole number, a tuple of texts",
+            hint=without(plugin),
+        )
+
+
+def check_scopes(hook: Any, operations: Iterable[Operation]) -> None:
+    """Raise `PluginError` for an operation whose scope is missing, or cannot be filled in."""
+    wrong = {
+        one.name for one in operations if not one.scopes or _STRAY.search(_NAMED.sub("", one.scope))
+    }
+    for plugin, brought in answers(hook, Operation) if wrong else ():
+        for one in brought:
+            if one.name in wrong:
+                raise PluginError(
+                    f"the operation {one.name} of plugin {plugin} has no scope that can be granted:"
+                    f" {one.scope!r}",
+                    hint=without(plugin),
+                )
+
+
+def _is_default(default: object) -> bool:
+    texts = default if isinstance(default, tuple) else ()
+    return type(default) in TYPES and all(isinstance(text, str) for text in texts)
+
+
+def _check_shapes(hook: Any, settings: list[Setting]) -> None:
+    """Raise `PluginError` for a setting that no file could give, or none of its type."""
+    if all(_is_default(one.default) and _is_key(one.name) for one in settings):
+        return
+    for plugin, brought in answers(hook, Setting):
+        for one in brought:
+            check_default(plugin, f"the setting {one.name}", one.default)
+            if not _is_key(one.name):
+                raise PluginError(
+                    f"the plugin {plugin} cannot call a setting {one.name!r}",
+                    hint=without(plugin),
+                )
+
+
+def _is_key(name: str) -> bool:
+    """Return whether a file can have a key: words, dots between them, without blanks."""
+    return name.isprintable() and " " not in name and all(name.split("."))
 
 
 def _twice_spelled(names: Iterable[str]) -> tuple[str, str, str] | None:

@@ -109,7 +109,7 @@ def _keep(session: Session, plugin: str, hook: str, facts: Mapping[str, Any], er
             return f"{_DONE} It is not called again: {most} calls wait."
     except DebrepoError as failure:
         return f"{_DONE} It is not called again: {failure}."
-    return f"{_DONE} It is called again in {kept.due - now:.0f} seconds."
+    return f"{_DONE} It is called again in {_pause(kept.due - now)}."
 
 
 def repeat(
@@ -213,9 +213,13 @@ def _call_again(session: Session, call: Repeat, now: Callable[[], float]) -> boo
             repeats.put(txn, later)
 
     session.whole.db.update(change)
-    seconds = f"It is called again in {later.due - now():.0f} seconds."
+    seconds = f"It is called again in {_pause(later.due - now())}."
     _warn(session, call.plugin, call.hook, said, "It was given up." if later.failed else seconds)
     return False
+
+
+def _pause(seconds: float) -> str:
+    return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
 
 
 def _prepared(session: Session, call: Repeat) -> tuple[HookImpl, dict[str, Any]]:

@@ -115,6 +115,17 @@ def owner(hook: Any, name: str) -> str:
     return next((plugin for plugin, brought in mappings(hook, object) if name in brought), "")
 
 
+def load_class(ref: Ref, kind: type) -> Any:
+    """Return the class that a reference names; raise `PluginError` unless it is a ``kind``."""
+    found = ref.load()
+    if not isinstance(found, type) or not issubclass(found, kind):
+        raise PluginError(f"{ref.target} is no subclass of {kind.__module__}.{kind.__name__}")
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    if missing:
+        raise PluginError(f"{ref.target} does not define {', '.join(missing)}")
+    return found
+
+
 def unknown_names(function: Any, given: Iterable[str]) -> list[str]:
     """Return the names among ``given`` that are no arguments of an operation's function."""
     code = getattr(function, "__code__", None)

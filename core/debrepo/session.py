@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from debrepo.calls import Call
 from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.progress import Progress
-from debrepo.refs import Operation, Setting, TableRef, claimed, declared, unknown_names
+from debrepo.refs import Operation, Setting, TableRef, claimed, declared, load_class, unknown_names
 from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
@@ -156,7 +156,10 @@ class Session:
     @opened_once
     def operations(self) -> dict[str, Operation]:
         """What the plugins can do, by name."""
+        from debrepo.naming import check_scopes
+
         found = declared(self.hook.debrepo_operations, "operation", Operation)
+        check_scopes(self.hook.debrepo_operations, found)
         return {one.name: one for one in found}
 
     def run(
@@ -228,7 +231,9 @@ class Session:
                 hint=f"name one, and a prefix after it: {scheme}:{names[0]}:.",
             )
         options = self.config.section(f"storage.{scheme}.{name or 'default'}")
-        storage: Storage = opener.load().open(name, options, self.root)
+        from debrepo import storage as storages
+
+        storage: Storage = load_class(opener, storages.Storage).open(name, options, self.root)
         return storage
 
     def transport(self, url: str, options: TransportOptions) -> Transport:
@@ -246,7 +251,10 @@ class Session:
                 " plugins bring more",
             )
         options = replace(options, opener=self.transport)
-        transport: Transport = known[scheme.lower()].load().open(options)
+        from debrepo import transport as transports
+
+        opener = load_class(known[scheme.lower()], transports.Transport)
+        transport: Transport = opener.open(options)
         return transport
 
     @opened_once
@@ -254,7 +262,10 @@ class Session:
         """The OpenPGP back end that the configuration names."""
         name = self.config["signing.signer"]
         opener = self._claimed(self.hook.debrepo_signers, "signer", name)
-        signer: Signer = opener.load().open(self.config.section(f"signing.{name}"), self.root)
+        from debrepo import signing
+
+        settings = self.config.section(f"signing.{name}")
+        signer: Signer = load_class(opener, signing.Signer).open(settings, self.root)
         return signer
 
     def signing_with(self, **options: Any) -> Session:

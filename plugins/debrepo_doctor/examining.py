@@ -12,7 +12,7 @@ from debrepo.stopping import checkpoint
 from debrepo_doctor.records import EXAMINATIONS, LAST, examined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo.background import Load
     from debrepo.session import Session
@@ -32,12 +32,19 @@ def _answers(session: Session, *, thorough: bool) -> Iterator[Checkup]:
         checkpoint()
         try:
             found: Any = plugin.function(*(known[name] for name in plugin.argnames))
-            yield from found or ()
+            yield from _checked(found or ())
         except Cancelled:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             concern = _failure(error, plugin.plugin_name)
             yield Checkup("plugin", plugin.plugin_name, (concern,))
+
+
+def _checked(found: Iterable[object]) -> Iterator[Checkup]:
+    for one in found:
+        if not isinstance(one, Checkup):
+            raise TypeError(f"it has to list each Checkup, and lists {one!r:.80}")
+        yield one
 
 
 def _failure(error: BaseException, plugin: str) -> Concern:

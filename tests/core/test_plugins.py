@@ -23,11 +23,13 @@ from debrepo import (
     package_hooks,
     server_hooks,
 )
+from debrepo.calls import Call
 from debrepo.cli import LazyCommand, build_cli
 from debrepo.errors import NotFound, PluginError
 from debrepo.plugins import entry_points, load_plugins, new_manager
 from debrepo.refs import declared
 from debrepo.session import Session
+from debrepo.storage import Storage
 
 ROOT = Path(__file__).parents[2]
 MODULES = (hookspecs, package_hooks, care_hooks, file_hooks, index_hooks, server_hooks)
@@ -503,6 +505,104 @@ def test_settings_that_one_key_could_mean_name_both_plugins(one, other, said):
         _ = Session(Path("unused"), pm).config
     assert "the plugin left" in str(caught.value)
     assert ("the plugin right" in str(caught.value)) == (not said.startswith("a \\"))
+
+
+@pytest.mark.parametrize("default", [1.5, None, ["a"], {"a": 1}, (1,)])
+def test_setting_has_a_default_of_a_type_that_there_is(default):
+    pm = new_manager()
+    brought = [Setting("mill.speed", default, "How fast.")]
+    pm.register(types.SimpleNamespace(debrepo_settings=hookimpl(lambda: brought)), "mill")
+    said = r"the plugin mill declares the setting mill\.speed with the default .*, which is none of"
+    with pytest.raises(PluginError, match=said):
+        _ = Session(Path("unused"), pm).config
+
+
+@pytest.mark.parametrize("name", ["", ".mill", "mill.", "mill..speed", "mill.top speed", "a\nb"])
+def test_setting_has_a_name_that_a_file_can_have(name):
+    pm = new_manager()
+    brought = [Setting(name, "", "How fast.")]
+    pm.register(types.SimpleNamespace(debrepo_settings=hookimpl(lambda: brought)), "mill")
+    with pytest.raises(PluginError, match="the plugin mill cannot call a setting '"):
+        _ = Session(Path("unused"), pm).config
+
+
+def grind(session, name):
+    return name
+
+
+@pytest.mark.parametrize(
+    "scope", ["", " ", "mill:{name:grind", "mill:name}:grind", "mill:{}:grind"]
+)
+def test_operation_has_a_scope_that_can_be_granted(scope):
+    pm = new_manager()
+    brought = [Operation("mill.grind", f"{__name__}:grind", "Grind.", scope, "mill grind")]
+    pm.register(types.SimpleNamespace(debrepo_operations=hookimpl(lambda: brought)), "mill")
+    with pytest.raises(PluginError, match=r"mill\.grind of plugin mill has no scope .* granted"):
+        _ = Session(Path("unused"), pm).operations
+
+
+def test_scope_that_names_no_argument_is_an_error_that_says_so(tmp_path):
+    pm = load_plugins()
+    scope = "mill:{grain}:grind"
+    brought = [Operation("mill.grind", f"{__name__}:grind", "Grind.", scope, "mill grind")]
+    pm.register(types.SimpleNamespace(debrepo_operations=hookimpl(lambda: brought)), "mill")
+    call = Call(Session(tmp_path, pm), grind, (), {"name": "rye"})
+    with pytest.raises(PluginError, match=r"mill\.grind names grain, which is no argument of"):
+        _ = call.scopes
+
+
+class Unfinished(Storage):
+    """A storage that lacks all methods."""
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("Path", r":Path is no subclass of debrepo\.storage\.Storage"),
+        ("grind", r":grind is no subclass of debrepo\.storage\.Storage"),
+        ("Unfinished", ":Unfinished does not define delete, get, link, list, open, put, stat"),
+    ],
+)
+def test_storage_that_is_none_is_an_error(tmp_path, target, said):
+    pm = load_plugins()
+    mill = types.SimpleNamespace(
+        debrepo_storages=hookimpl(lambda: {"mill": Ref(f"{__name__}:{target}")})
+    )
+    pm.register(mill, "mill")
+    with pytest.raises(PluginError, match=said):
+        Session(tmp_path, pm).storage("mill:")
+
+
+def test_command_that_is_no_click_command_is_an_error(tmp_path):
+    pm = load_plugins()
+    brought = [Command("mill", f"{__name__}:grind", "Grind.")]
+    pm.register(types.SimpleNamespace(debrepo_commands=hookimpl(lambda: brought)), "mill")
+    result = CliRunner().invoke(build_cli(pm), ["--root", str(tmp_path), "mill"])
+    assert "plugin mill brings the command mill, but" in result.output
+    assert "is no click command" in result.output
+    assert result.exit_code == PluginError.exit_code
+
+
+class Mistyped:
+    @hookimpl
+    def debrepo_publishd(self):
+        """Do nothing."""
+
+
+class Misled:
+    @hookimpl
+    def debrepo_published(self, weather):
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [(Mistyped(), "debrepo_publishd, which is no hook"), (Misled(), "plugin Misled does not fit")],
+)
+def test_plugin_of_a_marker_is_held_to_the_hooks(request, plugin, said):
+    request.applymarker(pytest.mark.debrepo_plugins(more=[plugin]))
+    with pytest.raises(PluginError, match=said):
+        request.getfixturevalue("debrepo_plugins")
 
 
 @pytest.mark.parametrize("name", ["repos", "mill", "mill.", "local.grain", "milling.grain"])

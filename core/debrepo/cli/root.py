@@ -54,6 +54,12 @@ class LazyCommand(click.Command):
     def load(self) -> click.Command:
         """Import the real command; commands of other plugins join a copy of it, under new names."""
         command: click.Command = self.ref.load()
+        if not isinstance(command, click.Command):
+            raise PluginError(
+                f"plugin {self.plugin} brings the command {' '.join(self.path)}, but"
+                f" {self.ref.target} is no click command",
+                hint=without(self.plugin),
+            )
         _let_be_quiet(command)
         if not self.extras:
             return command

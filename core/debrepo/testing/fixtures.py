@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from debrepo.cli import build_cli
-from debrepo.plugins import entry_points, load_plugins
+from debrepo.plugins import check_hooks, entry_points, load_plugins, register
 from debrepo.session import Session
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def debrepo_plugins(request: pytest.FixtureRequest, debrepo_disabled: list[str])
     plugins = load_plugins(debrepo_disabled)
     marker = request.node.get_closest_marker("debrepo_plugins")
     for plugin in marker.kwargs.get("more", ()) if marker else ():
-        plugins.register(plugin, type(plugin).__name__)
+        register(plugins, plugin, type(plugin).__name__)
+    check_hooks(plugins)
     return plugins
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
 from debrepo.package import PackageKey
+from debrepo.refs import without
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import announcing
+from debrepo_publish.indexes.release import seconds_of
 from debrepo_publish.model.publication import CHECKSUMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.package import Entry, Package
@@ -26,6 +28,7 @@ _OURS = re.compile(
     r"checksums-.*|source|binary",
     re.I,
 )
+_DATES = {"date", "valid-until"}
 _LISTS = {title.lower() for title in CHECKSUMS.values()}  # of a Release file: its checksums
 
 
@@ -97,7 +100,7 @@ def of_release(
     for plugin in reversed(session.hook.debrepo_release_fields.get_hookimpls()):
         whose = str(plugin.plugin_name)
         answer: Any = plugin.function(*(facts[one] for one in plugin.argnames)) or {}
-        for name, value in answer.items():
+        for name, value in _mapped(whose, "debrepo_release_fields", answer):
             _check_release(whose, name, value)
             other = owners.get(name.lower())
             if other is not None:
@@ -112,20 +115,47 @@ def of_release(
     return fields
 
 
+def _mapped(plugin: str, hook: str, answer: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the items of a mapping that a plugin answers; raise `PluginError` if it is none."""
+    if not hasattr(answer, "items"):
+        raise PluginError(
+            f"{hook} of plugin {plugin} has to return a mapping, and returns {answer!r:.80}",
+            hint=without(plugin),
+        )
+    items: Iterable[tuple[Any, Any]] = answer.items()
+    return items
+
+
 def _check_release(plugin: str, name: str, value: object) -> None:
     """Raise `PluginError` for what no Release file can have."""
     if not _NAME.fullmatch(name) or not name.isascii() or name.lower() in _LISTS:
         raise PluginError(f"plugin {plugin} cannot give a Release file the field {name!r}")
     if not isinstance(value, str):
         raise PluginError(f"plugin {plugin} gives a Release file the field {name} without a text")
+    if value and name.lower() in _DATES:
+        try:
+            seconds_of(value)
+        except ValueError:
+            raise PluginError(
+                f"plugin {plugin} gives a Release file a {name} that clients cannot read:"
+                f" {value!r:.80}",
+                hint='write it like "Mon, 09 Mar 2026 08:05:00 UTC"',
+            ) from None
 
 
 def _joined(answers: Mapping[str, Mapping[Entry, Mapping[str, str]]]) -> dict[Entry, Added]:
     joined: dict[Entry, dict[str, tuple[str, str, str]]] = {}
     for plugin, answer in answers.items():
-        for entry, fields in answer.items():
+        for named, fields in _mapped(plugin, "debrepo_package_fields", answer):
+            entry: Entry = named
+            if not isinstance(named, bytes):
+                raise PluginError(
+                    f"debrepo_package_fields of plugin {plugin} names a package by {named!r:.80}"
+                    " instead of its entry in the package set",
+                    hint=without(plugin),
+                )
             known = joined.setdefault(entry, {})
-            for name, value in fields.items():
+            for name, value in _mapped(plugin, "debrepo_package_fields", fields):
                 _check(plugin, entry, name, value)
                 other = known.get(name.lower())
                 if other is not None:

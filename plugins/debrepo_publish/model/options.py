@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
 from debrepo.errors import InvalidInput, PluginError
+from debrepo.naming import check_default
 from debrepo.options import PublicationOption
 from debrepo.refs import answers, without
 from debrepo_publish.model.publication import Publication
@@ -68,6 +69,7 @@ def declared(hook: HookRelay) -> dict[str, PublicationOption]:
                     " publications",
                     hint=without(whose, one=True),
                 )
+            check_default(whose, f"the option {name} of publications", option.default)
             found[name], owners[name] = option, whose
     return found
 

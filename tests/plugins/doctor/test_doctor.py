@@ -31,6 +31,12 @@ class Sick:
         raise RemoteError("the vet does not answer", hint="call again")
 
 
+class Babbling:
+    @hookimpl
+    def debrepo_health(self):
+        return ["all is well"]
+
+
 class Broken:
     @hookimpl
     def debrepo_health(self, session):
@@ -89,9 +95,12 @@ def test_plugins_add_what_they_look_after_and_one_that_fails_stops_no_other(
 ):
     debrepo_plugins.register(Sick(), "sick")
     debrepo_plugins.register(Broken(), "broken")
+    debrepo_plugins.register(Babbling(), "babbling")
     lines = debrepo("doctor", "-q", exit_code=6).stdout.splitlines()
     assert lines == [
         "warning: cat tom: sneezes (give it milk)",
+        "error: plugin babbling: it cannot say how it is: it has to list each Checkup, and lists "
+        "'all is well'",
         "error: plugin broken: it cannot say how it is: ZeroDivisionError",
         "error: plugin sick: it cannot say how it is: the vet does not answer (call again)",
     ]

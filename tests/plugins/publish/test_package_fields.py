@@ -139,6 +139,36 @@ def test_field_that_cannot_be_is_an_error_and_nothing_is_written(
     assert not list(public.rglob("Release"))
 
 
+class Answering:
+    def __init__(self, answer):
+        self.answer = answer
+
+    @hookimpl
+    def debrepo_package_fields(self):
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            ["x"],
+            r"debrepo_package_fields of plugin odd has to return a mapping, and returns \['x'\]",
+        ),
+        ({"hello": {"X": "y"}}, "names a package by 'hello' instead of its entry"),
+        ({b"hello": ["X"]}, r"has to return a mapping, and returns \['X'\]"),
+    ],
+)
+def test_answer_of_another_shape_is_an_error_and_nothing_is_written(
+    session, add, create, public, answer, said
+):
+    session.plugins.register(Answering(answer), "odd")
+    add()
+    with pytest.raises(PluginError, match=said):
+        create()
+    assert not list(public.rglob("Release"))
+
+
 def test_two_plugins_do_not_add_one_field(add, create, phases):
     phases({"hello": {"X-House": "a"}}, "one")
     phases({"hello": {"x-house": "a"}}, "two")

@@ -347,6 +347,20 @@ def test_two_plugins_may_not_give_a_release_file_one_field(published):
         published.call("publish.update", distribution="stable", place=".", force=True)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (["Changelogs"], "debrepo_release_fields of plugin other has to return a mapping"),
+        ({"Date": "now"}, "gives a Release file a Date that clients cannot read: 'now'"),
+        ({"valid-until": "soon"}, "a valid-until that clients cannot read: 'soon'"),
+    ],
+)
+def test_release_file_that_clients_cannot_read_is_not_signed(published, fields, said):
+    published.plugins.register(Other(fields), "other")
+    with pytest.raises(PluginError, match=said):
+        published.call("publish.update", distribution="stable", place=".", force=True)
+
+
 @pytest.mark.parametrize("name", ["SHA256", "sha256", "A\nSHA256", "", "-x", "a b"])
 def test_plugin_cannot_give_a_release_file_a_name_that_is_none(published, name):
     published.plugins.register(Other({name: "x"}), "other")
