@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def debrepo_commands() -> list[Command]:
-    return [Command("aptly", "debrepo_aptly.cli:aptly", "Run a command line of aptly's.")]
+    summary = "Run a command line of aptly's: alias aptly='debrepo aptly'."
+    return [Command("aptly", "debrepo_aptly.cli:aptly", summary)]
 
 
 @hookimpl

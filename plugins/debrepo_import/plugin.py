@@ -21,7 +21,7 @@ def debrepo_commands() -> list[Command]:
         Command(
             "reprepro",
             "debrepo_import.cli:shadow_reprepro",
-            "Run a command of reprepro on what was imported from it.",
+            "Run a command of reprepro on what was imported from its base.",
         ),
     ]
 
@@ -59,7 +59,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "reprepro.run",
             f"{_OPERATIONS}:run_reprepro",
-            "Run a command of reprepro on what was imported from it.",
+            "Run a command of reprepro on what was imported from its base.",
             "admin",
             "reprepro",
             long=True,

@@ -206,7 +206,8 @@ def test_plugin_list_names_the_plugins_that_take_part(tmp_path, disabled):
 
 
 def test_commands_stay_stubs_until_run():
-    assert all(isinstance(c, LazyCommand) for c in build_cli(load_plugins()).commands.values())
+    commands = build_cli(load_plugins()).commands
+    assert [name for name, c in commands.items() if not isinstance(c, LazyCommand)] == ["help"]
 
 
 def test_command_joins_the_group_of_another_plugin():
@@ -697,7 +698,7 @@ def test_commands_that_clash_within_a_group_name_both_plugins(milled, plugins, s
 def test_command_of_a_group_that_nobody_brings_is_left_out():
     pm = new_manager()
     pm.register(_commands("xyz oil"), "one")
-    assert build_cli(pm).commands == {}
+    assert [*build_cli(pm).commands] == ["help"]
 
 
 class Keeper:
