@@ -40,7 +40,7 @@ ON_TERMINALS = {("promote", "yes"): "test_people_are_asked_unless_they_have_said
 #: Options that exclude one another: a command says so.
 REFUSED = {("project token create", "--deploy"), ("project token create", "--job")}
 #: Options with which a command does not end.
-ENDLESS = {("doctor", "--watch"), ("import tree", "--follow")}
+ENDLESS = {("doctor", "--watch"), ("import aptly", "--watch"), ("import tree", "--follow")}
 #: Commands that call no operation: those that do not end, and those that work on files alone.
 APART = {"api serve", "aptly", "completion", "config create", "help", "man", "serve", "version"}
 #: Words of commands whose arguments have a grammar of their own.

@@ -36,7 +36,8 @@ def debrepo_commands() -> list[Command]:
         Command(
             "promote",
             "debrepo_publish.cli:promote",
-            "Publish a repository, or what a publication serves, as a dated snapshot.",
+            "Publish what is in a repository, or what another publication serves,"
+            " as a dated snapshot.",
         ),
     ]
 
