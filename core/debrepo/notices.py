@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from debrepo.errors import DebrepoError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -21,15 +23,16 @@ _BATCH = 100  # calls at a time
 AT_THE_END = 30.0
 
 
-class Retry(Exception):
+class Retry(DebrepoError):
     """What a hook that is told of something raises to be told of it again.
 
     ``after`` is in seconds; without it, the pauses between attempts double, from ten seconds to an
     hour. The call is kept in the database, and made again by a server, or at the end of a command.
+    Raised by a hook that is called before something happens, it stops that, as any error does.
     """
 
-    def __init__(self, message: str, *, after: float = 0.0) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, after: float = 0.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.after = after
 
 

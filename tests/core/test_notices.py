@@ -324,3 +324,15 @@ def test_server_tells_warnings_apart_from_notes(api, session, post, tmp_path):
     ).json()
     assert answer["notes"] == []
     assert answer["warnings"][0].startswith("Warning: debrepo_packages_changed of plugin post")
+
+
+def test_retry_before_something_happens_stops_it_as_any_error_does(debrepo, debrepo_plugins):
+    class Early:
+        @hookimpl
+        def debrepo_created(self, name):
+            raise Retry(f"{name} cannot be taken note of now")
+
+    debrepo_plugins.register(Early(), "early")
+    result = debrepo("repo", "create", "tools", exit_code=1)
+    assert result.stderr == "Error: tools cannot be taken note of now\n"
+    assert debrepo("repo", "list").stdout == ""

@@ -51,13 +51,19 @@ def check_makers(
     for path, other in _collisions([path for path, found in makers.items() for _ in found]):
         claims = [part for part in parts if path.startswith(part)]
         kinds = sorted(makers.get(path, set()) | makers.get(other, set()))
-        if len(claims) == 1 and len(kinds) == 2 and all(kinds):
-            where = path if path == other else f"{path} and {other}"
-            last = kinds[1].rpartition(" ")[2]
+        if len(claims) != 1 or len(kinds) != 2:
+            continue
+        where = path if path == other else f"{path} and {other}"
+        last = kinds[1].rpartition(" ")[2]
+        if all(kinds):
             raise PluginError(
                 f"the kinds of index {kinds[0]} and {kinds[1]} both write {where} of {publication}",
                 hint=f"disable one with DEBREPO_DISABLE={last}",
             )
+        raise PluginError(
+            f"the kind of index {kinds[1]} writes {where} of {publication}, which is there already",
+            hint=f"disable it with DEBREPO_DISABLE={last}",
+        )
 
 
 def _collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -210,6 +210,25 @@ def test_kinds_of_index_that_share_a_path_are_refused(session, add, create, publ
     assert not tree(public)
 
 
+class ExtraRelease(Extra):
+    path = "binary-amd64/Release"
+
+
+def test_kind_of_index_that_writes_what_is_written_already_is_refused(session, add, create, public):
+    class Plugin:
+        @hookimpl
+        def debrepo_index_kinds(self):
+            return {"extra": Ref(f"{__name__}:ExtraRelease", "For tests.")}
+
+    session.plugins.register(Plugin(), "extra")
+    add("hello")
+    said = "the kind of index extra of plugin extra writes main/binary-amd64/Release of ./stable"
+    with pytest.raises(PluginError, match=said) as error:
+        create()
+    assert "DEBREPO_DISABLE=extra" in error.value.hint
+    assert not tree(public)
+
+
 def test_package_that_is_refused_says_so(tmp_path, session):
     session.call("repo.create", name="tools")
     deb = build_deb(tmp_path, "hello", fields={"Section": "x\n\nPackage: evil"})
