@@ -146,12 +146,23 @@ def for_upkeep(debrepo, directory):
     debrepo("publish", "repo", "tools", "contrib", *words)
     debrepo("publish", "update", "bookworm", "--force")
     debrepo("repo", "create", "web-backports")
+    debrepo("publish", "repo", "tools", "--distribution", "testing", "--skip-signing")
+    debrepo("snapshot", "create", "old", "empty")
+    words = ("--distribution", "stable", "--architectures", "amd64", "--skip-signing")
+    debrepo("publish", "snapshot", "old", *words)
+
+
+def for_pool(debrepo, directory):
+    far = f'[storage.fs.far]\nroot = "{directory}/far"\n'
+    configure(directory, f'[pool]\nstorage = "fs:far:packages"\n\n{far}')
+    a_publication(debrepo, directory, "tools")
 
 
 PREPARE = {
     "ci.md": for_ci,
     "notifications.md": for_notifications,
     "packages.md": for_packages,
+    "pool.md": for_pool,
     "rules.md": for_rules,
     "shell.md": for_shell,
     "storages.md": for_storages,

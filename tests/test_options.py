@@ -33,6 +33,7 @@ NO_EFFECT = re.compile(r"no effect|^Ignored")
 STRICT = {
     "doctor": "test_warnings_fail_only_where_that_is_asked_for",
     "repo add": "test_directory_without_packages_is_an_error_when_strict",
+    "repo remove": "test_removing_what_is_not_there_is_a_warning_and_an_error_when_strict",
     "repo include": "test_directory_without_uploads_is_a_warning_and_an_error_when_strict",
 }
 #: Options that matter on a terminal alone, and the test that shows it.
@@ -51,6 +52,7 @@ WORDS = {
     "publish rollback": ["stable", "3"],
     "publish switch": ["stable", "monday"],
     "repo create": ["tools", "from", "snapshot", "monday"],
+    "token can": ["ci", "version"],
     "snapshot create": ["monday", "from", "repo", "tools"],
 }
 #: Values of options that not every word is a value of.
