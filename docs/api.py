@@ -30,7 +30,7 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo:TableRef",
         "debrepo:BackgroundJob",
     ),
-    "session": ("debrepo.session:Session",),
+    "session": ("debrepo.session:Session", "debrepo.calls:Call"),
     "settings": ("debrepo.config:Config",),
     "tables": (
         "debrepo.database:json_table",
@@ -107,6 +107,7 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.signing:Signer",
         "debrepo.signing:SigningKey",
         "debrepo.signing:Signatures",
+        "debrepo.signing:MadeSignature",
     ),
     "transport": (
         "debrepo.transport:Transport",
@@ -150,9 +151,14 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.http:Answer",
         "debrepo.http:json_answer",
         "debrepo.http:known_as",
+        "debrepo.permissions:Caller",
     ),
     "notices": ("debrepo.notices:Retry", "debrepo.arrival:RefusedPackage"),
-    "metrics": ("debrepo.metrics:Metric",),
+    "metrics": (
+        "debrepo.metrics:Metric",
+        "debrepo.metrics:Requests",
+        "debrepo.metrics:Amounts",
+    ),
     "health": ("debrepo.health:Checkup", "debrepo.health:Concern"),
     "links": ("debrepo.package:Link", "debrepo.package:Node"),
     "testing": (
@@ -176,11 +182,12 @@ STABLE: dict[str, tuple[str, ...]] = {
 
 #: Classes whose objects plugins are given: how they are made may change.
 GIVEN = {
-    "Config", "Context", "Database", "Door", "Fetched", "Progress", "Session", "TableView",
+    "Call", "Config", "Context", "Database", "Door", "Fetched", "Progress", "Session", "TableView",
     "Transaction", "Want",
 }  # fmt: skip
 #: What is public for other parts of debrepo, and nothing for plugins to rely on.
 UNSTABLE = {
+    "Call.check_links", "Call.fit",
     "Config.__iter__", "Config.declared", "Config.idle", "Config.override",
     "Database.backup", "Database.close", "Database.copy", "Database.serial", "Database.stats",
     "Database.watched", "Database.written",
@@ -254,8 +261,10 @@ def _described(target: str) -> str:
 
 
 def _after(text: str) -> str:
-    said = " ".join(text.partition("\n\n")[0].split())
-    return f": {said}" if said else ""
+    """Return what stands behind a signature: the summary, and what else is said below it."""
+    summary, _, rest = text.partition("\n\n")
+    said = f": {' '.join(summary.split())}" if summary else ""
+    return f"{said}\n\n{textwrap.indent(_prose(rest), '  ')}\n" if rest else said
 
 
 def _prose(text: str) -> str:
