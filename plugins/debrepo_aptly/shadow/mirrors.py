@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import DebrepoError
+from debrepo_aptly.shadow import named_lists
 from debrepo_aptly.shadow.asked import (
     Failed,
     labelled,
     mirror_label,
     ordered,
     say,
-    say_found,
     say_json,
     say_packages,
 )
@@ -154,25 +154,12 @@ def show(asked: AptlyRequest) -> None:
 
 def search(asked: AptlyRequest) -> None:
     """Search the packages of a mirror."""
-    name, *queries = asked.arguments
-    asked.the("mirror", name, "search")
-    found = asked.call(
-        "mirror.search",
-        name=name,
-        queries=[asked.query(text) for text in queries],
-        dependencies=asked.with_dependencies,
-        details=bool(asked.text("format")),
-    )
-    say_found(found, asked.text("format"))
+    named_lists.search(asked, "mirror")
 
 
 def rename(asked: AptlyRequest) -> None:
     """Rename a mirror."""
-    old, new = asked.arguments
-    asked.the("mirror", old, "rename")
-    asked.check_free("mirror", new, "rename")
-    asked.call("mirror.rename", name=old, new_name=new)
-    say(f"\nMirror {old} -> {new} has been successfully renamed.")
+    named_lists.rename(asked, "mirror", "Mirror")
 
 
 def drop(asked: AptlyRequest) -> None:

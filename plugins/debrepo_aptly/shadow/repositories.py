@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import DebrepoError
+from debrepo_aptly.shadow import named_lists
 from debrepo_aptly.shadow.asked import (
     Failed,
     labelled,
     ordered,
     say,
-    say_found,
     say_json,
     say_packages,
 )
@@ -225,25 +225,12 @@ def remove(asked: AptlyRequest) -> None:
 
 def search(asked: AptlyRequest) -> None:
     """Search the packages of a repository."""
-    name, *queries = asked.arguments
-    asked.the("repo", name, "search")
-    found = asked.call(
-        "repo.search",
-        name=name,
-        queries=[asked.query(text) for text in queries],
-        dependencies=asked.with_dependencies,
-        details=bool(asked.text("format")),
-    )
-    say_found(found, asked.text("format"))
+    named_lists.search(asked, "repo")
 
 
 def rename(asked: AptlyRequest) -> None:
     """Rename a repository."""
-    old, new = asked.arguments
-    asked.the("repo", old, "rename")
-    asked.check_free("repo", new, "rename")
-    asked.call("repo.rename", name=old, new_name=new)
-    say(f"\nLocal repo {old} -> {new} has been successfully renamed.")
+    named_lists.rename(asked, "repo", "Local repo")
 
 
 def drop(asked: AptlyRequest) -> None:

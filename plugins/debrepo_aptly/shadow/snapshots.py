@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import DebrepoError
+from debrepo_aptly.shadow import named_lists
 from debrepo_aptly.shadow.asked import (
     SOURCES,
     Failed,
     labelled,
     ordered,
     say,
-    say_found,
     say_json,
     say_packages,
 )
@@ -234,25 +234,12 @@ def filter_(asked: AptlyRequest) -> None:
 
 def search(asked: AptlyRequest) -> None:
     """Search the packages of a snapshot."""
-    name, *queries = asked.arguments
-    asked.the("snapshot", name, "search")
-    found = asked.call(
-        "snapshot.search",
-        name=name,
-        queries=[asked.query(text) for text in queries],
-        dependencies=asked.with_dependencies,
-        details=bool(asked.text("format")),
-    )
-    say_found(found, asked.text("format"))
+    named_lists.search(asked, "snapshot")
 
 
 def rename(asked: AptlyRequest) -> None:
     """Rename a snapshot."""
-    old, new = asked.arguments
-    asked.the("snapshot", old, "rename")
-    asked.check_free("snapshot", new, "rename")
-    asked.call("snapshot.rename", name=old, new_name=new)
-    say(f"\nSnapshot {old} -> {new} has been successfully renamed.")
+    named_lists.rename(asked, "snapshot", "Snapshot")
 
 
 def drop(asked: AptlyRequest) -> None:
