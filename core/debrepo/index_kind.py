@@ -175,11 +175,16 @@ class SortedIndexKind(AnyIndexKind):
     where packages have changed, whatever the order of packages is.
     """
 
+    #: Whether an index is for the packages of all architectures together. `index` is asked for an
+    #: empty architecture then.
+    joint: ClassVar[bool] = False
+
     @abstractmethod
     def index(self, kind: str, architecture: str, context: Context) -> str:
         """Return the path of the index that lists packages like these, or an empty string.
 
-        ``kind`` is one that it takes. Each index is for one kind and one architecture.
+        ``kind`` is one that it takes. Each index is for one kind and one architecture, unless
+        the kind of index is `joint`.
         """
 
     @abstractmethod
@@ -189,3 +194,10 @@ class SortedIndexKind(AnyIndexKind):
         The value has to name the package: no package of another name may add the same line.
         There is no comma in it, and no NUL in either. ``paths`` cannot be read.
         """
+
+    def text(self, lines: bytes) -> bytes:
+        """Return some lines, each with its newline, as they stand in the file.
+
+        It may be stanzas, for example. Raise `version` with each change of it.
+        """
+        return lines

@@ -268,6 +268,10 @@ def debrepo_index_kinds() -> dict[str, Ref]:
         "contents": Ref(
             "debrepo_publish.indexes.contents:ContentsIndex", "Contents, of paths in packages."
         ),
+        "translations": Ref(
+            "debrepo_publish.indexes.translation:TranslationIndex",
+            "Translation-en, of long descriptions.",
+        ),
     }
 
 
@@ -349,6 +353,9 @@ def debrepo_publication_options() -> list[PublicationOption]:
         ),
         PublicationOption(
             "verbatim", False, "Publish what the archive of a verbatim mirror has signed."
+        ),
+        PublicationOption(
+            "translations", False, "Publish long descriptions in Translation-en, as Debian does."
         ),
     ]
 

@@ -97,14 +97,14 @@ class IndexKindContract:
 
     def records(self, kind: AnyIndexKind, path: str, text: bytes) -> list[object]:
         """Return the shape of each record of an index, less all that values decide."""
-        if isinstance(kind, SortedIndexKind):
-            rows = (line.rpartition(b" ") for line in text.split(b"\n") if line)
-            return [(bool(key), len(values.split(b","))) for key, _, values in rows]
         if self.form == "stanzas":
             stanzas = re.split(rb"\n[ \t]*\n", text.strip(b"\n"))
             return [
                 tuple(re.findall(rb"^([^\s:]+):", stanza, re.M)) for stanza in stanzas if stanza
             ]
+        if isinstance(kind, SortedIndexKind):
+            rows = (line.rpartition(b" ") for line in text.split(b"\n") if line)
+            return [(bool(key), len(values.split(b","))) for key, _, values in rows]
         return [len(line.split()) for line in text.split(b"\n") if line]
 
     def test_it_says_what_it_is(self, kind: AnyIndexKind, context: Context) -> None:
@@ -223,7 +223,8 @@ class IndexKindContract:
             package = one.package
             assert not re.search(rb"[\0\n,]|^$", value)
             assert b"\0" not in keys
-            index = kind.index(package.kind, package.key.architecture, context)
+            architecture = "" if kind.joint else package.key.architecture
+            index = kind.index(package.kind, architecture, context)
             for key in keys.split(b"\n"):
                 other = lines.setdefault((index, key, value), package.key.name)
                 assert other == package.key.name, f"{other} adds a line of {package.key.name}"
@@ -261,13 +262,15 @@ def _sorted(
 ) -> dict[str, bytes]:
     rows: dict[str, dict[bytes, set[bytes]]] = {}
     for one in packages:
-        path = kind.index(one.package.kind, one.package.key.architecture, context)
+        architecture = "" if kind.joint else one.package.key.architecture
+        path = kind.index(one.package.kind, architecture, context)
         keys, value = kind.lines(one, context)
         for key in filter(None, keys.split(b"\n")) if path else ():
             rows.setdefault(path, {}).setdefault(key, set()).add(value)
     return {
         path: b"".join(
-            key + b" " + b",".join(sorted(values)) + b"\n" for key, values in sorted(lines.items())
+            kind.text(key + b" " + b",".join(sorted(values)) + b"\n")
+            for key, values in sorted(lines.items())
         )
         for path, lines in rows.items()
     }

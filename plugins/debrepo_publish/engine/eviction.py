@@ -47,9 +47,9 @@ def _evict(session: Session) -> bool:
                 for component, found in plan.kinds.wanted.items():
                     for wanted in found:
                         if isinstance(wanted.kind, SortedIndexKind):
-                            part = plan.generation.parts[component]
+                            made = plan.generation, component
                             chosen = components.compressions(plan, wanted)
-                            for root, used in lines.names(cache, wanted, part, chosen):
+                            for root, used in lines.names(cache, wanted, *made, chosen):
                                 roots.add(root)
                                 names.update(used)
                         else:

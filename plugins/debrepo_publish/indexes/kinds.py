@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from debrepo.index_kind import IndexKind
 from debrepo_publish.indexes.encoding import field, row
 from debrepo_publish.indexes.spelling import standard
+from debrepo_publish.indexes.translation import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,6 +53,7 @@ class PackagesIndex(IndexKind):
     version = 2
     reads = ("architectures", "digests", "paths", "fields")
     takes = ("deb", "udeb")
+    options = ("translations",)
 
     def expected(self, context: Context) -> Iterable[str]:
         return [f"binary-{a}/Packages" for a in (*context.architectures, "all")]
@@ -65,7 +67,8 @@ class PackagesIndex(IndexKind):
             if what not in places:
                 places[what] = [texts.setdefault(p, []) for p in _listed_in(*what, context)]
             if places[what]:
-                text = _binary_stanza(published, context.digests)
+                short = package.kind == "deb" and bool(context.options["translations"])
+                text = _binary_stanza(published, context.digests, short=short)
                 for place in places[what]:
                     place.append(text)
         return {path: b"".join(parts) for path, parts in texts.items()}
@@ -88,11 +91,13 @@ def _known(file: PackageFile, digests: Iterable[str]) -> list[str]:
     return known if _STRONG.intersection(known) else [*known, "sha256"]
 
 
-def _binary_stanza(published: Published, digests: Iterable[str]) -> bytes:
+def _binary_stanza(published: Published, digests: Iterable[str], *, short: bool) -> bytes:
     package, path = published.package, published.paths[0]
     stanza, file = package.stanza, package.files[0]
     if _PERHAPS_OURS.search(b"\n" + stanza):
         stanza = _OURS.sub(b"", stanza).rstrip(b"\n")
+    if short:
+        stanza = shortened(stanza)
     ours = _added(published) + f"\n{field('Filename', path)}\nSize: {file.size}\n"
     for name in _known(file, digests):
         ours += f"{_DIGESTS[name]}: {getattr(file, name)}\n"

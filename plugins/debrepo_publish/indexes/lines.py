@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from itertools import starmap
+from itertools import chain, starmap
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -42,11 +42,14 @@ _SHIFT = 8  # the lower bits of the CRC are those that cut chunks; see `debrepo.
 
 
 class LineSource(NamedTuple):
-    """The packages of one kind and architecture that an index is made from, and what makes it."""
+    """The packages of one kind that an index is made from, and what makes it.
+
+    They are of one architecture, or of all of them where the kind of index is joint.
+    """
 
     wanted: WantedIndex
     kind: str
-    architecture: str
+    architectures: tuple[str, ...]
 
     @property
     def maker(self) -> SortedIndexKind:
@@ -56,19 +59,31 @@ class LineSource(NamedTuple):
 
     def key(self, set_id: SetId) -> bytes:
         """Return the key of the root of its lines."""
-        made = self.wanted.key, self.kind.encode(), self.architecture.encode()
+        made = self.wanted.key, self.kind.encode(), *map(str.encode, self.architectures)
         return key_of(b"lines 1", *made, set_id)
 
     def path(self) -> str:
         """Return the path of the index, or an empty string if there is none."""
-        return self.maker.index(self.kind, self.architecture, self.wanted.context)
+        architecture = "" if self.maker.joint else self.architectures[0]
+        return self.maker.index(self.kind, architecture, self.wanted.context)
+
+    def takes(self, name: bytes) -> bool:
+        """Return whether packages are among them, by the start of their entries."""
+        return name.split(b"\0", 2)[1].decode() in self.architectures
 
 
-def sources(wanted: WantedIndex, architecture: str) -> list[LineSource]:
-    """Return what a kind makes indexes from for an architecture."""
-    kinds = ("source",) if architecture == "source" else ("deb", "udeb")
-    found = (LineSource(wanted, kind, architecture) for kind in kinds if kind in wanted.kind.takes)
-    return [source for source in found if source.path()]
+def sources(wanted: WantedIndex, architectures: Iterable[str]) -> Iterator[list[LineSource]]:
+    """Yield what a kind makes indexes from, together what is read together."""
+    assert isinstance(wanted.kind, SortedIndexKind)
+    machines = tuple(sorted(set(architectures) - {"source"}))
+    runs = [machines] if wanted.kind.joint else [(name,) for name in machines]
+    for kinds, run in (
+        *((("deb", "udeb"), run) for run in runs if run),
+        *[(("source",), ("source",))] * ("source" in architectures),
+    ):
+        found = (LineSource(wanted, kind, run) for kind in kinds if kind in wanted.kind.takes)
+        if together := [source for source in found if source.path()]:
+            yield together
 
 
 def groups(
@@ -85,41 +100,52 @@ def groups(
     ``before`` is the component in the previous generation, if it was there.
     """
     part = generation.parts[component]
-    served = {*generation.architectures, "all", *generation.served} & set(part.architectures)
     expected = set(contexts.expected(wanted))
-    for architecture in sorted(served):
-        for source in sources(wanted, architecture):
+    for together in sources(wanted, _served(generation, part)):
+        for source in together:
             with db.read() as txn:
-                root = _root(txn, cache, before, part, source)
+                root = _root(txn, cache, before, part, source, together)
             path = source.path()
             if root != packageset.EMPTY:
                 expected.discard(path)
-                found = list(_fragments(cache, root, path))
+                found = list(_fragments(cache, root, source))
                 yield Group(component, wanted, found, (), compressions)
     if expected:
         yield Group(component, wanted, (), sorted(expected), compressions)
 
 
+def _served(generation: Generation, part: Part) -> set[str]:
+    return {*generation.architectures, "all", *generation.served} & set(part.architectures)
+
+
 def names(
-    cache: Cache, wanted: WantedIndex, part: Part, compressions: Sequence[Compression]
+    cache: Cache,
+    wanted: WantedIndex,
+    generation: Generation,
+    component: str,
+    compressions: Sequence[Compression],
 ) -> Iterator[tuple[bytes, list[Name]]]:
     """Yield the key of each root that a component has, with the names of its fragments."""
-    for architecture in part.architectures:
-        for source in sources(wanted, architecture):
-            key = source.key(part.set_id)
-            with cache.db.read() as lines:
-                root = lines[ROOTS].get(key)
-            if root is not None and root != packageset.EMPTY:
-                found = list(_fragments(cache, SetId(root), ""))
-                yield key, [(one.key, chosen.name) for one in found for chosen in compressions]
+    part = generation.parts[component]
+    for source in chain.from_iterable(sources(wanted, _served(generation, part))):
+        key = source.key(part.set_id)
+        with cache.db.read() as lines:
+            root = lines[ROOTS].get(key)
+        if root is not None and root != packageset.EMPTY:
+            found = list(_fragments(cache, SetId(root), source))
+            yield key, [(one.key, chosen.name) for one in found for chosen in compressions]
 
 
-def _fragments(cache: Cache, root: SetId, path: str) -> Iterator[Fragment]:
+def _fragments(cache: Cache, root: SetId, source: LineSource) -> Iterator[Fragment]:
     with cache.db.read() as txn:
         found = packageset.chunks(txn[LINES], root)
+    maker = source.maker
+    is_text = type(maker).text is SortedIndexKind.text
+    made = () if is_text else (source.wanted.name.encode(), b"%d" % maker.version)
     for group in _groups(found):
         hashes = [chunk.hash for chunk in group]
-        yield Fragment(key_of(b"lines", *hashes), partial(_text, cache, hashes, path), cached=False)
+        text = partial(_text, cache, hashes, source)
+        yield Fragment(key_of(b"lines", *made, *hashes), text, cached=False)
 
 
 def _groups(found: Iterable[packageset.Chunk]) -> Iterator[list[packageset.Chunk]]:
@@ -139,14 +165,19 @@ def _groups(found: Iterable[packageset.Chunk]) -> Iterator[list[packageset.Chunk
         yield group
 
 
-def _text(cache: Cache, chunks: Sequence[bytes], path: str) -> dict[str, bytes]:
+def _text(cache: Cache, chunks: Sequence[bytes], source: LineSource) -> dict[str, bytes]:
     """Return the lines of some chunks as they stand in the file."""
     lines = [data[1:] for data in cache.lines(chunks)]
-    return {path: b"\n".join((*lines, b"")).replace(b"\0", b"")}
+    return {source.path(): source.maker.text(b"\n".join((*lines, b"")).replace(b"\0", b""))}
 
 
 def _root(
-    txn: Transaction, cache: Cache, before: Part | None, part: Part, source: LineSource
+    txn: Transaction,
+    cache: Cache,
+    before: Part | None,
+    part: Part,
+    source: LineSource,
+    together: Sequence[LineSource],
 ) -> SetId:
     """Return the root of the lines of a package set, from those of the set before it."""
     key = source.key(part.set_id)
@@ -156,7 +187,7 @@ def _root(
     if known is not None:
         return known
     if old is None or before is None:
-        built = _build_kinds(txn, cache, part.set_id, source)
+        built = _build_kinds(txn, cache, part.set_id, together)
     else:
         built = {source: _update(txn, cache, old, before.set_id, part.set_id, source)}
     with cache.db.write() as lines:
@@ -171,18 +202,21 @@ def _usable(lines: Transaction, key: bytes) -> SetId | None:
 
 
 def _build_kinds(
-    txn: Transaction, cache: Cache, set_id: SetId, wanted: LineSource
+    txn: Transaction, cache: Cache, set_id: SetId, together: Sequence[LineSource]
 ) -> dict[LineSource, SetId]:
     """Build the lines of each kind of package, having read each package once.
 
     Those of the second kind are held in memory: udebs are few, and have few paths.
     """
-    architecture = wanted.architecture
-    first, *second = sources(wanted.wanted, architecture)
+    first, *second = together
     others: dict[str, tuple[LineSource, list[bytes]]] = {one.kind: (one, []) for one in second}
 
     def pairs() -> Iterator[bytes]:
-        entries = packageset.entries(txn[CHUNKS], set_id, architecture=architecture)
+        entries: Iterable[bytes]
+        if len(first.architectures) == 1:
+            entries = packageset.entries(txn[CHUNKS], set_id, architecture=first.architectures[0])
+        else:
+            entries = filter(first.takes, packageset.entries(txn[CHUNKS], set_id))
         for package in catalog.get_many(txn, entries):
             if package.kind == first.kind:
                 yield from _pairs(txn, package, first)
@@ -256,22 +290,25 @@ def _update(
     """
     difference = packageset.diff(txn[CHUNKS], old, new)
     names = {packageset.group(entry) for side in difference for entry in side}
-    wanted = b"\0" + source.architecture.encode() + b"\0"
+    names = {name for name in names if source.takes(name)}
+    if source.maker.joint:
+        names = {name[: name.index(b"\0") + 1] for name in names}
     removed: set[bytes] = set()
     added: set[bytes] = set()
     for name in names:
-        if name.endswith(wanted):
-            before = _pairs_of_name(txn, old, name, source)
-            after = _pairs_of_name(txn, new, name, source)
-            removed |= before - after
-            added |= after - before
+        before = _pairs_of_name(txn, old, name, source)
+        after = _pairs_of_name(txn, new, name, source)
+        removed |= before - after
+        added |= after - before
     if not removed and not added:
         return root
     return _apply(cache, root, removed, added)
 
 
 def _pairs_of_name(txn: Transaction, set_id: SetId, name: bytes, source: LineSource) -> set[bytes]:
-    members = catalog.get_many(txn, packageset.find(txn[CHUNKS], set_id, name))
+    members = catalog.get_many(
+        txn, filter(source.takes, packageset.find(txn[CHUNKS], set_id, name))
+    )
     return {
         pair
         for member in members

@@ -80,11 +80,14 @@ class Shelf:
     def text(self, before, part, kind, architecture):
         with self.db.read() as txn, opened(self.root) as cache:
             wanted = WantedIndex("contents", "publish", ContentsIndex(), Context({}))
-            source = lines.LineSource(wanted, kind, architecture)
-            root = lines._root(txn, cache, before, part, source)
+            source = lines.LineSource(wanted, kind, (architecture,))
+            (together,) = lines.sources(wanted, {architecture})
+            root = lines._root(txn, cache, before, part, source, together)
             with cache.db.read() as stored:
                 found = packageset.chunks(stored[LINES], root)
-            return b"".join(lines._text(cache, [chunk.hash], "")[""] for chunk in found)
+            return b"".join(
+                lines._text(cache, [chunk.hash], source)[source.path()] for chunk in found
+            )
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,11 @@ import pytest
 from debrepo.testing import IndexKindContract
 from debrepo_publish.indexes.contents import ContentsIndex
 from debrepo_publish.indexes.kinds import PackagesIndex, SourcesIndex
+from debrepo_publish.indexes.translation import TranslationIndex
 
 
 class TestPackagesIndex(IndexKindContract):
+    options = {"translations": False}  # noqa: RUF012  # never changed
     form = "stanzas"
 
     @pytest.fixture
@@ -34,6 +36,19 @@ class TestContentsIndex(IndexKindContract):
     @pytest.fixture
     def kind(self):
         return ContentsIndex()
+
+
+class TestPackagesIndexWithTranslations(TestPackagesIndex):
+    options = {"translations": True}  # noqa: RUF012  # never changed
+
+
+class TestTranslationIndex(IndexKindContract):
+    options = {"translations": True}  # noqa: RUF012  # never changed
+    form = "stanzas"
+
+    @pytest.fixture
+    def kind(self):
+        return TranslationIndex()
 
 
 GUIDE = Path(__file__).parents[3] / "docs/guide/plugins.md"
