@@ -243,6 +243,7 @@ def debrepo_tables() -> list[TableRef]:
             "DISPLACED",
             "RETIRED",
             "ADOPTED",
+            "CHANGELOGS",
         )
     ]
 
@@ -340,9 +341,9 @@ def debrepo_served_lists(txn: Transaction) -> list[PackageList]:
 
 @hookimpl
 def debrepo_live_files(txn: Transaction) -> Iterable[str]:
-    from debrepo_publish.engine import verbatim
+    from debrepo_publish.engine import changelogs, verbatim
 
-    return verbatim.live_files(txn)
+    return [*verbatim.live_files(txn), *changelogs.live_files(txn)]
 
 
 @hookimpl
@@ -353,6 +354,11 @@ def debrepo_publication_options() -> list[PublicationOption]:
         ),
         PublicationOption(
             "verbatim", False, "Publish what the archive of a verbatim mirror has signed."
+        ),
+        PublicationOption(
+            "changelogs",
+            "",
+            "Publish changelogs for apt, below this URL of the archive root; auto: the storage's.",
         ),
         PublicationOption(
             "translations", False, "Publish long descriptions in Translation-en, as Debian does."

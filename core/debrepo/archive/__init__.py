@@ -11,6 +11,7 @@ from debrepo.archive.binary import (
     parse,
     read,
     read_control,
+    read_files,
 )
 from debrepo.archive.control import left_out, stored_findings
 from debrepo.archive.findings import Finding, Findings, Policy
@@ -53,6 +54,7 @@ __all__ = [
     "parse_list",
     "read",
     "read_control",
+    "read_files",
     "read_list",
     "read_source",
     "stored_findings",

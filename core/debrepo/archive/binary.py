@@ -6,8 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from debrepo.archive import ar
-from debrepo.archive.compression import SUFFIXES
+from debrepo.archive import ar, tar
+from debrepo.archive.compression import SUFFIXES, unpack
 from debrepo.archive.control import check_binary
 from debrepo.archive.control_member import control_file
 from debrepo.archive.data_member import data_paths
@@ -126,6 +126,31 @@ def read_control(path: Path, *, limits: Limits = LIMITS) -> dict[bytes, bytes]:
                 break
             stream.skip(length, name)
     raise InvalidPackage("there is no control.tar before the data")
+
+
+def read_files(
+    data: Iterable[bytes], size: int, budget: Budget, wanted: Iterable[bytes]
+) -> dict[bytes, bytes]:
+    """Return the content of those plain files that a binary package installs, by their paths.
+
+    ``wanted`` are paths without ``./``. Raise `InvalidPackage` for what cannot be read.
+    """
+    names = {spelt: name for name in wanted for spelt in (name, b"./" + name)}
+    stream = Stream(data)
+    for name, length in ar.members(stream, size, budget.findings):
+        stem, suffix = _split(name)
+        if stem != "data.tar":
+            stream.skip(length, name)
+            continue
+        member, limit = stream.pieces(length, name), budget.limits.unpacked(length)
+        unpacked = unpack(member, suffix, name, limit=limit, budget=budget)
+        members = tar.members(unpacked, name, names, budget=budget, by_dpkg=True)
+        return {
+            names[path]: text
+            for kind, path, text in members
+            if kind == tar.REGULAR and path in names
+        }
+    return {}
 
 
 def describe(content: Content, digests: Digests, extension: str) -> Package:

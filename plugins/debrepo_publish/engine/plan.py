@@ -11,8 +11,8 @@ from debrepo.errors import InvalidInput, NotFound
 from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
 from debrepo.values import NamedTuple
+from debrepo_publish.engine import changelogs, ledger, verbatim
 from debrepo_publish.engine import displaced as displacement
-from debrepo_publish.engine import ledger, verbatim
 from debrepo_publish.engine.layout import files
 from debrepo_publish.indexes import admission
 from debrepo_publish.model import publications
@@ -277,7 +277,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _changes(
+def changes(
     txn: Transaction, old: Generation | None, new: Generation | None
 ) -> Iterator[tuple[str, list[Entry]]]:
     """Yield each shelf of ``new`` with the packages that ``old`` does not serve there, in order."""
@@ -327,7 +327,7 @@ def _additions(
     if previous and previous.verbatim:
         previous = None  # its files are elsewhere
     held = ledger.reader(txn, publication.place)
-    for shelf, entries in _changes(txn, previous, generation):
+    for shelf, entries in changes(txn, previous, generation):
         for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
             there = (shelf, entry) in displaced
             wanted = files(shelf, package, displaced=there)
@@ -341,7 +341,20 @@ def _additions(
                 if row is None or not row.references:
                     new.missing[path] = row is None
             new.files.extend(wanted)
+    for file in changelogs.files(txn, changelog_changes(txn, previous, generation)):
+        row = held(file.path)
+        if row is None or not row.references:
+            new.missing[file.path] = row is None
+        new.files.append(file)
     return new
+
+
+def changelog_changes(
+    txn: Transaction, old: Generation | None, new: Generation | None
+) -> Iterator[tuple[str, list[Entry]]]:
+    """Yield what `changes` does, of what has changelogs beside the packages."""
+    if changelogs.wanted(new):
+        yield from changes(txn, old if changelogs.wanted(old) else None, new)
 
 
 def _are_taken(wanted: list[File], rows: list[ledger.Held | None], planned: dict[str, str]) -> bool:
@@ -355,7 +368,7 @@ def _are_taken(wanted: list[File], rows: list[ledger.Held | None], planned: dict
 def changed_files(
     txn: Transaction, place: str, old: Generation | None, new: Generation | None
 ) -> list[File]:
-    """Return the pool files of the packages that are in ``new`` and not in ``old``.
+    """Return the pool files of what is in ``new`` and not in ``old``: packages, and changelogs.
 
     The order is always the same, so that interrupted work can be resumed. Swap the two
     to get the files that ``new`` no longer needs.
@@ -365,9 +378,10 @@ def changed_files(
     if old and old.verbatim:
         old = None  # its files are elsewhere
     displaced = displacement.known(txn, place)
-    return [
+    found = [
         file
-        for shelf, entries in _changes(txn, old, new)
+        for shelf, entries in changes(txn, old, new)
         for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True)
         for file in files(shelf, package, displaced=(shelf, entry) in displaced)
     ]
+    return found + changelogs.files(txn, changelog_changes(txn, old, new))

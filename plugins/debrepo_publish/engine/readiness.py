@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from debrepo import catalog, clock, packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, Defect
+from debrepo_publish.engine import changelogs, verbatim
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.engine import verbatim
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.model import publications
 
@@ -44,6 +44,14 @@ def prepare(
         plan = _sound(session, publication, why, again, named)
         if plan.unchanged and not force:
             return plan
+        changelogs.release_fields(session, publication)  # raises before anything is read
+        with session.db.read() as txn:
+            changes = list(planning.changelog_changes(txn, plan.previous, plan.generation))
+        if changes:
+            from debrepo_publish.engine import changelog_reading
+
+            if changelog_reading.read(session, changes):
+                continue  # there are more files now
         with session.db.read() as txn:
             needed = verdicts.unread(session.config, txn, _listed(txn, plan, anew=force))
             files = list(_files(txn, plan, needed, anew=force))

@@ -8,7 +8,7 @@ from debrepo import clock, remote_files
 from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import ledger, outputs, verbatim
+from debrepo_publish.engine import changelogs, ledger, outputs, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
@@ -143,6 +143,7 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
     standard = release.fields(publication, generation, at)
+    standard |= changelogs.release_fields(session, publication)
     fields = of_release(session, publication, generation, standard)
     text, rendered = release.complete(fields, rendered, publication.sums)
     makers = [(item.path, item.maker) for item in rendered]

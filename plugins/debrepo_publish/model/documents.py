@@ -101,8 +101,8 @@ _GIVEN = (
 
 def _verbatim(publication: Publication, options: Mapping[str, Any]) -> Publication:
     """Return a verbatim publication; raise `InvalidInput` for what only its archive can decide."""
-    for name in _GIVEN:
-        if options.get(name):
+    for name in (*_GIVEN, "changelogs", "translations"):
+        if options.get(name) or publication.options.get(name):
             raise InvalidInput(
                 f"a verbatim publication is as its archive has signed it: it takes no {name}",
                 hint="publish it without --verbatim, and debrepo signs it",

@@ -94,3 +94,6 @@ DISPLACED = bytes_table("publish.displaced")
 RETIRED = json_table("publish.retired", load=dict, dump=dict, record=dict[str, list[str]])
 #: ``generation_key NUL batch`` to the paths of the files of a generation that was adopted.
 ADOPTED = json_table("publish.adopted", load=dict, dump=dict, record=dict[str, list[str]])
+#: A hash of a source version to the SHA256, size and path of its changelog, and one of a package
+#: to the same, which is empty where there is none, and the package.
+CHANGELOGS = bytes_table("publish.changelogs")
