@@ -136,15 +136,16 @@ class Pool:
             except OSError as error:
                 raise cannot_write(f"the pool, {self._path}", error) from error
 
-    def put(self, sha256: str, data: bytes, *, anew: bool = False) -> None:
+    def put(self, sha256: str, data: bytes, *, anew: bool = False) -> bool:
         """Keep ``data``, whose digest is ``sha256``; a file that is here already stays.
 
         Unless it comes ``anew``: the caller has looked for it, and may have found it damaged.
+        Return whether the file is new here.
         """
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
         self._reserve(sha256)
         if not anew and _size(target) == len(data):
-            return
+            return False
         try:
             path, fd = self._create()
             try:
@@ -158,6 +159,7 @@ class Pool:
                 os.close(fd)
         except OSError as error:
             raise cannot_write(f"the pool, {self._path}", error) from error
+        return True
 
     @contextmanager
     def stage(self, source: BinaryIO, *, shared: bool = False) -> Iterator[StagedFile]:
@@ -271,15 +273,16 @@ class Pool:
                     os.close(fd)
         return count
 
-    def place(self, path: str, fd: int, sha256: str) -> None:
-        """Give a staged file its name, unless it is here already."""
+    def place(self, path: str, fd: int, sha256: str) -> bool:
+        """Give a staged file its name, unless it is here already; return whether it is new."""
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
         self._reserve(sha256)
         if _size(target) == os.fstat(fd).st_size:
-            return
+            return False
         with _writing(self._path):
             os.fchmod(fd, _MODE)
             _rename(path, target)
+        return True
 
     def _free_path(self) -> str:
         return f"{self._staging}/{os.getpid()}-{self._token}-{next(self._numbers)}"
@@ -333,9 +336,9 @@ class StagedFile:
             return False
         return True
 
-    def place(self, sha256: str) -> None:
-        """Keep what was copied; ``sha256`` is its digest."""
-        self._pool.place(self._path, self._fd, sha256)
+    def place(self, sha256: str) -> bool:
+        """Keep what was copied, and return whether it is new; ``sha256`` is its digest."""
+        return self._pool.place(self._path, self._fd, sha256)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from debrepo import acceptance, catalog, packageset
+from debrepo import acceptance, catalog, packageset, remote_files
 from debrepo.arrival import FILE
 from debrepo.catalog import CHUNKS, CONTENTS, PACKAGES, Known
 from debrepo.errors import (
@@ -46,8 +46,8 @@ class Outcome(NamedTuple):
 
     source: Path
     package: str  #: ``name_version_architecture``; empty when it could not be read
-    #: ``added``, ``replaced``, ``skipped`` (it is there already), ``failed``; or ``empty``, of
-    #: a directory with nothing to add in it
+    #: ``added``, ``replaced``, ``skipped`` (it is there already), ``repaired`` (likewise, but a
+    #: file of it was lost), ``failed``; or ``empty``, of a directory with nothing to add in it
     status: str
     reason: str = ""
     hint: str = ""
@@ -192,7 +192,9 @@ def _join(
             )
             continue
         if there == item.entry:
-            outcomes[item.source] = Outcome(item.source, key.display, "skipped", repo=name)
+            lost = item.stored and item.entry not in added and not _fetchable(session, txn, item)
+            status = "repaired" if lost else "skipped"
+            outcomes[item.source] = Outcome(item.source, key.display, status, repo=name)
             continue
         if there is not None:
             removed.add(there)
@@ -268,6 +270,11 @@ def _keep_contents(txn: Transaction, batch: Iterable[Ingested]) -> None:
     lists = {item.entry: item.contents for item in batch if item.contents}
     known = [entry for entry in lists if entry in txn[PACKAGES] and entry not in txn[CONTENTS]]
     catalog.put_contents(txn, [(entry, lists[entry]) for entry in known])
+
+
+def _fetchable(session: Session, txn: Transaction, item: Ingested) -> bool:
+    """Return whether all files of a package could be fetched: it was moved, and not lost."""
+    return remote_files.known(session.hook, txn).issuperset(digests(item.record))
 
 
 def _check_data(session: Session, txn: Transaction, item: Ingested) -> None:

@@ -68,7 +68,8 @@ def _print(lines: list[str]) -> None:
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
-    by_status = {s: sum(o.status == s for o in outcomes) for s in ("added", "replaced", "skipped")}
+    kinds = ("added", "replaced", "repaired", "skipped")
+    by_status = {kind: sum(one.status == kind for one in outcomes) for kind in kinds}
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     said = ", ".join(f"{number} {status}" for status, number in by_status.items() if number)
     return f"{said or 'nothing added'}, {failed} failed"

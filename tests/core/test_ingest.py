@@ -303,7 +303,8 @@ def test_package_is_the_same_however_deep_it_is_read(pool, incoming, monkeypatch
         monkeypatch.setattr(files, "_SMALL", small)
         monkeypatch.setattr(files, "_TINY", small)
         deep = [one._replace(contents=b"") for one in ingest(pool, paths, deep="add")]
-        assert list(ingest(pool, paths, deep="publish")) == deep
+        again = [one._replace(stored=True) for one in ingest(pool, paths, deep="publish")]
+        assert again == [one._replace(stored=True) for one in deep]
 
 
 def test_broken_data_is_seen_when_it_is_unpacked(pool, incoming):

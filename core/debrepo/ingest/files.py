@@ -57,6 +57,7 @@ class Ingested(NamedTuple):
     record: bytes  #: see `debrepo.package.encode`
     contents: bytes  #: the path list, compressed with zstd; empty where the data was not read
     remark: str = ""  #: a warning for the user, or the empty string
+    stored: bool = False  #: whether the pool lacked a file of it until now
 
 
 class _Small(NamedTuple):
@@ -134,9 +135,7 @@ class Intake:
         small = [one for one in found if isinstance(one, _Small)]
         complete_keys([one.package for one in small])
         self._pool.reserve_ahead({one.package.files[0].sha256 for one in small})
-        for one in small:
-            self._pool.put(one.package.files[0].sha256, one.data)
-        return [self._ingested(*one[:3]) if isinstance(one, _Small) else one for one in found]
+        return [self._kept_small(one) if isinstance(one, _Small) else one for one in found]
 
     def take(self, path: Path) -> Ingested | Rejected:
         """Take one package into the pool, or say what is wrong with it.
@@ -172,26 +171,34 @@ class Intake:
         fd, size = _open(name)
         try:
             if size > _SMALL:
-                package, content = self._large(fd, size, extension, limits)
-                return self._ingested(path, package, content)
+                package, content, stored = self._large(fd, size, extension, limits)
+                return self._ingested(path, package, content, stored=stored)
             data = _read(fd, size)
         finally:
             os.close(fd)
         content = self._parse((data,), len(data), limits)
         return _Small(path, archive.identify(content, Digests(data), extension), content, data)
 
-    def _ingested(self, path: Path, package: Package, content: Content) -> Ingested:
+    def _kept_small(self, one: _Small) -> Ingested:
+        stored = self._pool.put(one.package.files[0].sha256, one.data)
+        return self._ingested(one.path, one.package, one.content, stored=stored)
+
+    def _ingested(
+        self, path: Path, package: Package, content: Content, *, stored: bool
+    ) -> Ingested:
         packed = b"" if content.paths is None else self._compress(content.paths)
         remark = "; ".join(content.remarks)
-        return Ingested(path, (path,), package.key.entry, encode(package), packed, remark)
+        return Ingested(path, (path,), package.key.entry, encode(package), packed, remark, stored)
 
-    def _large(self, fd: int, size: int, extension: str, limits: Limits) -> tuple[Package, Content]:
+    def _large(
+        self, fd: int, size: int, extension: str, limits: Limits
+    ) -> tuple[Package, Content, bool]:
         digests = Digests()
         with _stream(fd) as file, self._pool.stage(file) as staged:
             content = self._parse(digests.through(staged), size, limits)
             package = archive.describe(content, digests, extension)
-            staged.place(package.files[0].sha256)
-        return package, content
+            stored = staged.place(package.files[0].sha256)
+        return package, content, stored
 
     def _parse(self, data: Iterable[bytes], size: int, limits: Limits) -> Content:
         return archive.parse(data, size, limits=limits, deep=size <= self._deep.binary)
@@ -202,7 +209,7 @@ class Intake:
         deep = sum(file.size for file in listed.files) <= self._deep.source
         tree = archive.SourceTree(limits, self._limits) if deep else None
         with ExitStack() as copies:
-            places: list[Callable[[str], None]] = []
+            places: list[Callable[[str], bool]] = []
             parts: list[Path] = []
             files: list[PackageFile] = []
             for expected in listed.files:
@@ -216,9 +223,8 @@ class Intake:
                 files.append(archive.verified(expected, digests))
                 places.append(place)
             package = archive.describe_source(listed, Digests(data), files, os.path.basename(name))
-            for file, place in zip(files, places, strict=True):
-                place(file.sha256)
-        self._pool.put(package.files[0].sha256, data)
+            stored = [place(file.sha256) for file, place in zip(files, places, strict=True)]
+        stored.append(self._pool.put(package.files[0].sha256, data))
         return Ingested(
             path,
             (path, *parts),
@@ -226,6 +232,7 @@ class Intake:
             encode(package),
             self._compress(tree.paths()) if tree else b"",
             tree.remark if tree else "",
+            any(stored),
         )
 
     def _read_dsc(self, name: str) -> bytes:
@@ -237,7 +244,7 @@ class Intake:
 
     def _copy(
         self, name: str, copies: ExitStack, tree: SourceTree | None
-    ) -> tuple[Digests, Callable[[str], None]]:
+    ) -> tuple[Digests, Callable[[str], bool]]:
         """Return the digests of a file, and what puts it into the pool.
 
         None of a source package is there before all of it has been verified.
@@ -275,8 +282,9 @@ def _list(tree: SourceTree | None, name: str, size: int, data: Iterable[bytes]) 
         pass
 
 
-def _nothing(sha256: str) -> None:
+def _nothing(sha256: str) -> bool:
     """Leave a file where it is."""
+    return False
 
 
 def _open(name: str) -> tuple[int, int]:

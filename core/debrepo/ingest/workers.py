@@ -222,14 +222,14 @@ def _packed(result: Result) -> tuple[object, ...]:
     if isinstance(result, Rejected):
         return _fields(result.error)
     parts = [os.fspath(part) for part in result.parts[1:]]
-    return parts, result.entry, result.record, result.contents, result.remark
+    return parts, *result[2:]
 
 
 def _unpacked(path: Path, fields: tuple[Any, ...]) -> Result:
     if len(fields) == 3:
         return Rejected(path, _error(*fields))
-    parts, entry, record, contents, remark = fields
-    return Ingested(path, (path, *map(Path, parts)), Entry(entry), record, contents, remark)
+    parts, entry, *more = fields
+    return Ingested(path, (path, *map(Path, parts)), Entry(entry), *more)
 
 
 def _fields(error: DebrepoError) -> tuple[str, str, str]:

@@ -63,6 +63,41 @@ def test_adding_the_same_again_skips_it(r, tmp_path):
     assert "skipped  hello_1.0_amd64" in r("repo", "add", "r", deb).output
 
 
+def lose(root):
+    files = [path for path in (root / "pool").glob("??/*") if len(path.name) == 62]
+    for path in files:
+        path.unlink()
+    return len(files)
+
+
+def test_adding_a_package_whose_file_is_lost_repairs_it(r, debrepo_root, tmp_path):
+    deb = build_deb(tmp_path)
+    r("repo", "add", "r", deb)
+    assert lose(debrepo_root) == 1
+    done = r("repo", "add", "r", deb)
+    assert done.stdout == "repaired hello_1.0_amd64\n"
+    assert "r: 1 repaired, 0 failed" in done.stderr
+    assert "skipped  hello_1.0_amd64" in r("repo", "add", "r", deb).output
+
+
+def test_adding_many_packages_whose_files_are_lost_repairs_each(r, debrepo_root, tmp_path):
+    large = build_deb(tmp_path, "large", paths={"usr/share/large": os.urandom(1 << 19)})
+    source = build_source(tmp_path, "four")
+    paths = [large, source, *(build_deb(tmp_path, f"small{number}") for number in range(3))]
+    r("repo", "add", "r", *paths)
+    assert lose(debrepo_root)
+    found = json.loads(r("repo", "add", "r", "--json", *paths).stdout)
+    assert [one["status"] for one in found] == ["repaired"] * 5
+
+
+def test_adding_a_new_package_twice_at_once_repairs_nothing(r, tmp_path):
+    deb = build_deb(tmp_path)
+    copy = tmp_path / "copy.deb"
+    copy.write_bytes(deb.read_bytes())
+    found = json.loads(r("repo", "add", "r", "--json", deb, copy).stdout)
+    assert [one["status"] for one in found] == ["added", "skipped"]
+
+
 def test_other_bytes_under_the_same_version_are_refused(r, tmp_path):
     r("repo", "add", "r", build_deb(tmp_path))
     other = build_deb(tmp_path, fields={"Description": "another build"})

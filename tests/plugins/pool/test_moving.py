@@ -147,6 +147,13 @@ def test_a_package_that_is_added_again_before_its_file_is_deleted_keeps_it(sessi
     assert list(problems(session, files=True)) == []
 
 
+def test_adding_a_moved_package_again_is_no_repair(session, tmp_path):
+    add(session, tmp_path / "debs", "hello")
+    session.call("pool.move")
+    again = session.call("repo.add", name="tools", paths=[tmp_path / "debs"])
+    assert [one.status for one in again] == ["skipped"]
+
+
 def test_two_nodes_share_a_place_and_send_each_file_once(
     session, debrepo_plugins, debrepo_root, tmp_path, far
 ):
