@@ -62,6 +62,7 @@ CORE_SETTINGS = (
     Setting("query.length", 1 << 20, "Characters of the queries that come at once"),
     Setting("query.terms", 10_000, "Terms of the queries that come at once"),
     Setting("signing.signer", "gpg", "OpenPGP back end that signs Release files"),
+    Setting("storages.frozen", False, "Whether nothing is written to storages, as by a test copy"),
 )
 
 #: What the environment says besides settings; tests have further ones.

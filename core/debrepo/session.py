@@ -231,10 +231,26 @@ class Session:
                 hint=f"name one, and a prefix after it: {scheme}:{names[0]}:.",
             )
         options = self.config.section(f"storage.{scheme}.{name or 'default'}")
+        from debrepo import freezing
         from debrepo import storage as storages
 
         storage: Storage = load_class(opener, storages.Storage).open(name, options, self.root)
-        return storage
+        why = self.frozen
+        return freezing.guard(storage, why) if why else storage
+
+    @property
+    def frozen(self) -> str:
+        """Why nothing is written to storages; empty: it is."""
+        from debrepo import freezing
+
+        return freezing.reason(self.root, configured=self.config[freezing.SETTING])
+
+    def check_thawed(self) -> None:
+        """Raise `InUse` if nothing may be written to storages, before anything is begun."""
+        if why := self.frozen:
+            from debrepo.freezing import refusal
+
+            raise refusal(why)
 
     def transport(self, url: str, options: TransportOptions) -> Transport:
         """Open the transport for the scheme of a URL; the caller closes it."""

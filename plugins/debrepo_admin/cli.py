@@ -12,7 +12,7 @@ from debrepo.cli import pass_session
 from debrepo.cli.completion import Name
 from debrepo.cli.output import counted, dry_run_option, json_option, print_json, print_table, size
 from debrepo.errors import DatabaseBusy, DatabaseError, PluginError
-from debrepo_admin import notice_operations, operations
+from debrepo_admin import notice_operations, operations, storage_operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
@@ -124,6 +124,28 @@ def plugin_give_up(session: Session, ids: tuple[str, ...], everything: bool) -> 
     """Give up notices that plugins want again."""
     count = session.run(notice_operations.give_up, ids, everything=everything)
     click.echo(f"Gave up {counted(count, 'notice')}.")
+
+
+@click.group()
+def storage() -> None:
+    """Say whether storages are to be written to."""
+
+
+@storage.command()
+@click.option("--why", default="", help="What to tell those whose publish is refused.")
+@pass_session
+def freeze(session: Session, why: str) -> None:
+    """Let nothing be written to storages: no publish, no drop, no move of package files."""
+    session.run(storage_operations.freeze, why)
+    click.echo("Storages are frozen.")
+
+
+@storage.command()
+@pass_session
+def thaw(session: Session) -> None:
+    """Let storages be written to again, as by a restored root that takes the place of the old."""
+    thawed = session.run(storage_operations.thaw)
+    click.echo("Storages are written to again." if thawed else "Storages were not frozen.")
 
 
 @click.group()

@@ -25,6 +25,9 @@ def debrepo_commands() -> list[Command]:
             "debrepo_admin.cli:plugin",
             "List the plugins, and the notices that they want again.",
         ),
+        Command(
+            "storage", "debrepo_admin.cli:storage", "Say whether storages are to be written to."
+        ),
         Command("version", "debrepo_admin.cli:version", "Print the version."),
     ]
 
@@ -114,6 +117,20 @@ def debrepo_operations() -> list[Operation]:
             "Give up notices that plugins want again.",
             "admin",
             "plugin give-up",
+        ),
+        Operation(
+            "storage.freeze",
+            "debrepo_admin.storage_operations:freeze",
+            "Let nothing be written to storages.",
+            "admin",
+            "storage freeze",
+        ),
+        Operation(
+            "storage.thaw",
+            "debrepo_admin.storage_operations:thaw",
+            "Let storages be written to again.",
+            "admin",
+            "storage thaw",
         ),
         Operation(
             "version",

@@ -45,6 +45,7 @@ class MovedFiles(NamedTuple):
 
 def move(session: Session, place: FilePlace) -> MovedFiles:
     """Put all files into the storage, then remove those here that the cache has no room for."""
+    session.check_thawed()
     with (
         leases.hold(session.root, LEASE, note=lambda lease: _waiting(session, str(lease))),
         closing(place.open(session)) as storage,
@@ -167,7 +168,7 @@ def background(session: Session, _load: Load) -> Callable[[], None]:
 
     def work() -> None:
         place = places.configured(session)
-        if place is None:
+        if place is None or session.frozen:
             return
         try:
             move(session, place)

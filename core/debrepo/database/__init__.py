@@ -14,8 +14,19 @@ The store is LMDB, in one key space: a table is the keys that start with its nam
 needs no creating, and nothing here asks for more than any ordered store can give.
 """
 
+from debrepo.database.copying import read_entries, write_entries
 from debrepo.database.database import Database
 from debrepo.database.tables import Table, TableView, bytes_table, json_table
 from debrepo.database.transaction import Change, Transaction
 
-__all__ = ["Change", "Database", "Table", "TableView", "Transaction", "bytes_table", "json_table"]
+__all__ = [
+    "Change",
+    "Database",
+    "Table",
+    "TableView",
+    "Transaction",
+    "bytes_table",
+    "json_table",
+    "read_entries",
+    "write_entries",
+]

@@ -101,8 +101,8 @@ class Environment:
     def copy_entries(self, directory: Path) -> int:
         """Copy each entry durably into a new environment; return how many there were."""
         try:
-            with self.transaction(write=False) as raw:
-                count = copy_entries(raw, directory, self._map_size)
+            with self.transaction(write=False) as raw, raw.cursor() as cursor:
+                count = copy_entries(cursor, directory, self._map_size)
         except lmdb.Error as error:
             raise explain(error, directory) from error
         fsync(directory / "data.mdb")

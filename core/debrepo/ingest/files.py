@@ -282,7 +282,7 @@ def _list(tree: SourceTree | None, name: str, size: int, data: Iterable[bytes]) 
         pass
 
 
-def _nothing(sha256: str) -> bool:
+def _nothing(_sha256: str) -> bool:
     """Leave a file where it is."""
     return False
 

@@ -55,7 +55,7 @@ def repair(
     ``force`` replaces the file that commits the publication even if debrepo did not write it.
     """
     made: publishing.Made | None = None
-    with places.opened(session, wanted.place) as storage:
+    with places.opened(session, wanted.place, writes=not dry_run) as storage:
         with session.db.read() as txn:
             publication = publications.get(txn, wanted.key)
         _begin(session, storage, publication, dry_run=dry_run, force=force)

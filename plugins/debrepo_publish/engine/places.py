@@ -30,8 +30,12 @@ def hold(
 
 
 @contextmanager
-def opened(session: Session, place: str, *, wait: float | None = None) -> Iterator[Storage]:
-    """Hold the lease on a place, and open its storage."""
+def opened(
+    session: Session, place: str, *, wait: float | None = None, writes: bool = True
+) -> Iterator[Storage]:
+    """Hold the lease on a place, and open its storage; raise if it ``writes`` and must not."""
+    if writes:
+        session.check_thawed()
     with hold(session, place, wait=wait), closing(open_storage(session, place)) as storage:
         yield storage
 

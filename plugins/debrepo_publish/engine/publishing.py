@@ -260,6 +260,8 @@ def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:
 
 def resume(session: Session) -> None:
     """Finish publishes that were killed while they replaced names, except where one is running."""
+    if session.frozen:
+        return
     with session.db.read() as txn:
         found = sorted({key.partition("\0")[0] for key in txn[SWITCHES]})
     for key in found:
@@ -335,6 +337,8 @@ def drop(
     ``force``, files that cannot be deleted stay, and are foreign from then on.
     """
     key = f"{place} {distribution}"
+    if not force:
+        session.check_thawed()
     with places.hold(session, place):
         with session.db.read() as txn:
             publication = publications.get(txn, key)

@@ -77,6 +77,8 @@ notify deliver
 notify test ci
 doctor
 doctor --json
+storage freeze --why 'this is a copy'
+storage thaw
 policy list
 policy list --json
 policy check {place}/debs/hello_1.0_amd64.deb --repo tools --json
