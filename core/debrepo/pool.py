@@ -74,10 +74,11 @@ class Pool:
     def size(self, sha256: str) -> int:
         """Return the size of a file in bytes."""
         try:
-            with _reading(self._path):
-                return self.path(sha256).stat().st_size
-        except FileNotFoundError:
+            return os.stat(self.location(sha256)).st_size
+        except (FileNotFoundError, NotADirectoryError):
             raise _missing(sha256) from None
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
 
     def __contains__(self, sha256: str) -> bool:
         return os.path.isfile(self.location(sha256))
@@ -356,7 +357,11 @@ def _reading(root: str | Path) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
-        raise DatabaseError(f"cannot read the pool, {root}: {error.strerror}") from error
+        raise _unreadable(root, error) from error
+
+
+def _unreadable(root: str | Path, error: OSError) -> DatabaseError:
+    return DatabaseError(f"cannot read the pool, {root}: {error.strerror}")
 
 
 def _missing(sha256: str) -> NotFound:

@@ -53,6 +53,8 @@ def of_part(given: dict[str, str]) -> str:
 
 def md5(body: bytes | Slice) -> str:
     """Return the MD5 of a body as its header has it."""
+    if isinstance(body, bytes):
+        return _base64(hashlib.md5(body, usedforsecurity=False).digest())
     digest = hashlib.md5(usedforsecurity=False)
     for chunk in _chunks(body):
         digest.update(chunk)

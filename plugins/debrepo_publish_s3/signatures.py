@@ -46,7 +46,7 @@ def sign(
     of the body, in hex, or `UNSIGNED`.
     """
     host, path, query = address
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    moment = _moment(int(time.time()))
     signed = {
         **headers,
         "host": host,
@@ -70,6 +70,12 @@ def sign(
         f"SignedHeaders={listed}, Signature={signature}"
     )
     return fields
+
+
+@lru_cache(maxsize=1)
+def _moment(seconds: int) -> str:
+    """Return a time as requests name it; many are signed within a second."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
 
 @lru_cache(maxsize=8)

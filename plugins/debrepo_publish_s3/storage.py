@@ -60,6 +60,7 @@ class S3Storage(Storage):
 
     def __init__(self, given: Options, owner: str = "", client: Client | None = None) -> None:
         self._options = given
+        self._object_headers = given.object_headers()
         self._owner = owner or secrets.token_hex(8)
         self._connected = client
         self._start = f"{given.prefix}/" if given.prefix else ""
@@ -271,7 +272,7 @@ class S3Storage(Storage):
         return {
             "content-type": content_type(path),
             "cache-control": CACHE_CONTROL[cache],
-            **self._options.object_headers(),
+            **self._object_headers,
         }
 
     def _heeds_conditions(self) -> bool:

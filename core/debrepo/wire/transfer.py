@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pycurl
 
+from debrepo.wire.exchanges import Exchanges
 from debrepo.wire.slices import Slice
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")  # libcurl from PyPI was built elsewhere
+_FIELD = re.compile(r"\n([^:\r\n]+):[ \t]*([^\r\n]*[^ \t\r\n])")
 _WAITS_FOR_CONTINUE = 1 << 20  # bytes; to wait for leave takes as long as to send fewer
-_LONGEST_TURN = 1.0  # seconds
 _SHARE = 16
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.005  # seconds
 #: Of libcurl's errors those that say that this machine and the service do not trust each other.
@@ -87,35 +88,28 @@ class Wire:
         Each has something of the caller's that comes back with its answer, in any order; ``None``:
         there is no answer. The next request is made when there is a connection for it.
         """
-        multi, under_way = pycurl.CurlMulti(), dict[Any, tuple[T, _Handle, float]]()
+        exchanges: Exchanges[tuple[T, _Handle]] = Exchanges()
         over, took = False, 0.0  # seconds that answers take, by the latest
         try:
             while True:
-                while not over and len(under_way) < most.limit:
+                while not over and len(exchanges) < most.limit:
                     request = next(requests, None)
                     if request is None:
                         over = True
                         break
                     handle = self._take()
                     handle.begin(*request[1:])
-                    under_way[handle.curl] = request[0], handle, time.monotonic()
-                    multi.add_handle(handle.curl)
-                if not under_way:
+                    exchanges.add((request[0], handle), handle.multi, handle.curl)
+                if not len(exchanges):
                     return
-                ended = _turn(multi, took / _SHARE)
-                for curl, _ in ended:
-                    multi.remove_handle(curl)
-                for curl, whole in ended:
-                    item, handle, begun = under_way.pop(curl)
-                    took += (time.monotonic() - begun - took) / _SHARE
+                for (item, handle), seconds, whole in exchanges.turn(_pause(took)):
+                    took += (seconds - took) / _SHARE
                     answer = handle.end() if whole else None
                     self._give_back(handle)
                     yield item, answer
         finally:
-            for curl, (_, handle, _) in under_way.items():
-                multi.remove_handle(curl)
-                handle.curl.close()
-            multi.close()
+            for _, handle in exchanges.close():
+                handle.close()
 
     def _take(self) -> _Handle:
         with self._changing:
@@ -132,7 +126,7 @@ class Wire:
         with self._changing:
             idle, self._idle = self._idle, []
         for handle in idle:
-            handle.curl.close()
+            handle.close()
 
 
 class _Handle:
@@ -141,6 +135,7 @@ class _Handle:
     def __init__(self, timeout: float, ca_file: str, *, direct: bool) -> None:
         self._direct = direct
         self.curl: Any = pycurl.Curl()
+        self.multi: Any = pycurl.CurlMulti()
         self._timeout = timeout
         self._ca_file = ca_file
         self._lines: list[bytes] = []
@@ -192,6 +187,11 @@ class _Handle:
         status, headers = _headers(b"".join(self._lines))
         return WireAnswer(status, headers, b"".join(self._chunks))
 
+    def close(self) -> None:
+        """Close its connections."""
+        self.curl.close()
+        self.multi.close()
+
     def _set_up(self) -> None:
         for option, value in (
             (pycurl.NOSIGNAL, 1),
@@ -221,24 +221,10 @@ class _Handle:
         return Unusable(text) if number in _HOPELESS else NoAnswer(text)
 
 
-def _turn(multi: Any, pause: float) -> list[tuple[Any, bool]]:
-    """Return the transfers that have ended, and whether their answers are whole.
-
-    If there are none, wait for something to come, and for a ``pause`` in which more comes: to
-    look at it in one go takes less CPU.
-    """
-    multi.perform()
-    found: list[tuple[Any, bool]] = []
-    more = 1
-    while more:
-        more, whole, broken = multi.info_read()
-        found += [(curl, True) for curl in whole]
-        found += [(curl, False) for curl, *_ in broken]
-    if not found:
-        multi.select(_LONGEST_TURN)
-        if pause > _SHORTEST_PAUSE:
-            time.sleep(min(pause, _LONGEST_PAUSE))
-    return found
+def _pause(took: float) -> float:
+    """Return how long to wait for more answers, which take ``took`` seconds each."""
+    pause = took / _SHARE
+    return min(pause, _LONGEST_PAUSE) if pause > _SHORTEST_PAUSE else 0.0
 
 
 def _seek(body: Slice) -> Any:
@@ -252,11 +238,8 @@ def _seek(body: Slice) -> Any:
 def _headers(lines: bytes) -> tuple[int, dict[str, str]]:
     """Return the status of the last answer, as "100 Continue" comes before, and its headers."""
     text = lines.decode("latin-1")
-    start, *fields = text[text.rfind("HTTP/1.") :].split("\r\n")
-    headers = {}
-    for field in fields:
-        name, _, value = field.partition(":")
-        if value:
-            headers[name.lower()] = value.strip()
-    number = start[9:12]
-    return int(number) if number.isdigit() else 0, headers
+    start = text.rfind("HTTP/1.")
+    number = text[start + 9 : start + 12]
+    fields = _FIELD.findall(text, start)
+    status = int(number) if number.isdigit() else 0
+    return status, {name.lower(): value for name, value in fields}

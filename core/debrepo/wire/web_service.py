@@ -160,7 +160,7 @@ class WebService(ABC):
                     return
 
         for item, answer in self.wire.send_all(written(), self.lanes):
-            ill = ill or answer is None or self._passes(self.reason(answer))
+            ill = ill or answer is None or self._is_trouble(answer)
             if answer is not None and answer.body:
                 self._note(what, 0, len(answer.body), number=0)
             yield item, answer
@@ -222,6 +222,9 @@ class WebService(ABC):
                 self._counts["bytes sent"] += sent
             if received:
                 self._counts["bytes received"] += received
+
+    def _is_trouble(self, answer: WireAnswer) -> bool:
+        return answer.status >= 300 and self._passes(self.reason(answer))
 
     def _passes(self, said: Reason) -> bool:
         if said.code in self.busy or said.status in _BUSY:

@@ -83,7 +83,7 @@ def _link(
         PoolLink(publication.path(path), session.pool.location(sha256), size, sha256)
         for path, sha256, size in files
     ]
-    away = [link for link in links if _is_copied(session, storage, link)]
+    away = _copied(session, storage, links)
     beside = remote_files.beside(session, publication.storage, (link.sha256 for link in away))
     copied = [(link, beside[link.sha256]) for link in away if link.sha256 in beside]
     made = storage.copy_all(copied) if copied else {}
@@ -93,9 +93,10 @@ def _link(
     return _below(publication, made)
 
 
-def _is_copied(session: Session, storage: Storage, link: PoolLink) -> bool:
-    """Return whether a file may be copied inside the storage, because it is not here."""
-    return link.size <= storage.copies_up_to and link.sha256 not in session.pool
+def _copied(session: Session, storage: Storage, links: Iterable[PoolLink]) -> list[PoolLink]:
+    """Return those that may be copied inside the storage, because they are not here."""
+    pool, most = session.pool, storage.copies_up_to
+    return [link for link in links if link.size <= most and link.sha256 not in pool]
 
 
 def _below(publication: Publication, versions: Mapping[str, str]) -> dict[str, str]:
