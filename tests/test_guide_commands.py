@@ -152,6 +152,13 @@ def for_upkeep(debrepo, directory):
     debrepo("publish", "snapshot", "old", *words)
 
 
+def for_history(debrepo, directory):
+    a_publication(debrepo, directory, "tools", "--distribution", "bookworm", "--skip-signing")
+    debrepo("repo", "add", "tools", *packages(directory, "hello_2.0"))
+    debrepo("publish", "update", "bookworm")
+    debrepo("repo", "add", "tools", *packages(directory, "more_1.0"))
+
+
 def for_pool(debrepo, directory):
     far = f'[storage.fs.far]\nroot = "{directory}/far"\n'
     configure(directory, f'[pool]\nstorage = "fs:far:packages"\n\n{far}')
@@ -160,6 +167,7 @@ def for_pool(debrepo, directory):
 
 PREPARE = {
     "ci.md": for_ci,
+    "history.md": for_history,
     "notifications.md": for_notifications,
     "packages.md": for_packages,
     "pool.md": for_pool,

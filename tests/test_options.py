@@ -49,6 +49,7 @@ WORDS = {
     "graph": ["--output", "drawing.svg"],
     "project token create": ["ci", "--user", "alice"],
     "mirror create": ["debian", "http://archive.example.org/debian", "bookworm", "main"],
+    "publish diff": ["stable"],
     "publish rollback": ["stable", "3"],
     "publish switch": ["stable", "monday"],
     "repo create": ["tools", "from", "snapshot", "monday"],

@@ -106,6 +106,17 @@ def diff(
     return differences.compare(session, publication, live)
 
 
+def compare(
+    session: Session, distribution: str, place: str = "", *, start: int, end: int = 0
+) -> ClientDifference:
+    """Return what clients noticed between two generations that are kept; 0 is the live one."""
+    from debrepo_publish.adopting import differences
+
+    with session.db.read() as txn:
+        known = publications.get(txn, Publication(*split_place(place), distribution, {}).key)
+    return differences.between(session, known, start or known.live, end or known.live)
+
+
 def export(session: Session, directory: Path, distribution: str, place: str = "") -> ExportedTree:
     """Write a published distribution to a directory, as clients get it, signatures and all."""
     from debrepo_publish.adopting import exporting

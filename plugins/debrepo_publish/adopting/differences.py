@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, clock, packageset
 from debrepo.catalog import CHUNKS
+from debrepo.errors import NotFound
 from debrepo.package import PackageKey
 from debrepo.version import sort_key
+from debrepo_publish.adopting import served
+from debrepo_publish.engine import changes
 from debrepo_publish.engine import plan as planning
+from debrepo_publish.engine.changes import PackageChange
 from debrepo_publish.engine.fields import of_release
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.indexes import release
+from debrepo_publish.model import publications
+from debrepo_publish.model.publication import generation_key
+from debrepo_publish.model.tables import COMMITS, HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,14 +29,12 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_publish.adopting.served import ServedArchive, ServedPackage
     from debrepo_publish.engine.plan import Plan
-    from debrepo_publish.model.publication import Publication
+    from debrepo_publish.model.publication import Generation, Publication
 
 #: Fields of Release whose change makes ``apt-get update`` fail until somebody confirms it.
 STOPPING = frozenset(["Origin", "Label", "Codename", "NotAutomatic", "ButAutomaticUpgrades"])
 #: Those that change with every publish, or that clients do not look at.
 _PASSING = frozenset(["Date", "Valid-Until", "Acquire-By-Hash", "No-Support-for-Architecture-all"])
-
-Change = Literal["added", "removed", "upgraded", "downgraded", "rebuilt"]
 
 
 class FieldChange(NamedTuple):
@@ -39,17 +44,6 @@ class FieldChange(NamedTuple):
     before: str
     after: str
     stops: bool  #: whether apt refuses the archive until somebody confirms the change
-
-
-class PackageChange(NamedTuple):
-    """What a client sees of a package: the newest version before and after."""
-
-    change: Change
-    component: str
-    architecture: str
-    name: str
-    before: str
-    after: str
 
 
 class ClientDifference(NamedTuple):
@@ -78,8 +72,8 @@ def compare(
     fields = of_release(session, publication, generation, standard)
     before = _grouped(live.packages if live else ())
     with session.db.read() as txn:
-        changes = _changes(txn, plan, before)
-        packages = tuple(sorted(changes, key=lambda one: (one[1:4], one.change)))
+        found = _changes(txn, plan, before)
+        packages = tuple(sorted(found, key=lambda one: (one[1:4], one.change)))
     return ClientDifference(
         str(publication),
         _fields(live.fields, fields) if live else (),
@@ -89,9 +83,47 @@ def compare(
     )
 
 
+def between(session: Session, publication: Publication, start: int, end: int) -> ClientDifference:
+    """Return the difference between two generations that are kept, by their numbers."""
+    key = publication.key
+    with session.db.read() as txn:
+        old, new = (_kept(txn, publication, number) for number in (start, end))
+        packages = tuple(changes.between(txn, old, new))
+        before, after = (
+            served.fields_of(txn[COMMITS].get(generation_key(key, one.number).encode(), b""))
+            for one in (old, new)
+        )
+    return ClientDifference(str(publication), _fields(before, after), packages, (), new=False)
+
+
+def _kept(txn: Transaction, publication: Publication, number: int) -> Generation:
+    """Return a generation that was live once, and whose packages are known."""
+    kept = [
+        found
+        for found in publications.generations(txn, publication.key)
+        if found.state in ("live", "past")
+    ]
+    found = next((one for one in kept if one.number == number), None)
+    if found is None:
+        there = ", ".join(str(one.number) for one in kept) or "none"
+        past = generation_key(publication.key, number) in txn[HISTORY]
+        raise NotFound(
+            f"generation {number} of {publication} is not kept any more"
+            if past
+            else f"{publication} has no generation {number}",
+            hint=f"there are: {there}",
+        )
+    if found.adopted:
+        raise NotFound(
+            f"generation {number} of {publication} was published by another tool: its packages are"
+            " not known here"
+        )
+    return found
+
+
 def _fields(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[FieldChange, ...]:
     """Return the fields that differ; of lists, the order does not count."""
-    changes = []
+    found = []
     for name in dict.fromkeys([*before, *after]):
         if name in _PASSING:
             continue
@@ -101,8 +133,8 @@ def _fields(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[FieldC
         if name in ("NotAutomatic", "ButAutomaticUpgrades"):
             old, new = (text if text.lower() == "yes" else "" for text in (old, new))
         if old != new:
-            changes.append(FieldChange(name, old, new, name in STOPPING))
-    return tuple(changes)
+            found.append(FieldChange(name, old, new, name in STOPPING))
+    return tuple(found)
 
 
 _UNSAID = {"all", "source"}  # architectures that a Release file may or may not list

@@ -135,6 +135,12 @@ def read(tree: Tree, distribution: str) -> ServedArchive | None:
     )
 
 
+def fields_of(commit: bytes) -> dict[str, str]:
+    """Return the fields, without checksums, of a file that clients start from."""
+    fields = stanza.Fields(_fields_of(_signed_text(commit)))
+    return {name: value for name, value in fields.items() if name not in LISTS}
+
+
 def _fields_of(text: bytes) -> bytes:
     """Return the lines of a Release file that apt reads.
 

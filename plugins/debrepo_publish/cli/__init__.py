@@ -15,6 +15,7 @@ from debrepo_publish.cli.care import repair, verify
 from debrepo_publish.cli.clients import sources
 from debrepo_publish.cli.differences import diff, show_difference
 from debrepo_publish.cli.document import DOCUMENT, DocumentCommand, words
+from debrepo_publish.cli.history import history
 from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.promoting import edit, promote
@@ -105,6 +106,9 @@ _skip_cleanup = click.option("--skip-cleanup", is_flag=True, help="Do not delete
 _yes_really = click.option(
     "--yes-really", is_flag=True, help="Replace or drop what is published though it is protected."
 )
+_markdown = click.option(
+    "--markdown", is_flag=True, help="As --dry-run, with tables for a merge request."
+)
 
 
 @click.group()
@@ -114,6 +118,7 @@ def publish() -> None:
 
 publish.add_command(diff)
 publish.add_command(edit)
+publish.add_command(history)
 publish.add_command(list_)
 publish.add_command(show)
 publish.add_command(repair)
@@ -140,6 +145,7 @@ def _first(kind: str) -> Callable[..., None]:
         force_overwrite: bool,
         take_over: bool,
         dry_run: bool,
+        markdown: bool,
         as_json: bool,
         **options: Any,
     ) -> None:
@@ -153,7 +159,7 @@ def _first(kind: str) -> Callable[..., None]:
                 "one list for each component of --component, then a prefix"
             )
         given: dict[str, Any] = {"components": components, "options": _given(options)}
-        if dry_run:
+        if dry_run or markdown:
             found = session.run(
                 adopting_operations.diff,
                 distribution,
@@ -163,7 +169,7 @@ def _first(kind: str) -> Callable[..., None]:
                 take_over=take_over,
                 **given,
             )
-            show_difference(session, found, as_json=as_json)
+            show_difference(session, found, as_json=as_json, markdown=markdown)
             return
         words = (kind, names[:count], place)
         given |= {"distribution": distribution, "force": force}
@@ -181,7 +187,7 @@ _KINDS = (("repo", "repositories"), ("snapshot", "snapshots"), ("mirror", "mirro
 for _kind, _plural in _KINDS:
     _command = _document_options(_first(_kind))
     _command = json_option(_manners(_components(_command)))
-    _command = _take_over(dry_run_option(_command))
+    _command = _take_over(dry_run_option(_markdown(_command)))
     _command = click.option("--distribution", default="", help="Name below dists/.")(_command)
     _names = click.argument(
         "names", metavar="NAME... [[STORAGE:]PREFIX]", nargs=-1, type=publishable(_kind)
@@ -200,6 +206,7 @@ for _kind, _plural in _KINDS:
 @_manners
 @_take_over
 @dry_run_option
+@_markdown
 @json_option
 @pass_session
 @_document_options
@@ -213,16 +220,17 @@ def update(
     take_over: bool,
     yes_really: bool,
     dry_run: bool,
+    markdown: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Publish what the package lists hold now, with pending changes of component sources."""
     given = _given(options)
-    if dry_run:
+    if dry_run or markdown:
         found = session.run(
             adopting_operations.diff, distribution, place, take_over=take_over, options=given
         )
-        show_difference(session, found, as_json=as_json)
+        show_difference(session, found, as_json=as_json, markdown=markdown)
         return
     watch = Stopwatch()
     if take_over:
@@ -257,6 +265,7 @@ def update(
 @_yes_really
 @_manners
 @dry_run_option
+@_markdown
 @json_option
 @pass_session
 @_document_options
@@ -270,6 +279,7 @@ def switch(
     skip_cleanup: bool,
     yes_really: bool,
     dry_run: bool,
+    markdown: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -277,7 +287,7 @@ def switch(
     components = component or ()
     count = max(len(components), 1)
     place, snapshots = (names[0], names[1:]) if len(names) == count + 1 else ("", names)
-    if dry_run:
+    if dry_run or markdown:
         found = session.run(
             adopting_operations.diff,
             distribution,
@@ -287,7 +297,7 @@ def switch(
             components=components,
             options=_given(options),
         )
-        show_difference(session, found, as_json=as_json)
+        show_difference(session, found, as_json=as_json, markdown=markdown)
         return
     watch = Stopwatch()
     result = session.run(

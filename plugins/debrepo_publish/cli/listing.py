@@ -60,10 +60,20 @@ def _served(shown: operations.Shown) -> tuple[str, ...]:
 @click.command()
 @click.argument("distribution", type=DISTRIBUTION)
 @click.argument("place", metavar="[[STORAGE:]PREFIX]", default="", type=PLACE)
+@click.option(
+    "--generation", type=click.IntRange(min=1), default=None, help="Show one that is kept."
+)
 @json_option
 @pass_session
-def show(session: Session, distribution: str, place: str, as_json: bool) -> None:
-    """Show a publication and its generations."""
+def show(
+    session: Session, distribution: str, place: str, generation: int | None, as_json: bool
+) -> None:
+    """Show a publication and its generations, or one of them."""
+    if generation is not None:
+        words = distribution, place
+        for found in session.run(operations.show, *words, generation=generation).generations:
+            _show_one(found, as_json=as_json)
+        return
     shown = session.run(operations.show, distribution, place, signers=True)
     publication, generations, signers = shown
     served = _served(shown)
@@ -83,13 +93,42 @@ def show(session: Session, distribution: str, place: str, as_json: bool) -> None
     print_fields({**fields, **more})
     for component, source in publication.sources.items():
         click.echo(f"  {component}: {source}")
-    for generation in generations:
-        ended = f", until {moment(generation.ended).isoformat()}" if generation.ended else ""
+    for one in generations:
+        ended = f", until {moment(one.ended).isoformat()}" if one.ended else ""
         click.echo(
-            f"  generation {generation.number} ({generation.state}): "
-            f"{counted(generation.size, 'package')}, {generation.created}{ended}, "
-            f"{generation.who}: {generation.why}"
+            f"  generation {one.number} ({one.state}): {counted(one.size, 'package')}, "
+            f"{one.created}{ended}, {one.who}: {one.why}"
         )
+
+
+def _show_one(found: Generation, *, as_json: bool) -> None:
+    """Print what clients saw of a publication at a time."""
+    if as_json:
+        print_json(_plain(found))
+        return
+    origin, label = found.publication.names
+    print_fields(
+        {
+            "Generation": found.number,
+            "State": found.state,
+            "Created": found.created,
+            "Ended": moment(found.ended).isoformat() if found.ended else "",
+            "By": found.who,
+            "Why": found.why,
+            "Made after": found.base or "",
+            "Origin": origin,
+            "Label": label,
+            "Suite": found.publication.suite or found.publication.distribution,
+            "Codename": found.publication.codename or found.publication.distribution,
+            "Architectures": found.serves,
+            "Valid until": moment(found.expires).isoformat() if found.expires else "",
+            "Packages": found.size,
+            "Indexes": len(found.indexes),
+        }
+    )
+    for component, part in found.parts.items():
+        count = counted(sum(part.architectures.values()), "package")
+        click.echo(f"  {component}: {part.source}, {count}")
 
 
 def _title(name: str) -> str:

@@ -10,6 +10,7 @@ from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_json, size
 from debrepo.progress import Stopwatch
 from debrepo_publish import operations
+from debrepo_publish.cli.differences import numbered
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE
 
 if TYPE_CHECKING:
@@ -73,16 +74,13 @@ def rollback(
 
     `debrepo publish show` lists them. The next update publishes the current packages again.
     """
-    numbers = [word for word in words[-1:] if word.isdecimal()]
-    places = words[: len(words) - len(numbers)]
-    if len(places) > 1:
-        raise click.UsageError(f"{words[-1]!r} is not the number of a generation")
+    place, numbers = numbered(words, most=1)
     watch = Stopwatch()
     result = session.run(
         operations.rollback,
         distribution,
-        places[0] if places else "",
-        generation=int(numbers[0]) if numbers else 0,
+        place,
+        generation=numbers[0] if numbers else 0,
         skip_cleanup=skip_cleanup,
     )
     report(session, result, watch, as_json=as_json)

@@ -85,7 +85,7 @@ def make(
         served=(*architectures, "all", *["source"] * publication.has_source(parts)),
         options=publication.fingerprint(),
         created=now,
-        who=_user(),
+        who=session.actor or _user(),
         why=why,
         publication=publication,
     )

@@ -16,7 +16,7 @@ from debrepo_publish.engine import announcing, commits, displaced, ledger
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.indexes import release
-from debrepo_publish.model import publications
+from debrepo_publish.model import history, publications
 from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
 from debrepo_publish.model.tables import (
     COMMITS,
@@ -144,6 +144,7 @@ def undo(session: Session, storage: Storage, publication: Publication, number: i
         )
         publications.put_generation(txn, key, void)
         txn[SWITCHES].pop(generation_key(key, number), None)
+        history.undo(txn, key, number)
 
 
 def _is_there(storage: Storage, publication: Publication, file: File) -> bool:
@@ -172,6 +173,7 @@ def finish(
         if hashed:
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
+        history.commit(txn, key, number, now, session.config["publish.history"])
         txn[SWITCHES].pop(generation_key(key, number), None)
         if key not in txn[PUBLICATIONS]:
             session.hook.debrepo_created(
@@ -259,6 +261,7 @@ def drop(session: Session, publication: Publication) -> None:
 
 def remove(session: Session, txn: Transaction, publication: Publication) -> None:
     """Remove a publication from the database, and what plugins store of it."""
+    history.remove(txn, publication.key)
     if txn[PUBLICATIONS].pop(publication.key, None):
         session.hook.debrepo_dropped(
             session=session, txn=txn, kind=announcing.KIND, name=str(publication)

@@ -8,7 +8,7 @@ from debrepo import clock, remote_files
 from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import changelogs, ledger, outputs, verbatim
+from debrepo_publish.engine import changelogs, changes, ledger, outputs, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
@@ -16,8 +16,13 @@ from debrepo_publish.engine.layout import hashed_paths, index_files
 from debrepo_publish.engine.staged_bytes import PoolBytes, StagedBytes, of_index
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.indexes.admission import LeftOut
-from debrepo_publish.model import publications
-from debrepo_publish.model.publication import Generation, Publication, generation_key
+from debrepo_publish.model import history, publications
+from debrepo_publish.model.publication import (
+    Generation,
+    HistoryRow,
+    Publication,
+    generation_key,
+)
 from debrepo_publish.model.tables import COMMITS, DATES
 
 if TYPE_CHECKING:
@@ -190,7 +195,8 @@ def put_indexes(
         signatures = session.signer.sign(text, keys)
         signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
         fingerprints = signatures.fingerprints
-    new, expected = _record(session, plan, generation, signed.get(root + "InRelease", text))
+    row = _history(session, plan, generation, fingerprints)
+    new, expected = _record(session, plan, generation, signed.get(root + "InRelease", text), row)
     staged = [item for item in rendered if item.data is not None or item.pool]
     before = plan.previous.indexes if plan.previous and not anew else {}
     hashed, names = dict[str, bytes | PoolBytes](), dict[str, bytes | PoolBytes]()
@@ -252,8 +258,27 @@ def _check_date(session: Session, plan: Plan, signed: int) -> None:
     session.progress.note(f"Warning: {text}.")
 
 
+def _history(
+    session: Session, plan: Plan, generation: Generation, keys: tuple[str, ...]
+) -> HistoryRow:
+    """Return what is to be known of a generation in years."""
+    with session.db.read() as txn:
+        found = changes.counts(txn, plan.previous, generation)
+    return HistoryRow(
+        number=generation.number,
+        created=generation.created,
+        who=generation.who,
+        why=generation.why,
+        base=generation.base,
+        packages=generation.size,
+        changes=found,
+        size=sum({file.path: file.size for file in plan.additions}.values()),
+        keys=keys,
+    )
+
+
 def _record(
-    session: Session, plan: Plan, generation: Generation, commit: bytes
+    session: Session, plan: Plan, generation: Generation, commit: bytes, row: HistoryRow
 ) -> tuple[set[str], bytes | None]:
     """Count the indexes of the pending generation, so that a crash leaves no uncounted file.
 
@@ -268,6 +293,7 @@ def _record(
             txn, key, pending._replace(indexes=generation.indexes, expires=generation.expires)
         )
         txn[COMMITS][generation_key(key, generation.number).encode()] = commit
+        history.begin(txn, key, row)
         files = index_files(publication, generation.indexes)
         new = ledger.claim(txn, publication.place, files)
         previous = plan.previous

@@ -203,6 +203,21 @@ class Generation(NamedTuple):
         return component
 
 
+class HistoryRow(NamedTuple):
+    """What stays known of a generation after its packages and files are gone."""
+
+    number: int
+    created: str  #: ISO 8601, UTC
+    who: str
+    why: str
+    base: int  #: the generation that it replaced; 0: none
+    packages: int  #: that it serves
+    changes: dict[str, int]  #: packages added, removed, upgraded and so on; none if there are none
+    size: int  #: bytes of the package files that are new to clients
+    keys: tuple[str, ...]  #: fingerprints of the keys that signed
+    committed: int = 0  #: when clients saw it first, in seconds since the epoch; 0: not yet
+
+
 class Switch(NamedTuple):
     """What it takes to finish replacing the names of a generation after a crash."""
 

@@ -7,7 +7,14 @@ from typing import Any
 from debrepo.database import bytes_table, json_table
 from debrepo.package import PackageFile, SetId
 from debrepo.verbatim import VerbatimArchive
-from debrepo_publish.model.publication import Generation, Index, Part, Publication, Switch
+from debrepo_publish.model.publication import (
+    Generation,
+    HistoryRow,
+    Index,
+    Part,
+    Publication,
+    Switch,
+)
 
 
 def load_publication(fields: dict[str, Any]) -> Publication:
@@ -54,6 +61,10 @@ def _dump_archive(archive: VerbatimArchive) -> dict[str, Any]:
     return {**archive._asdict(), "indexes": rows, "tree": archive.tree.hex()}
 
 
+def _load_history(fields: dict[str, Any]) -> HistoryRow:
+    return HistoryRow(**{**fields, "keys": tuple(fields["keys"])})
+
+
 def _dump_generation(generation: Generation) -> dict[str, Any]:
     parts = {
         name: {**part._asdict(), "set_id": part.set_id.hex()}
@@ -77,6 +88,10 @@ PUBLICATIONS = json_table(
 #: `generation_key` to a `Generation`.
 GENERATIONS = json_table(
     "publish.generations", load=_load_generation, dump=_dump_generation, record=Generation
+)
+#: `generation_key` to a `HistoryRow`, which outlives the generation.
+HISTORY = json_table(
+    "publish.history", load=_load_history, dump=HistoryRow._asdict, record=HistoryRow
 )
 #: `generation_key` to the bytes of the file that commits it: ``InRelease``.
 COMMITS = bytes_table("publish.commits")

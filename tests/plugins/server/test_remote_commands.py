@@ -154,7 +154,16 @@ publish source drop stable team
 publish source replace --prefix team --component main stable tuesday
 publish diff stable team
 publish update stable team --dry-run
+publish update stable team --dry-run --markdown
 publish update stable team
+publish history stable team
+publish history stable team --json --limit 1
+publish history nothing
+publish show stable team --generation 1
+publish show stable team --generation 9
+publish diff stable team 1
+publish diff stable team 1 2 --markdown
+publish diff stable team 9
 repo remove tools libhello
 publish update stable
 publish update stable
