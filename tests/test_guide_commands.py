@@ -150,6 +150,11 @@ def for_upkeep(debrepo, directory):
     debrepo("snapshot", "create", "old", "empty")
     words = ("--distribution", "stable", "--architectures", "amd64", "--skip-signing")
     debrepo("publish", "snapshot", "old", *words)
+    debrepo("repo", "create", "rescued")
+    (directory / "gone").mkdir()
+    gone = [build_deb(directory / "gone", "hello", "2.0"), build_deb(directory / "gone", "other")]
+    debrepo("repo", "add", "rescued", *gone)
+    debrepo("repo", "remove", "rescued", "hello | other")
 
 
 def for_history(debrepo, directory):

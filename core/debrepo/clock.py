@@ -42,3 +42,16 @@ def seconds() -> int:
 def moment(at: int) -> datetime:
     """Return seconds since the epoch as a date in UTC."""
     return datetime.fromtimestamp(at, UTC)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def parse_duration(text: str) -> int:
+    """Return the seconds that ``14d``, ``12h`` or ``90s`` are; a bare number is seconds."""
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
+    if not number.isdecimal():
+        raise InvalidInput(
+            f"not a length of time: {text!r}", hint="write it as 90s, 30m, 12h, 14d or 2w"
+        )
+    return int(number) * _UNITS[unit]

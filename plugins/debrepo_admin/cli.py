@@ -11,7 +11,7 @@ import click
 from debrepo.cli import pass_session
 from debrepo.cli.completion import Name
 from debrepo.cli.output import counted, dry_run_option, json_option, print_json, print_table, size
-from debrepo.errors import DatabaseBusy, DatabaseError, PluginError
+from debrepo.errors import DatabaseBusy, DatabaseError, NotFound, PluginError
 from debrepo_admin import notice_operations, operations, storage_operations
 
 if TYPE_CHECKING:
@@ -176,19 +176,79 @@ def check(session: Session, no_files: bool, deep: bool, as_json: bool) -> None:
 
 @db.command()
 @dry_run_option
+@click.option("--no-trash", is_flag=True, help="Delete at once, what is in the trash included.")
 @json_option
 @pass_session
-def cleanup(session: Session, dry_run: bool, as_json: bool) -> None:
-    """Delete packages and files that nothing refers to."""
-    garbage = session.run(operations.cleanup, dry_run=dry_run)
+def cleanup(session: Session, dry_run: bool, no_trash: bool, as_json: bool) -> None:
+    """Delete packages and files that nothing refers to.
+
+    Packages go to the trash first. "debrepo db restore" brings them back until the time is over
+    that the setting cleanup.trash gives: 7 days.
+    """
+    garbage = session.run(operations.cleanup, dry_run=dry_run, trash=not no_trash)
     if as_json:
         print_json(garbage._asdict())
         return
+    for key in garbage.keys:
+        click.echo(key)
+    deleted = garbage.packages - garbage.trashed + garbage.emptied
+    if garbage.trashed:
+        moved = "Would move" if dry_run else "Moved"
+        click.echo(f"{moved} {counted(garbage.trashed, 'package')} to the trash.")
     click.echo(
-        f"{'Would delete' if dry_run else 'Deleted'} {counted(garbage.packages, 'package')}, "
+        f"{'Would delete' if dry_run else 'Deleted'} {counted(deleted, 'package')}, "
         f"{counted(garbage.chunks, 'chunk')} of package sets, {counted(garbage.files, 'file')} "
         f"({size(garbage.bytes)})."
     )
+
+
+@db.command()
+@click.argument("queries", metavar="[QUERY]...", nargs=-1)
+@json_option
+@pass_session
+def trash(session: Session, queries: tuple[str, ...], as_json: bool) -> None:
+    """List the packages in the trash, and until when they are kept."""
+    found = session.run(operations.trash, queries)
+    if as_json:
+        print_json([{**one._asdict(), "key": str(one.key)} for one in found])
+    elif found:
+        rows = ((one.key.display, _day(one.until), size(one.size)) for one in found)
+        print_table([("Package", "Until", "Size"), *rows])
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="minutes")[:16]
+
+
+@db.command()
+@click.argument("queries", metavar="[QUERY]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Bring all packages back.")
+@click.option("--repo", help="Add them to this repository.")
+@json_option
+@pass_session
+def restore(
+    session: Session, queries: tuple[str, ...], everything: bool, repo: str | None, as_json: bool
+) -> None:
+    """Bring packages back from the trash.
+
+    Name a repository to add them to: nothing refers to them otherwise, and the next cleanup
+    moves them to the trash again.
+    """
+    done = session.run(operations.restore, queries, everything=everything, repo=repo)
+    if as_json:
+        print_json({name: [str(key) for key in keys] for name, keys in done._asdict().items()})
+    else:
+        where = f" to {repo}" if repo else ""
+        click.echo(f"Restored {counted(len(done.packages), 'package')}{where}.")
+    if done.lost:
+        names = ", ".join(key.display for key in done.lost[:_MOST_NAMES])
+        raise NotFound(
+            f"files of {counted(len(done.lost), 'package')} are gone: {names}",
+            hint='run "debrepo repo add NAME FILE"',
+        )
+
+
+_MOST_NAMES = 5
 
 
 @db.command()

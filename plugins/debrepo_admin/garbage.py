@@ -5,17 +5,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from debrepo import catalog, leases, packageset, remote_files
+from debrepo import catalog, clock, leases, packageset, remote_files
 from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import NotFound
-from debrepo.package import digests
+from debrepo.package import PackageKey, digests
+from debrepo_admin import trash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
+    from debrepo.leases import Lease
     from debrepo.package import Entry, SetId
     from debrepo.session import Session
 
@@ -27,10 +30,13 @@ _BATCH = 500
 class Garbage(NamedTuple):
     """What was deleted, or would be."""
 
-    packages: int
+    packages: int  #: that have left the database
     chunks: int
-    files: int
+    files: int  #: of the pool
     bytes: int
+    trashed: int = 0  #: how many of the packages are in the trash now
+    emptied: int = 0  #: packages whose time in the trash was over
+    keys: tuple[str, ...] = ()  #: those of the packages, in a dry run
 
 
 class Live:
@@ -57,46 +63,115 @@ class Live:
 
 
 def collect(
-    session: Session, *, dry_run: bool, reached: Callable[[str], None] = lambda _: None
+    session: Session,
+    *,
+    dry_run: bool,
+    trash_can: bool = True,
+    reached: Callable[[str], None] = lambda _: None,
 ) -> Garbage:
     """Find what nothing refers to, and delete it, whatever others do meanwhile.
 
     One cleanup works at a time. Each short transaction looks again at what has changed
     before it deletes anything. Chunks go before packages, and those before their files, so
-    that a set whose chunks are there is whole. ``reached`` is told of each step that is done.
+    that a set whose chunks are there is whole. Packages go to the trash first, unless there is no
+    ``trash_can``: then those that are in it go too. ``reached`` is told of each step that is done.
     """
+    keep = trash.kept_for(session.config) if trash_can else 0
+    fresh = Freshness(session)
     if dry_run:
-        return _found(session)
-    with leases.hold(
-        session.root,
-        "db:cleanup",
-        note=lambda lease: session.progress.note(f"Waiting for {lease}."),
-    ):
+        return _found(session, keep, fresh)
+    with _alone(session):
         session.pool.sweep()
         live = Live(session.hook)
         with session.db.read() as txn:
             live.update(txn)
             nodes = [key for key in txn[CHUNKS] if key not in live.nodes]
-            entries = [entry for entry in catalog.find(txn) if entry not in live.entries]
+            entries = [entry for entry, _ in _dead(txn, live, fresh)]
         reached("found")
         chunks = _delete_chunks(session, live, nodes)
         reached("chunks")
-        packages = _delete_packages(session, live, entries)
+        packages = _delete_packages(session, live, entries, into_trash=keep > 0)
         reached("packages")
-        return Garbage(packages, chunks, *_delete_files(session, reached))
+        emptied = trash.empty(session, keep)
+        files, size = _delete_files(session, fresh, reached)
+        return Garbage(packages, chunks, files, size, packages if keep else 0, emptied)
 
 
-def _found(session: Session) -> Garbage:
+def empty_trash(session: Session) -> int:
+    """Delete the packages whose time in the trash is over, with their files; return how many."""
+    with _alone(session):
+        emptied = trash.empty(session, trash.kept_for(session.config))
+        if emptied:
+            _delete_files(session, Freshness(session), lambda _: None)
+        return emptied
+
+
+def _alone(session: Session) -> AbstractContextManager[Lease]:
+    return leases.hold(
+        session.root,
+        "db:cleanup",
+        note=lambda lease: session.progress.note(f"Waiting for {lease}."),
+    )
+
+
+class Freshness:
+    """Which files have come too recently to be garbage: ``cleanup.grace``."""
+
+    def __init__(self, session: Session) -> None:
+        self._pool = session.pool
+        grace = trash.seconds(session.config, "cleanup.grace")
+        self._after = clock.now() - grace if grace else None
+
+    def has(self, sha256: str) -> bool:
+        """Tell whether a file of the pool is fresh; its status changes when it is published."""
+        if self._after is None:
+            return False
+        try:
+            return self._pool.path(sha256).stat().st_ctime > self._after
+        except OSError:  # it is elsewhere, or gone
+            return False
+
+    def of_any(self, record: bytes) -> bool:
+        """Tell whether a file of a package is fresh."""
+        return self._after is not None and any(map(self.has, digests(record)))
+
+
+def _dead(txn: Transaction, live: Live, fresh: Freshness) -> Iterator[tuple[Entry, bytes]]:
+    """Yield the packages that nothing refers to, unless they have only just come."""
+    for entry in catalog.find(txn):
+        if entry not in live.entries:
+            record = txn[PACKAGES].get(entry, b"")
+            if not fresh.of_any(record):
+                yield entry, record
+
+
+def _found(session: Session, keep: int, fresh: Freshness) -> Garbage:
     live = Live(session.hook)
     with session.db.read() as txn:
         live.update(txn)
         nodes = sum(key not in live.nodes for key in txn[CHUNKS])
-        entries = sum(entry not in live.entries for entry in catalog.find(txn))
+        dead = dict(_dead(txn, live, fresh))
+        over = set(trash.expired(txn, keep))
         needed = _needed(
-            session, txn, (record for entry, record in _records(txn) if entry in live.entries)
+            session, txn, (record for entry, record in _records(txn) if keep or entry not in dead)
         )
-    files = [digest for digest in session.pool if digest not in needed]
-    return Garbage(entries, nodes, len(files), sum(_size(session, digest) for digest in files))
+        needed |= {
+            digest
+            for entry, row in txn[trash.TRASH].items()
+            if entry not in over
+            for digest in digests(row.record)
+        }
+        emptied = sum(entry not in txn[PACKAGES] for entry in over)
+    files = [one for one in session.pool if one not in needed and not fresh.has(one)]
+    return Garbage(
+        len(dead),
+        nodes,
+        len(files),
+        sum(_size(session, digest) for digest in files),
+        len(dead) if keep else 0,
+        emptied,
+        tuple(str(PackageKey.from_entry(entry)) for entry in dead),
+    )
 
 
 def _records(txn: Transaction) -> Iterator[tuple[Entry, bytes]]:
@@ -109,6 +184,11 @@ def _needed(session: Session, txn: Transaction, records: Iterator[bytes]) -> set
     """Return the files of packages, given by their records, and those of plugins."""
     needed = {digest for record in records for digest in digests(record)}
     return needed.union(*session.hook.debrepo_live_files(txn=txn))
+
+
+def _everything_needed(session: Session, txn: Transaction) -> set[str]:
+    """Return the files that packages need, those in the trash included, and plugins."""
+    return _needed(session, txn, (record for _, record in _records(txn))).union(trash.files(txn))
 
 
 def _size(session: Session, digest: str) -> int:
@@ -133,20 +213,24 @@ def _delete_chunks(session: Session, live: Live, dead: list[bytes]) -> int:
     return count
 
 
-def _delete_packages(session: Session, live: Live, dead: list[Entry]) -> int:
+def _delete_packages(session: Session, live: Live, dead: list[Entry], *, into_trash: bool) -> int:
     count = 0
     for batch in _batches(dead):
         with session.db.write() as txn:
             live.update(txn)
             for entry in batch:
                 if entry not in live.entries:
+                    if into_trash:
+                        trash.put(txn, entry)
                     count += txn[PACKAGES].discard(entry)
                     txn[CONTENTS].discard(entry)
                     txn[DEFECTS].discard(entry)
     return count
 
 
-def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int, int]:
+def _delete_files(
+    session: Session, fresh: Freshness, reached: Callable[[str], None]
+) -> tuple[int, int]:
     """Delete pool files of no package; return how many there were, and their size.
 
     They are condemned first: a package that names one afterwards takes that back in the
@@ -154,9 +238,9 @@ def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int
     So nobody has to read the packages while others wait to write.
     """
     with session.db.read() as txn:
-        needed = _needed(session, txn, (record for _, record in _records(txn)))
+        needed = _everything_needed(session, txn)
         remote = sorted(remote_files.known(session.hook, txn) - needed)
-    dead = [digest for digest in session.pool if digest not in needed]
+    dead = [one for one in session.pool if one not in needed and not fresh.has(one)]
     if not dead and not remote:
         return 0, 0
     with session.db.write() as txn:
@@ -167,7 +251,7 @@ def _delete_files(session: Session, reached: Callable[[str], None]) -> tuple[int
                 txn[CONDEMNED].put_many((bytes.fromhex(digest), b"") for digest in batch)
         reached("condemned")
         with session.db.read() as txn:
-            needed = _needed(session, txn, (record for _, record in _records(txn)))
+            needed = _everything_needed(session, txn)
         reached("read again")
         gone = [
             size

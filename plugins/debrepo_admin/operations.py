@@ -8,12 +8,14 @@ from debrepo import __version__
 from debrepo.errors import AlreadyExists, cannot_write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from debrepo.config import Configured
     from debrepo.refs import Setting
     from debrepo.session import Session
     from debrepo_admin.garbage import Garbage
+    from debrepo_admin.trash import Restored, TrashedPackage
 
 
 class Plugin(NamedTuple):
@@ -100,11 +102,35 @@ def check(session: Session, *, files: bool = True, deep: bool = False) -> list[s
     return list(problems(session, files=files, deep=deep))
 
 
-def cleanup(session: Session, *, dry_run: bool = False) -> Garbage:
-    """Delete what nothing refers to: chunks of package sets, packages, and pool files."""
+def cleanup(session: Session, *, dry_run: bool = False, trash: bool = True) -> Garbage:
+    """Delete what nothing refers to: chunks of package sets, packages, and pool files.
+
+    Packages stay in the trash for a while, with their files; without ``trash`` they are deleted
+    at once, and so are those that are in it.
+    """
     from debrepo_admin.garbage import collect
 
-    return collect(session, dry_run=dry_run)
+    return collect(session, dry_run=dry_run, trash_can=trash)
+
+
+def trash(session: Session, queries: Sequence[str] = ()) -> list[TrashedPackage]:
+    """Return the packages in the trash that match any of the queries, or all."""
+    from debrepo_admin.trash import listed
+
+    return listed(session, queries)
+
+
+def restore(
+    session: Session,
+    queries: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    repo: str | None = None,
+) -> Restored:
+    """Bring packages back from the trash, and add them to a repository where one is named."""
+    from debrepo_admin import trash
+
+    return trash.restore(session, queries, everything=everything, repo=repo)
 
 
 def backup(session: Session, target: Path) -> Path:

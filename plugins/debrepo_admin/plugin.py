@@ -88,6 +88,21 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "db.trash",
+            f"{_OPERATIONS}:trash",
+            "List the packages in the trash.",
+            "admin",
+            "db trash",
+            changes=False,
+        ),
+        Operation(
+            "db.restore",
+            f"{_OPERATIONS}:restore",
+            "Bring packages back from the trash.",
+            "admin repo:{repo}:add",
+            "db restore",
+        ),
+        Operation(
             "plugin.list",
             f"{_OPERATIONS}:plugins",
             "List the plugins.",
@@ -146,15 +161,20 @@ def debrepo_operations() -> list[Operation]:
 @hookimpl
 def debrepo_settings() -> list[Setting]:
     return [
+        Setting("cleanup.grace", "0s", "How long files that have just come are no garbage"),
+        Setting("cleanup.trash", "7d", "How long packages stay in the trash; 0: there is none"),
         Setting(
             "database.backup_days", 7, "Days after which a backup of the database is old; 0: ignore"
-        )
+        ),
     ]
 
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("admin.backups", 1, "debrepo_admin.backups:BACKUPS")]
+    return [
+        TableRef("admin.backups", 1, "debrepo_admin.backups:BACKUPS"),
+        TableRef("admin.trash", 1, "debrepo_admin.trash:TRASH"),
+    ]
 
 
 @hookimpl
@@ -169,7 +189,10 @@ def debrepo_background() -> dict[str, BackgroundJob]:
     return {
         "notices": BackgroundJob(
             "debrepo.notices:in_background", 5.0, "Call plugins again that asked for it."
-        )
+        ),
+        "trash": BackgroundJob(
+            "debrepo_admin.trash:background", 3600.0, "Delete what was in the trash long enough."
+        ),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from debrepo import packageset
+from debrepo import packageset, remote_files
 from debrepo.catalog import CHUNKS, PACKAGES
 from debrepo.errors import Conflict, NotFound
 from debrepo.package import PackageKey, digests
@@ -107,7 +107,8 @@ def _known(txn: Transaction, entries: list[Entry]) -> list[Entry]:
 
 def _check_files(session: Session, txn: Transaction, added: list[Entry]) -> None:
     """Raise `Conflict` for what a cleanup is taking away: no list need hold these packages."""
-    for entry in added:
+    elsewhere = remote_files.elsewhere(session, txn, added)
+    for entry in set(added) - elsewhere:
         if any(digest not in session.pool for digest in digests(txn[PACKAGES].get(entry) or b"")):
             display = PackageKey.from_entry(entry).display
             raise Conflict(f"the files of {display} are gone", hint="add them again")

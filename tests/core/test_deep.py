@@ -297,7 +297,7 @@ def test_a_cleanup_deletes_verdicts_with_their_packages(session, add, tmp_path):
     (entry,) = add(break_data(build_deb(tmp_path)))
     deep.read(session, [entry])
     session.call("repo.remove", name="r", queries=["hello"])
-    session.call("db.cleanup")
+    session.call("db.cleanup", trash=False)
     with session.db.read() as txn:
         assert len(txn[DEFECTS]) == 0
 

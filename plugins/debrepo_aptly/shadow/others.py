@@ -93,7 +93,7 @@ def db_cleanup(asked: AptlyRequest) -> None:
         for one in asked.call("publish.list"):
             say(f"- {one.storage}:{one.prefix}/{one.distribution}")
     say("Loading list of all packages...")
-    garbage = asked.call("db.cleanup", dry_run=dry)
+    garbage = asked.call("db.cleanup", dry_run=dry, trash=False)  # aptly has none
     say(f"Deleting unreferenced packages ({garbage.packages})...")
     say("Building list of files referenced by packages...")
     say("Building list of files in package pool...")

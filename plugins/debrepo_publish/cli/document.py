@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from debrepo.clock import parse_duration
 from debrepo.session import Session
 from debrepo_publish.cli.names import KEY
-from debrepo_publish.model import documents
 from debrepo_publish.model.options import declared
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    return None if value is None else documents.parse_duration(value)
+    return None if value is None else parse_duration(value)
 
 
 def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:

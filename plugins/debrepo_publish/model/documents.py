@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
 from debrepo.arguments import no_such
+from debrepo.clock import parse_duration
 from debrepo.errors import InvalidInput
 from debrepo_publish.model import options as extras
 from debrepo_publish.model.publication import (
@@ -168,16 +169,3 @@ def checked(publication: Publication) -> Publication:
     if publication.but_automatic_upgrades and not publication.not_automatic:
         raise InvalidInput("ButAutomaticUpgrades needs NotAutomatic", hint="add --notautomatic=yes")
     return publication
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def parse_duration(text: str) -> int:
-    """Return the seconds that ``14d``, ``12h`` or ``90s`` are; a bare number is seconds."""
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    if not number.isdecimal():
-        raise InvalidInput(
-            f"not a length of time: {text!r}", hint="write it as 90s, 30m, 12h, 14d or 2w"
-        )
-    return int(number) * _UNITS[unit]

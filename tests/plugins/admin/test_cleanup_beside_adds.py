@@ -3,19 +3,24 @@
 import itertools
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from debrepo import leases
 from debrepo.catalog import CONDEMNED
+from debrepo.errors import NotFound
 from debrepo.ingest import ingest
 from debrepo.testing.packages import build_deb
+from debrepo_admin import garbage as admin_garbage
 from debrepo_admin.checks import problems
-from debrepo_admin.garbage import collect
 from debrepo_local.adding import commit
 
 STEPS = ["found", "chunks", "packages", "condemned", "read again"]
+
+
+def collect(session, *, trash_can=False, **given):
+    return admin_garbage.collect(session, dry_run=False, trash_can=trash_can, **given)
 
 
 @pytest.fixture
@@ -58,8 +63,35 @@ def at(wanted, action):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_garbage_that_is_added_again_during_a_cleanup_stays(session, other, garbage, hello, step):
-    collect(session, dry_run=False, reached=at(step, lambda: add(other, hello)))
+    collect(session, reached=at(step, lambda: add(other, hello)))
     assert members(session) == ["hello_1.0_amd64"]
+    assert in_order(session)
+
+
+@pytest.mark.parametrize("step", STEPS[:3])
+def test_garbage_that_is_added_again_on_its_way_to_the_trash_stays(
+    session, other, garbage, hello, step
+):
+    collect(session, trash_can=True, reached=at(step, lambda: add(other, hello)))
+    assert members(session) == ["hello_1.0_amd64"]
+    assert in_order(session)
+    assert session.call("db.trash") == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_restored_while_the_trash_is_emptied_is_whole_or_gone(
+    session, other, garbage, hello, step
+):
+    collect(session, trash_can=True)
+    done = []
+
+    def bring_back():
+        with suppress(NotFound):
+            done.extend(other.call("db.restore", everything=True, repo="r").packages)
+
+    collect(session, reached=at(step, bring_back))
+    assert len(members(session)) == len(done)
+    assert bool(done) == (step in STEPS[:3])
     assert in_order(session)
 
 
@@ -71,9 +103,9 @@ def test_package_that_comes_and_goes_during_a_cleanup_is_no_half_package(
         add(other, hello)
         other.call("repo.remove", name="r", queries=["hello"])
 
-    collect(session, dry_run=False, reached=at(step, come_and_go))
+    collect(session, reached=at(step, come_and_go))
     assert in_order(session)
-    collect(session, dry_run=False)
+    collect(session)
     assert list(session.pool) == []
 
 
@@ -99,7 +131,7 @@ def test_file_that_was_read_at_one_moment_is_there_at_the_next(
             held.close()
 
     act("before")
-    collect(session, dry_run=False, reached=act)
+    collect(session, reached=act)
     act("after")
     assert len(members(session)) == 1
     assert in_order(session)
@@ -110,9 +142,9 @@ def test_part_of_a_source_that_only_the_pool_has_stays_while_it_is_added(session
     other.pool.put(digest, b"hello\n")
     with other.pool.reserving() as pool:
         assert pool.reserve(digest)
-        collect(session, dry_run=False)
+        collect(session)
         assert digest in session.pool
-    assert collect(session, dry_run=False).files == 1
+    assert collect(session).files == 1
 
 
 def test_files_that_are_reserved_ahead_stay_from_when_they_are_put_here(session, other):
@@ -121,14 +153,14 @@ def test_files_that_are_reserved_ahead_stay_from_when_they_are_put_here(session,
         pool.reserve_ahead({digest, "0" * 64})
         for _ in range(2):
             pool.put(digest, b"hello\n")
-            collect(session, dry_run=False)
+            collect(session)
             assert list(session.pool) == [digest]
-    assert collect(session, dry_run=False).files == 1
+    assert collect(session).files == 1
 
 
 def test_one_cleanup_works_at_a_time(session, garbage):
     seen = []
-    collect(session, dry_run=False, reached=lambda _: seen.extend(leases.held(session.root)))
+    collect(session, reached=lambda _: seen.extend(leases.held(session.root)))
     assert {lease.what for lease in seen} == {"db:cleanup"}
     assert not leases.held(session.root)
 
@@ -142,7 +174,7 @@ def test_what_a_killed_process_reserved_goes_and_its_claim_with_it(session, debr
     )
     subprocess.run([sys.executable, "-c", program, debrepo_root / "pool", hello], check=False)
     assert len(list((debrepo_root / "pool" / "claims").iterdir())) == 1
-    assert collect(session, dry_run=False).files == 1
+    assert collect(session).files == 1
     assert not list((debrepo_root / "pool" / "claims").iterdir())
 
 
@@ -158,7 +190,7 @@ def test_what_a_killed_cleanup_condemned_is_judged_anew(session, garbage, hello)
     assert condemned() == 0
     with session.db.write() as txn:
         txn[CONDEMNED].put_many((bytes.fromhex(digest), b"") for digest in session.pool)
-    assert collect(session, dry_run=False).files == 0
+    assert collect(session).files == 0
     assert in_order(session)
 
 
@@ -182,7 +214,7 @@ def test_publish_whose_packages_went_meanwhile_publishes_what_is_there_now(
 
     def lose_a_package():
         other.call("repo.remove", name="r", queries=["gone"])
-        assert collect(other, dry_run=False).files == 1
+        assert collect(other).files == 1
 
     monkeypatch.setitem(session.__dict__, "signer", Distracted(lose_a_package))
     published = session.call("publish.create", kind="repo", names=["r"])
@@ -213,7 +245,7 @@ from debrepo.plugins import load_plugins
 from debrepo.session import Session
 session = Session(Path(sys.argv[1]), load_plugins())
 while not Path(sys.argv[2]).exists():
-    session.call("db.cleanup")
+    session.call("db.cleanup", trash=False)
 """
 
 

@@ -111,7 +111,7 @@ def test_changes_and_buildinfo_are_kept_with_their_package(apt, documented, sess
     documents, url = documented
     files = apt.get(f"{url}/package_files", headers=headers("reporter"), auth=None).json()
     rows = {file["file_name"]: file for file in files}
-    list(session.call("db.cleanup") or ())
+    list(session.call("db.cleanup", trash=False) or ())
     for path in documents:
         assert rows[path.name]["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         got = apt.get(f"{APT}/pool/sid/h/hello/1.0-1/{path.name}")
@@ -141,7 +141,7 @@ def test_document_goes_with_what_it_belongs_to(apt, documented, session, headers
     }
     assert apt.delete(gone[what], **sent).status_code in {202, 204}
     assert apt.get(f"{APT}/pool/sid/h/hello/1.0-1/{documents[1].name}").status_code == 404
-    session.call("db.cleanup")
+    session.call("db.cleanup", trash=False)
     digest = hashlib.sha256(documents[1].read_bytes()).hexdigest()
     assert digest not in session.pool
     if what == "file":

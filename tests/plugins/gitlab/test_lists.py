@@ -379,7 +379,7 @@ def test_list_follows_whatever_changes_the_repositories(stocked, session, tmp_pa
     assert names(stocked.get(url)) == ["other"]
     session.call("repo.rename", name=repo, new_name="mine")
     session.call("repo.remove", name="mine", queries=["other"])
-    session.call("db.cleanup")
+    session.call("db.cleanup", trash=False)
     assert names(stocked.get(url)) == []
     assert len(names(stocked.get(f"{PROJECT}/packages?per_page=100"))) == 30
     session.call("project.drop", path="acme/web", force=True)

@@ -40,11 +40,11 @@ def test_packages_come_with_their_files_and_are_kept_until_lists_have_them(sessi
     brought = bring(session, offered)
     assert brought.final == {entry: entry for entry in offered}
     assert (brought.packages, brought.files, brought.remarks) == (2, 2, [])
-    session.call("db.cleanup")
+    session.call("db.cleanup", trash=False)
     assert put(session, brought.final).outcome == "created"
     with session.db.write() as txn:
         packages.settle(txn, SOURCE)
-    assert session.call("db.cleanup").packages == 0
+    assert session.call("db.cleanup", trash=False).packages == 0
     assert session.call("repo.show", name="tools").size == 2
     assert session.call("db.check") == []
 

@@ -331,11 +331,11 @@ def test_packages_of_an_import_that_ended_early_wait_for_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(lists, "put", crash)
         imported(exit_code=1)
-    assert told("db", "cleanup")["packages"] == 0
+    assert told("db", "cleanup", "--no-trash")["packages"] == 0
     assert told("repo", "list") == []
     assert "Brought 0 packages" in imported().stdout
     assert told("repo", "show", "tools")["size"] == 4
-    assert told("db", "cleanup")["packages"] == 0
+    assert told("db", "cleanup", "--no-trash")["packages"] == 0
 
 
 def test_packages_that_a_list_has_already_are_not_looked_at_again(

@@ -58,7 +58,7 @@ def test_update_that_is_killed_is_finished_by_the_next(
         assert set(names()) == _listed(archive)
         debrepo("db", "check")
         _check_fetched(server, archive)
-        debrepo("db", "cleanup")
+        debrepo("db", "cleanup", "--no-trash")
 
 
 def _listed(archive):

@@ -112,7 +112,7 @@ def test_file_that_cannot_be_had_leaves_the_publication_as_it_was(
 def test_files_are_still_fetched_after_the_mirror_is_dropped(debrepo, debrepo_root, listing):
     debrepo("snapshot", "create", "monday", "from", "mirror", "debian")
     listing("drop", "debian", "--force")
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     debrepo("db", "check")
     debrepo(*PUBLISH)
     assert len(debs(debrepo_root / "public" / "pool")) == 3
@@ -125,12 +125,12 @@ def test_cleanup_drops_the_origins_of_what_no_list_has(debrepo, opened, archive,
     listing("update", "debian")
     with opened() as session, session.db.read() as txn:
         assert len(list(origins.listed(txn))) == 4
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     with opened() as session, session.db.read() as txn:
         assert len(list(origins.listed(txn))) == 1
         assert len(txn[origins.PLACES]) == 1
     listing("drop", "debian")
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     with opened() as session, session.db.read() as txn:
         assert not txn[origins.ORIGINS]
         assert not txn[origins.PLACES]
@@ -165,7 +165,7 @@ def test_lazy_mirror_becomes_a_whole_one_and_back(debrepo, debrepo_root, listing
     listing("update", "debian")
     assert len(server.asked("pool/*")) == 3
     debrepo("publish", "mirror", "debian", "--skip-signing", "--distribution", "stable")
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     debrepo("db", "check")
 
 

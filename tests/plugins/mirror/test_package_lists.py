@@ -205,11 +205,11 @@ def test_packages_that_an_unfinished_update_has_recorded_survive_a_cleanup(
     with opened() as session, session.db.write() as txn:
         txn[PENDING]["other"] = mirror.set_id
     debrepo("mirror", "drop", "debian")
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     assert debrepo("package", "search", "hello").stdout == "hello_1.0_amd64\n"
     with opened() as session, session.db.write() as txn:
         del txn[PENDING]["other"]
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     debrepo("package", "search", "hello", exit_code=3)
 
 

@@ -182,7 +182,7 @@ def test_what_an_unfinished_update_has_recorded_is_used_by_the_next(
 ):
     server.hide("pool/*/beta*")
     mirror("update", "debian", exit_code=7)
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     with opened() as session, session.db.read() as txn:
         assert packageset.count(txn[CHUNKS], txn[PENDING]["debian"]) == 2
     server.hidden.clear()

@@ -260,7 +260,7 @@ def test_rule_that_keeps_a_package_out_makes_verbatim_impossible(
 
 
 def test_cleanup_keeps_what_verbatim_mirrors_serve(debrepo, wide, away):
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     debrepo("db", "check")
     for path in (f"{PACKAGES}.gz", "dists/stable/Release.gpg", ALPHA):
         assert away(path).content == bytes_of(wide, path)
@@ -269,7 +269,7 @@ def test_cleanup_keeps_what_verbatim_mirrors_serve(debrepo, wide, away):
 def test_dropped_mirror_leaves_nothing_behind(debrepo, debrepo_root, whole):
     whole("rename", "debian", "other")
     whole("drop", "other")
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     assert not [path for path in (debrepo_root / "pool").rglob("*") if len(path.name) == 62]
 
 

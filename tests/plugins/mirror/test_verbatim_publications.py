@@ -107,7 +107,7 @@ def test_what_the_archive_has_dropped_is_deleted_when_its_time_is_over(
     whole("update", "debian")
     debrepo("publish", "update", "stable")
     assert "alpha" not in " ".join(name for name in files(public) if name.endswith(".deb"))
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     debrepo("publish", "verify", "stable", "--files")
     debrepo("publish", "drop", "stable")
     assert not files(public)
@@ -207,7 +207,7 @@ def test_snapshot_of_a_verbatim_mirror_is_published_as_the_archive_was(
         whole("update", "debian")
     debrepo("snapshot", "create", "tuesday", "from", "mirror", "debian")
     debrepo("snapshot", "rename", "monday", "first")
-    debrepo("db", "cleanup")
+    debrepo("db", "cleanup", "--no-trash")
     debrepo("publish", "snapshot", "first", "--verbatim")
     assert digests(public) == expected
     debrepo("publish", "switch", "stable", "tuesday")

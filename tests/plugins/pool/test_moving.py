@@ -120,10 +120,21 @@ def test_what_no_package_names_any_more_is_deleted_there_unless_others_may_need_
     add(session, tmp_path / "debs", "hello", "greeter")
     session.call("pool.move")
     session.call("repo.remove", name="tools", queries=["hello"])
-    session.call("db.cleanup", dry_run=False)
+    session.call("db.cleanup", trash=False)
     assert len(there(far)) == 2
     assert session.call("pool.move").deleted == 1
     assert len(there(far)) == 1
+
+
+def test_package_in_the_trash_keeps_its_file_there_and_comes_back(session, tmp_path, far):
+    add(session, tmp_path / "debs", "hello")
+    session.call("pool.move")
+    session.call("repo.remove", name="tools", queries=["hello"])
+    assert session.call("db.cleanup").trashed == 1
+    assert session.call("pool.move").deleted == 0
+    assert len(there(far)) == 1
+    assert len(session.call("db.restore", everything=True, repo="tools").packages) == 1
+    assert list(problems(session, files=True)) == []
 
 
 def test_nothing_is_deleted_from_a_place_that_is_shared(configure, session, tmp_path, far):
@@ -131,7 +142,7 @@ def test_nothing_is_deleted_from_a_place_that_is_shared(configure, session, tmp_
     add(session, tmp_path / "debs", "hello")
     session.call("pool.move")
     session.call("repo.remove", name="tools", queries=["hello"])
-    session.call("db.cleanup", dry_run=False)
+    session.call("db.cleanup", trash=False)
     assert session.call("pool.move").deleted == 0
     assert len(there(far)) == 1
 
@@ -140,7 +151,7 @@ def test_a_package_that_is_added_again_before_its_file_is_deleted_keeps_it(sessi
     add(session, tmp_path / "debs", "hello")
     session.call("pool.move")
     session.call("repo.remove", name="tools", queries=["hello"])
-    session.call("db.cleanup", dry_run=False)
+    session.call("db.cleanup", trash=False)
     add(session, tmp_path / "debs", "hello")
     assert session.call("pool.move").deleted == 0
     assert len(there(far)) == 1

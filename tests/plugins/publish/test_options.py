@@ -2,10 +2,11 @@
 
 import pytest
 
+from debrepo.clock import parse_duration
 from debrepo.config import Config
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.refs import Setting
-from debrepo_publish.model.documents import changed, checked, parse_duration
+from debrepo_publish.model.documents import changed, checked
 from debrepo_publish.model.publication import Publication
 
 PUBLICATION = Publication("", ".", "stable", {"main": "repo:tools"})

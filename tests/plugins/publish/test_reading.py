@@ -242,7 +242,7 @@ def test_lists_may_change_and_be_cleaned_up_while_packages_are_read(
         monkeypatch.setattr(deep, "read", read)
         done = read(session, found)
         session.call("repo.remove", name="tools", queries=["b"])
-        session.call("db.cleanup")
+        session.call("db.cleanup", trash=False)
         return done
 
     monkeypatch.setattr(deep, "read", meanwhile)

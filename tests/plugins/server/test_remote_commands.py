@@ -216,8 +216,18 @@ audit list --limit 3
 audit list --limit 20 --json
 audit verify
 db check
+repo create bin
+repo add bin {place}/debs/hello_1.0_amd64.deb
+repo drop bin --force
 db cleanup --dry-run
 db cleanup
+db trash
+db trash --json
+db restore
+db restore none
+db restore --all --repo none
+db restore --all --json
+db cleanup --no-trash
 pool move
 config create
 man {place}/man
