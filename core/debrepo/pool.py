@@ -240,7 +240,7 @@ class Pool:
                 self._begun = begun
 
     def _sync(self) -> None:
-        from ctypes import CDLL  # slow to import
+        from ctypes import CDLL, get_errno  # slow to import
 
         try:
             fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
@@ -252,8 +252,6 @@ class Pool:
                 if not hasattr(libc, "syncfs"):
                     os.sync()
                 elif libc.syncfs(fd) < 0:
-                    from ctypes import get_errno
-
                     raise OSError(get_errno(), os.strerror(get_errno()))
         finally:
             os.close(fd)
