@@ -145,7 +145,8 @@ def _fragments(cache: Cache, root: SetId, source: LineSource) -> Iterator[Fragme
     for group in _groups(found):
         hashes = [chunk.hash for chunk in group]
         text = partial(_text, cache, hashes, source)
-        yield Fragment(key_of(b"lines", *made, *hashes), text, cached=False)
+        path = source.path().encode()  # two architectures may have the same lines
+        yield Fragment(key_of(b"lines", path, *made, *hashes), text, cached=False)
 
 
 def _groups(found: Iterable[packageset.Chunk]) -> Iterator[list[packageset.Chunk]]:

@@ -217,6 +217,18 @@ def test_release_lists_uncompressed_contents_too(
     assert {"main/Contents-amd64", f"main/Contents-amd64{suffix}"} <= listed
 
 
+def test_architectures_with_the_same_paths_have_contents_in_every_publication(
+    published, tmp_path, debrepo_root, debrepo
+):
+    published(*[build_deb(tmp_path, "hello", "1.0", name) for name in ("amd64", "arm64")])
+    debrepo("publish", "repo", "r", "again", "--skip-signing")
+    expected = "usr/share/doc/hello/copyright hello\n"
+    for place in ("public", "public/again"):
+        for name in ("amd64", "arm64"):
+            path = debrepo_root / place / "dists/stable/main" / f"Contents-{name}.gz"
+            assert gzip.decompress(path.read_bytes()).decode() == expected
+
+
 def test_contents_can_be_left_out(published, tmp_path, debrepo_root, debrepo):
     published(build_deb(tmp_path))
     debrepo("publish", "update", "stable", "--skip-contents")
