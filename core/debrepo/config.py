@@ -278,7 +278,16 @@ class Config:
 
 def _instead(setting: Setting, value: object) -> str:
     """Return what an error says of a value that is wrong: nothing of a secret one."""
-    return "" if setting.secret else f", found {value!r}"
+    return "" if setting.secret else f", found {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    """Return a value of a configuration file as it stands there."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    return repr(value) if isinstance(value, str | int | float) else str(value)
 
 
 def _found(name: str, declared: Mapping[str, Setting]) -> Setting | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from debrepo.errors import InUse, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pluggy import HookRelay
 
     from debrepo.database import Transaction
     from debrepo.package import Link, PackageList
 
+_MOST = 5  # users of a list that an error names
 _NAME = re.compile(r"[^\s/:\0-\x1f\x7f][^/:\0-\x1f\x7f]{0,199}")
 
 
@@ -58,15 +59,25 @@ def check_unused(
     hook: HookRelay, txn: Transaction, target: PackageList, *, force: bool = False
 ) -> None:
     """Raise `InUse` while something was made from a list; ``force`` allows it for weak links."""
-    holding = [link for link in users(hook, txn, target) if link.firm or not force]
-    if not holding:
+    using = users(hook, txn, target)
+    serving = [link.target for link in using if link.firm]
+    made = [link.target for link in using if not link.firm]
+    if not serving and (force or not made):
         return
-    names = ", ".join(link.target.replace(":", " ", 1) for link in holding[:5])
-    names += ", …" if len(holding) > 5 else ""
     kind, _, name = str(target).partition(":")
-    if any(link.firm for link in holding):
-        raise InUse(f"{kind} {name} is served by {names}", hint=_unserve(holding[0].target))
-    raise InUse(f"{kind} {name} is used by {names}", hint="use --force to drop it nevertheless")
+    hint = f"--force drops it nevertheless: {_named(made)} keep what they have"
+    if len(made) == 1:
+        hint = hint.replace(" keep what they have", " keeps what it has")
+    if serving:
+        ignored = f"; --force ignores only {_named(made)}" if made else ""
+        hint = _unserve(serving[0]) + ignored
+    raise InUse(f"{kind} {name} is used by {_named([*serving, *made])}", hint=hint)
+
+
+def _named(targets: Sequence[str]) -> str:
+    """Return the first few things that use a list, in words."""
+    shown = ", ".join(target.replace(":", " ", 1) for target in targets[:_MOST])
+    return f"{shown} and {len(targets) - _MOST} more" if len(targets) > _MOST else shown
 
 
 def _unserve(target: str) -> str:

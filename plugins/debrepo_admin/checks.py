@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, PACKAGES, TABLES
-from debrepo.errors import DatabaseError
+from debrepo.errors import DatabaseError, DebrepoError
 from debrepo.package import Entry, PackageKey, decode
 from debrepo.refs import TableRef, declared
 
@@ -102,9 +102,14 @@ def _packages(txn: Transaction, files: dict[str, str]) -> Iterator[str]:
             key = PackageKey.from_entry(entry)
             found = decode(key, record).files
         except Exception as error:
-            yield f"the record {entry!r} of {PACKAGES.name} is damaged: {error!r}"
+            shown = entry.decode(errors="backslashreplace")
+            yield f"the record {shown!r} of {PACKAGES.name} is damaged: {_reason(error)}"
             continue
         files |= {file.sha256: f"{key.display}: {file.name}" for file in found}
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, DebrepoError) else f"{type(error).__name__}: {error}"
 
 
 def _answers(session: Session, hook: str, txn: Transaction) -> Iterator[Iterable[Any]]:
@@ -150,7 +155,7 @@ def _lists(session: Session, txn: Transaction) -> Iterator[str]:
                 try:
                     entries = list(packageset.entries_of(store, chunk.hash))
                 except Exception as error:
-                    yield f"{found}: chunk {chunk.hash.hex()} is damaged: {error!r}"
+                    yield f"{found}: chunk {chunk.hash.hex()} is damaged: {_reason(error)}"
                     continue
                 for entry in entries:
                     if entry not in txn[PACKAGES]:

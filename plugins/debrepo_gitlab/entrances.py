@@ -66,6 +66,7 @@ class Entrance(Opening):
         """Return the caller, the project or group, and whether that is named by an old path."""
         server: Server = request.app.state.debrepo
         caller = server.authenticate(_with(request, basic=self.basic))
+        request.state.caller = caller  # the log names it, if refused
         found, old = self._find(server, caller, f"{kind}:{request.path_params['id']}")
         open_to = containers.open_grants(found, anonymous=caller.anonymous)
         return caller._replace(scopes=(*caller.scopes, *open_to)), found, old

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 CREATE_HINT = 'run "debrepo key create --name NAME"'
+LIST_HINT = f'run "debrepo key list", and name one of those; or {CREATE_HINT}'
 
 #: Public-key algorithms of OpenPGP (RFC 9580, 9.1) that GnuPG does not name by their curve.
 _ALGORITHMS = {"1": "rsa", "2": "rsa", "3": "rsa", "17": "dsa", "20": "elgamal"}
@@ -164,7 +165,7 @@ def choose(keys: Sequence[Key], names: Sequence[str]) -> list[Key]:
         if not name.strip():
             raise InvalidInput("the name of a key is empty")
         matching = [key.named(name.strip()) for key in keys if key.answers_to(name.strip())]
-        found = _only(matching, name)
+        found = _only(matching, name, otherwise=LIST_HINT if keys else CREATE_HINT)
         chosen[found.key.signs_as] = found
     return list(chosen.values())
 
@@ -179,7 +180,7 @@ def _default(keys: Sequence[Key]) -> Key:
     return _only(keys, "")
 
 
-def _only(keys: Sequence[Key], name: str) -> Key:
+def _only(keys: Sequence[Key], name: str, otherwise: str = CREATE_HINT) -> Key:
     usable = [key for key in keys if not key.fault]
     if len(usable) > 1:
         raise SigningFailed(
@@ -192,7 +193,7 @@ def _only(keys: Sequence[Key], name: str) -> Key:
         what = "; ".join(f"key {display(found.key)} {found.fault}" for found in keys)
         raise SigningFailed(f"no key can sign: {what}", hint=_way_out(keys))
     raise SigningFailed(
-        f"there is no secret key {name!r}" if name else "there is no secret key", hint=CREATE_HINT
+        f"there is no secret key {name!r}" if name else "there is no secret key", hint=otherwise
     )
 
 

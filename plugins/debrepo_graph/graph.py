@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import packageset
 from debrepo.catalog import CHUNKS, PACKAGES
 from debrepo.errors import NotFound
+from debrepo.nearest import meant
 from debrepo.package import Node, size
 from debrepo.stopping import each
 
@@ -121,7 +122,7 @@ def around(graph: Graph, names: Iterable[str]) -> Graph:
     if unknown:
         raise NotFound(
             f"unknown node: {unknown[0][:80]}",
-            hint="use KIND:NAME, such as repo:stable",
+            hint=meant(unknown[0], graph.vertices, "use KIND:NAME, such as repo:stable"),
         )
     kept = _reach(wanted, graph.edges) | _reach(wanted, [(b, a) for a, b in graph.edges])
     vertices = {name: vertex for name, vertex in graph.vertices.items() if name in kept}

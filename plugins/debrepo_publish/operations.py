@@ -165,6 +165,7 @@ def switch(
     ``join``, new components are added, and pending changes are applied.
     """
     with session.db.read() as txn:
+        publications.get(txn, _named(distribution, place).key, after=names)
         found = [str(lists.get(session.hook, txn, kind, name)) for name in names]
 
     def change(publication: Publication) -> Publication:

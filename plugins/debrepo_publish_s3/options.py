@@ -66,6 +66,11 @@ def read(name: str, given: Mapping[str, Any]) -> Options:
     key = f"storage.s3.{name}"
     options = Options(**{"bucket": "", **given})
     if not options.bucket:
+        if not name:
+            raise InvalidInput(
+                "no storage s3 without a name is configured",
+                hint="configure [storage.s3.NAME], and write s3:NAME:PREFIX; its root is s3:NAME:.",
+            )
         raise InvalidInput(f"storage s3:{name} has no bucket", hint=f"set {key}.bucket")
     for field, choices in _CHOICES.items():
         value = getattr(options, field)

@@ -71,7 +71,10 @@ def create(session: Session, name: str, origin: tuple[str, ...], description: st
     if len(origin) == 3 and origin[0] == "from":
         _, kind, source = origin
     elif origin != ("empty",):
-        raise click.UsageError("say what it is made from: 'from repo REPO', or 'empty'")
+        raise click.UsageError(
+            "say what it is made from: 'NAME from repo REPO', or 'NAME empty',"
+            f" found {' '.join((name, *origin))[:80]!r}"
+        )
     session.run(operations.create, name, kind=kind, source=source, description=description)
     click.echo(f"Created snapshot {name}.")
 

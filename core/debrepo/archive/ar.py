@@ -28,7 +28,9 @@ def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str
         findings.add("refused", f"it has an odd number of bytes, {left}, as no ar archive has")
     left -= len(MAGIC)
     if (magic := stream.take(8)) != MAGIC:
-        raise InvalidPackage(f"not a Debian package: it starts with {magic!r}, not with {MAGIC!r}")
+        raise InvalidPackage(
+            f"not a Debian package: it starts with {_shown(magic)}, not with {_shown(MAGIC)}"
+        )
     data = False  # whether it has gone by; dpkg reads no further
     while header := stream.take(60):
         name, size, end = _HEADER.unpack(header.ljust(60))
@@ -49,7 +51,7 @@ def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str
                 raise InvalidPackage(
                     f"truncated: {len(header)} bytes of an ar header, instead of 60"
                 )
-            raise InvalidPackage(f"not an ar header: {header[:16]!r}, size {size!r}")
+            raise InvalidPackage(f"not an ar header: {_shown(header[:16])}, size {_shown(size)}")
         length, shown = int(size), name.decode(errors="backslashreplace")
         left -= 60
         if length > left:
@@ -60,3 +62,7 @@ def members(stream: Stream, left: int, findings: Findings) -> Iterator[tuple[str
         yield shown.removesuffix("/"), length
         if length % 2 and stream.take(1) not in (b"\n", b""):
             findings.add("odd", f"ar member {shown} is not padded with a newline")
+
+
+def _shown(text: bytes) -> str:
+    return repr(text.decode(errors="backslashreplace"))

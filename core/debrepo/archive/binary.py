@@ -194,7 +194,8 @@ def _read_format(stream: Stream, name: str, size: int) -> None:
     text = stream.take(size)
     found = _FORMAT.match(text)
     if found is None:
-        raise InvalidPackage(f"format {text[:20]!r} of binary packages is unknown, 2.0 is known")
+        shown = text[:20].decode(errors="backslashreplace")
+        raise InvalidPackage(f"format {shown!r} of binary packages is unknown, 2.0 is known")
 
 
 def _split(name: str) -> tuple[str, str]:

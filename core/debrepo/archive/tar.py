@@ -122,9 +122,9 @@ def members(
                 findings.add("refused", f"{what} has a contiguous file, which dpkg does not read")
             kind = REGULAR
         elif by_dpkg or kind in _SPARSE:
-            raise InvalidPackage(f"{what} has a member of type {kind!r} and {size} bytes")
+            raise InvalidPackage(f"{what} has a member of type {_shown(kind)} and {size} bytes")
         else:
-            findings.add("odd", f"{what} has a member of type {kind!r}: {_shown(path)}")
+            findings.add("odd", f"{what} has a member of type {_shown(kind)}: {_shown(path)}")
             kind = REGULAR
         content = b""
         if size:
@@ -310,7 +310,7 @@ class _Window:
     def decimal(self, text: bytes) -> int:
         """Return a number of a pax header."""
         if not text.isdigit() or len(text) > 20:
-            raise InvalidPackage(f"{self._what} is damaged: {text[:20]!r} is not a size")
+            raise InvalidPackage(f"{self._what} is damaged: {_shown(text[:20])} is not a size")
         return int(text)
 
     def number(self, text: bytes) -> int:
@@ -327,4 +327,6 @@ class _Window:
             return 0
         if text[0] == 0x80:
             return int.from_bytes(text[1:], "big")
-        raise InvalidPackage(f"{self._what} is damaged: {text!r} in a tar header is not a number")
+        raise InvalidPackage(
+            f"{self._what} is damaged: {_shown(text)} in a tar header is not a number"
+        )

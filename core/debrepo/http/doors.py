@@ -173,14 +173,13 @@ class Opening:
     def admit(self, request: Request) -> Caller:
         """Return the caller; raise `NotAllowed` if no arguments could make the call permitted."""
         server: Server = request.app.state.debrepo
-        caller = server.authenticate(request)
+        caller = request.state.caller = server.authenticate(request)  # the log names it, if refused
         if self.scope and self.scope != "public":
             caller.require(self.scope.format_map(request.path_params))
         first = [server.session.operations[name].scopes[0] for name in self.operations]
         if first and not any(map(caller.may_some, first)):
             request.state.lacking = Lacking(caller, first[0])
             raise caller.refusal(first[0])
-        request.state.caller = caller
         return caller
 
     async def __call__(self, request: Request) -> Door:

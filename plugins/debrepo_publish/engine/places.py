@@ -42,7 +42,7 @@ def opened(
 
 def open_storage(session: Session, place: str) -> Storage:
     """Open the storage of a place."""
-    storage = split_place(place)[0]
+    storage, prefix = split_place(place)
     scheme = storage.partition(":")[0]
     known = claimed(session.hook.debrepo_storages, "storage scheme")
     if scheme and scheme not in known:
@@ -50,6 +50,11 @@ def open_storage(session: Session, place: str) -> Storage:
             f"no storage scheme called {scheme!r}",
             hint=f"there are: {', '.join(sorted(known))};"
             f" a prefix that has colons is spelt ':{place}' in the default storage",
+        )
+    names = session.config.names(f"storage.{scheme}") if storage == scheme else ()
+    if prefix in names and "default" not in names:
+        raise InvalidInput(
+            f"{place} is a storage without a prefix", hint=f"the root of that storage is {place}:."
         )
     return session.storage(storage)
 

@@ -11,7 +11,7 @@ from debrepo_publish.model.publication import Generation, Publication, generatio
 from debrepo_publish.model.tables import ADOPTED, COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pluggy import HookRelay
 
@@ -21,15 +21,15 @@ _LIST = 'run "debrepo publish list"'
 _MOST = 5  # places that an error names
 
 
-def get(txn: Transaction, key: str) -> Publication:
-    """Return the publication with this key."""
+def get(txn: Transaction, key: str, after: Sequence[str] = ()) -> Publication:
+    """Return the publication with this key; ``after`` is what a command names after it."""
     try:
         return txn[PUBLICATIONS][key]
     except KeyError:
-        raise missing(txn, key) from None
+        raise missing(txn, key, after) from None
 
 
-def missing(txn: Transaction, key: str) -> NotFound:
+def missing(txn: Transaction, key: str, after: Sequence[str] = ()) -> NotFound:
     """Return the error that there is no such publication, with the one that may be meant."""
     place, _, distribution = key.rpartition(" ")
     known = [(one.place, one.distribution) for one in txn[PUBLICATIONS].values()]
@@ -40,6 +40,9 @@ def missing(txn: Transaction, key: str) -> NotFound:
         hint = f"it is published in {places}: name the place after the distribution"
     elif (distribution, place) in known:
         hint = f"the distribution comes first: {place} {distribution}"
+    elif len(after) == 1 and (place, after[0]) in known:
+        where = "" if place == "." else f" {place}"
+        hint = f"the distribution comes first: {after[0]}{where} {distribution}"
     else:
         hint = meant(distribution, there or [name for _, name in known], _LIST)
     return NotFound(f"nothing is published as {distribution} in {place}", hint=hint)

@@ -105,7 +105,7 @@ def test_blocks_may_be_cut_anywhere():
         (header(b"a", b"00000000009\0"), "not a number"),
         (header(b"a", b"0o000000017\0"), "not a number"),
         (header(b"a", b"\xff" * 12), "not a number"),
-        (header(b"a", 0, b"S"), "type b'S'"),
+        (header(b"a", 0, b"S"), "type 'S'"),
         (header(b"a", 4, b"x") + padded(b"9 a="), "not a pax header"),
         (header(b"a", 7, b"x") + padded(b"7 size="), "not a pax header"),
         (header(b"a", 11, b"x") + padded(b"11 size=-1\n"), "is not a size"),
@@ -212,5 +212,5 @@ def test_owners_and_times_of_every_spelling_that_dpkg_reads_are_let_in():
 def test_unknown_member_is_a_file_to_tar_and_nothing_to_dpkg():
     data = header(b"a", 3, b"?") + padded(b"abc") + header(b"b") + END
     assert names(data) == ["a", "b"]
-    with pytest.raises(InvalidPackage, match=r"a member of type b'\?' and 3 bytes"):
+    with pytest.raises(InvalidPackage, match=r"a member of type '\?' and 3 bytes"):
         judged(data)

@@ -90,7 +90,7 @@ def test_client_looks_after_files_and_repositories(client, tmp_path):
         source_kind="local", sources=[{"Name": "web"}], architectures=["amd64"], sign_skip=True
     )
     assert (published.prefix, published.distribution) == (".", "stable")
-    with pytest.raises(AptlyAPIException, match="is served by publication") as raised:
+    with pytest.raises(AptlyAPIException, match="is used by publication") as raised:
         client.repos.delete("web", force=True)
     assert raised.value.status_code == 409
     client.publish.drop(prefix=".", distribution="stable", force_delete=True)

@@ -193,6 +193,15 @@ def test_key_that_is_configured_and_not_there_is_an_error(debrepo, published, mo
     assert "error: key 0123456789ABCDEF: there is no secret key '0123456789ABCDEF'" in result.stdout
 
 
+def test_key_that_is_not_there_comes_with_those_that_are(debrepo, published, monkeypatch):
+    debrepo("key", "create", "--name", "Archive")
+    monkeypatch.setenv("DEBREPO_SIGNING_GPG_KEYS", "0123456789ABCDEF")
+    assert '(run "debrepo key list", and name one of' in debrepo("doctor", exit_code=6).stdout
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "0")
+    refused = debrepo("publish", "repo", "tools", "x", "--distribution", "d", exit_code=10)
+    assert "there is no secret key '0123456789ABCDEF'" in refused.stderr
+
+
 def test_server_examines_when_it_is_due_and_metrics_tell(published, session, api, caplog):
     look = examining.in_background(session, Idle())
     look()

@@ -27,7 +27,9 @@ def test_names_choose_what_is_drawn(drawn):
 
 def test_an_unknown_name_is_an_error(drawn):
     result = drawn("graph", "repo:none", exit_code=3)
-    assert "Error: unknown node: repo:none\nHint: use KIND:NAME" in result.output
+    assert "Error: unknown node: repo:none\nHint: is repo:tools meant? If not, use KIND:NAME" in (
+        result.output
+    )
 
 
 @pytest.mark.parametrize(

@@ -194,8 +194,23 @@ def test_a_dry_run_of_remove_changes_nothing(r, tmp_path):
 def test_drop_is_refused_while_a_snapshot_was_made_from_it(r):
     r("snapshot", "create", "s", "from", "repo", "r")
     result = r("repo", "drop", "r", exit_code=5)
-    assert "repo r is used by snapshot s" in result.output
+    assert result.output == (
+        "Error: repo r is used by snapshot s\n"
+        "Hint: --force drops it nevertheless: snapshot s keeps what it has\n"
+    )
     r("repo", "drop", "r", "--force")
+
+
+def test_what_is_published_is_not_dropped_by_force_and_the_hint_says_what_that_ignores(r, tmp_path):
+    r("repo", "add", "r", build_deb(tmp_path))
+    r("snapshot", "create", "s", "from", "repo", "r")
+    r("publish", "repo", "r", "--distribution", "d", "--skip-signing")
+    for options in ((), ("--force",)):
+        result = r("repo", "drop", "r", *options, exit_code=5)
+        assert result.output == (
+            "Error: repo r is used by publication ./d, snapshot s\n"
+            'Hint: run "debrepo publish drop d"; --force ignores only snapshot s\n'
+        )
 
 
 def test_drop_is_refused_while_it_is_published_even_by_force(r, tmp_path):

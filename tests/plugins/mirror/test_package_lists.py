@@ -161,7 +161,7 @@ def test_published_mirror_cannot_be_dropped(debrepo, mirrored):
     mirrored("debian", "hello 1.0")
     debrepo("publish", "mirror", "debian", "--skip-signing")
     refused = debrepo("mirror", "drop", "debian", "--force", exit_code=5)
-    assert "mirror debian is served by" in refused.stderr
+    assert "mirror debian is used by" in refused.stderr
 
 
 def test_renamed_mirror_is_followed(debrepo, mirrored, opened):

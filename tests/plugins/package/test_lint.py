@@ -30,8 +30,8 @@ def test_all_that_is_wrong_with_files_is_said(debrepo, debs):
         f"unreadable {debs}/bad_1.0_amd64.deb: Depends: 'foo >= 1' is no relation between binary"
         " packages",
         f"refused    {debs}/bad_1.0_amd64.deb: Essential is 'maybe', not yes or no",
-        f"unreadable {debs}/broken.deb: not a Debian package: it starts with b'nothing!', not with"
-        " b'!<arch>\\n'",
+        f"unreadable {debs}/broken.deb: not a Debian package: it starts with 'nothing!', not with"
+        " '!<arch>\\n'",
         f"remark     {debs}/my_odd_1.0_amd64.deb: Package is 'my_odd', which Debian Policy 5.6.1"
         " does not allow",
     ]

@@ -62,14 +62,6 @@ def test_mistyped_lists_come_with_the_nearest_one(debrepo, published, words, mea
     assert f"is {meant} meant?" in debrepo(*words, exit_code=3).stderr
 
 
-def test_storage_without_its_prefix_is_told_how_to_write_it(debrepo, published, debrepo_root):
-    config = debrepo_root / "debrepo.toml"
-    config.write_text('[storage.s3.lab]\nbucket = "x"\n')
-    result = debrepo("publish", "repo", "tools", "s3:lab", "--distribution", "x", exit_code=2)
-    assert "no storage s3 without a name is configured" in result.stderr
-    assert "name one, and a prefix after it: s3:lab:." in result.stderr
-
-
 def test_removing_what_is_not_there_is_a_warning_and_an_error_when_strict(debrepo, published):
     assert "Warning: no package of tools matches." in debrepo("repo", "remove", "tools", "x").stderr
     result = debrepo("repo", "remove", "tools", "x", "--strict", exit_code=3)
@@ -99,3 +91,51 @@ def test_lists_name_who_has_signed_and_until_when(debrepo, tmp_path):
     shown = debrepo("publish", "show", "s").stdout
     assert f"Signatures: {key} until 203" in shown
     assert "Valid until: 20" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("switch", "s", "a", "bookworm"), "the distribution comes first: bookworm a s"),
+        (("switch", "s", "alone"), "the distribution comes first: alone s"),
+        (("switch", "bookworm", "s", "a"), "it is published in a, b, c: name the place after"),
+    ],
+)
+def test_swapped_arguments_of_a_switch_come_in_their_order(debrepo, published, arguments, hint):
+    debrepo("snapshot", "create", "s", "from", "repo", "tools")
+    debrepo("publish", "repo", "tools", "--distribution", "alone")
+    assert f"Hint: {hint}" in debrepo("publish", *arguments, exit_code=3).stderr
+
+
+@pytest.mark.parametrize(
+    ("configured", "message"),
+    [
+        ("", "Hint: configure [storage.s3.NAME], and write s3:NAME:PREFIX; its root is s3:NAME:."),
+        ('[storage.s3.lab]\nbucket = "b"\n', "Hint: the root of that storage is s3:lab:."),
+        ('[storage.s3.other]\nbucket = "b"\n', "a prefix after it: s3:other:."),
+    ],
+)
+def test_storage_without_a_prefix_comes_with_its_root(
+    debrepo, published, debrepo_root, configured, message
+):
+    (debrepo_root / "debrepo.toml").write_text(configured)
+    result = debrepo("publish", "repo", "tools", "s3:lab", "--distribution", "x", exit_code=2)
+    assert message in result.stderr
+
+
+def test_switch_back_counts_the_files_that_it_puts_in_place(debrepo, published, tmp_path):
+    debrepo("repo", "add", "tools", build_deb(tmp_path, "other"))
+    debrepo("snapshot", "create", "two", "from", "repo", "tools")
+    debrepo("repo", "remove", "tools", "other")
+    debrepo("snapshot", "create", "one", "from", "repo", "tools")
+
+    def switched(name):
+        return debrepo("publish", "switch", "d", "s", name).stderr.splitlines()[-1].split(",")[0]
+
+    debrepo("publish", "snapshot", "two", "s", "--distribution", "d")
+    assert [switched("one"), switched("two")] == [
+        "0 new files",
+        "0 new files",
+    ]  # it was still there
+    debrepo("publish", "update", "d", "s", "--grace", "0s", "--keep-generations", "0", "--force")
+    assert [switched("one"), switched("two")] == ["0 new files", "1 new file"]

@@ -305,7 +305,7 @@ def test_drop_goes_on_without_a_storage_if_forced(session, published, public):
 
 
 def test_what_is_published_cannot_be_dropped(session, published):
-    with pytest.raises(InUse, match="is served by publication"):
+    with pytest.raises(InUse, match="is used by publication"):
         session.call("repo.drop", name="tools")
 
 

@@ -520,3 +520,13 @@ def test_refused_call_is_one_line_of_the_log(guarded, token, caplog):
         "token:t0: refused repo.edit: what was sent is not what debrepo sends",
     ]
     assert not any(one.exc_info for one in lines)
+
+
+def test_refused_request_is_logged_with_the_name_of_its_token(guarded, token, caplog):
+    caplog.set_level("INFO", "debrepo.requests")
+    mine = token("repo:web:add", name="ci")
+    assert guarded.delete("/api/repos/web", headers=mine).status_code == 403
+    assert guarded.get("/api/v4/projects/9/packages", headers=mine).status_code == 404
+    assert guarded.post("/api/operations/repo.drop", json={}, headers=mine).status_code == 403
+    lines = [one.getMessage() for one in caplog.records if one.name == "debrepo.requests"]
+    assert [line.split()[0] for line in lines] == ["token:ci"] * 3
