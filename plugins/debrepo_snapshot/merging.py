@@ -27,8 +27,13 @@ def merge(store: Store, sets: Sequence[SetId], policy: Policy) -> SetId:
     """
     if policy == "rightmost":
         return reduce(lambda left, right: packageset.merge(store, left, right), sets)
-    joined = reduce(lambda left, right: _join(store, left, right), sets)
-    return packageset.latest(store, joined) if policy == "latest" else joined
+    if policy == "latest":
+        first, *others = sets
+        newest = packageset.latest(store, first)
+        return reduce(
+            lambda left, right: packageset.merge_latest(store, left, right), others, newest
+        )
+    return reduce(lambda left, right: _join(store, left, right), sets)
 
 
 def _join(store: Store, left: SetId, right: SetId) -> SetId:

@@ -118,9 +118,12 @@ def test_merge_takes_the_right_hand_versions_of_every_package(left, right):
 @given(SETS, SETS)
 def test_merge_latest_keeps_one_version_of_every_package(left, right):
     store = {}
+    left, right = ({packageset.short(e): e for e in items} for items in (left, right))
+    left, right = set(left.values()), set(right.values())
     a, b = packageset.build(store, left), packageset.build(store, right)
     best = {}
-    for e in sorted(left | right):
+    theirs = {packageset.short(e) for e in right}
+    for e in sorted({e for e in left if packageset.short(e) not in theirs} | right):
         key = packageset.group(e)
         version = sort_key(PackageKey.from_entry(e).version)
         if key not in best or version >= best[key][0]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+from debrepo.packageset.lookup import Lookup
 from debrepo.packageset.tree import (
     Chunk,
     Store,
@@ -14,6 +15,7 @@ from debrepo.packageset.tree import (
     entries_of,
     find,
     group,
+    short,
     update,
 )
 from debrepo.values import NamedTuple
@@ -95,8 +97,21 @@ def _any(found: Iterator[Entry]) -> bool:
 
 
 def merge_latest(store: Store, left: SetId, right: SetId) -> SetId:
-    """Return the newest version of every name and architecture that is in either set."""
-    return latest(store, union(store, left, right))
+    """Return the newest version of every name and architecture that is in either set.
+
+    Of one version with different bytes, what ``right`` has stays.
+    """
+    if left == right:
+        return latest(store, left)
+    here = Lookup(store, left)
+    newest: list[Entry] = []
+    older: list[Entry] = []
+    for key, offered in groupby(diff(store, left, right).added, group):
+        ours = [e for e in here.named(key[: key.index(b"\0")]) if e.startswith(key)]
+        by_version = {short(entry): entry for entry in (*ours, *offered)}
+        newest.append(_newest(by_version.values()))
+        older += ours
+    return latest(store, update(store, left, add=newest, remove=older))
 
 
 def latest(store: Store, set_id: SetId) -> SetId:
@@ -105,19 +120,18 @@ def latest(store: Store, set_id: SetId) -> SetId:
     Reads only the chunks that hold more than one version of something. Of several
     packages of one version, the last in order stays.
     """
-    newest: dict[bytes, Entry] = {}
     older: list[Entry] = []
-    for entry in _repeated(store, set_id):
-        key = group(entry)
-        known = newest.get(key)
-        if known is None:
-            newest[key] = entry
-        elif _version_key(entry) >= _version_key(known):
-            older.append(known)
-            newest[key] = entry
-        else:
-            older.append(entry)
+    for _, several in groupby(_repeated(store, set_id), group):
+        entries = list(several)
+        if len(entries) > 1:
+            entries.remove(_newest(entries))
+            older += entries
     return update(store, set_id, remove=older)
+
+
+def _newest(entries: Iterable[Entry]) -> Entry:
+    """Return the entry with the newest version; of equal ones, the last in order."""
+    return max(entries, key=lambda entry: (_version_key(entry), entry))
 
 
 def _repeated(store: Store, set_id: SetId) -> Iterator[Entry]:

@@ -24,6 +24,7 @@ _MASK = (1 << _BITS) - 1
 _LEVELS = 32 // _BITS  # what a CRC-32 has bits for; the last level is never cut
 _HEAD = Struct(">16sIIHH")  # hash, entries, repeats, lengths of the first and the last entry
 _LEAF, _NODE = b"L", b"N"
+_FEW = 32  # changes of a chunk that take less time one by one
 
 
 class Chunk(NamedTuple):
@@ -183,22 +184,46 @@ def update(
     new: list[Chunk] = []
     done = -1  # the last old chunk that is in ``new``, or gone
     pending: list[bytes] = []  # the entries of the run being rewritten
+    cuts: list[bytes] = []  # those of them that may start a chunk
     for index in sorted(changed):
         if done < index - 1:
-            new += leaves(store, pending)
-            pending = []
+            new += _leaves(store, pending, cuts)
+            pending, cuts = [], []
             new += old[done + 1 : index]
         touched = changed[index]
-        items = sorted(
-            (set(entries_of(store, old[index].hash)) - (touched & removing)) | (touched & adding)
-        )
+        added = touched & adding
+        items = _changed([*entries_of(store, old[index].hash)], added, touched & removing)
         if not pending and new and items and not _cut(items[0], 0):
             pending = list(entries_of(store, new.pop().hash))
         pending += items
+        cuts += (old[index].first, *added)  # within a chunk no other entry has been one
         done = index
     rest = old[done + 1 :]
-    new += leaves(store, pending)
+    new += _leaves(store, pending, cuts)
     return assemble(store, new + rest)
+
+
+def _changed(items: list[bytes], add: set[bytes], remove: set[bytes]) -> list[bytes]:
+    """Return sorted entries less ``remove``, plus ``add``."""
+    if len(add) + len(remove) > _FEW:
+        return sorted((set(items) - remove) | add)
+    for entry in remove:
+        at = bisect_left(items, entry)
+        if at < len(items) and items[at] == entry:
+            del items[at]
+    for entry in add:
+        at = bisect_left(items, entry)
+        if at == len(items) or items[at] != entry:
+            items.insert(at, entry)
+    return items
+
+
+def _leaves(store: Store, items: Sequence[bytes], cuts: Iterable[bytes]) -> list[Chunk]:
+    """Store the chunks of a run of sorted entries, of which ``cuts`` may start one."""
+    found = sorted({bisect_left(items, entry) for entry in cuts if _cut(entry, 0)})
+    starts = [at for at in found if 0 < at < len(items) and _cut(items[at], 0)]
+    bounds = pairwise([0, *starts, len(items)])
+    return [_leaf(store, items[start:stop]) for start, stop in bounds if start < stop]
 
 
 def count(store: Store, set_id: SetId) -> int:
@@ -275,8 +300,12 @@ def conflicts(store: Store, set_id: SetId, wanted: Iterable[bytes]) -> dict[byte
     answer: dict[bytes, Entry] = {}
     for index, entries_wanted in by_chunk.items():
         if index < len(found):
-            members = {short(e): e for e in entries_of(store, found[index].hash)}
-            answer.update((e, members[short(e)]) for e in entries_wanted if short(e) in members)
+            members = entries_of(store, found[index].hash)
+            for entry in entries_wanted:
+                key = short(entry)
+                at = bisect_left(members, key)
+                if at < len(members) and members[at].startswith(key):
+                    answer[entry] = members[at]
     return answer
 
 
