@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import lists, packageset
+from debrepo import clock, lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from debrepo_snapshot.differences import PackageDiff
     from debrepo_snapshot.drafts import CreatedSnapshot, Draft
     from debrepo_snapshot.merging import Policy
+    from debrepo_snapshot.pruning import SnapshotPlan
 
 
 class ShownSnapshot(NamedTuple):
@@ -85,10 +86,20 @@ def show(session: Session, name: str, *, with_packages: bool = False) -> ShownSn
         )
 
 
-def edit(session: Session, name: str, *, description: str) -> Snapshot:
-    """Edit the description of a snapshot."""
+def edit(
+    session: Session,
+    name: str,
+    *,
+    description: str | None = None,
+    protected: bool | None = None,
+) -> Snapshot:
+    """Edit what is said of a snapshot; ``None`` leaves it. One that is protected is not dropped."""
     with session.db.write() as txn:
-        changed = snapshots.get(txn, name)._replace(description=description)
+        changed = snapshots.get(txn, name)
+        if description is not None:
+            changed = changed._replace(description=description)
+        if protected is not None:
+            changed = changed._replace(protected=protected)
         snapshots.put(txn, changed)
     return changed
 
@@ -291,7 +302,52 @@ def rename(session: Session, name: str, new_name: str) -> None:
 def drop(session: Session, name: str, *, force: bool = False) -> None:
     """Drop a snapshot, unless it is published or something was created from it."""
     with session.db.write() as txn:
-        target = snapshots.get(txn, name).package_list()
-        lists.check_unused(session.hook, txn, target, force=force)
-        snapshots.drop(txn, name)
-        session.hook.debrepo_dropped(session=session, txn=txn, kind="snapshot", name=name)
+        snapshot = snapshots.get(txn, name)
+        snapshots.check_unprotected(snapshot)
+        lists.check_unused(session.hook, txn, snapshot.package_list(), force=force)
+        _drop(session, txn, name)
+
+
+def prune(
+    session: Session,
+    name: str = "*",
+    *,
+    older_than: str = "",
+    keep: int = 0,
+    daily: int = 0,
+    weekly: int = 0,
+    monthly: int = 0,
+    yearly: int = 0,
+    dry_run: bool = False,
+) -> SnapshotPlan:
+    """Drop the snapshots that no rule keeps, of those whose names match the pattern ``name``.
+
+    Those of one list are counted together, and the newest one stays. What is published, protected,
+    or what a snapshot that stays was made from, stays too.
+    """
+    from debrepo_snapshot import pruning
+
+    given = pruning.rules(
+        older_than, keep=keep, daily=daily, weekly=weekly, monthly=monthly, yearly=yearly
+    )
+
+    def planned(txn: Transaction) -> SnapshotPlan:
+        links = (link for batch in session.hook.debrepo_links(txn=txn) for link in batch)
+        return pruning.plan(txn, links, given, name, clock.now())
+
+    if dry_run:
+        with session.db.read() as txn:
+            return planned(txn)
+
+    def change(txn: Transaction) -> SnapshotPlan:
+        made = planned(txn)
+        for snapshot in made.dropped:
+            _drop(session, txn, snapshot.name)
+        return made
+
+    return session.db.update(change)
+
+
+def _drop(session: Session, txn: Transaction, name: str) -> None:
+    snapshots.drop(txn, name)
+    session.hook.debrepo_dropped(session=session, txn=txn, kind="snapshot", name=name)

@@ -50,7 +50,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "snapshot.edit",
             f"{_OPERATIONS}:edit",
-            "Edit the description of a snapshot.",
+            "Edit the description of a snapshot, and whether it is protected.",
             "snapshot:{name}:edit",
             "snapshot edit",
         ),
@@ -119,6 +119,13 @@ def debrepo_operations() -> list[Operation]:
             "Drop a snapshot; its packages stay in the pool until cleanup.",
             "snapshot:{name}:drop",
             "snapshot drop",
+        ),
+        Operation(
+            "snapshot.prune",
+            f"{_OPERATIONS}:prune",
+            "Drop old snapshots by age, number and calendar.",
+            "snapshot:{name}:drop",
+            "snapshot prune",
         ),
     ]
 

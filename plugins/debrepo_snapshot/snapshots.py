@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo.database import json_table
-from debrepo.errors import AlreadyExists, NotFound
+from debrepo.errors import AlreadyExists, InUse, NotFound
 from debrepo.nearest import meant
 from debrepo.package import Link, Node, PackageList, SetId
 
@@ -32,6 +32,7 @@ class Snapshot(NamedTuple):
     component: str = ""
     distribution: str = ""
     release: tuple[tuple[str, str], ...] = ()  #: see `PackageList`
+    protected: bool = False  #: whether it is not to be dropped
 
     def package_list(self) -> PackageList:
         """Return the packages as the rest of debrepo sees them."""
@@ -90,6 +91,15 @@ def rename(txn: Transaction, name: str, new_name: str) -> None:
 def put(txn: Transaction, snapshot: Snapshot) -> None:
     """Store what is said of a snapshot; what is in it never changes."""
     txn[SNAPSHOTS][snapshot.name] = snapshot
+
+
+def check_unprotected(snapshot: Snapshot) -> None:
+    """Raise `InUse` for a snapshot that is not to be dropped."""
+    if snapshot.protected:
+        raise InUse(
+            f"snapshot {snapshot.name} is protected",
+            hint=f'run "debrepo snapshot edit {snapshot.name} --no-protected"',
+        )
 
 
 def drop(txn: Transaction, name: str) -> None:

@@ -31,6 +31,7 @@ from debrepo.cli.output import (
 )
 from debrepo.errors import DebrepoError
 from debrepo_snapshot import operations
+from debrepo_snapshot.cli.pruning import prune
 
 if TYPE_CHECKING:
     from debrepo.dependencies import Dependencies
@@ -46,6 +47,9 @@ SNAPSHOT = of_lists("snapshot")
 @click.group()
 def snapshot() -> None:
     """Manage snapshots."""
+
+
+snapshot.add_command(prune)
 
 
 @snapshot.command()
@@ -115,6 +119,7 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
             "Created": snapshot.created,
             "Description": snapshot.description,
             "Made from": snapshot.sources,
+            "Protected": "yes" if snapshot.protected else "",
             "Packages": count,
         }
     )
@@ -123,11 +128,16 @@ def show(session: Session, name: str, with_packages: bool, as_json: bool) -> Non
 
 @snapshot.command()
 @click.argument("name", type=SNAPSHOT)
-@click.option("--description", required=True, help="Description of the snapshot.")
+@click.option("--description", help="Description of the snapshot.")
+@click.option(
+    "--protected/--no-protected", default=None, help="Refuse to drop it, and never prune it."
+)
 @pass_session
-def edit(session: Session, name: str, description: str) -> None:
-    """Edit the description of a snapshot."""
-    session.run(operations.edit, name, description=description)
+def edit(session: Session, name: str, description: str | None, protected: bool | None) -> None:
+    """Edit the description of a snapshot, and whether it is protected."""
+    if description is None and protected is None:
+        raise click.UsageError("say what to change: --description or --protected")
+    session.run(operations.edit, name, description=description, protected=protected)
     click.echo(f"Changed snapshot {name}.")
 
 
