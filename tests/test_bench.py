@@ -50,6 +50,13 @@ def test_the_benchmark_of_jobs_finds_all_uploads_in_the_index(tmp_path):
     assert done.stdout.startswith("uploads: 4 in ")
 
 
+def test_the_benchmark_of_pruning_plans_for_a_few_packages():
+    command = [sys.executable, str(RUN.with_name("prune")), "--count", "40"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| plan per source | 16 | " in done.stdout
+
+
 def bench(tmp_path, *given, **env):
     """Measure debrepo on real packages, and return the rows and the tables."""
     numbers, tables = tmp_path / "numbers.json", tmp_path / "tables.md"

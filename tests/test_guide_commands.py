@@ -122,6 +122,11 @@ def for_packages(debrepo, directory):
     debrepo("snapshot", "create", "tuesday", "from", "repo", "stable")
 
 
+def for_retention(debrepo, directory):
+    a_publication(debrepo, directory, "tools", names=("hello_1.0", "hello_2.0"))
+    debrepo("snapshot", "create", "release-12", "from", "repo", "tools")
+
+
 def for_rules(debrepo, directory):
     configure(directory, '[policy.production]\nrepo = ["production"]\nnames = ["*"]\n')
     a_publication(debrepo, directory, "production")
@@ -176,6 +181,7 @@ PREPARE = {
     "notifications.md": for_notifications,
     "packages.md": for_packages,
     "pool.md": for_pool,
+    "retention.md": for_retention,
     "rules.md": for_rules,
     "shell.md": for_shell,
     "storages.md": for_storages,

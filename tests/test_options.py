@@ -39,7 +39,11 @@ STRICT = {
 #: Options that matter on a terminal alone, and the test that shows it.
 ON_TERMINALS = {("promote", "yes"): "test_people_are_asked_unless_they_have_said_yes"}
 #: Options that exclude one another: a command says so.
-REFUSED = {("project token create", "--deploy"), ("project token create", "--job")}
+REFUSED = {
+    ("project token create", "--deploy"),
+    ("project token create", "--job"),
+    ("repo prune", "--all"),
+}
 #: Options with which a command does not end.
 ENDLESS = {("doctor", "--watch"), ("import aptly", "--watch"), ("import tree", "--follow")}
 #: Commands that call no operation: those that do not end, and those that work on files alone.

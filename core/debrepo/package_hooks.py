@@ -9,7 +9,7 @@ from debrepo.hookspecs import hookspec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from debrepo.arrival import Arrival, RefusedPackage
     from debrepo.database import Transaction
@@ -47,6 +47,23 @@ def debrepo_packages_refused(
     *Tells*, when the transaction is over, whether it was committed or undone: raising here is a
     warning. Each refusal has the key of the package, the reason, and where the package comes
     from. The update of a mirror tells of what it keeps out each time that it meets it.
+    """
+
+
+@hookspec
+def debrepo_packages_changing(
+    session: Session,
+    txn: Transaction,
+    target: PackageList,
+    before: SetId | None,
+    added: Collection[Entry],
+    removed: Collection[Entry],
+) -> None:
+    """Take note, within the transaction, that packages join a repository or leave it.
+
+    *Tells*, in the write transaction, when the list is stored: be quick, and change no list.
+    Raising here undoes the transaction. ``before`` is the package set that the repository had,
+    nothing of a new one; ``target`` has the one that it gets.
     """
 
 

@@ -67,5 +67,6 @@ def change(
     changed = repo._replace(set_id=after)
     repos.put(txn, changed)
     target = changed.package_list()
+    repos.changing(session, txn, target, repo.set_id, added, gone)
     txn.after_commit(lambda: repos.changed(session, target, repo.set_id, added, gone))
     return changed

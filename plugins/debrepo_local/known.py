@@ -81,6 +81,8 @@ def import_list(
         repos.put(txn, repo)
     if before != target.set_id:
         removed, added = packageset.diff(txn[CHUNKS], before, target.set_id)
+        earlier = old.set_id if old else None
+        repos.changing(session, txn, repo.package_list(), earlier, added, removed)
         txn.after_commit(lambda: repos.changed(session, target, before, added, removed))
     return repo != old
 

@@ -51,11 +51,13 @@ def create(
     with session.db.write() as txn:
         if kind:
             origin = lists.get(session.hook, txn, kind, source)
-            members = packageset.entries(txn[CHUNKS], origin.set_id)
+            members = list(packageset.entries(txn[CHUNKS], origin.set_id))
             joining.accept_known(session, txn, repo, members, str(origin))
             repo = repo._replace(set_id=origin.set_id)
         repos.create(txn, repo)
         session.hook.debrepo_created(session=session, txn=txn, kind="repo", name=name)
+        if kind:
+            repos.changing(session, txn, repo.package_list(), None, members)
     return repo
 
 

@@ -13,7 +13,7 @@ from debrepo.packageset import EMPTY
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from debrepo.database import Transaction
     from debrepo.package import Entry
@@ -84,6 +84,20 @@ def nodes(txn: Transaction) -> list[Node]:
         Node(str(repo.package_list()), (repo.set_id,), remarks=tuple(filter(None, [repo.comment])))
         for repo in txn[REPOS].values()
     ]
+
+
+def changing(
+    session: Session,
+    txn: Transaction,
+    target: PackageList,
+    before: SetId | None,
+    added: Collection[Entry],
+    removed: Collection[Entry] = (),
+) -> None:
+    """Let the other plugins take note, within the transaction, of what a repository becomes."""
+    session.hook.debrepo_packages_changing(
+        session=session, txn=txn, target=target, before=before, added=added, removed=removed
+    )
 
 
 def changed(

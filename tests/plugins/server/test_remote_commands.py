@@ -84,6 +84,18 @@ policy list --json
 policy check {place}/debs/hello_1.0_amd64.deb --repo tools --json
 policy check repo:tools
 policy check repo:none
+repo prune tools --keep 1 --per binary --dry-run
+repo prune tools --keep 0
+repo prune others
+repo retention set others --keep 2 --min-age 14d --except 'hello (= 1.0)'
+repo retention set none --keep 2
+repo retention list
+repo retention list --json
+repo retention show others
+repo retention show none
+repo prune others --json
+repo prune --all
+repo retention drop others
 snapshot create monday from repo tools
 snapshot create monday from repo tools
 snapshot create empty empty
@@ -115,6 +127,11 @@ mirror rename none some
 mirror drop none
 snapshot create none from mirror none
 publish mirror none
+snapshot prune --keep 1 --name 'm*' --dry-run
+snapshot prune
+snapshot edit monday --protected
+snapshot drop monday
+snapshot edit monday --no-protected
 snapshot rename both all
 snapshot drop all
 snapshot drop none
