@@ -106,6 +106,10 @@ def for_ci(debrepo, directory):
     packages(directory, "hello_1.0")
 
 
+def for_indexes(debrepo, directory):
+    a_publication(debrepo, directory, "tools", "--distribution", "bookworm", "--skip-signing")
+
+
 def for_notifications(debrepo, directory):
     configure(directory, '[notify.to.ci]\ncommand = ["true"]\n')
     debrepo("repo", "create", "web")
@@ -178,6 +182,7 @@ def for_pool(debrepo, directory):
 PREPARE = {
     "ci.md": for_ci,
     "history.md": for_history,
+    "indexes.md": for_indexes,
     "notifications.md": for_notifications,
     "packages.md": for_packages,
     "pool.md": for_pool,
