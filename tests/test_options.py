@@ -57,6 +57,7 @@ WORDS = {
     "publish rollback": ["stable", "3"],
     "publish switch": ["stable", "monday"],
     "repo create": ["tools", "from", "snapshot", "monday"],
+    "repo override set": ["tools", "hello", "Section=net"],
     "token can": ["ci", "version"],
     "snapshot create": ["monday", "from", "repo", "tools"],
 }

@@ -49,6 +49,7 @@ def debrepo_package_fields(
     *Collects*, in a read transaction, once for each component whenever a publish is planned: be
     quick. Return the fields of those packages that get some, by their entries in the package
     set, ``after.components[component].set_id``. Only the parts of indexes with a package whose
-    fields have changed are made anew. A field that the package or another plugin has already is
-    an error. With another answer, ``publish update`` publishes though no list has changed.
+    fields have changed are made anew. A field that another plugin gives is an error; so is one
+    that the package has, unless the value is a `debrepo.index_kind.Replacement`. With another
+    answer, ``publish update`` publishes though no list has changed.
     """

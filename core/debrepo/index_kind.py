@@ -50,6 +50,12 @@ class Published(NamedTuple):
     files: tuple[Path, ...] = ()  #: its files in the pool, to be read
 
 
+class Replacement(str):
+    """The value of a field that takes the place of the package's own: see `Published.fields`."""
+
+    __slots__ = ()
+
+
 class Context:
     """What an index depends on besides packages: the publication, options and settings.
 

@@ -138,10 +138,9 @@ class Pool:
                 raise cannot_write(f"the pool, {self._path}", error) from error
 
     def put(self, sha256: str, data: bytes, *, anew: bool = False) -> bool:
-        """Keep ``data``, whose digest is ``sha256``; a file that is here already stays.
+        """Keep ``data``, whose digest is ``sha256``, and return whether it is new here.
 
-        Unless it comes ``anew``: the caller has looked for it, and may have found it damaged.
-        Return whether the file is new here.
+        One that is here stays, unless it comes ``anew``: the caller may have found it damaged.
         """
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
         self._reserve(sha256)
@@ -228,10 +227,7 @@ class Pool:
         return f"{sha256} is damaged: its SHA256 checksum is {digest.hexdigest()}"
 
     def sync(self) -> None:
-        """Return when all that was put is on disk and survives a power failure.
-
-        One sync does for all threads that asked before it began.
-        """
+        """Return when all that was put survives a power failure; one does for all who wait."""
         number = next(self._asked)
         with self._syncing:
             if self._begun < number:

@@ -31,9 +31,12 @@ _NOT_HERE = {
     "fakecomponentprefix": "components of Release have no prefix here; publish under a distribution"
     " with a slash instead",
     "alsoacceptfor": "uploads go where --repo of repo include says",
-    "deboverride": "what is here has the fields that were overridden; new packages keep their own",
-    "udeboverride": "what is here has the fields that were overridden; new packages keep their own",
-    "dscoverride": "what is here has the fields that were overridden; new packages keep their own",
+    "deboverride": "what is here has the fields that were overridden; for new packages, run"
+    ' "debrepo repo override import NAME FILE --format fields --kind deb"',
+    "udeboverride": "what is here has the fields that were overridden; for new packages, run"
+    ' "debrepo repo override import NAME FILE --format fields --kind udeb"',
+    "dscoverride": "what is here has the fields that were overridden; for new packages, run"
+    ' "debrepo repo override import NAME FILE --format fields --kind source"',
     "debindices": "indexes have the compressions of the publication",
     "udebindices": "indexes have the compressions of the publication",
     "dscindices": "indexes have the compressions of the publication",

@@ -191,7 +191,9 @@ def _published(
         found = found._replace(contents=catalog.paths(txn, entry))
     if batch.reads("fields"):
         added = batch.plan.fields.get(batch.component, {}).get(entry)
-        found = found._replace(fields=added.given(package)) if added else found
+        if added is not None:
+            replaced, left = added.given(package)
+            found = found._replace(package=replaced, fields=left)
     if batch.reads("files"):
         files = tuple(session.pool.path(file.sha256) for file in package.files)
         found = found._replace(files=files)

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import PluginError
-from debrepo.package import PackageKey
+from debrepo.index_kind import Replacement
+from debrepo.package import Package, PackageKey
 from debrepo.refs import without
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import announcing
+from debrepo_publish.indexes.encoding import field
 from debrepo_publish.indexes.release import seconds_of
 from debrepo_publish.model.publication import CHECKSUMS
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from debrepo.database import Transaction
-    from debrepo.package import Entry, Package
+    from debrepo.package import Entry
     from debrepo.session import Session
     from debrepo_publish.model.publication import Generation, Publication
 
@@ -43,17 +45,27 @@ class Added(NamedTuple):
         said = [(name, value) for name, value, _ in self.fields]
         return repr(said).encode(errors="surrogateescape")
 
-    def given(self, package: Package) -> dict[str, str]:
-        """Return the fields; raise `PluginError` if the package has one of them itself."""
-        for name, _, plugin in self.fields:
-            pattern = rb"^%s[ \t]*:" % re.escape(name.encode())
-            if re.search(pattern, package.stanza, re.M | re.I):
+    def given(self, package: Package) -> tuple[Package, dict[str, str]]:
+        """Return the package with the fields that are replaced, and those that are added.
+
+        Raise `PluginError` if the package has one of the latter itself.
+        """
+        stanza, left = package.stanza, dict[str, str]()
+        for name, value, plugin in self.fields:
+            spelt = re.escape(name.encode())
+            own = re.search(rb"^%s[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*" % spelt, stanza, re.M | re.I)
+            if own is None:
+                left[name] = value
+            elif isinstance(value, Replacement):
+                said = field(name, value).encode()
+                stanza = stanza[: own.start()] + said + stanza[own.end() :]
+            else:
                 raise PluginError(
                     f"plugin {plugin} adds the field {name} to {package.key.display}, and the"
                     " package has it too",
                     hint=f"disable it with DEBREPO_DISABLE={plugin}",
                 )
-        return {name: value for name, value, _ in self.fields}
+        return Package(package.key, package.kind, stanza, package.files), left
 
 
 Fields = dict[str, dict["Entry", Added]]  #: by component and package

@@ -58,6 +58,11 @@ repo remove others libhello
 repo add-keys others 'Pamd64 libhello 1.0 0000000000000000'
 repo remove-keys others 'Pamd64 libhello 1.0 0000000000000000'
 repo include {place}/none.changes --repo tools
+repo override set tools hello Section=net
+repo override list tools
+repo override list tools --json
+repo override drop tools hello
+repo override import tools {place}/none
 repo list
 package search
 package search hello --json

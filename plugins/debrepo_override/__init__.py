@@ -1,0 +1,1 @@
+"""Overrides: fields that a list gives its packages, whatever they say themselves."""
