@@ -29,3 +29,18 @@ class RefusedPackage(NamedTuple):
     reason: str
     hint: str
     arrival: Arrival
+
+
+class JudgedUpload(NamedTuple):
+    """An upload that was included, or refused: a .changes file and what it lists."""
+
+    name: str  #: of the .changes file
+    repo: str  #: that it is for; empty where that could not be told
+    source: str  #: what it says of itself, as the next ones; empty if it could not be read
+    version: str
+    distribution: str
+    changed_by: str
+    maintainer: str
+    signers: tuple[str, ...]  #: fingerprints of the keys that signed it
+    packages: tuple[str, ...] = ()  #: that it has brought, as ``name_version_architecture``
+    reason: str = ""  #: why it was refused; empty if it is in

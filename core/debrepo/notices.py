@@ -156,6 +156,12 @@ def repeat(
     return Repeated(done, failed)
 
 
+def at_the_end(session: Session) -> None:
+    """Let plugins do what remains to be done after a command, or a part of one that never ends."""
+    tell(session, "debrepo_command_ended")
+    repeat_at_the_end(session)
+
+
 def repeat_at_the_end(session: Session) -> None:
     """Make calls again that are due when a command ends; that they cannot be is a warning."""
     from debrepo import repeats

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from debrepo.arrival import Arrival, RefusedPackage
+    from debrepo.arrival import Arrival, JudgedUpload, RefusedPackage
     from debrepo.database import Transaction
     from debrepo.package import Entry, Package, PackageList, SetId
     from debrepo.session import Session
@@ -47,6 +47,15 @@ def debrepo_packages_refused(
     *Tells*, when the transaction is over, whether it was committed or undone: raising here is a
     warning. Each refusal has the key of the package, the reason, and where the package comes
     from. The update of a mirror tells of what it keeps out each time that it meets it.
+    """
+
+
+@hookspec
+def debrepo_upload_judged(session: Session, upload: JudgedUpload) -> None:
+    """Take note that an upload, a .changes file with packages, was included or refused.
+
+    *Tells*, when its packages are stored, or none is: raising here is a warning. What fails for
+    reasons that are none of the upload's is not told.
     """
 
 

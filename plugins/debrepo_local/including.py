@@ -6,15 +6,21 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import archive, templates
-from debrepo.arrival import Arrival
+from debrepo.arrival import Arrival, JudgedUpload
 from debrepo.errors import (
+    Cancelled,
+    Conflict,
+    DatabaseError,
     DebrepoError,
     InvalidInput,
     InvalidPackage,
     NotFound,
+    PluginError,
+    RemoteError,
     VerificationFailed,
 )
 from debrepo.ingest import Ingested, Rejected, configured_depth, configured_limits, ingest
+from debrepo.notices import tell
 from debrepo.package import PackageKey, decode
 from debrepo_local import repos, uploaders
 from debrepo_local.adding import Outcome, commit, reason
@@ -50,6 +56,14 @@ class SignedUpload(NamedTuple):
     fingerprints: tuple[str, ...]
 
 
+class IncludedUpload(NamedTuple):
+    """What became of an upload, and of each of its packages."""
+
+    upload: JudgedUpload
+    outcomes: tuple[Outcome, ...]
+    error: DebrepoError | None = None  #: why it is not in
+
+
 def find(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the .changes files in ``paths``, and paths that do not exist."""
     for path in paths:
@@ -62,8 +76,9 @@ def find(paths: Iterable[Path]) -> Iterator[Path]:
 
 def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[Outcome]:
     """Include uploads one after another; yield the outcome of each package."""
-    template = templates.parse(terms.repo)
-    common = uploaders.rules(terms.uploaders) if terms.uploaders else None
+    templates.parse(terms.repo)
+    if terms.uploaders:
+        uploaders.rules(terms.uploaders)
     uploads: list[Path] = []
     for given in paths:
         found = list(find([given]))
@@ -72,23 +87,78 @@ def include(session: Session, paths: Iterable[Path], terms: Terms) -> Iterator[O
             why = "no .changes files in it" if given.is_dir() else "not a .changes file by its name"
             yield Outcome(given, "", "empty", why)
     for path in uploads:
-        name = ""
-        try:
-            upload = _read(session, path, terms)
-            name = template.render(dict(_spelt(upload.listed))).strip()
-            with session.db.read() as txn:
-                own = repos.get(txn, name).uploaders
-            rules = uploaders.rules(own) if own else common
-            if rules is not None:
-                uploaders.check_upload(rules, upload.listed, upload.fingerprints)
-            _check_sums(upload)
-            outcomes, added = _add(session, name, upload, terms)
-        except DebrepoError as error:
-            yield Outcome(path, "", "failed", str(error), error.hint, name)
-            continue
-        if terms.remove_files and added is not None:
-            _remove(upload, added)
-        yield from outcomes
+        done = include_one(session, path, terms)
+        if done.error is None or not is_passing(done.error):
+            tell_judged(session, done)
+        yield from done.outcomes
+
+
+def include_one(session: Session, path: Path, terms: Terms) -> IncludedUpload:
+    """Include one upload as a whole, or refuse it."""
+    upload, name = None, ""
+    try:
+        upload = _read(session, path, terms)
+        name = templates.parse(terms.repo).render(dict(_spelt(upload.listed))).strip()
+        with session.db.read() as txn:
+            rules = repos.get(txn, name).uploaders or terms.uploaders
+        if rules:
+            uploaders.check_upload(uploaders.rules(rules), upload.listed, upload.fingerprints)
+        _check_sums(upload)
+        outcomes, added = _add(session, name, upload, terms)
+    except Cancelled:
+        raise
+    except DebrepoError as error:
+        return refused(path, error, name, upload)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if added is None:
+        reason = f"{failed[0].source.name}: {failed[0].reason}"
+        done = refused(path, InvalidPackage(reason, hint=failed[0].hint), name, upload)
+        return done._replace(outcomes=tuple(outcomes))
+    if terms.remove_files:
+        _remove(upload, added)
+    packages = tuple(outcome.package for outcome in outcomes)
+    return IncludedUpload(_judged(path, name, upload, packages=packages), tuple(outcomes))
+
+
+def refused(
+    path: Path, error: DebrepoError, name: str = "", upload: SignedUpload | None = None
+) -> IncludedUpload:
+    """Return what is said of an upload that is not in; ``name`` is its repository, if known."""
+    outcome = Outcome(path, "", "failed", str(error), error.hint, name)
+    return IncludedUpload(_judged(path, name, upload, reason=str(error)), (outcome,), error)
+
+
+def is_passing(error: DebrepoError) -> bool:
+    """Return whether an error is none of the upload's, which may be included another time."""
+    return isinstance(error, (Cancelled, Conflict, DatabaseError, PluginError, RemoteError))
+
+
+def tell_judged(session: Session, done: IncludedUpload) -> None:
+    """Tell the other plugins what became of an upload."""
+    tell(session, "debrepo_upload_judged", upload=done.upload)
+
+
+def _judged(
+    path: Path,
+    name: str,
+    upload: SignedUpload | None,
+    *,
+    packages: tuple[str, ...] = (),
+    reason: str = "",
+) -> JudgedUpload:
+    fields = upload.listed.fields if upload else {}
+    return JudgedUpload(
+        path.name,
+        name,
+        source=fields.get("source", "").partition(" ")[0],
+        version=fields.get("version", "").strip(),
+        distribution=fields.get("distribution", "").strip(),
+        changed_by=fields.get("changed-by", "").strip(),
+        maintainer=fields.get("maintainer", "").strip(),
+        signers=upload.fingerprints if upload else (),
+        packages=packages,
+        reason=reason,
+    )
 
 
 def _read(session: Session, path: Path, terms: Terms) -> SignedUpload:

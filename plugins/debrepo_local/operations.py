@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_local.adding import Outcome
     from debrepo_local.transfers import Transferred
+    from debrepo_local.watching import WatchedUpload
 
 
 class ShownRepository(NamedTuple):
@@ -178,6 +179,38 @@ def include(
             keyring,
             uploaders,
         ),
+    )
+
+
+def watch(
+    session: Session,
+    directory: Path,
+    *,
+    repo: str = "{{.Distribution}}",
+    force_replace: bool = False,
+    accept_unsigned: bool = False,
+    ignore_signatures: bool = False,
+    keyring: str = "",
+    uploaders: str = "",
+    interval: float = 2.0,
+    settle: float = 5.0,
+    patience: str = "1d",
+    once: bool = False,
+) -> Iterator[WatchedUpload]:
+    """Include uploads as they arrive in a directory, on the terms of `include`.
+
+    What is in is deleted, and what is refused moved to the directory ``rejected`` below. Without
+    ``once`` it never ends.
+    """
+    from debrepo_local import including, watching
+
+    return watching.watch(
+        session,
+        directory,
+        including.Terms(
+            repo, force_replace, True, accept_unsigned, ignore_signatures, keyring, uploaders
+        ),
+        watching.WatchPace(interval, settle, patience, once),
     )
 
 

@@ -50,6 +50,15 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "repo.watch",
+            f"{_OPERATIONS}:watch",
+            "Include signed uploads as they arrive in a directory.",
+            "repo:{repo}:include",
+            "repo watch",
+            long=True,
+            local=True,
+        ),
+        Operation(
             "repo.list",
             f"{_OPERATIONS}:list_",
             "List the repositories.",

@@ -19,7 +19,7 @@ from debrepo_notify.targets import configured
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from debrepo.arrival import RefusedPackage
+    from debrepo.arrival import JudgedUpload, RefusedPackage
     from debrepo.database import Transaction
     from debrepo.package import Entry, PackageList
     from debrepo.published import PublicationState
@@ -103,6 +103,17 @@ def were_refused(session: Session, target: PackageList, refused: Sequence[Refuse
             break
         data["refused"].append(said)
     _queue_now(session, f"{target.kind}.refused", target.kind, target.name, data)
+
+
+def judged(session: Session, upload: JudgedUpload) -> None:
+    """Queue that an upload was included, or refused."""
+    data = upload._asdict() | {
+        "packages": _some(upload.packages),
+        "packages_count": len(upload.packages),
+        "reason": upload.reason[:_LONGEST_REASON],
+    }
+    event = "upload.refused" if upload.reason else "upload.included"
+    _queue_now(session, event, "upload", data.pop("name"), data)
 
 
 def published(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pluggy import PluginManager
 
-    from debrepo.arrival import RefusedPackage
+    from debrepo.arrival import JudgedUpload, RefusedPackage
     from debrepo.database import Transaction
     from debrepo.health import Checkup
     from debrepo.metrics import Metric
@@ -176,6 +176,14 @@ def debrepo_packages_refused(
         from debrepo_notify.events import were_refused
 
         were_refused(session, target, refused)
+
+
+@hookimpl
+def debrepo_upload_judged(session: Session, upload: JudgedUpload) -> None:
+    if session.config.names("notify.to"):
+        from debrepo_notify.events import judged
+
+        judged(session, upload)
 
 
 @hookimpl

@@ -312,10 +312,9 @@ def _add_commands(group: RootGroup, plugins: PluginManager) -> None:
 def _end(session: Session) -> None:
     """Let plugins do what remains to be done after a command that used the database."""
     if session.used:
-        from debrepo.notices import repeat_at_the_end, tell
+        from debrepo.notices import at_the_end
 
-        tell(session, "debrepo_command_ended")
-        repeat_at_the_end(session)
+        at_the_end(session)
 
 
 def _progress(*, quiet: bool) -> Any:

@@ -30,8 +30,8 @@ from debrepo.cli.output import (
     print_packages,
     warn_missing,
 )
-from debrepo.errors import InvalidInput
 from debrepo_local import operations
+from debrepo_local.cli.incoming import content, include, strict_option, watch
 from debrepo_local.reporting import check_removed, report
 
 if TYPE_CHECKING:
@@ -45,31 +45,21 @@ if TYPE_CHECKING:
 REPO = of_lists("repo")
 
 
-def _content(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
-    """Return the contents of a file; an empty name removes what is set."""
-    if not path:
-        return path
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}") from None
-
-
 _uploaders = click.option(
     "--uploaders-file",
     "uploaders",
-    callback=_content,
+    callback=content,
     help="JSON file that says who may include uploads; '' allows everybody.",
-)
-
-_strict = click.option(
-    "--strict", is_flag=True, help="Fail if a directory contains no files to add."
 )
 
 
 @click.group()
 def repo() -> None:
     """Manage local repositories."""
+
+
+repo.add_command(include)
+repo.add_command(watch)
 
 
 @repo.command()
@@ -115,7 +105,7 @@ def create(
 @click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
 @click.option("--remove-files", is_flag=True, help="Delete each file once it has been added.")
 @click.option("--deep", is_flag=True, help="Unpack and check all of each package now.")
-@_strict
+@strict_option
 @json_option
 @pass_session
 def add(
@@ -141,58 +131,6 @@ def add(
         deep=deep,
     )
     report(session, found, strict=strict, as_json=as_json, name=name)
-
-
-@repo.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--repo",
-    "target",
-    default="{{.Distribution}}",
-    show_default=True,
-    help="Repository to add to: a name, or a template of fields of the .changes file.",
-)
-@click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
-@click.option("--no-remove-files", is_flag=True, help="Keep the files after they have been added.")
-@click.option("--accept-unsigned", is_flag=True, help="Accept uploads without a signature.")
-@click.option(
-    "--ignore-signatures", "--ignore-signature", is_flag=True, help="Do not verify signatures."
-)
-@click.option("--keyring", default="", help="Keyring in the GnuPG home to verify with.")
-@click.option(
-    "--uploaders-file",
-    "uploaders",
-    callback=_content,
-    help="JSON file that says who may include uploads, for repositories without rules.",
-)
-@_strict
-@json_option
-@pass_session
-def include(
-    session: Session,
-    /,
-    files: tuple[Path, ...],
-    target: str,
-    no_remove_files: bool,
-    uploaders: str | None,
-    strict: bool,
-    as_json: bool,
-    **terms: Any,
-) -> None:
-    """Add the packages of signed uploads.
-
-    FILES are .changes files, or directories to search for them. An upload has to be signed with a
-    trusted key: see "debrepo key trust".
-    """
-    found = session.run(
-        operations.include,
-        files,
-        repo=target,
-        remove_files=not no_remove_files,
-        uploaders=uploaders or "",
-        **terms,
-    )
-    report(session, found, strict=strict, as_json=as_json)
 
 
 @repo.command("list")
