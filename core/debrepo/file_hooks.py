@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
+    from debrepo.recovery import LostFiles
     from debrepo.session import Session
     from debrepo.verbatim import VerbatimArchive
 
@@ -30,6 +31,16 @@ def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
 
     *Tells*, outside of any transaction. Verify what you fetch. Raise `RemoteError`, with the file
     and its URL, where one cannot be had; what has come stays in the pool.
+    """
+
+
+@hookspec
+def debrepo_recover_files(session: Session, lost: LostFiles) -> None:
+    """Look for files that the pool has lost, wherever you know of copies.
+
+    *Tells*, outside of any transaction, for ``debrepo db repair``. Say where you look with
+    ``lost.look``, give each file of ``lost.missing`` that you find to ``lost.take``, which verifies
+    it, and tell ``lost.fail`` what cannot be read: raising here ends the search.
     """
 
 

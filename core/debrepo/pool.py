@@ -268,11 +268,11 @@ class Pool:
                     os.close(fd)
         return count
 
-    def place(self, path: str, fd: int, sha256: str) -> bool:
+    def place(self, path: str, fd: int, sha256: str, *, anew: bool = False) -> bool:
         """Give a staged file its name, unless it is here already; return whether it is new."""
         target = f"{self._path}/{sha256[:2]}/{sha256[2:]}"
         self._reserve(sha256)
-        if _size(target) == os.fstat(fd).st_size:
+        if not anew and _size(target) == os.fstat(fd).st_size:
             return False
         with _writing(self._path):
             os.fchmod(fd, _MODE)
@@ -331,9 +331,9 @@ class StagedFile:
             return False
         return True
 
-    def place(self, sha256: str) -> bool:
-        """Keep what was copied, and return whether it is new; ``sha256`` is its digest."""
-        return self._pool.place(self._path, self._fd, sha256)
+    def place(self, sha256: str, *, anew: bool = False) -> bool:
+        """Keep what was copied, as `Pool.put` does; ``sha256`` is its digest."""
+        return self._pool.place(self._path, self._fd, sha256, anew=anew)
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def check(session: Session, no_files: bool, deep: bool, as_json: bool) -> None:
     if found:
         raise DatabaseError(
             f"{counted(len(found), 'problem')} found",
-            hint="add damaged packages again, and remove broken ones",
+            hint='run "debrepo db repair --deep" for files of the pool; remove broken packages',
         )
     session.progress.note("Everything is in order.")
 

@@ -74,6 +74,10 @@ class IndexCache:
                 return held
         return None
 
+    def all_held(self) -> list[HeldIndex]:
+        """Return the states of all indexes that are here."""
+        return list(self._all())
+
     def remembered(self, path: str) -> Path:
         """Return the file of what `memory` keeps of an index."""
         return self.directory / f"{_stem(path)}~known"

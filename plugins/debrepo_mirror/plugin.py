@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.health import Checkup
     from debrepo.package import Node, PackageList, SetId
+    from debrepo.recovery import LostFiles
     from debrepo.session import Session
     from debrepo.verbatim import VerbatimArchive
 
@@ -228,6 +229,13 @@ def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
     from debrepo_mirror import lazy  # and downloads with it
 
     lazy.fetch(session, digests)
+
+
+@hookimpl
+def debrepo_recover_files(session: Session, lost: LostFiles) -> None:
+    from debrepo_mirror import recovering
+
+    recovering.recover(session, lost)
 
 
 @hookimpl

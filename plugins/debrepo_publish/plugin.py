@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
+    from debrepo.recovery import LostFiles
     from debrepo.session import Session
     from debrepo.signing import MadeSignature
 
@@ -239,3 +240,10 @@ def debrepo_health(session: Session, thorough: bool) -> list[Checkup]:
     from debrepo_publish.checking.health import checkups
 
     return list(checkups(session, thorough=thorough))
+
+
+@hookimpl(tryfirst=True)  # it costs nothing to read what is published
+def debrepo_recover_files(session: Session, lost: LostFiles) -> None:
+    from debrepo_publish.checking import recovering
+
+    recovering.recover(session, lost)

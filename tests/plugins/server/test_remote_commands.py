@@ -250,6 +250,9 @@ db restore none
 db restore --all --repo none
 db restore --all --json
 db cleanup --no-trash
+db repair
+db repair --deep --dry-run --json
+db repair --from {place}/debs
 pool move
 config create
 man {place}/man

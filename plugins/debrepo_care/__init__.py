@@ -1,0 +1,1 @@
+"""Care of the data: repair, numbers, export and import, and a new database from what is left."""
