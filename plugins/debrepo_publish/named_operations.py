@@ -110,6 +110,7 @@ def named() -> list[Operation]:
             long=True,
         ),
         *_source_operations(),
+        *_signing_operations(),
         Operation(
             "publish.verify",
             f"{_OPERATIONS}:verify",
@@ -150,6 +151,36 @@ def named() -> list[Operation]:
             "read",
             "publish sources",
             changes=False,
+        ),
+    ]
+
+
+def _signing_operations() -> list[Operation]:
+    where = "debrepo_publish.signing_operations"
+    return [
+        Operation(
+            "publish.resign",
+            f"{where}:resign",
+            "Sign a publication again, with a new date.",
+            "publish:{place}:update",
+            "publish resign",
+            long=True,
+        ),
+        Operation(
+            "publish.resign-all",
+            f"{where}:resign_all",
+            "Sign all publications again, with a new date.",
+            "publish:resign",
+            "publish resign",
+            long=True,
+        ),
+        Operation(
+            "publish.renew",
+            f"{where}:renew",
+            "Sign again what clients will refuse soon.",
+            "publish:renew",
+            "publish renew",
+            long=True,
         ),
     ]
 

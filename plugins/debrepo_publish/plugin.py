@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from debrepo import (
+    BackgroundJob,
     Command,
     Operation,
     PublicationOption,
@@ -71,6 +72,10 @@ def debrepo_settings() -> list[Setting]:
             "publish.cache_size", 2 << 30, "Size limit of the cache of rendered fragments, in bytes"
         ),
         Setting("publish.grace", "3d", "How long superseded files are kept"),
+        Setting("publish.renew", True, "Whether a server signs again what clients refuse soon"),
+        Setting(
+            "publish.renew_left", 33, "Percent of the time of validity left when it is signed again"
+        ),
         Setting("publish.keep_generations", 5, "Superseded generations that are always kept"),
         Setting("publish.history", 1000, "Publishes that the history of a publication lists"),
     ]
@@ -140,9 +145,20 @@ def debrepo_signatures(txn: Transaction) -> dict[str, list[MadeSignature]]:
 
 @hookimpl
 def debrepo_sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
-    from debrepo_publish.engine.publishing import sign_again
+    from debrepo_publish.engine.resigning import sign_again
 
     return sign_again(session, names)
+
+
+@hookimpl
+def debrepo_background() -> dict[str, BackgroundJob]:
+    return {
+        "renew": BackgroundJob(
+            "debrepo_publish.engine.renewing:in_background",
+            600.0,
+            "Sign again what clients will refuse soon.",
+        )
+    }
 
 
 @hookimpl

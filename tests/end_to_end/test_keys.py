@@ -120,6 +120,23 @@ def test_rotation_of_keys_reaches_every_client_at_every_step(
     Apt(tmp_path / "after", both).update()
 
 
+def test_apt_refuses_what_is_past_its_date_and_accepts_it_renewed(
+    archive, aged, exported, detached, tmp_path
+):
+    archive.environment["SOURCE_DATE_EPOCH"] = "1748740000"
+    archive("publish", "resign", "stable", "--valid-for", "9d")
+    del archive.environment["SOURCE_DATE_EPOCH"]
+    apt = Apt(tmp_path / "client", archive.source())
+    assert "is expired" in apt("apt-get", "update", exit_code=100)
+    said = archive("publish", "renew")
+    assert f"Renewed ./stable: signed by {fingerprints(archive)[0]}, valid until" in said
+    assert "W:" not in apt.update()
+    for program in ("gpgv", "sqv"):
+        detached(program, exported())
+    assert "There are no problems" in problems(archive)
+    assert archive("publish", "renew") == "Nothing is due.\n"
+
+
 def test_gpgv_minds_a_second_signature_of_an_unknown_key_and_sqv_does_not(
     published, archive, exported, detached, tmp_path
 ):

@@ -107,6 +107,8 @@ def test_systemd_accepts_the_units(installed, tmp_path):
     assert [unit.name for unit in found] == [
         "debrepo-doctor.service",
         "debrepo-doctor.timer",
+        "debrepo-renew.service",
+        "debrepo-renew.timer",
         "debrepo-watch.service",
         "debrepo.service",
         "debrepo.socket",

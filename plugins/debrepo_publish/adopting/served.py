@@ -18,6 +18,7 @@ import zstandard
 from debrepo import stanza
 from debrepo.errors import InvalidInput
 from debrepo.stopping import checkpoint, each
+from debrepo_publish.indexes import release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 #: Fields of a Release file that list checksums, by the name of the algorithm; strongest first.
 LISTS = {"SHA512": "sha512", "SHA256": "sha256", "SHA1": "sha1", "MD5Sum": "md5"}
 
-_BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
-_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 _ROW = re.compile(r"[ \t]*([0-9a-fA-F]{32,128})[ \t]+([0-9]{1,15})[ \t]+(\S+)[ \t]*")
 _LEADS_OUT = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|^/|//|[\0-\x1f\x7f]")
 _LARGEST = 4 << 30  # bytes that an index may have, unpacked
@@ -100,7 +99,7 @@ def read(tree: Tree, distribution: str) -> ServedArchive | None:
     """
     root = f"dists/{distribution}/"
     inline = tree.read(root + "InRelease")
-    text = _signed_text(inline) if inline else tree.read(root + "Release")
+    text = release.signed_text(inline) if inline else tree.read(root + "Release")
     if text is None:
         return None
     try:
@@ -137,7 +136,7 @@ def read(tree: Tree, distribution: str) -> ServedArchive | None:
 
 def fields_of(commit: bytes) -> dict[str, str]:
     """Return the fields, without checksums, of a file that clients start from."""
-    fields = stanza.Fields(_fields_of(_signed_text(commit)))
+    fields = stanza.Fields(_fields_of(release.signed_text(commit)))
     return {name: value for name, value in fields.items() if name not in LISTS}
 
 
@@ -149,16 +148,6 @@ def _fields_of(text: bytes) -> bytes:
     """
     lines = text.replace(b"\r\n", b"\n").split(b"\n")
     return b"\n".join(line for line in lines if line[:1] in (b" ", b"\t") or b":" in line)
-
-
-def _signed_text(data: bytes) -> bytes:
-    """Return the text of a clear-signed file."""
-    if not data.lstrip().startswith(_BEGIN):
-        return data
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
-    start = lines.index(b"") + 1 if b"" in lines else 0
-    end = lines.index(_SIGNATURE) if _SIGNATURE in lines else len(lines)
-    return b"\n".join(line.removeprefix(b"- ") for line in lines[start:end]) + b"\n"
 
 
 class _Row(NamedTuple):

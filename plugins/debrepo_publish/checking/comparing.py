@@ -164,12 +164,15 @@ def _against_database(
             for generation in publications.generations(txn, key)
             if generation.state == "pending"
         ]
-    if commit is not None and tree.read(path) not in (commit, None):
+        renewing = generation_key(key, numbers[0]) in txn[SWITCHES]
+    if commit is not None and tree.read(path) not in (commit, None) and not renewing:
         text = f"is not what was committed as generation {publication.live}"
         yield Problem(path, text, Fault.FOREIGN)
     if commit is not None and release.dated(commit) < release.dated(before):
         text = "is dated before the generation that it replaced: clients ignore it"
         yield Problem(path, text, Fault.DATE)
+    if renewing and not busy:
+        yield Problem(path, "signing it again was left half done", Fault.INTERRUPTED)
     for number, switching in pending if not busy else ():
         text = f"generation {number} was left half done"
         if switching:

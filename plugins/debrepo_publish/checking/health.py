@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from debrepo import clock
@@ -11,6 +10,7 @@ from debrepo.errors import Cancelled, DebrepoError
 from debrepo.health import Checkup, Concern
 from debrepo_publish.checking import comparing
 from debrepo_publish.checking.problems import Fault
+from debrepo_publish.engine import renewing
 from debrepo_publish.model import publications
 from debrepo_publish.model.tables import PUBLICATIONS
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_publish.model.publication import Generation, Publication
 
-_LITTLE = 4  # of its time of validity, this part is left when there is a warning
 _MOST = 5  # problems of a publication that are named
 _KEYS = 'run "debrepo key check"'
 _SOON = {Fault.KEY_EXPIRES, Fault.SUPERSEDED}  # what clients do not notice yet
@@ -32,21 +31,25 @@ def checkups(session: Session, *, thorough: bool) -> Iterator[Checkup]:
     with session.db.read() as txn:
         known = [(one, publications.live(txn, one.key)) for one in txn[PUBLICATIONS].values()]
     for publication, live in session.progress.track("Checking publications", known):
-        found = [*_validity(publication, live), *_verified(session, publication, files=thorough)]
+        found = [
+            *_validity(session, publication, live),
+            *_verified(session, publication, files=thorough),
+        ]
         yield Checkup("publication", str(publication), tuple(found))
 
 
-def _validity(publication: Publication, live: Generation | None) -> Iterator[Concern]:
+def _validity(
+    session: Session, publication: Publication, live: Generation | None
+) -> Iterator[Concern]:
     """Yield that clients will soon refuse it; what they refuse already, verifying says."""
-    hint = f'run "debrepo publish update {publication.words}"'
     if live is None:
-        yield Concern("warning", "is not live yet", hint)
-    elif live.expires:
-        now, created = clock.now(), datetime.fromisoformat(live.created).timestamp()
-        left = live.expires - now
-        if 0 < left < (live.expires - created) / _LITTLE:
-            text = f"is valid for {left / 86400:.1f} more days only"
-            yield Concern("warning", text, hint)
+        yield Concern(
+            "warning", "is not live yet", f'run "debrepo publish update {publication.words}"'
+        )
+        return
+    due = renewing.validity(session, publication, live)
+    if due and live.expires > clock.now():
+        yield Concern("warning", due, 'run "debrepo publish renew"')
 
 
 def _verified(session: Session, publication: Publication, *, files: bool) -> Iterator[Concern]:

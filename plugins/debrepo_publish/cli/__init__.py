@@ -19,6 +19,7 @@ from debrepo_publish.cli.history import history
 from debrepo_publish.cli.listing import list_, show
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE, SWITCHED, publishable
 from debrepo_publish.cli.promoting import edit, promote
+from debrepo_publish.cli.resigning import renew, resign
 from debrepo_publish.cli.revisions import report, rollback, source, traffic
 
 __all__ = ["promote", "publish"]
@@ -122,6 +123,8 @@ publish.add_command(history)
 publish.add_command(list_)
 publish.add_command(show)
 publish.add_command(repair)
+publish.add_command(resign)
+publish.add_command(renew)
 publish.add_command(source)
 publish.add_command(sources)
 publish.add_command(rollback)

@@ -20,7 +20,8 @@ def words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str
     return None if value is None else tuple(part.strip() for part in value.split(","))
 
 
-def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+def seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """Return the seconds of a length of time such as ``14d``."""
     return None if value is None else parse_duration(value)
 
 
@@ -63,7 +64,7 @@ DOCUMENT = [
     ),
     click.option(
         "--valid-for",
-        callback=_seconds,
+        callback=seconds,
         help="Time after which clients refuse it, such as 14d.",
     ),
     click.option(
@@ -101,7 +102,7 @@ DOCUMENT = [
         help="Keep package files in pool/DISTRIBUTION/COMPONENT, apart from other distributions.",
     ),
     click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
-    click.option("--grace", callback=_seconds, help="How long superseded files are kept."),
+    click.option("--grace", callback=seconds, help="How long superseded files are kept."),
 ]
 
 

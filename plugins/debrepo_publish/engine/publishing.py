@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 from debrepo import clock
-from debrepo.errors import Conflict, DatabaseBusy, DebrepoError, NotFound
+from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
 from debrepo.stopping import checkpoint, watching
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import announcing, commits, places, readiness, recovery, signers
@@ -223,35 +223,6 @@ def _changed_paths(
     if before is not None and publication.skip_signing and not before.publication.skip_signing:
         paths += commits.signature_paths(publication)
     return tuple(map(publication.path, paths))
-
-
-def sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
-    """Sign publications, named as `signers.live_signatures` names them, with their live packages.
-
-    Return each with the reason why it is not signed, or an empty string.
-    """
-    with session.db.read() as txn:
-        known = {signers.name(p): p for p in txn[PUBLICATIONS].values() if signers.name(p) in names}
-    done = dict.fromkeys(known, "")
-    for name, publication in known.items():
-        checkpoint()
-        try:
-            _sign_again(session, publication)
-        except DebrepoError as error:  # the others can be signed all the same
-            done[name] = str(error)
-    return done
-
-
-def _sign_again(session: Session, publication: Publication) -> None:
-    def same(now: Publication | None) -> Publication:
-        if now is None:
-            raise NotFound(f"{publication} is not published any more")
-        return now
-
-    with session.db.read() as txn:
-        live = publications.get(txn, publication.key).live
-    place, distribution = publication.place, publication.distribution
-    publish(session, place, distribution, same, why="key extend", again=live)
 
 
 def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:

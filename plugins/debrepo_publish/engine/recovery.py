@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.storage import somebody_elses
-from debrepo_publish.engine import announcing, commits, displaced, ledger
+from debrepo_publish.engine import announcing, commits, displaced, ledger, renewals
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.indexes import release
@@ -59,6 +59,8 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
     Return whether names below ``dists`` may belong to a generation that is not live.
     """
     for generation in _latest(session, key):
+        if generation.state == "live":
+            _finish_renewal(session, storage, key, generation)
         if generation.state != "pending":
             continue
         publication = generation.publication
@@ -76,6 +78,13 @@ def recover(session: Session, storage: Storage, key: str) -> bool:
         if generation.state == "past" and not generation.settled:
             _release_files(session, generation.publication, generation)
     return any(g.state == "void" and g.base == live for g in latest)
+
+
+def _finish_renewal(session: Session, storage: Storage, key: str, live: Generation) -> None:
+    if renewals.recover(session, storage, key, live):
+        publication = live.publication
+        paths = [commits.release_path(publication), *commits.signature_paths(publication)]
+        announcing.announce(session, publication, live, live, map(publication.path, paths))
 
 
 def _latest(session: Session, key: str) -> list[Generation]:

@@ -95,10 +95,10 @@ def outdated(session: Session, keys: Sequence[SigningKey], plan: Plan) -> bool:
         return False
     with session.db.read() as txn:
         live = _commit(txn, plan.publication, plan.previous.number)
-    return bool(differences(live, [_as_of_now(key) for key in keys]))
+    return bool(differences(live, [as_of_now(key) for key in keys]))
 
 
-def _as_of_now(key: SigningKey) -> SigningKey:
+def as_of_now(key: SigningKey) -> SigningKey:
     """Return the key without a renewal in the future, which no signature of today can follow."""
     now = max(clock.seconds(), int(time.time()))
     if key.renewed is None or key.renewed.timestamp() <= now:

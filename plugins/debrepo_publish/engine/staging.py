@@ -145,7 +145,7 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
         rendered = list(render(session, fragments, plan, anew=anew, left_out=left_out))
     if left_out:
         raise LeftOut(left_out)
-    at = _date(session, plan)
+    at = next_date(session, plan)
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
     standard = release.fields(publication, generation, at)
@@ -216,7 +216,7 @@ def put_indexes(
     return Staged(text, signed, held, same, expected, versions, tuple(hashed), fingerprints)
 
 
-def _date(session: Session, plan: Plan) -> int:
+def next_date(session: Session, plan: Plan) -> int:
     """Return the date of a generation in seconds: now, or one second after the previous one.
 
     Clients ignore a Release that is older than the one they know. This rule takes precedence

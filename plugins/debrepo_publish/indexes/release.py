@@ -24,6 +24,10 @@ _OURS = {
     "No-Support-for-Architecture-all", "SHA1", "SHA256", "SHA512", "Suite", "Valid-Until",
 }  # fmt: skip
 _DATE = re.compile(rb"^Date: (.+?)\r?$", re.MULTILINE)
+_VALID_UNTIL = re.compile(rb"^Valid-Until: (.+?)\r?$", re.MULTILINE)
+_LINES = rb"(?m)^%s:[^\n]*\n(?:[ \t][^\n]*\n)*"  # of one field
+_BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
+_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 
 
 def _date(at: int) -> str:
@@ -37,11 +41,44 @@ def seconds_of(text: str) -> int:
 
 def dated(release: bytes | None) -> int:
     """Return the ``Date`` of a Release or InRelease file, in seconds since the epoch; 0: none."""
-    found = _DATE.search(release or b"")
+    return _moment(_DATE.search(release or b""))
+
+
+def valid_until(release: bytes) -> int:
+    """Return the ``Valid-Until`` of a Release or InRelease file as `dated` does."""
+    return _moment(_VALID_UNTIL.search(release))
+
+
+def _moment(found: re.Match[bytes] | None) -> int:
     try:
         return seconds_of(found[1].decode()) if found else 0
     except ValueError:
         return 0
+
+
+def signed_text(data: bytes) -> bytes:
+    """Return the text of a clear-signed file; of any other, all of it."""
+    if not data.lstrip().startswith(_BEGIN):
+        return data
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    start = lines.index(b"") + 1 if b"" in lines else 0
+    end = lines.index(_SIGNATURE) if _SIGNATURE in lines else len(lines)
+    return b"\n".join(line.removeprefix(b"- ") for line in lines[start:end]) + b"\n"
+
+
+def with_fields(text: bytes, values: Mapping[str, str]) -> bytes:
+    """Return a Release file with other values of some fields; an empty one takes its field out.
+
+    A field that is new stands behind the date. All else stays as it is, byte for byte.
+    """
+    for name, value in values.items():
+        line = f"{field(name, value)}\n".encode() if value else b""
+        found = re.search(_LINES % name.encode(), text) or re.search(_LINES % b"Date", text)
+        start, end = found.span() if found else (0, 0)
+        if found and not found[0].startswith(b"%s:" % name.encode()):
+            start = end
+        text = text[:start] + line + text[end:]
+    return text
 
 
 def fields(publication: Publication, generation: Generation, at: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from debrepo import clock
 from debrepo.testing.packages import build_deb
 from debrepo_gitlab import publishing
 from debrepo_gpg.operations import opened
@@ -197,6 +198,21 @@ def test_signed_release_is_there_in_both_forms(guarded, session, uploader):
     detached = answer.text
     assert inline.startswith("-----BEGIN PGP SIGNED MESSAGE-----")
     assert detached.startswith("-----BEGIN PGP SIGNATURE-----")
+
+
+def test_distribution_with_a_time_of_validity_is_renewed(guarded, session, uploader, monkeypatch):
+    session.call("distribution.create", container="acme/web", codename="sid", valid_for=864000)
+    session.call("distribution.publish", container="acme/web", codename="sid")
+    assert session.call("publish.renew").due == {}
+    later = clock.now() + 8 * 86400
+    monkeypatch.setattr("debrepo.clock.now", lambda: later)
+    before = guarded.get(f"{APT}/dists/sid/Release", auth=uploader).text
+    (done,) = session.call("publish.renew").done
+    assert (done.failed, done.expires) == ("", later + 864000)
+    after = guarded.get(f"{APT}/dists/sid/Release", auth=uploader).text
+    changed = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert [line.partition(":")[0] for line in changed] == ["Date", "Valid-Until"]
+    assert session.call("publish.renew").due == {}
 
 
 def test_upload_that_cannot_be_signed_is_stored_and_tried_again(

@@ -194,6 +194,12 @@ publish rollback stable
 publish switch stable team tuesday
 publish verify stable
 publish repair stable --dry-run
+publish resign stable --valid-for 10d
+publish resign stable --json
+publish resign none
+publish resign --all
+publish renew --dry-run
+publish renew --json
 publish repair stable
 snapshot drop tuesday
 graph
