@@ -43,6 +43,7 @@ REFUSED = {
     ("project token create", "--deploy"),
     ("project token create", "--job"),
     ("repo prune", "--all"),
+    ("publish resign", "--all"),  # or a distribution
 }
 #: Options with which a command does not end.
 ENDLESS = {("doctor", "--watch"), ("import aptly", "--watch"), ("import tree", "--follow")}

@@ -8,6 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from debrepo.errors import InvalidInput
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ _ARMOR = re.compile(
     rb"^-----BEGIN PGP SIGNATURE-----\r?\n(?:[^\r\n]+\r?\n)*\s*?\n(.*?)"
     rb"^-----END PGP SIGNATURE-----",
     re.DOTALL | re.MULTILINE,
+)
+_KEYS = re.compile(
+    rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\r\n:]+:[^\n]*\n)*\r?\n(.*?)"
+    rb"(?:\n=[A-Za-z0-9+/=]{4,5})?\s*-----END PGP PUBLIC KEY BLOCK-----",
+    re.DOTALL,
 )
 _SIGNATURE = 2  # the tag of a signature packet (RFC 9580, 5.2)
 _CREATED, _ISSUER, _FINGERPRINT = 2, 16, 33  # types of its subpackets
@@ -71,6 +77,16 @@ def made_signatures(signed: bytes) -> list[MadeSignature]:
         return [made for tag, data in _packets(base64.b64decode(body)) for made in _made(tag, data)]
     except (binascii.Error, IndexError):  # damaged: verifying it says so
         return []
+
+
+def dearmored(keyring: bytes) -> bytes:
+    """Return public keys without armor, as gpgv reads them."""
+    if b"-----BEGIN PGP" not in keyring:
+        return keyring
+    try:
+        return b"".join(base64.b64decode(block) for block in _KEYS.findall(keyring))
+    except binascii.Error as error:
+        raise InvalidInput(f"the keyring is damaged: {error}") from None
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:

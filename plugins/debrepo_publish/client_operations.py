@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput, NotFound
-from debrepo_publish.engine import signers
+from debrepo_publish.engine import client_files, signers
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, split_place
 
@@ -28,20 +28,9 @@ def sources(session: Session, distribution: str, place: str = "", *, url: str = 
             f"{publication} is not live yet",
             hint=f'run "debrepo publish update {publication.words}"',
         )
-    fields = {
-        "Types": "deb deb-src" if publication.has_source(live.parts) else "deb",
-        "URIs": url or _url(session, publication),
-        "Suites": distribution,
-        "Components": " ".join(live.parts),
-    }
-    if not fields["URIs"].isprintable() or len(fields["URIs"].split()) != 1:
-        raise InvalidInput(f"not a URL: {fields['URIs'][:80]!r}")
-    lines = [f"{name}: {value}\n" for name, value in fields.items()]
     keys = signers.resolve(session, publication)
-    if not keys:
-        return "".join([*lines, "Trusted: yes\n"])
-    key = session.signer.export(keys).decode("ascii").splitlines()
-    return "".join([*lines, "Signed-By:\n", *(f" {line or '.'}\n" for line in key)])
+    where = url or _url(session, publication)
+    return client_files.stanza(publication, live, where, client_files.armored(session, keys))
 
 
 def _url(session: Session, publication: Publication) -> str:

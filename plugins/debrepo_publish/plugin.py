@@ -67,6 +67,9 @@ def debrepo_settings() -> list[Setting]:
         Setting("publish.sums", ("sha256",), "Checksums to list: md5, sha1, sha256, sha512"),
         Setting("publish.passphrase_files", (), "Files that requests may name as PassphraseFile"),
         Setting("publish.skip_signing", False, "Publish without a signature"),
+        Setting(
+            "publish.client_files", False, "Write archive.sources and archive-keyring for clients"
+        ),
         Setting("publish.skip_contents", False, "Publish no Contents files"),
         Setting(
             "publish.cache_size", 2 << 30, "Size limit of the cache of rendered fragments, in bytes"
@@ -97,6 +100,7 @@ def debrepo_tables() -> list[TableRef]:
             "RETIRED",
             "ADOPTED",
             "CHANGELOGS",
+            "CLIENT_FILES",
         )
     ]
 
@@ -215,6 +219,11 @@ def debrepo_publication_options() -> list[PublicationOption]:
     return [
         PublicationOption(
             "protected", False, "Only promote, or --yes-really, replaces or drops it."
+        ),
+        PublicationOption(
+            "client_files",
+            False,
+            "Write archive.sources and archive-keyring for clients beside the Release file.",
         ),
         PublicationOption(
             "verbatim", False, "Publish what the archive of a verbatim mirror has signed."

@@ -14,6 +14,7 @@ def debrepo_storages() -> dict[str, Ref]:
 def debrepo_settings() -> list[Setting]:
     return [
         Setting("storage.fs.*.root", "", "Directory to publish to, relative to debrepo's root"),
+        Setting("storage.fs.*.public_url", "", "URL at which clients find this directory"),
         Setting(
             "storage.fs.*.link",
             "hardlink",

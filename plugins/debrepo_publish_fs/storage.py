@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 from contextlib import contextmanager
-from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
+from typing import TYPE_CHECKING, NamedTuple, Self
+from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, somebody_elses
 from debrepo_publish_fs.failures import translated
+from debrepo_publish_fs.options import LinkMethod, file_mode, link_method, place
 from debrepo_publish_fs.partial import (
     PREFIX,
     copy,
@@ -28,15 +28,14 @@ from debrepo_publish_fs.tree import DirectoryTree, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
-LinkMethod = Literal["hardlink", "symlink", "copy", "reflink"]
 
 #: Why a hard link may be impossible where a copy is not: another file system, one without
 #: links, too many links, the file of another user (fs.protected_hardlinks).
 _UNLINKABLE = {errno.EXDEV, errno.EOPNOTSUPP, errno.EMLINK, errno.EPERM}
 _PIECE = 1 << 20
 _ATTEMPTS = 5  # if other processes delete the directory
-_MODE = re.compile(r"0?[4-7][0-7]{2}")
 
 
 class _Ready(NamedTuple):
@@ -64,8 +63,16 @@ class FileStorage(Storage):
 
     coarse_dates = False  # `date_after` sees to it
 
-    def __init__(self, root: Path, link: LinkMethod = "hardlink", mode: int = 0o644) -> None:
+    def __init__(
+        self,
+        root: Path,
+        link: LinkMethod = "hardlink",
+        mode: int = 0o644,
+        *,
+        public_url: str = "",
+    ) -> None:
         self.root = root
+        self._public_url = public_url.rstrip("/")
         self._root = str(root)  # a `Path` costs more to spell than to link a file
         self._mode = mode
         self._tree = DirectoryTree(self._root, mode | (mode & 0o444) >> 2 | 0o300)
@@ -78,25 +85,12 @@ class FileStorage(Storage):
 
     @classmethod
     def open(cls, name: str, options: Mapping[str, object], root: Path) -> Self:
-        link = str(options.get("link") or "hardlink")
-        if link not in get_args(LinkMethod):
-            raise InvalidInput(
-                f"storage.fs.{name}.link is {link!r}",
-                hint=f"it can be: {', '.join(get_args(LinkMethod))}",
-            )
-        place = str(options.get("root") or ("" if name else "public"))
-        if not place:
-            raise InvalidInput(
-                f"storage fs:{name} has no root",
-                hint=f"set storage.fs.{name}.root to the directory to publish to",
-            )
-        mode = str(options.get("mode") or "0644")
-        if not _MODE.fullmatch(mode):
-            raise InvalidInput(
-                f"storage.fs.{name}.mode is {mode!r}",
-                hint="three octal digits of which the owner may read: 0644, 0640",
-            )
-        return cls(root / Path(place).expanduser(), link, int(mode, 8))  # type: ignore[arg-type]  # just checked
+        return cls(
+            place(name, options, root),
+            link_method(name, options),
+            file_mode(name, options),
+            public_url=str(options.get("public_url") or ""),
+        )
 
     def put(self, path: str, data: bytes, *, cache: Cache = "volatile") -> None:
         target = f"{self._root}/{check_path(path)}"
@@ -133,6 +127,11 @@ class FileStorage(Storage):
         from debrepo.object_storage import checksums  # threads, which no publish waits for
 
         return checksums(self, paths, len(os.sched_getaffinity(0)))
+
+    def url(self, path: str = "") -> str:
+        if not self._public_url:
+            return ""
+        return f"{self._public_url}/{quote(path, safe='/~')}" if path else self._public_url
 
     def local_path(self, path: str) -> Path | None:
         return self.root / check_path(path)

@@ -271,6 +271,25 @@ def test_printed_sources_file_is_all_that_a_client_needs(published, archive, tmp
     assert "W:" not in said
 
 
+def test_published_sources_file_and_keyring_are_all_that_a_client_needs(
+    archive, debs, dists, detached, tmp_path
+):
+    (archive.root / "debrepo.toml").write_text(
+        f'storage.fs.default.public_url = "file://{archive.public}"\n'
+    )
+    archive("repo", "create", "tools", "--distribution", "stable")
+    archive("repo", "add", "tools", debs)
+    archive("publish", "repo", "tools", "--client-files")
+    apt = Apt(tmp_path / "new", (dists / "archive.sources").read_text())
+    assert "W:" not in apt.update()
+    assert "hello" in apt("apt-cache", "search", "hello")
+    for program in ("gpgv", "sqv"):
+        detached(program, dists / "archive-keyring.gpg")
+    stanza = (dists / "archive.sources").read_text().partition("Signed-By:")[0]
+    keyring = dists / "archive-keyring.asc"
+    assert "W:" not in Apt(tmp_path / "file", f"{stanza}Signed-By: {keyring}\n").update()
+
+
 def test_printed_sources_file_of_what_is_not_signed_says_so(archive, debs, tmp_path):
     archive("repo", "create", "tools", "--distribution", "stable")
     archive("repo", "add", "tools", debs)

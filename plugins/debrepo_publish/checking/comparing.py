@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import clock, verbatim
 from debrepo.catalog import CHUNKS
 from debrepo.errors import SigningFailed
+from debrepo.signing import dearmored
 from debrepo_publish.checking import signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
 from debrepo_publish.checking.verification import Verifier, Wanted
-from debrepo_publish.engine import ledger, places, signers
+from debrepo_publish.engine import client_files, ledger, places, signers
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.indexes import release
 from debrepo_publish.model import publications
@@ -74,6 +75,11 @@ def verify_stored(
     busy = not alone and _is_busy(session, publication)
     problems += _against_database(session, publication, tree, busy=busy)
     problems += _against_ledger(session, publication, tree, verifier.files)
+    root = f"dists/{publication.distribution}/"
+    problems += [
+        Problem(root + name, "is not what debrepo wrote for clients", Fault.RELEASE)
+        for name in client_files.damaged(session, storage, publication)
+    ]
     return _verified(publication, storage, verifier, problems)
 
 
@@ -112,7 +118,7 @@ def _as_client(
             differences = signers.differences(tree.read(path) or b"", keys)
             problems += [Problem(path, text, Fault.SIGNATURE) for text in differences]
             keyring = session.signer.export(keys)
-    trusted = signatures.dearmored(keyring)
+    trusted = dearmored(keyring)
     for _ in range(_ATTEMPTS):
         before = tree.read(path)
         verifier = Verifier(tree, publication.distribution, clock.now())

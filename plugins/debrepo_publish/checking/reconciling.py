@@ -10,7 +10,7 @@ from debrepo_publish.engine import displaced, ledger, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import index_files
 from debrepo_publish.model import publications
-from debrepo_publish.model.tables import GENERATIONS, PUBLICATIONS, RETIRED
+from debrepo_publish.model.tables import CLIENT_FILES, GENERATIONS, PUBLICATIONS, RETIRED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,6 +117,7 @@ def _releases(txn: Transaction, place: str) -> set[str]:
     for _, publication in txn[PUBLICATIONS].prefix(f"{place} ".encode()):
         root = f"dists/{publication.distribution}/"
         found |= {root + name for name in ("InRelease", "Release", "Release.gpg")}
+        found |= {root + name for name in txn[CLIENT_FILES].get(publication.key, {})}
     return found
 
 

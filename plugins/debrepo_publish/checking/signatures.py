@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import stopping
-from debrepo.errors import InvalidInput, PluginError
+from debrepo.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from debrepo.signing import SigningKey
 
-_ARMOR = re.compile(
-    rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\r\n:]+:[^\n]*\n)*\r?\n(.*?)"
-    rb"(?:\n=[A-Za-z0-9+/=]{4,5})?\s*-----END PGP PUBLIC KEY BLOCK-----",
-    re.DOTALL,
-)
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _END = b"-----END PGP SIGNATURE-----"
 _SOON = timedelta(days=30)
@@ -45,16 +37,6 @@ class Checked(NamedTuple):
 
     text: bytes
     problems: list[str]
-
-
-def dearmored(keyring: bytes) -> bytes:
-    """Return public keys without armor, as gpgv reads them."""
-    if b"-----BEGIN PGP" not in keyring:
-        return keyring
-    try:
-        return b"".join(base64.b64decode(block) for block in _ARMOR.findall(keyring))
-    except binascii.Error as error:
-        raise InvalidInput(f"the keyring is damaged: {error}") from None
 
 
 def check_inline(inrelease: bytes, keyring: bytes) -> Checked:

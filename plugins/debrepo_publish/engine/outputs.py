@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from debrepo_publish.model.publication import Generation, Publication
 
 RELEASES = ("InRelease", "Release", "Release.gpg")
+#: Files for clients, which `client_files` writes where a publication has them.
+CLIENT_FILES = ("archive-keyring.gpg", "archive-keyring.asc", "archive.sources")
 
 
 def check(
@@ -26,7 +28,7 @@ def check(
     ``paths`` are those of all indexes below the distribution, one as often as it is written.
     """
     parts = sorted(components)
-    for path, other in _collisions([*RELEASES, *paths]):
+    for path, other in _collisions([*RELEASES, *CLIENT_FILES, *paths]):
         claims = [name for name in parts if path.startswith(f"{name}/") or path == name]
         whose = f"the components {' and '.join(claims)}" if len(claims) > 1 else "two indexes"
         where = path if path == other else f"{path} and {other}"

@@ -17,7 +17,15 @@ from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
 from debrepo.stopping import checkpoint, watching
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import announcing, commits, places, readiness, recovery, signers
+from debrepo_publish.engine import (
+    announcing,
+    client_files,
+    commits,
+    places,
+    readiness,
+    recovery,
+    signers,
+)
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import options, publications
 from debrepo_publish.model.publication import commit_path
@@ -188,6 +196,9 @@ def _make(
             staged = staging.put_indexes(session, storage, plan, drawn, keys, anew=overwrite)
             meant = wish.force or bool(wish.again)  # an older generation is called for by number
             announcing.ask(session, plan, staged.release, force=meant)
+            ours = client_files.put(
+                session, storage, publication, plan.generation, keys, anew=overwrite
+            )
             turn, switch = commits.secure(
                 storage, plan, staged, alone, overwrite=overwrite, force=wish.force
             )
@@ -208,7 +219,7 @@ def _make(
     keyed = staged.fingerprints
     result = _result(plan, storage, changed=True, indexes=len(staged.hashed), keys=keyed)
     paths = _changed_paths(plan, staged, made, overwrite=overwrite)
-    return Made(result, plan.previous, plan.generation, paths)
+    return Made(result, plan.previous, plan.generation, (*paths, *ours))
 
 
 def _changed_paths(
@@ -344,10 +355,10 @@ def _drop(
         recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
         ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
         storage.delete([*_releases(publication), *ours])
+    files = client_files.delete(session, storage, publication)
     recovery.retire(session, publication)
-    files: list[str] = []
     if not skip_cleanup:
-        files = recovery.clean_up(session, storage, publication, everything=True)
+        files += recovery.clean_up(session, storage, publication, everything=True)
     with session.db.write() as txn:
         recovery.remove(session, txn, publication)
     if not skip_cleanup:

@@ -19,6 +19,7 @@ from debrepo_publish.indexes import release
 from debrepo_publish.model import history, publications
 from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
 from debrepo_publish.model.tables import (
+    CLIENT_FILES,
     COMMITS,
     DATES,
     GENERATIONS,
@@ -271,6 +272,7 @@ def drop(session: Session, publication: Publication) -> None:
 def remove(session: Session, txn: Transaction, publication: Publication) -> None:
     """Remove a publication from the database, and what plugins store of it."""
     history.remove(txn, publication.key)
+    txn[CLIENT_FILES].pop(publication.key, None)
     if txn[PUBLICATIONS].pop(publication.key, None):
         session.hook.debrepo_dropped(
             session=session, txn=txn, kind=announcing.KIND, name=str(publication)

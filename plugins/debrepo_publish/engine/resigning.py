@@ -11,7 +11,15 @@ from debrepo.errors import Cancelled, DebrepoError, InvalidInput, NotFound
 from debrepo.ingest import threads
 from debrepo.stopping import checkpoint, watching
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import announcing, commits, places, recovery, renewals, signers
+from debrepo_publish.engine import (
+    announcing,
+    client_files,
+    commits,
+    places,
+    recovery,
+    renewals,
+    signers,
+)
 from debrepo_publish.engine.fields import of_release
 from debrepo_publish.engine.plan import Plan
 from debrepo_publish.engine.staged_bytes import StagedBytes
@@ -63,6 +71,7 @@ class _News(NamedTuple):
     publication: Publication
     before: Generation
     after: Generation
+    paths: tuple[str, ...]
 
 
 def resign(
@@ -89,8 +98,8 @@ def resign(
             seen = {one.publication for one in done}
             done += [_failed(one, error) for one in there if str(one) not in seen]
         finally:
-            for publication, before, after in news:
-                announcing.announce(session, publication, before, after, _paths(publication))
+            for publication, before, after, paths in news:
+                announcing.announce(session, publication, before, after, paths)
     return sorted(done, key=lambda one: one.publication)
 
 
@@ -222,6 +231,7 @@ def _commit(
         draft.release, signed, StagedBytes({}), {}, draft.expected, {}, (), fingerprints
     )
     announcing.ask(session, plan, draft.release, force=True)  # its packages are live already
+    ours = client_files.put(session, storage, publication, plan.generation, draft.keys)
     with ExitStack() as alone:
         turn, switch = commits.secure(storage, plan, staged, alone, overwrite=False, force=False)
         with watching(None):  # clients see the first file: the others have to follow
@@ -231,5 +241,6 @@ def _commit(
         made |= {commits.turn_path(publication): turn} if turn else {}
         after = renewals.finish(session, publication, switch, made)
     if plan.previous is not None:
-        news.append(_News(publication, plan.previous, after))
+        paths = (*_paths(publication), *ours)
+        news.append(_News(publication, plan.previous, after, paths))
     return Resigned(str(publication), after.number, fingerprints, after.expires)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pluggy import HookRelay
 
+    from debrepo.session import Session
     from debrepo_publish.model.publication import Option
 
 #: Flags of ``publish`` that set no field of a document by their name.
@@ -94,6 +95,12 @@ def value(hook: HookRelay, publication: Publication, name: str) -> Option:
     default = known[name].default
     said = publication.options.get(name, default)
     return said if type(said) is type(default) else default
+
+
+def option(session: Session, publication: Publication, name: str) -> Option:
+    """Return an option of this plugin's own: without a word on it, the setting of that name."""
+    said: Option = publication.options.get(name, session.config[f"publish.{name}"])
+    return said
 
 
 #: Fields of the document that kinds of index may read as if they were options.

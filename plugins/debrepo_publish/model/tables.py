@@ -112,3 +112,5 @@ ADOPTED = json_table("publish.adopted", load=dict, dump=dict, record=dict[str, l
 #: A hash of a source version to the SHA256, size and path of its changelog, and one of a package
 #: to the same, which is empty where there is none, and the package.
 CHANGELOGS = bytes_table("publish.changelogs")
+#: `Publication.key` to the SHA-256 of each file for its clients, by name; see `client_files`.
+CLIENT_FILES = json_table("publish.client_files", load=dict, dump=dict, record=dict[str, str])

@@ -86,6 +86,9 @@ class CrashingStorage(Storage):
     def flush(self):
         self._inner.flush()
 
+    def url(self, path=""):
+        return self._inner.url(path)
+
     def close(self):
         self._inner.close()
 

@@ -13,10 +13,10 @@ from plugins.publish.client import Client
 from plugins.publish.crashing import CrashingStorage
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
+from debrepo.signing import dearmored
 from debrepo.storage import Storage
 from debrepo_gpg.signer import GpgSigner
 from debrepo_publish.checking import comparing
-from debrepo_publish.checking.signatures import dearmored
 from debrepo_publish.checking.trees import StoredTree
 from debrepo_publish.engine import ledger, places
 from debrepo_publish.model.publication import generation_key
