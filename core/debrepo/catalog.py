@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import tee
 from typing import TYPE_CHECKING
 
 from debrepo.database import Table, bytes_table
@@ -96,12 +97,11 @@ def get(txn: Transaction, entry: bytes) -> Package:
 
 def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:
     """Yield packages by their entries in package sets."""
-    record_of = txn[PACKAGES].get
-    for number, entry in enumerate(entries, 1):
+    asked, wanted = tee(entries)
+    for number, record in enumerate(txn[PACKAGES].get_many(asked), 1):
         if not number % _WALK:
             txn.trim()
-        record = record_of(entry)
-        key = PackageKey.from_entry(entry)
+        key = PackageKey.from_entry(next(wanted))
         if record is None:
             raise NotFound(f"no package {key} in the database", hint='run "debrepo db check"')
         yield decode(key, record)

@@ -28,7 +28,7 @@ def fetch(session: Session, needed: Iterable[tuple[str, int]]) -> None:
     Open no transaction meanwhile. A file that no plugin can fetch is an error of who opens it.
     """
     hook = session.hook.debrepo_fetch_files
-    if not hook.get_hookimpls():
+    if not hook.get_hookimpls() or not _are_any(session):
         return
     pool = session.pool
     missing = frozenset(digest for digest, size in needed if not is_here(pool, digest, size))
@@ -56,6 +56,12 @@ def is_here(pool: Pool, digest: str, size: int) -> bool:
         return pool.size(digest) == size
     except NotFound:
         return False
+
+
+def _are_any(session: Session) -> bool:
+    """Tell whether plugins can fetch any file: to look for each in the pool takes longer."""
+    with session.db.read() as txn:
+        return any(True for found in session.hook.debrepo_remote_files(txn=txn) for _ in found)
 
 
 def known(hook: HookRelay, txn: Transaction) -> frozenset[str]:

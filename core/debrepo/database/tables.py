@@ -26,6 +26,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
 
+_AHEAD = 512  # values that `get_many` reads at a time
 _BATCH = 4096  # items that `put_many` sorts at a time
 
 
@@ -133,6 +134,19 @@ class TableView(MutableMapping[K, V]):
     def get(self, key: K, default: object = None, /) -> object:
         data = self._raw.get(self._prefix + self._dump_key(key))
         return default if data is None else self._read(key, data)
+
+    def get_many(self, keys: Iterable[K]) -> Iterator[V | None]:
+        """Yield the values of keys, in their order, in less time than one by one."""
+        prefix, dump_key, read = self._prefix, self._dump_key, self._read
+        rest, size = iter(keys), 1
+        with self._raw.cursor() as cursor:
+            while batch := list(islice(rest, size)):
+                size = min(2 * size, _AHEAD)  # the caller may want only the first
+                stored = [prefix + dump_key(key) for key in batch]
+                found = dict(cursor.getmulti(stored))
+                for key, name in zip(batch, stored, strict=True):
+                    data = found.get(name)
+                    yield None if data is None else read(key, data)
 
     def _read(self, key: object, data: bytes) -> V:
         try:

@@ -17,6 +17,7 @@ from debrepo_publish.model.tables import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from debrepo.database import Transaction
 
@@ -89,8 +90,10 @@ def get(txn: Transaction, place: str, path: str) -> Held | None:
 
 
 def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
-    """Return a faster `get` for many calls."""
+    """Return a faster `get` for many calls, before any of which rows may change."""
     row_of, start = txn[FILES].get, place_key(place)
+    if next(txn[FILES].prefix_keys(start), None) is None:
+        return lambda _: None
 
     def held(path: str) -> Held | None:
         row = row_of(start + fitting(path.encode()))
@@ -100,16 +103,20 @@ def reader(txn: Transaction, place: str) -> Callable[[str], Held | None]:
 
 
 def claim(
-    txn: Transaction, place: str, files: Iterable[File], versions: Mapping[str, str] = _NONE
+    txn: Transaction,
+    place: str,
+    files: Iterable[File],
+    versions: Mapping[str, str] = _NONE,
+    absent: AbstractSet[str] = frozenset(),
 ) -> set[str]:
     """Count one more reference to each file, as often as it is named.
 
     Return the paths that nothing referred to before. ``versions`` has those of the files that
-    were put there, as far as they are known.
+    were put there, as far as they are known. Those that are ``absent`` have no row for certain.
     """
     known, rows, new = reader(txn, place), dict[str, Held](), set[str]()
     for path, sha256, size in files:
-        held = rows.get(path) or known(path)
+        held = rows.get(path) or (None if path in absent else known(path))
         if held is None or not held.references:
             new.add(path)
         references, version = (held.references + 1, held.version) if held else (1, "")

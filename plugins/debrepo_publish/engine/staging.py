@@ -65,12 +65,14 @@ def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> 
             if made:
                 with session.db.write() as txn:
                     ledger.note(txn, publication.place, made)
+    absent = {path for path, is_new in plan.missing.items() if is_new}
     tracked = session.progress.track("Putting files", plan.additions, total=len(plan.additions))
     for start, batch in _batches(tracked):
         missing = [file for file in batch if file.path in plan.missing]
         made = _link(session, storage, publication, missing)
         with session.db.write() as txn:
-            ledger.claim(txn, publication.place, batch, made)
+            ledger.claim(txn, publication.place, batch, made, absent)
+            absent.difference_update(file.path for file in batch)
             txn.trim()
             pending = publications.generation(txn, publication.key, plan.generation.number)
             publications.put_generation(

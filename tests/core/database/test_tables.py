@@ -96,6 +96,24 @@ def test_put_many_takes_more_than_a_batch_in_any_order(db, blobs):
         assert list(txn[blobs]) == sorted(keys)
 
 
+def test_get_many_gives_what_getting_each_gives(db, blobs):
+    with db.write() as txn:
+        txn[blobs].put_many((b"%d" % n, b"value %d" % n) for n in range(0, 3000, 3))
+    keys = [b"%d" % n for n in (*range(2000), 6, 6, 5)]
+    with db.read() as txn:
+        assert list(txn[blobs].get_many(keys)) == [txn[blobs].get(key) for key in keys]
+        assert list(txn[blobs].get_many([])) == []
+
+
+def test_get_many_asks_for_few_keys_before_it_yields(db, blobs):
+    with db.write() as txn:
+        txn[blobs].put_many((b"%d" % n, b"") for n in range(100))
+    keys = iter([b"%d" % n for n in range(100)])
+    with db.read() as txn:
+        assert next(txn[blobs].get_many(keys)) == b""
+    assert next(keys) == b"1"
+
+
 def test_put_many_keeps_the_last_value_of_a_key(db, blobs):
     with db.write() as txn:
         txn[blobs].put_many([(b"a", b"1"), (b"b", b"2"), (b"a", b"3")])

@@ -240,6 +240,7 @@ def reads(monkeypatch):
     """The keys that were read, by table."""
     found = {}
     get, getitem, items = TableView.get, TableView.__getitem__, TableView._items
+    many = TableView.get_many
 
     def note(view, key):
         found.setdefault(view.table.name, []).append(key)
@@ -252,6 +253,12 @@ def reads(monkeypatch):
         note(self, key)
         return getitem(self, key)
 
+    def counting_many(self, keys):
+        keys = list(keys)
+        for key in keys:
+            note(self, key)
+        return many(self, keys)
+
     def counting_items(self, *how, **more):
         for item in items(self, *how, **more):
             note(self, item[0])
@@ -259,6 +266,7 @@ def reads(monkeypatch):
 
     monkeypatch.setattr(TableView, "get", counting_get)
     monkeypatch.setattr(TableView, "__getitem__", counting_getitem)
+    monkeypatch.setattr(TableView, "get_many", counting_many)
     monkeypatch.setattr(TableView, "_items", counting_items)
     return found
 

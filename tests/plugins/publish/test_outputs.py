@@ -54,7 +54,8 @@ def listed(stanza, kind="deb", digests=("sha256",), **digest):
     key = PackageKey("x", architecture, "1", "0" * 16)
     package = Published(Package(key, kind, stanza, (file,)), ("pool/x.deb",))
     index = kinds.SourcesIndex() if kind == "source" else kinds.PackagesIndex()
-    texts = index.fragment([package], Context({"architectures": ("amd64",), "digests": digests}))
+    said = {"architectures": ("amd64",), "digests": digests}
+    texts = index.fragment([package], Context(said, {"translations": False}))
     return next(iter(texts.values())).decode()
 
 
