@@ -15,3 +15,4 @@ class PublicationOption(NamedTuple):
     name: str  #: lower-case words with underscores, which become hyphens in the flag
     default: str | bool | int | tuple[str, ...]
     help: str
+    repeated: bool = False  #: whether each value has a flag of its own; one empty value: none

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
+    from debrepo.published import PublicationState
     from debrepo.recovery import LostFiles
     from debrepo.session import Session
     from debrepo.signing import MadeSignature
@@ -134,10 +135,10 @@ def debrepo_index_kinds() -> dict[str, Ref]:
 
 
 @hookimpl(tryfirst=True)  # so that other plugins can replace them
-def debrepo_release_fields(session: Session) -> dict[str, str]:
-    from debrepo_publish.indexes.release import further_fields
+def debrepo_release_fields(session: Session, after: PublicationState) -> dict[str, str]:
+    from debrepo_publish.indexes.release import configured_fields
 
-    return further_fields(session.config["publish.release_fields"])
+    return configured_fields(session.config["publish.release_fields"], after.options)
 
 
 @hookimpl
@@ -232,6 +233,15 @@ def debrepo_publication_options() -> list[PublicationOption]:
             "changelogs",
             "",
             "Publish changelogs for apt, below this URL of the archive root; auto: the storage's.",
+        ),
+        PublicationOption(
+            "pdiffs", 0, "Days for which clients get patches of Packages and Sources; 0: none."
+        ),
+        PublicationOption(
+            "release_field",
+            (),
+            "Further field of the Release file, as NAME: VALUE; may be repeated, '' drops all.",
+            repeated=True,
         ),
         PublicationOption(
             "translations", False, "Publish long descriptions in Translation-en, as Debian does."

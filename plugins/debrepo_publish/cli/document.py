@@ -131,6 +131,8 @@ def _flag(option: PublicationOption) -> click.Option:
         return click.Option([f"--{word}/--no-{word}", option.name], default=None, **more)
     if isinstance(option.default, int):
         more["type"] = int
+    elif option.repeated:
+        more["multiple"] = True
     elif isinstance(option.default, tuple):
         more["callback"] = words
     return click.Option([f"--{word}", option.name], **more)

@@ -193,7 +193,7 @@ def resume(
     }
     same: dict[str, str] = {}
     for path, index in indexes.items():
-        if index.stored:
+        if index.stored and index.listed:
             for hashed in hashed_paths(publication, root + path, index)[:1]:
                 same[publication.path(root + path)] = publication.path(hashed)
     with storage.exclusive(last):
@@ -208,7 +208,7 @@ def resume(
             files = {path: storage.get(hashed) for path, hashed in same.items()} | releases
         except NotFound:
             return False
-        if len(same) < sum(index.stored for index in indexes.values()):
+        if len(same) < sum(index.stored and index.listed for index in indexes.values()):
             return False
         with storage.prepared(files, same):
             for path, data in files.items():

@@ -11,7 +11,7 @@ from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.index_kind import IndexKind, Published, SortedIndexKind, WholeIndexKind
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import carried
+from debrepo_publish.engine import carried, pdiffs
 from debrepo_publish.engine.layout import paths
 from debrepo_publish.indexes import admission, contexts, lines, rendering
 from debrepo_publish.indexes.compression import BY_NAME, Compression
@@ -49,7 +49,7 @@ def render(
         if component not in changed:
             yield from _as_before(plan, component)
     groups = (group for name in changed for group in _groups(session, cache, plan, name))
-    yield from rendering.render(cache, plan.publication.sums, groups, left_out)
+    yield from rendering.render(cache, pdiffs.checksums(plan), groups, left_out)
     for name in changed:
         yield from carried.render(session, plan, name, anew=anew)
 

@@ -41,9 +41,11 @@ def _evict(session: Session) -> bool:
         if cache.size() <= session.config["publish.cache_size"]:
             return False
         names: set[Name] = set()
+        texts: set[str] = set()
         roots: set[bytes] = set()
         with session.db.read() as txn:
             for plan in _live(session, txn):
+                texts.update(index.sha256 for index in plan.generation.indexes.values())
                 for component, found in plan.kinds.wanted.items():
                     for wanted in found:
                         if isinstance(wanted.kind, SortedIndexKind):
@@ -56,6 +58,7 @@ def _evict(session: Session) -> bool:
                             names.update(_names(session, cache, txn, plan, component, wanted))
         cache.keep(names)
         cache.keep_lines(roots)
+        cache.keep_texts(texts)
     return True
 
 

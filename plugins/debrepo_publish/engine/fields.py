@@ -10,7 +10,7 @@ from debrepo.index_kind import Replacement
 from debrepo.package import Package, PackageKey
 from debrepo.refs import without
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import announcing
+from debrepo_publish.engine import announcing, changelogs
 from debrepo_publish.indexes.encoding import field
 from debrepo_publish.indexes.release import seconds_of
 from debrepo_publish.model.publication import CHECKSUMS
@@ -100,7 +100,7 @@ def of_release(
     session: Session, publication: Publication, generation: Generation, standard: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the fields of a Release file: the standard ones, and over them those of plugins."""
-    fields = dict(standard)
+    fields = {**standard, **changelogs.release_fields(session, publication)}
     spelled = {name.lower(): name for name in fields}
     owners: dict[str, str] = {}
     facts = {

@@ -78,14 +78,20 @@ def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[
     for path, index in indexes.items():
         if index.stored:
             name = f"dists/{publication.distribution}/{path}"
-            found.append(File(name, "", index.size))
+            if index.listed:
+                found.append(File(name, "", index.size))
             hashed = hashed_paths(publication, name, index)
             found += [File(path, index.sha256, index.size) for path in hashed]
     return found
 
 
 def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:
-    """Return the by-hash paths of an index: one for each strong checksum in Release."""
+    """Return the by-hash paths of an index: one for each strong checksum in Release.
+
+    What Release does not list has its name alone, under which content is never replaced.
+    """
+    if not index.listed:
+        return [name]
     listed = (
         [n for n in CHECKSUMS if getattr(index, n)] if publication.verbatim else publication.sums
     )

@@ -229,6 +229,7 @@ def _rendering(
     """Return a hash of all that indexes depend on besides packages and architectures."""
     parts = [*publication.compressions, *publication.sums, admission.origin(policy)]
     parts += ["multi-dist"] * publication.multi_dist
+    parts += ["pdiffs"] * bool(publication.options.get("pdiffs"))
     moved = [shelf.encode() + b"\0" + entry for shelf, entry in sorted(displaced)]
     added = [
         part

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from debrepo import catalog, clock, packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, Defect
-from debrepo_publish.engine import changelogs, verbatim
+from debrepo_publish.engine import changelogs, pdiffs, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import CARRIED
+from debrepo_publish.indexes.release import own_fields
 from debrepo_publish.model import publications
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def prepare(
         if plan.unchanged and not force:
             return plan
         changelogs.release_fields(session, publication)  # raises before anything is read
+        own_fields(publication.options)
+        pdiffs.check(publication)
         with session.db.read() as txn:
             changes = list(planning.changelog_changes(txn, plan.previous, plan.generation))
         if changes:

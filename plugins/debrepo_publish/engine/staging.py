@@ -8,7 +8,7 @@ from debrepo import clock, remote_files
 from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import changelogs, changes, ledger, outputs, verbatim
+from debrepo_publish.engine import changes, ledger, outputs, pdiffs, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
@@ -145,13 +145,15 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
     with cache.opened(session.root) as fragments:
         left_out: dict[Entry, str] = {}
         rendered = list(render(session, fragments, plan, anew=anew, left_out=left_out))
-    if left_out:
-        raise LeftOut(left_out)
-    at = next_date(session, plan)
+        if left_out:
+            raise LeftOut(left_out)
+        at = next_date(session, plan)
+        if pdiffs.days(plan):
+            dates = _last_date(session, plan), at
+            rendered += pdiffs.render(fragments, plan, list(rendered), dates, anew=anew)
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
     standard = release.fields(publication, generation, at)
-    standard |= changelogs.release_fields(session, publication)
     fields = of_release(session, publication, generation, standard)
     text, rendered = release.complete(fields, rendered, publication.sums)
     makers = [(item.path, item.maker) for item in rendered]
@@ -208,7 +210,7 @@ def put_indexes(
         name, data = root + item.path, item.data or pooled
         paths = hashed_paths(publication, name, item.checksums)
         hashed.update((path, data) for path in paths if anew or path in new)
-        if before.get(item.path) != item.checksums:
+        if item.checksums.listed and before.get(item.path) != item.checksums:
             names[name] = data
             same.update((name, path) for path in paths[:1])
     made = storage.put_all(StagedBytes(hashed).below(publication.path), cache="immutable")

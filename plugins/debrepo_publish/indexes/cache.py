@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from struct import iter_unpack, pack
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 FRAGMENTS = bytes_table("cache.pieces")  #: hash of the origin to a fragment
 LINES = bytes_table("cache.lines")  #: chunks of sorted lines, as `debrepo.packageset` keeps them
 ROOTS = bytes_table("cache.roots")  #: `lines.LineSource.key` to the root among `LINES`
+OUTLINES = bytes_table("cache.outlines")  #: SHA256 of an index to the fragments it consists of
+TEXTS = bytes_table("cache.texts")  #: SHA256 to small files that the next publish goes on from
 _STATE = bytes_table("cache.state")
 
 _TABLES = [
@@ -36,6 +39,8 @@ _TABLES = [
         ("pieces", "FRAGMENTS"),
         ("lines", "LINES"),
         ("roots", "ROOTS"),
+        ("outlines", "OUTLINES"),
+        ("texts", "TEXTS"),
         ("state", "_STATE"),
     )
 ]
@@ -43,6 +48,8 @@ _SIZE = b"pieces"  # of all fragments together, in bytes
 _RESIDENT = 32 << 20  # bytes of it that may stay in memory once they have been read
 
 
+#: Keys of fragments, with a count of lines.
+Outline = tuple[tuple[bytes, int], ...]
 #: A fragment's key, and the compression that it is in; empty: none.
 Name = tuple[bytes, str]
 
@@ -127,6 +134,42 @@ class Cache:
             with self.db.write() as txn:
                 for key in dead[start : start + 1000]:
                     txn[LINES].discard(key)
+
+    def put_outlines(self, outlines: Mapping[str, Outline]) -> None:
+        """Keep what indexes consist of, by their SHA256."""
+        with self.db.read() as txn:
+            there = txn[OUTLINES]
+            new = {name: found for name, found in outlines.items() if name.encode() not in there}
+        if new:
+            with self.db.write() as txn:
+                for name, found in new.items():
+                    row = b"".join(key + pack("<I", lines) for key, lines in found)
+                    txn[OUTLINES][name.encode()] = row
+
+    def outline(self, sha256: str) -> Outline:
+        """Return what an index consists of; nothing, where that is not known."""
+        with self.db.read() as txn:
+            row = txn[OUTLINES].get(sha256.encode(), b"")
+        return tuple((key, lines) for key, lines in iter_unpack("<20sI", row))
+
+    def put_texts(self, texts: Mapping[str, bytes]) -> None:
+        """Keep small files, by their SHA256."""
+        with self.db.write() as txn:
+            for name, text in texts.items():
+                txn[TEXTS][name.encode()] = text
+
+    def text(self, sha256: str) -> bytes:
+        """Return a small file; nothing, where it is not here."""
+        with self.db.read() as txn:
+            return bytes(txn[TEXTS].get(sha256.encode(), b""))
+
+    def keep_texts(self, used: Collection[str]) -> None:
+        """Delete all other small files, and what other indexes consist of."""
+        names = {name.encode() for name in used}
+        with self.db.write() as txn:
+            for table in (OUTLINES, TEXTS):
+                for name in [name for name in txn[table] if name not in names]:
+                    txn[table].discard(name)
 
     def close(self) -> None:
         """Close the database."""

@@ -23,6 +23,18 @@ _OURS = {
     "Acquire-By-Hash", "Architectures", "Codename", "Components", "Date", "MD5Sum",
     "No-Support-for-Architecture-all", "SHA1", "SHA256", "SHA512", "Suite", "Valid-Until",
 }  # fmt: skip
+_WRITTEN = frozenset(name.lower() for name in _OURS)
+_OPTIONS = frozenset(  # fields that have options of these names
+    [
+        "butautomaticupgrades",
+        "description",
+        "label",
+        "notautomatic",
+        "origin",
+        "signed-by",
+        "version",
+    ]
+)
 _DATE = re.compile(rb"^Date: (.+?)\r?$", re.MULTILINE)
 _VALID_UNTIL = re.compile(rb"^Valid-Until: (.+?)\r?$", re.MULTILINE)
 _LINES = rb"(?m)^%s:[^\n]*\n(?:[ \t][^\n]*\n)*"  # of one field
@@ -107,19 +119,43 @@ def fields(publication: Publication, generation: Generation, at: int) -> dict[st
     return {name: value for name, value in given.items() if value and name not in omitted}
 
 
-def further_fields(lines: Iterable[str]) -> dict[str, str]:
-    """Return the fields that the configuration adds; raise `InvalidInput` if one cannot be one."""
+def configured_fields(lines: Iterable[str], options: Mapping[str, object]) -> dict[str, str]:
+    """Return the fields that the configuration adds, and over them those of a publication."""
+    found = further_fields(lines)
+    for name, value in own_fields(options).items():
+        same = next((one for one in found if one.lower() == name.lower()), name)
+        found.pop(same, None)
+        found[name] = value
+    return found
+
+
+def own_fields(options: Mapping[str, object]) -> dict[str, str]:
+    """Return the further fields of a publication; raise `InvalidInput` if one cannot be one."""
+    said = options.get("release_field")
+    lines = tuple(filter(None, said)) if isinstance(said, tuple) else ()
+    for text in lines:
+        name = text.partition(":")[0].lower()
+        if name in _OPTIONS:
+            raise InvalidInput(
+                f"the option release_field: {text[:80]!r} has an option of its own",
+                hint=f"use --{name}",
+            )
+    return further_fields(lines, "the option release_field")
+
+
+def further_fields(lines: Iterable[str], where: str = "publish.release_fields") -> dict[str, str]:
+    """Return fields as they are written; raise `InvalidInput` if one cannot be one."""
     found: dict[str, str] = {}
     for text in lines:
         name, colon, value = text.partition(":")
         if (
             not colon
             or not _NAME.fullmatch(name)
-            or name in _OURS
+            or name.lower() in _WRITTEN
             or not value.strip().isprintable()
         ):
             raise InvalidInput(
-                f"publish.release_fields: {text[:80]!r} cannot be a field of Release",
+                f"{where}: {text[:80]!r} cannot be a field of Release",
                 hint='write NAME: VALUE, such as "Changelogs: https://example.org/@CHANGEPATH@"',
             )
         found[name] = value.strip()
@@ -132,7 +168,7 @@ def complete(
     """Return the Release file, and the indexes with the small Release files beside them."""
     everything = [*rendered, *_legacy(values, rendered, checksums)]
     lines = [field(name, value) for name, value in values.items() if value]
-    listed = _in_order((item.path, item.checksums) for item in everything)
+    listed = _in_order((item.path, item.checksums) for item in everything if item.checksums.listed)
     for name, title in CHECKSUMS.items():
         if name in checksums:
             lines.append(f"{title}:")

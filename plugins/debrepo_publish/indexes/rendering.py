@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from debrepo.package import Entry
-    from debrepo_publish.indexes.cache import Cache, Name
+    from debrepo_publish.indexes.cache import Cache, Name, Outline
     from debrepo_publish.indexes.compression import Compression
     from debrepo_publish.indexes.fragments import Fragment, Group
 
 _BATCH = 8  # fragments that are looked up in the cache together
 _AHEAD = 8  # fragments that may wait for a core; limits what is in memory
 _UNPACKED = ("plain", "bz2")  # whose fragments are the text itself
+_PATCHED = ("/Packages", "/Sources")  # indexes that clients may have patches of
 _KEPT = 8 << 20  # bytes of new fragments that are written to the cache at once
 
 
@@ -45,6 +46,9 @@ class Rendered(NamedTuple):
     data: bytes | None
     maker: str = ""  #: the kind of index and its plugin, if it was made just now
     pool: str = ""  #: the SHA256 of the file in the pool that has the bytes, if it is new
+    below: str = ""  #: the path below the component, of an index without its compression
+    #: The keys of the fragments that such an index consists of, and how many lines each has.
+    outline: Outline = ()
 
 
 class _Compressed(NamedTuple):
@@ -90,6 +94,7 @@ class _Renderer:
         """Yield the indexes that the fragments make up, and the expected ones even if empty."""
         chosen = group.compressions
         plain: dict[str, Checksums] = {}
+        outlines: dict[str, list[tuple[bytes, int]]] = {}
         packed: dict[str, dict[str, list[bytes]]] = {one.name: {} for one in chosen}
         for path in group.expected:
             self._begin(group, path, plain, packed)
@@ -104,13 +109,18 @@ class _Renderer:
                     if path not in plain:
                         self._begin(group, path, plain, packed)
                     plain[path].feed(text)
+                    if path.endswith(_PATCHED) and fragment.cached:
+                        lines = fragment.key, text.count(b"\n")
+                        outlines.setdefault(path, []).append(lines)
                 waiting += (self._compressed(one, fragment, texts, known) for one in chosen)
                 while len(waiting) > _AHEAD * len(chosen):
                     self._take(waiting.popleft(), packed)
         for compressed in waiting:
             self._take(compressed, packed)
         for path, checksums in sorted(plain.items()):
-            yield from self._joined(path, checksums, chosen, packed)
+            outline = tuple(outlines.get(path, ()))
+            for item in self._joined(path, checksums, chosen, packed):
+                yield item._replace(below=path, outline=outline) if item.path == path else item
 
     def _begin(
         self,

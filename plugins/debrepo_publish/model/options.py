@@ -33,6 +33,7 @@ _TAKEN = {
     "help",
     "json",
     "keyring",
+    "markdown",
     "names",
     "notautomatic",
     "passphrase_file",

@@ -141,7 +141,7 @@ class Part(NamedTuple):
 
 
 class Index(NamedTuple):
-    """A file below ``dists/DISTRIBUTION`` that Release lists; digests are in hex."""
+    """A file below ``dists/DISTRIBUTION``; digests are in hex."""
 
     size: int
     md5: str
@@ -149,6 +149,7 @@ class Index(NamedTuple):
     sha256: str
     sha512: str
     stored: bool  #: whether it is stored; of the plain index often only the checksums are published
+    listed: bool = True  #: whether Release lists it; of what it does not, content is never replaced
 
 
 class Generation(NamedTuple):
