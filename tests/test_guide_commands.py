@@ -139,6 +139,7 @@ def for_rules(debrepo, directory):
 
 
 def for_shell(debrepo, directory):
+    (directory / "nightly.txt").write_text("repo list\n")
     a_publication(debrepo, directory, "tools")
 
 

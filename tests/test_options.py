@@ -48,7 +48,17 @@ REFUSED = {
 #: Options with which a command does not end.
 ENDLESS = {("doctor", "--watch"), ("import aptly", "--watch"), ("import tree", "--follow")}
 #: Commands that call no operation: those that do not end, and those that work on files alone.
-APART = {"api serve", "aptly", "completion", "config create", "help", "man", "serve", "version"}
+APART = {
+    "api serve",
+    "aptly",
+    "completion",
+    "config create",
+    "help",
+    "man",
+    "serve",
+    "task run",
+    "version",
+}
 #: Words of commands whose arguments have a grammar of their own.
 WORDS = {
     "graph": ["--output", "drawing.svg"],

@@ -52,3 +52,34 @@ def man(session: Session, directory: Path) -> None:
     except OSError as error:
         raise InvalidInput(f"cannot write {error.filename}: {error.strerror}") from None
     session.progress.note(f"Wrote {counted(len(pages), 'manual page')} below {directory}.")
+
+
+@click.group()
+def task() -> None:
+    """Run several commands in one process."""
+
+
+@task.command("run")
+@click.argument("words", metavar="[COMMAND, ...]", nargs=-1)
+@click.option("--filename", default="", help="Read commands from a file; - is standard input.")
+@click.option("--keep-going", is_flag=True, help="Run the commands after one that fails, too.")
+@click.pass_context
+def run(ctx: click.Context, words: tuple[str, ...], filename: str, keep_going: bool) -> None:
+    """Run several commands one after the other, until one fails.
+
+    \b
+    debrepo task run repo create tools, repo add tools packages/
+    debrepo task run -- repo create tools --component extra, repo list
+    debrepo task run --filename commands.txt
+
+    As arguments, commands are separated by commas at the end of a word, and "--" stands before
+    them if they have options. A file has one on a line, with quotes as in a shell; empty lines
+    and lines that begin with # do not count. Without either, commands are read from standard
+    input, on a terminal until an empty line. The database is opened once for all of them.
+    """  # noqa: D301  # \b tells click to keep the lines of the paragraph
+    from debrepo_shell import tasks
+
+    if words and filename:
+        raise click.UsageError("give either commands or --filename")
+    commands = tasks.of_words(words) if words else tasks.read(filename)
+    tasks.run(ctx, commands, keep_going=keep_going)

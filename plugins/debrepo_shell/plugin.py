@@ -12,6 +12,7 @@ def debrepo_commands() -> list[Command]:
             "completion", "debrepo_shell.cli:completion", "Print the completion script for a shell."
         ),
         Command("man", "debrepo_shell.cli:man", "Write the manual pages."),
+        Command("task", "debrepo_shell.cli:task", "Run several commands in one process."),
     ]
 
 

@@ -127,11 +127,11 @@ class CommandFailed(click.ClickException):
 
     def __init__(self, error: DebrepoError) -> None:
         text = f"{error}\nHint: {error.hint}" if error.hint else str(error)
-        super().__init__(_printable(text))
+        super().__init__(printable(text))
         self.exit_code = error.exit_code  # type: ignore[misc]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return ``text`` without what would play tricks on a terminal, and without endless words."""
     if text.isascii() and text.isprintable() and len(text) < _LONGEST_WORD:
         return text
@@ -162,7 +162,7 @@ class RootGroup(click.Group):
         super().format_epilog(ctx, formatter)
         if self.failure is not None:
             formatter.write_paragraph()
-            formatter.write_text(f"Error: {_printable(str(self.failure))}")
+            formatter.write_text(f"Error: {printable(str(self.failure))}")
             formatter.write_text(f"Hint: {self.failure.hint}")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -193,7 +193,7 @@ class RootGroup(click.Group):
         except DebrepoError as error:
             raise CommandFailed(error) from error
         except click.ClickException as error:
-            error.message = _printable(error.message)  # type: ignore[misc]  # final in some clicks
+            error.message = printable(error.message)  # type: ignore[misc]  # final in some clicks
             raise
         except KeyboardInterrupt:
             self.interrupted = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -41,6 +40,8 @@ def write_entries(directory: Path, entries: Iterable[tuple[bytes, bytes]]) -> in
     It gets its name when it is whole and durable. What an earlier process that was killed left
     goes.
     """
+    import shutil  # which loads all compressors
+
     partial = directory.with_name(f".{directory.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from debrepo import field_order
 from debrepo_aptly.shadow.asked import Failed, ordered, say, say_found, say_json
@@ -174,27 +177,43 @@ def task_run(asked: AptlyRequest) -> None:
 
     given = asked.text("filename")
     if given:
+        say("Reading file...\n")
         try:
             lines = Path(given).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise Failed(f"no such file, {error}") from None
         commands = [shlex.split(line) for line in lines if line.strip()]
     else:
-        commands = _listed(asked.arguments)
+        commands = _listed(asked.arguments) if asked.arguments else _typed()
     if not commands:
-        raise Failed("nothing to run")
+        raise Failed("nothing entered")
     failed = False
     for number, words in enumerate(commands, start=1):
         text = " ".join(words)
         if failed:
-            say(f"\n{number}) [Skipping]: {text}")
+            say(f"{number}) [Skipping]: {text}")
             continue
-        say(f"\n{number}) [Running]: {text}")
+        say(f"{number}) [Running]: {text}")
         say(f"\nBegin command output: {'-' * 28}")
         failed = run(asked.session, tuple(words)) != 0
         say(f"\nEnd command output: {'-' * 30}")
     if failed:
         raise Failed("at least one command has reported an error")
+
+
+def _typed() -> list[list[str]]:
+    """Return the commands that somebody enters, up to an empty line."""
+    say("Please enter one command per line and leave one blank when finished.")
+    commands: list[list[str]] = []
+    while True:
+        click.echo("> ", nl=False)
+        line = sys.stdin.readline()
+        if not line.strip():
+            return commands
+        try:
+            commands.append(shlex.split(line))
+        except ValueError as error:
+            raise Failed(f"unable to parse {line.strip()[:80]}: {error}") from None
 
 
 def _listed(words: tuple[str, ...]) -> list[list[str]]:

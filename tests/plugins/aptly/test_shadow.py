@@ -7,7 +7,9 @@ import shutil
 import subprocess
 
 import pytest
+from click.testing import CliRunner
 
+from debrepo.cli import build_cli
 from debrepo.testing.packages import build_deb, build_source
 
 #: In one go, on a root that is empty at first; what fails has to fail alike.
@@ -256,6 +258,21 @@ def test_several_commands_run_until_one_fails(shadow):
     assert "2) [Running]: repo show none" in told.stdout
     assert "3) [Skipping]: repo create two" in told.stdout
     assert shadow("repo", "list", "-raw").stdout == "one\n"
+
+
+def test_commands_that_are_typed_run_up_to_an_empty_line(place, debrepo_plugins):
+    typed = "repo create 'a b'\nrepo list -raw\n\nrepo list\n"
+    words = ["--root", str(place / "typed"), "aptly", "task", "run"]
+    told = CliRunner().invoke(build_cli(debrepo_plugins), words, input=typed)
+    assert told.exit_code == 0, told.output
+    start = (
+        "Please enter one command per line and leave one blank when finished.\n> > > 1) [Running]: "
+    )
+    assert told.stdout.startswith(start)
+    assert "2) [Running]: repo list -raw\n\nBegin command output: " in told.stdout
+    assert "3)" not in told.stdout
+    told = CliRunner().invoke(build_cli(debrepo_plugins), words, input="\n")
+    assert (told.exit_code, told.stderr) == (1, "ERROR: nothing entered\n")
 
 
 def test_commands_of_a_file_run(shadow, place):

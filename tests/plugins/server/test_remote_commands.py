@@ -137,6 +137,9 @@ snapshot prune
 snapshot edit monday --protected
 snapshot drop monday
 snapshot edit monday --no-protected
+task run repo list --raw, repo show none, repo list
+task run --keep-going repo show none, version
+task run --filename {place}/none.txt
 snapshot rename both all
 snapshot drop all
 snapshot drop none
