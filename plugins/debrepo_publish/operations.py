@@ -80,20 +80,31 @@ def update(
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
     yes_really: bool = False,
+    same_packages: bool = False,
 ) -> Result:
     """Publish what the package lists hold now, and apply pending changes of component sources.
 
     ``options`` change fields of the publication; ``skip_cleanup`` leaves superseded files
-    to the next publish.
+    to the next publish. With ``same_packages``, those are published that clients see now.
     """
+    live = 0
+    if same_packages:
+        with session.db.read() as txn:
+            live = publications.get(txn, _named(distribution, place).key).live
+
+    def change(publication: Publication) -> Publication:
+        if not same_packages:
+            sources = publication.next_sources
+            publication = publication._replace(sources=sources, pending=None)
+        return _changed(session, publication, options)
+
     return _again(
         session,
         distribution,
         place,
-        lambda publication: _changed(
-            session, publication._replace(sources=publication.next_sources, pending=None), options
-        ),
+        change,
         why="publish update",
+        again=live,
         force=force,
         force_overwrite=force_overwrite,
         skip_cleanup=skip_cleanup,

@@ -8,6 +8,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, dry_run_option, json_option, print_json
+from debrepo.errors import InvalidInput
 from debrepo.progress import Stopwatch
 from debrepo.session import Session
 from debrepo_publish import adopting_operations, operations
@@ -205,6 +206,7 @@ for _kind, _plural in _KINDS:
 @click.argument("distribution", type=DISTRIBUTION)
 @_place
 @_skip_cleanup
+@click.option("--same-packages", is_flag=True, help="Publish the packages that clients see now.")
 @_yes_really
 @_manners
 @_take_over
@@ -222,6 +224,7 @@ def update(
     skip_cleanup: bool,
     take_over: bool,
     yes_really: bool,
+    same_packages: bool,
     dry_run: bool,
     markdown: bool,
     as_json: bool,
@@ -229,6 +232,8 @@ def update(
 ) -> None:
     """Publish what the package lists hold now, with pending changes of component sources."""
     given = _given(options)
+    if same_packages and (dry_run or markdown or take_over):
+        raise InvalidInput("--same-packages leaves no difference to show, and takes nothing over")
     if dry_run or markdown:
         found = session.run(
             adopting_operations.diff, distribution, place, take_over=take_over, options=given
@@ -254,6 +259,7 @@ def update(
             force_overwrite=force_overwrite,
             skip_cleanup=skip_cleanup,
             yes_really=yes_really,
+            same_packages=same_packages,
         )
     report(session, result, watch, as_json=as_json)
 

@@ -40,6 +40,7 @@ _TAKEN = {
     "place",
     "q",
     "quiet",
+    "same_packages",
     "secret_keyring",
     "session",
     "sign",

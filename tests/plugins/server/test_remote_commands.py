@@ -58,6 +58,8 @@ repo remove others libhello
 repo add-keys others 'Pamd64 libhello 1.0 0000000000000000'
 repo remove-keys others 'Pamd64 libhello 1.0 0000000000000000'
 repo include {place}/none.changes --repo tools
+publish raise
+publish raise --json
 repo override set tools hello Section=net
 repo override list tools
 repo override list tools --json

@@ -1,0 +1,150 @@
+"""Roll-outs: when each scheduled phase began, and how far it is."""
+
+from __future__ import annotations
+
+from logging import getLogger
+from typing import TYPE_CHECKING, NamedTuple
+
+from debrepo import clock
+from debrepo.database import json_table
+from debrepo.errors import DebrepoError
+from debrepo_phasing import phases
+from debrepo_phasing.phases import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from debrepo.background import Load
+    from debrepo.database import Transaction
+    from debrepo.package import PackageList
+    from debrepo.published import PublicationState
+    from debrepo.session import Session
+
+_log = getLogger("debrepo.phasing")
+
+
+class Rollout(NamedTuple):
+    """A version that is offered to more and more machines."""
+
+    place: str  #: and the distribution, as commands name the publication
+    distribution: str
+    phase: tuple[int, int, int]  #: as a `Phase`
+    versions: str  #: the newest ones when it began: another one begins anew
+    since: int  #: seconds since the epoch
+    steps: int = 0  #: that were made
+
+
+class RaisedPhase(NamedTuple):
+    """A package that is offered to more machines than before."""
+
+    publication: str
+    package: str
+    percentage: int
+
+
+#: Publication and package to how far it is.
+ROLLOUTS = json_table(
+    "phasing.rollouts",
+    load=lambda row: Rollout(**{**row, "phase": tuple(row["phase"])}),
+    dump=Rollout._asdict,
+    record=Rollout,
+)
+
+
+def _key(publication: str, package: str) -> str:
+    return f"{publication} {package}"
+
+
+def percentages(
+    txn: Transaction,
+    publication: str,
+    wanted: Mapping[str, Phase],
+    targets: Iterable[PackageList],
+) -> dict[str, int]:
+    """Return the percentages of packages now, by name."""
+    found: dict[str, int] = {}
+    targets = list(targets)
+    for name, phase in wanted.items():
+        row = txn[ROLLOUTS].get(_key(publication, name)) if phase.every else None
+        same = (
+            row is not None
+            and row.phase == phase
+            and row.versions == phases.versions(txn, name, targets)
+        )
+        found[name] = phase.after(row.steps if row and same else 0)
+    return found
+
+
+def note(session: Session, publication: str, after: PublicationState | None) -> None:
+    """Take note of what clients are offered from now on."""
+    given = after.options.get("phased", ()) if after else ()
+    wanted = phases.parse(given) if isinstance(given, tuple) else {}
+    scheduled = {name: phase for name, phase in wanted.items() if phase.every}
+    with session.db.read() as txn:
+        there = dict(txn[ROLLOUTS].prefix(_key(publication, "").encode()))
+        rows: dict[str, Rollout] = {}
+        for name, phase in scheduled.items():
+            assert after is not None
+            said = phases.versions(txn, name, after.components.values())
+            old = there.get(_key(publication, name))
+            same = old is not None and old.phase == phase and old.versions == said
+            place = f"{after.storage}:{after.prefix}" if after.storage else after.prefix
+            new = Rollout(place, after.distribution, (*phase,), said, clock.now())
+            rows[_key(publication, name)] = old if old and same else new
+    if rows != there:
+        with session.db.write() as txn:
+            for key in there.keys() - rows.keys():
+                txn[ROLLOUTS].discard(key)
+            for key, row in rows.items():
+                txn[ROLLOUTS][key] = row
+
+
+def raise_(session: Session) -> list[RaisedPhase]:
+    """Publish again what is to be offered to more machines by now, with the same packages."""
+    now = clock.now()
+    with session.db.read() as txn:
+        found = {
+            key: (row, row._replace(steps=Phase(*row.phase).steps(now - row.since)))
+            for key, row in txn[ROLLOUTS].items()
+        }
+    due = {key: pair for key, pair in found.items() if pair[1].steps > pair[0].steps}
+    raised: list[RaisedPhase] = []
+    for publication in sorted({key.rpartition(" ")[0] for key in due}):
+        mine = {key: pair for key, pair in due.items() if key.rpartition(" ")[0] == publication}
+        _put(session, {key: new for key, (_, new) in mine.items()})
+        first = next(iter(mine.values()))[0]
+        try:
+            session.call(
+                "publish.update",
+                distribution=first.distribution,
+                place=first.place,
+                same_packages=True,
+            )
+        except BaseException:
+            _put(session, {key: old for key, (old, _) in mine.items()})
+            raise
+        raised += (
+            RaisedPhase(publication, key.rpartition(" ")[2], Phase(*new.phase).after(new.steps))
+            for key, (_, new) in sorted(mine.items())
+        )
+    return raised
+
+
+def _put(session: Session, rows: Mapping[str, Rollout]) -> None:
+    with session.db.write() as txn:
+        for key, row in rows.items():
+            if key in txn[ROLLOUTS]:
+                txn[ROLLOUTS][key] = row
+
+
+def in_background(session: Session, load: Load) -> Callable[[], None]:  # noqa: ARG001  # all get it
+    """Return what a server calls: it raises what is due."""
+
+    def look() -> None:
+        try:
+            for one in raise_(session):
+                _log.info("%s %s: %s %%", one.publication, one.package, one.percentage)
+        except DebrepoError as error:
+            _log.warning("a phased update is not raised: %s", error)
+
+    return look
