@@ -142,6 +142,15 @@ class ObjectStorage(Storage):
         )
         return {path: version for path, version in made.items() if version}
 
+    def share_all(self, files: Mapping[str, str]) -> dict[str, str]:
+        made: dict[str, str | None] = {}
+
+        def share(pair: tuple[str, str]) -> None:
+            made[pair[0]] = self.put(pair[0], self.get(pair[1]), cache="immutable")
+
+        side_by_side(share, files.items(), self.connections)
+        return {path: version for path, version in made.items() if version}
+
     def delete(self, paths: Iterable[str]) -> None:
         side_by_side(self.remove, dict.fromkeys(map(check_path, paths)), self.connections)
 

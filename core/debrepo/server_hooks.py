@@ -52,6 +52,16 @@ def debrepo_download(txn: Transaction, storage: str, path: str, caller: Caller) 
     """
 
 
+@hookspec(firstresult=True)
+def debrepo_served_path(txn: Transaction, storage: str, path: str) -> str | None:
+    """Return under which path a server finds what clients ask for at ``path`` of a published tree.
+
+    *Asks*, in a read transaction, before `debrepo_download` is asked about the path returned: be
+    quick. ``storage`` is empty for the default one. ``None``, if all answer so, stands for the path
+    itself. Another path has to be below the same prefix: that is what tokens are for.
+    """
+
+
 @hookspec
 def debrepo_resume(session: Session) -> None:
     """Finish, or undo, what a process that was killed left half done.

@@ -155,6 +155,33 @@ class Storage(ABC):
         made = {file.path: self.link(file) for file in files}
         return {path: version for path, version in made.items() if version}
 
+    def share_all(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Put immutable files of this storage under further paths; ``files`` maps new to old.
+
+        Override where their bytes can be shared, or stay inside the service. What a new path holds
+        is replaced in one step; raise `NotFound` where there is nothing under an old one. Return
+        versions as `put_all` does. The default reads and puts one after another.
+        """
+        made = {new: self.put(new, self.get(old), cache="immutable") for new, old in files.items()}
+        return {path: version for path, version in made.items() if version}
+
+    #: Whether `link_directory` can be called.
+    links_directories: ClassVar[bool] = False
+
+    def link_directory(self, path: str, target: str) -> None:
+        """Let ``path`` lead to the directory ``target`` of this storage, there or not.
+
+        A link of ours is replaced; where there is anything else, raise `Conflict`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} links no directories")
+
+    def unlink_directory(self, path: str, *, unless: str = "") -> None:
+        """Delete what `link_directory` made, unless there is a directory ``unless``.
+
+        What is not there, or is no link, stays. Directories that this leaves empty go too.
+        """
+        raise NotImplementedError(f"{type(self).__name__} links no directories")
+
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
         """Delete files; a missing one is no error.

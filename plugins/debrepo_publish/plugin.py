@@ -81,6 +81,7 @@ def debrepo_settings() -> list[Setting]:
             "publish.renew_left", 33, "Percent of the time of validity left when it is signed again"
         ),
         Setting("publish.keep_generations", 5, "Superseded generations that are always kept"),
+        Setting("publish.snapshots", "", "Dated archives to keep: 100, 30d or all; empty: none"),
         Setting("publish.history", 1000, "Publishes that the history of a publication lists"),
     ]
 
@@ -94,6 +95,7 @@ def debrepo_tables() -> list[TableRef]:
             "GENERATIONS",
             "HISTORY",
             "COMMITS",
+            "DATED",
             "DATES",
             "SWITCHES",
             "FILES",
@@ -164,6 +166,15 @@ def debrepo_background() -> dict[str, BackgroundJob]:
             "Sign again what clients will refuse soon.",
         )
     }
+
+
+@hookimpl
+def debrepo_served_path(txn: Transaction, storage: str, path: str) -> str | None:
+    if "snapshots/" not in path:  # of most requests; nothing is imported for these
+        return None
+    from debrepo_publish.engine.dating import served_path
+
+    return served_path(txn, storage, path)
 
 
 @hookimpl

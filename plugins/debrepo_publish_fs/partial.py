@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_publish_fs.failures import FULL
 
@@ -18,6 +18,30 @@ PREFIX = ".debrepo-partial-"
 _FICLONE = 0x40049409  # linux/fs.h
 _UNLOCKED = 2  # seconds within which a new partial file is sure to be locked
 _CHUNK = 1 << 20
+
+
+class Ready(NamedTuple):
+    """The next content of a name, and the partial file to rename to it."""
+
+    content: tuple[int, int]  #: its size, and a hash of it: it may be too large to keep
+    partial: str  #: empty: the name has this content already
+
+    @classmethod
+    def of(cls, data: bytes, partial: str) -> Ready:
+        """Return what is ready for a file with these bytes."""
+        return cls((len(data), hash(data)), partial)
+
+    def is_of(self, data: bytes) -> bool:
+        """Tell whether these bytes were made ready."""
+        return self.content == (len(data), hash(data))
+
+
+def unlink(path: str) -> None:
+    """Delete a file, if it is there."""
+    try:  # noqa: SIM105  # half of the time that `suppress` takes
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
 
 
 def name_in(directory: str) -> str:

@@ -6,22 +6,26 @@ import errno
 import fcntl
 import os
 from contextlib import contextmanager
+from functools import partial as bound
 from threading import get_ident
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo.storage import Cache, PoolLink, Stat, Storage, check_path, somebody_elses
+from debrepo_publish_fs import directories
 from debrepo_publish_fs.failures import translated
 from debrepo_publish_fs.options import LinkMethod, file_mode, link_method, place
 from debrepo_publish_fs.partial import (
     PREFIX,
+    Ready,
     copy,
     date_after,
     link_later,
     name_in,
     partial,
     sweep,
+    unlink,
     write_all,
 )
 from debrepo_publish_fs.tree import DirectoryTree, sync
@@ -30,28 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-
 #: Why a hard link may be impossible where a copy is not: another file system, one without
 #: links, too many links, the file of another user (fs.protected_hardlinks).
 _UNLINKABLE = {errno.EXDEV, errno.EOPNOTSUPP, errno.EMLINK, errno.EPERM}
 _PIECE = 1 << 20
 _ATTEMPTS = 5  # if other processes delete the directory
-
-
-class _Ready(NamedTuple):
-    """The next content of a name, and the partial file to rename to it."""
-
-    content: tuple[int, int]  #: its size, and a hash of it: it may be too large to keep
-    partial: str  #: empty: the name has this content already
-
-    @classmethod
-    def of(cls, data: bytes, partial: str) -> _Ready:
-        """Return what is ready for a file with these bytes."""
-        return cls((len(data), hash(data)), partial)
-
-    def is_of(self, data: bytes) -> bool:
-        """Tell whether these bytes were made ready."""
-        return self.content == (len(data), hash(data))
 
 
 class FileStorage(Storage):
@@ -62,14 +49,10 @@ class FileStorage(Storage):
     """
 
     coarse_dates = False  # `date_after` sees to it
+    links_directories = True
 
     def __init__(
-        self,
-        root: Path,
-        link: LinkMethod = "hardlink",
-        mode: int = 0o644,
-        *,
-        public_url: str = "",
+        self, root: Path, link: LinkMethod = "hardlink", mode: int = 0o644, *, public_url: str = ""
     ) -> None:
         self.root = root
         self._public_url = public_url.rstrip("/")
@@ -79,7 +62,7 @@ class FileStorage(Storage):
         self._method = link
         self._swept: set[str] = set()
         self._written = False
-        self._ready: dict[str, _Ready] = {}
+        self._ready: dict[str, Ready] = {}
         self._owner = 0  # the thread that keeps other publishers out
         self._seen: dict[str, bytes | None] = {}  # while it does
 
@@ -171,6 +154,34 @@ class FileStorage(Storage):
         except OSError:  # it exists, or the link failed
             self.link(file)
 
+    def share_all(self, files: Mapping[str, str]) -> dict[str, str]:
+        self._written = True
+        for path, old in files.items():
+            source = f"{self._root}/{check_path(old)}"
+            if self._stat(old) is None:
+                raise NotFound(f"no file {old} in {self.root}")
+            with translated(path):
+                try:
+                    self._in_directory(check_path(path), bound(directories.share, source))
+                except OSError as error:
+                    if error.errno not in _UNLINKABLE:
+                        raise
+                    self.put(path, self.get(old), cache="immutable")
+        return {}
+
+    def link_directory(self, path: str, target: str) -> None:
+        self._written = True
+        with translated(path):
+            content = directories.relative(check_path(path), check_path(target))
+            self._in_directory(path, bound(directories.link, content))
+
+    def unlink_directory(self, path: str, *, unless: str = "") -> None:
+        check_path(path)
+        with translated(path):
+            if directories.unlink(f"{self._root}/{path}", unless and f"{self._root}/{unless}"):
+                self._written = True
+                self._tree.prune([path.rpartition("/")[0]])
+
     def delete(self, paths: Iterable[str]) -> None:
         by_directory: dict[str, list[str]] = {}
         for path in paths:
@@ -180,7 +191,7 @@ class FileStorage(Storage):
                 if self._tree.exists(directory):
                     self._written = True
                     for path in found:
-                        _unlink(f"{self._root}/{path}")
+                        unlink(f"{self._root}/{path}")
         self._tree.prune(by_directory)
 
     def stat(self, path: str) -> Stat | None:
@@ -246,7 +257,7 @@ class FileStorage(Storage):
             left, self._ready = self._ready, {}
             for ready in left.values():
                 if ready.partial:
-                    _unlink(ready.partial)
+                    unlink(ready.partial)
 
     def _prepare(self, path: str, data: bytes, same: str | None) -> None:
         check_path(path)
@@ -259,11 +270,11 @@ class FileStorage(Storage):
             if same:
                 is_there = link_later(f"{self._root}/{check_path(same)}", name, target, len(data))
                 if is_there is not None:
-                    self._ready[path] = _Ready.of(data, "" if is_there else name)
+                    self._ready[path] = Ready.of(data, "" if is_there else name)
                     return
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             descriptor = os.open(name, flags, self._mode)
-            self._ready[path] = _Ready.of(data, name)
+            self._ready[path] = Ready.of(data, name)
             try:
                 os.fchmod(descriptor, self._mode)
                 write_all(descriptor, data)
@@ -274,7 +285,7 @@ class FileStorage(Storage):
         with translated(path):
             self._in_directory(path, prepare)
 
-    def _switch(self, path: str, target: str, ready: _Ready) -> bool:
+    def _switch(self, path: str, target: str, ready: Ready) -> bool:
         """Rename a prepared file; return ``False`` if it was deleted."""
         del self._ready[path]
         self._written = True
@@ -388,10 +399,3 @@ class FileStorage(Storage):
                 attempt += 1
                 if not self._tree.lost(directory) and attempt > _ATTEMPTS:
                     raise  # the source is missing
-
-
-def _unlink(path: str) -> None:
-    try:  # noqa: SIM105  # half of the time that `suppress` takes
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

@@ -79,6 +79,11 @@ class FoundLock(NamedTuple):
     stale: bool  #: too old, or of the same owner: of whom only one publishes at a time
 
 
+def key(path: str) -> str:
+    """Return the key of the lock beside what is at ``path``."""
+    return f"{path.rpartition('/')[0]}/{NAME}".lstrip("/")
+
+
 @contextmanager
 def hold(
     client: Client, key: str, owner: str, headers: dict[str, str], *, atomic: bool

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from debrepo.errors import Conflict, NotFound, PluginError
+from debrepo.errors import Conflict, NotFound
 from debrepo.object_storage import CACHE_CONTROL, side_by_side
 from debrepo.object_storage import checksums as checksums_of
 from debrepo.storage import (
@@ -29,6 +29,7 @@ from debrepo.wire.refusals import Refused
 from debrepo_publish_s3 import (
     checksums,
     conditions,
+    connecting,
     copying,
     deletions,
     listing,
@@ -85,7 +86,7 @@ class S3Storage(Storage):
         """The connection, made on first use: an update without changes needs none."""
         with self._finding_out:
             if self._connected is None:
-                self._connected = _connect(self._options)
+                self._connected = connecting.connect(self._options)
             return self._connected
 
     @property
@@ -103,7 +104,7 @@ class S3Storage(Storage):
         found = self._read(check_path(path))
         if found is None:
             raise NotFound(f"no object {self._start}{path} in the bucket {self._options.bucket}")
-        owner = (threading.get_ident(), _lock_key(path))
+        owner = (threading.get_ident(), locks.key(path))
         if owner in self._held:
             self._seen[owner[0], path] = found
         return found[0]
@@ -140,9 +141,20 @@ class S3Storage(Storage):
         """Let the service copy objects, where there is none yet."""
         return self._all(lambda pair: (pair[0].path, self._copy(*pair)), files)
 
-    def _copy(self, file: PoolLink, origin: str) -> str | None:
+    def share_all(self, files: Mapping[str, str]) -> dict[str, str]:
+        return self._all(lambda pair: (pair[0], self._repeat(*pair)), files.items())
+
+    def _repeat(self, path: str, origin: str) -> str | None:
+        headers, keys = self._copied(path, origin), self._names(check_path(path))
+        tags = [copying.copy(self._client, self._start + key, headers, origin) for key in keys]
+        return self._form(tags[-1]) if self._conditional else None
+
+    def _copied(self, path: str, origin: str) -> dict[str, str]:
         source = copying.source(self._options.bucket, self._start + check_path(origin))
-        headers = self._headers(file.path, "immutable") | source
+        return self._headers(path, "immutable") | source
+
+    def _copy(self, file: PoolLink, origin: str) -> str | None:
+        headers = self._copied(file.path, origin)
         tag = ""
         for name in self._names(check_path(file.path)):
             if not self._is_there(file._replace(path=name)):
@@ -233,7 +245,7 @@ class S3Storage(Storage):
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
         """Hold a lock object beside ``path``."""
-        owner = (threading.get_ident(), _lock_key(check_path(path)))
+        owner = (threading.get_ident(), locks.key(check_path(path)))
         if owner in self._held:
             yield
             return
@@ -373,7 +385,7 @@ class S3Storage(Storage):
         found = self._seen.pop((me, path), None) or self._read(path)
         if (None if found is None else found[0]) != expected:
             return None
-        self._held[me, _lock_key(path)].check()
+        self._held[me, locks.key(path)].check()
         if self._conditional:  # in case another publisher uses no locks
             if found is not None:
                 self._seen[me, path] = found
@@ -383,18 +395,3 @@ class S3Storage(Storage):
                 if refusal.status not in (400, 405, 501):
                     raise
         return self.put(path, data) or ""
-
-
-def _lock_key(path: str) -> str:
-    return f"{path.rpartition('/')[0]}/{locks.NAME}".lstrip("/")
-
-
-def _connect(given: Options) -> Client:
-    try:
-        from debrepo_publish_s3.client import Client
-    except ImportError as error:
-        raise PluginError(
-            f"the s3: storage needs pycurl: {error}",
-            hint="pip install 'debrepo-manager[s3]', or apt install python3-pycurl",
-        ) from error
-    return Client(given)

@@ -54,9 +54,11 @@ def download(storage: str, path: str, request: Request, door: Downloading) -> Re
     if name not in {"", storage}:
         door.caller.require(f"download:{name}/{path}")
     try:
-        local = door.session.storage(name).local_path(check_path(path))
         with door.session.db.read() as txn:
-            door.session.hook.debrepo_download(txn=txn, storage=name, path=path, caller=door.caller)
+            hook = door.session.hook
+            path = hook.debrepo_served_path(txn=txn, storage=name, path=check_path(path)) or path
+            hook.debrepo_download(txn=txn, storage=name, path=path, caller=door.caller)
+        local = door.session.storage(name).local_path(check_path(path))
     except DebrepoError as error:
         raise nothing from error
     if local is None:

@@ -14,6 +14,7 @@ from debrepo.storage import PoolLink
 from debrepo.testing.commit_contract import CommitContract
 from debrepo.testing.crash_contract import CrashContract
 from debrepo.testing.large import assert_same
+from debrepo.testing.sharing_contract import SharingContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ ODD_NAMES = (
 ESCAPES = ("", "/etc/x", "../x", "a/../../x", "a//b", "./x", "a/", "a\0b", "a/..", "a\nb")
 
 
-class StorageContract(CommitContract, CrashContract):
+class StorageContract(CommitContract, CrashContract, SharingContract):
     """Subclass in a test module, override ``storage``, and pytest collects the rest.
 
     The storage has to be empty. Override ``reopen`` as well where a second process or

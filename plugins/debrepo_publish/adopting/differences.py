@@ -11,7 +11,7 @@ from debrepo.errors import NotFound
 from debrepo.package import PackageKey
 from debrepo.version import sort_key
 from debrepo_publish.adopting import served
-from debrepo_publish.engine import changes
+from debrepo_publish.engine import changes, dating
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.changes import PackageChange
 from debrepo_publish.engine.fields import of_release
@@ -69,6 +69,7 @@ def compare(
         plan = planning.make(session, txn, publication, "", now, sound={})
     generation = plan.generation
     standard = release.fields(publication, generation, clock.seconds())
+    standard |= dating.fields(session, publication)
     fields = of_release(session, publication, generation, standard)
     before = _grouped(live.packages if live else ())
     with session.db.read() as txn:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import clock
 from debrepo_publish.engine import displaced, ledger, recovery
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.engine.layout import index_files
+from debrepo_publish.engine.layout import written_files
 from debrepo_publish.model import publications
 from debrepo_publish.model.tables import CLIENT_FILES, GENERATIONS, PUBLICATIONS, RETIRED
 
@@ -91,7 +91,7 @@ def _needed(txn: Transaction, place: str, keys: list[str]) -> tuple[Counter[str]
         for generation in publications.generations(txn, key):
             if generation.state == "live":
                 files = planning.changed_files(txn, place, None, generation)
-                files += index_files(generation.publication, generation.indexes)
+                files += written_files(generation)
                 needed.update(file.path for file in files)
                 needed.update(publications.adopted_paths(txn, key, generation.number))
                 wanted.update((file.path, file) for file in files)

@@ -9,6 +9,7 @@ import click
 from debrepo.clock import parse_duration
 from debrepo.session import Session
 from debrepo_publish.cli.names import KEY
+from debrepo_publish.model import dated
 from debrepo_publish.model.options import declared
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ def words(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str
 def seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """Return the seconds of a length of time such as ``14d``."""
     return None if value is None else parse_duration(value)
+
+
+def _snapshots(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    return value and dated.checked("" if value == "none" else value)
 
 
 def _not(_: click.Context, __: click.Parameter, value: bool | None) -> bool | None:
@@ -103,6 +108,11 @@ DOCUMENT = [
     ),
     click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
     click.option("--grace", callback=seconds, help="How long superseded files are kept."),
+    click.option(
+        "--snapshots",
+        callback=_snapshots,
+        help="Dated archives to keep: a count, a time such as 30d, all or none.",
+    ),
 ]
 
 

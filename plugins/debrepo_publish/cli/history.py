@@ -35,8 +35,17 @@ def history(session: Session, distribution: str, place: str, limit: int, as_json
         print_json([{**past.row._asdict(), "state": past.state} for past in found])
         return
     head = ("Generation", "State", "Time", "By", "Packages", "Changes", "New", "Why")
-    print_table([head, *map(_row, found)])
+    rows = [head, *map(_row, found)]
+    if any(past.row.dated for past in found):
+        names = ["Archive", *(_archive(past) for past in found)]
+        rows = [(*row[:2], name, *row[2:]) for row, name in zip(rows, names, strict=True)]
+    print_table(rows)
     session.progress.note(f"{counted(len(found), 'publish', lambda word: word + 'es')}.")
+
+
+def _archive(past: Past) -> str:
+    """Return the name of a dated archive that is there."""
+    return past.row.dated if past.row.dated and past.state != "gone" else "-"
 
 
 def _row(past: Past) -> tuple[object, ...]:

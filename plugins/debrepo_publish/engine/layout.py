@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from debrepo.package import Package
-    from debrepo_publish.model.publication import Index, Publication
+    from debrepo_publish.model.publication import Generation, Index, Publication
 
 #: Kinds of what is no package of dpkg's, and in no index of packages.
 CARRIED = ("appstream", "installer")
@@ -82,6 +82,39 @@ def index_files(publication: Publication, indexes: Mapping[str, Index]) -> list[
                 found.append(File(name, "", index.size))
             hashed = hashed_paths(publication, name, index)
             found += [File(path, index.sha256, index.size) for path in hashed]
+    return found
+
+
+def dated_root(generation: Generation) -> str:
+    """Return the directory of the dated archive of a generation, with a slash behind it."""
+    return f"dists/{generation.publication.distribution}/{generation.dated}/"
+
+
+def dated_indexes(generation: Generation) -> dict[str, str]:
+    """Return the indexes of a dated archive, with the files that have the same content."""
+    publication, found = generation.publication, dict[str, str]()
+    start = f"dists/{publication.distribution}/"
+    for path, index in generation.indexes.items():
+        if index.stored:
+            hashed = hashed_paths(publication, start + path, index)
+            for name in (start + path, *hashed):
+                found[dated_root(generation) + name.removeprefix(start)] = hashed[0]
+    return found
+
+
+def written_files(generation: Generation) -> list[File]:
+    """Return the files below ``dists`` that stay as long as a generation, as the ledger has them.
+
+    The Release files of its dated archive are among them; those that clients start from are not.
+    """
+    publication = generation.publication
+    found = index_files(publication, generation.indexes)
+    if generation.dated and generation.indexes:
+        start, root = f"dists/{publication.distribution}/", dated_root(generation)
+        names = ["Release"]
+        names += [] if publication.skip_signing else ["Release.gpg", "InRelease"]
+        found += [File(root + path.removeprefix(start), "", size) for path, _, size in found]
+        found += [File(root + name, "", 0) for name in names]
     return found
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput, PluginError
-from debrepo_publish.model import publications
+from debrepo_publish.model import dated, publications
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -36,7 +36,25 @@ def check(
             f"{whose} of {publication} both write {where}",
             hint="give one of the components another name with --component",
         )
+    _check_dated(txn, publication, parts)
     _check_neighbours(txn, publication, paths)
+
+
+def _check_dated(txn: Transaction, publication: Publication, components: Iterable[str]) -> None:
+    """Raise `InvalidInput` where a component or a distribution is called as a dated archive is."""
+    own = f"{publication.distribution}/"
+    found = [(publication, f"component {name}", name) for name in components]
+    for _, other in txn[PUBLICATIONS].prefix(f"{publication.place} ".encode()):
+        if other.distribution.startswith(own):
+            found.append((publication, str(other), other.distribution.removeprefix(own)))
+        elif own.startswith(f"{other.distribution}/"):
+            found.append((other, str(publication), own.removeprefix(f"{other.distribution}/")))
+    for whose, what, name in found:
+        if whose.snapshots and dated.NAME.fullmatch(name.partition("/")[0]):
+            raise InvalidInput(
+                f"{what} is called as a dated archive of {whose} may be",
+                hint="choose another name",
+            )
 
 
 def check_makers(

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.storage import somebody_elses
-from debrepo_publish.engine import announcing, commits, displaced, ledger, renewals
+from debrepo_publish.engine import announcing, commits, dating, displaced, ledger, renewals
 from debrepo_publish.engine import plan as planning
-from debrepo_publish.engine.layout import index_files
+from debrepo_publish.engine.layout import written_files
 from debrepo_publish.indexes import release
-from debrepo_publish.model import history, publications
+from debrepo_publish.model import dated, history, publications
 from debrepo_publish.model.publication import Generation, Publication, commit_path, generation_key
 from debrepo_publish.model.tables import (
     CLIENT_FILES,
@@ -142,7 +142,7 @@ def undo(session: Session, storage: Storage, publication: Publication, number: i
             now_left = publications.generation(txn, key, number)._replace(claimed=len(claimed))
             publications.put_generation(txn, key, now_left)
             _release(txn, publication, number, [file.path for file in batch], now)
-    paths = [file.path for file in index_files(publication, generation.indexes)]
+    paths = [file.path for file in written_files(generation)]
     unwritten = [path for path in paths if storage.stat(publication.path(path)) is None]
     with session.db.write() as txn:
         _release(txn, publication, number, paths, now)
@@ -183,6 +183,7 @@ def finish(
         if hashed:
             ledger.note(txn, publication.place, hashed)
         publications.put_generation(txn, key, live)
+        dated.record(txn, key, live)
         history.commit(txn, key, number, now, session.config["publish.history"])
         txn[SWITCHES].pop(generation_key(key, number), None)
         if key not in txn[PUBLICATIONS]:
@@ -229,7 +230,7 @@ def _retire(
 ) -> None:
     past = generation._replace(state="past", ended=now, ended_by=by)
     publications.put_generation(txn, publication.key, past)
-    paths = [file.path for file in index_files(generation.publication, generation.indexes)]
+    paths = [file.path for file in written_files(generation)]
     _release(txn, publication, generation.number, paths, now)
 
 
@@ -350,9 +351,12 @@ def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation]
     """Return a function that tells whether the files of a generation may be deleted."""
     now, live = clock.now(), publications.live(txn, publication.key)
     number = live.number if live else 0
+    is_dated = dated.keeps(txn, publication, now)
 
     def is_due(generation: Generation) -> bool:
         if generation.state not in ("past", "void") or generation.base == number:  # see `recover`
+            return False
+        if is_dated(generation):
             return False
         kept = generation.number >= number - publication.keep_generations
         return not kept and generation.ended + publication.grace <= now
@@ -370,6 +374,7 @@ def _delete(
 ) -> list[str]:
     place = publication.place
     deleted: list[str] = []
+    dating.withdraw(session, storage, generation)
     start = (generation_key(publication.key, generation.number) + "\0").encode()
     with session.db.read() as txn:
         batches = [(name, row["paths"]) for name, row in txn[RETIRED].prefix(start)]

@@ -8,15 +8,15 @@ from debrepo import clock, remote_files
 from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import changes, ledger, outputs, pdiffs, verbatim
+from debrepo_publish.engine import changes, dating, ledger, outputs, pdiffs, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
-from debrepo_publish.engine.layout import hashed_paths, index_files
+from debrepo_publish.engine.layout import hashed_paths, written_files
 from debrepo_publish.engine.staged_bytes import PoolBytes, StagedBytes, of_index
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.indexes.admission import LeftOut
-from debrepo_publish.model import history, publications
+from debrepo_publish.model import dated, history, publications
 from debrepo_publish.model.publication import (
     Generation,
     HistoryRow,
@@ -153,7 +153,9 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
             rendered += pdiffs.render(fragments, plan, list(rendered), dates, anew=anew)
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
-    standard = release.fields(publication, generation, at)
+    if publication.snapshots:
+        generation = generation._replace(dated=dated.name(at))
+    standard = release.fields(publication, generation, at) | dating.fields(session, publication)
     fields = of_release(session, publication, generation, standard)
     text, rendered = release.complete(fields, rendered, publication.sums)
     makers = [(item.path, item.maker) for item in rendered]
@@ -214,6 +216,8 @@ def put_indexes(
             names[name] = data
             same.update((name, path) for path in paths[:1])
     made = storage.put_all(StagedBytes(hashed).below(publication.path), cache="immutable")
+    if generation.dated:
+        dating.put(storage, generation, {f"{root}Release": text, **signed})
     storage.flush()
     versions = _below(publication, made)
     held = StagedBytes(names)
@@ -227,8 +231,10 @@ def next_date(session: Session, plan: Plan) -> int:
     over ``SOURCE_DATE_EPOCH``, so published bytes depend on that and on what was live before.
     """
     now, before = clock.seconds(), _last_date(session, plan)
-    if before <= now:
+    if before < now or (before == now and not plan.publication.snapshots):
         return now
+    if before == now:  # two archives of one second would have one name
+        return now + 1
     session.progress.note(
         f"Warning: the time to write is {clock.moment(now):%Y-%m-%d %H:%M:%S} UTC, but "
         f"{plan.publication} was dated {clock.moment(before):%Y-%m-%d %H:%M:%S} UTC; "
@@ -278,6 +284,7 @@ def _history(
         changes=found,
         size=sum({file.path: file.size for file in plan.additions}.values()),
         keys=keys,
+        dated=generation.dated,
     )
 
 
@@ -294,11 +301,15 @@ def _record(
     with session.db.write() as txn:
         pending = publications.generation(txn, key, generation.number)
         publications.put_generation(
-            txn, key, pending._replace(indexes=generation.indexes, expires=generation.expires)
+            txn,
+            key,
+            pending._replace(
+                indexes=generation.indexes, expires=generation.expires, dated=generation.dated
+            ),
         )
         txn[COMMITS][generation_key(key, generation.number).encode()] = commit
         history.begin(txn, key, row)
-        files = index_files(publication, generation.indexes)
+        files = written_files(generation)
         new = ledger.claim(txn, publication.place, files)
         previous = plan.previous
         if previous is None or previous.publication.skip_signing != publication.skip_signing:

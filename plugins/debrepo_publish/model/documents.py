@@ -9,6 +9,7 @@ from debrepo import fitting
 from debrepo.arguments import no_such
 from debrepo.clock import parse_duration
 from debrepo.errors import InvalidInput
+from debrepo_publish.model import dated
 from debrepo_publish.model import options as extras
 from debrepo_publish.model.publication import (
     CHECKSUMS,
@@ -41,6 +42,7 @@ def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[st
         "sums": config["publish.sums"],
         "keep_generations": config["publish.keep_generations"],
         "grace": parse_duration(config["publish.grace"]),
+        "snapshots": dated.checked(config["publish.snapshots"]),
         "skip_signing": config["publish.skip_signing"],
         "contents": not config["publish.skip_contents"],
     }
@@ -95,8 +97,8 @@ _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,236}")
 #: What the archive has signed, or decided, of a verbatim publication.
 _GIVEN = (
     "architectures", "but_automatic_upgrades", "codename", "compressions", "description", "keys",
-    "label", "multi_dist", "not_automatic", "origin", "signed_by", "skip_signing", "suite", "sums",
-    "valid_for", "version",
+    "label", "multi_dist", "not_automatic", "origin", "signed_by", "skip_signing", "snapshots",
+    "suite", "sums", "valid_for", "version",
 )  # fmt: skip
 
 
@@ -109,14 +111,19 @@ def _verbatim(publication: Publication, options: Mapping[str, Any]) -> Publicati
                 hint="publish it without --verbatim, and debrepo signs it",
             )
     return publication._replace(
-        keys=(), skip_signing=False, valid_for=0, architectures=(), multi_dist=False
+        keys=(),
+        skip_signing=False,
+        valid_for=0,
+        architectures=(),
+        multi_dist=False,
+        snapshots="",
     )
 
 
 #: Fields that a rollback does not change.
 _KEPT = (
     "keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending",
-    "old_defaults",
+    "old_defaults", "snapshots",
 )  # fmt: skip
 
 
@@ -158,6 +165,7 @@ def checked(publication: Publication) -> Publication:
     odd = [name for name in publication.architectures if not _ARCHITECTURE.fullmatch(name)]
     if odd:
         raise InvalidInput(f"no architecture is called {odd[0][:80]!r}", hint="such as: amd64")
+    dated.checked(publication.snapshots)
     for name in ("valid_for", "keep_generations", "grace"):
         if getattr(publication, name) < 0:
             raise InvalidInput(f"{name} cannot be negative")

@@ -65,6 +65,8 @@ class Publication(NamedTuple):
     #: Whether Origin and Label are what they were before they were aptly's: clients would refuse
     #: an archive whose Origin changes.
     old_defaults: bool = False
+    #: Dated archives to keep: a count, a time such as ``30d``, or ``all``; empty: none.
+    snapshots: str = ""
 
     @property
     def names(self) -> tuple[str, str]:
@@ -122,10 +124,16 @@ class Publication(NamedTuple):
     def fingerprinted(self) -> str:
         """Everything that the published bytes depend on besides packages."""
         fields = self._replace(
-            sources={}, live=0, keep_generations=0, grace=0, acquire_by_hash=False, pending=None
+            sources={},
+            live=0,
+            keep_generations=0,
+            grace=0,
+            acquire_by_hash=False,
+            pending=None,
+            snapshots="kept" if self.snapshots else "",
         )
         said = repr(fields).replace(", omitted=()", "")  # as before there was this field
-        return said.replace(", old_defaults=True", "")
+        return said.replace(", old_defaults=True", "").replace(", snapshots=''", "")
 
     def fingerprint(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""
@@ -183,6 +191,7 @@ class Generation(NamedTuple):
     served: tuple[str, ...] = ()
     adopted: bool = False  #: whether another tool has published it: its packages are not known
     verbatim: VerbatimArchive | None = None  #: what it is made of, besides packages, where it is
+    dated: str = ""  #: the name of its dated archive, if it has one; see `dated`
 
     @property
     def size(self) -> int:
@@ -217,6 +226,7 @@ class HistoryRow(NamedTuple):
     size: int  #: bytes of the package files that are new to clients
     keys: tuple[str, ...]  #: fingerprints of the keys that signed
     committed: int = 0  #: when clients saw it first, in seconds since the epoch; 0: not yet
+    dated: str = ""  #: the name of its dated archive, if it had one
 
 
 class Switch(NamedTuple):

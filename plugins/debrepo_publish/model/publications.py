@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from debrepo.errors import AlreadyExists, NotFound
 from debrepo.nearest import meant
 from debrepo.package import Link, Node, PackageList, SetId
+from debrepo_publish.model import dated
 from debrepo_publish.model.publication import Generation, Publication, generation_key
 from debrepo_publish.model.tables import ADOPTED, COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
 
@@ -76,6 +77,7 @@ def put_generation(txn: Transaction, key: str, changed: Generation) -> None:
 
 def remove_generation(txn: Transaction, key: str, number: int) -> None:
     """Remove a generation without files."""
+    dated.remove(txn, key, number)
     txn[GENERATIONS].pop(generation_key(key, number), None)
     txn[COMMITS].pop(generation_key(key, number).encode(), None)
     txn[SWITCHES].pop(generation_key(key, number), None)

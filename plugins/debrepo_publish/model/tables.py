@@ -101,6 +101,8 @@ DATES = bytes_table("publish.dates")
 SWITCHES = json_table(
     "publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict, record=Switch
 )
+#: `Publication.key`, a NUL and the name of a dated archive to the number of its generation.
+DATED = bytes_table("publish.dated")
 #: Place and path to the ledger's row of a file that debrepo wrote.
 FILES = bytes_table("publish.files")
 #: Place, component and package, of packages whose usual path holds other bytes.

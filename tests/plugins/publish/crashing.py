@@ -68,6 +68,25 @@ class CrashingStorage(Storage):
         self._fate.happens(f"link {file.path}")
         self._inner.link(file)
 
+    links_directories = True
+
+    def share_all(self, files):
+        for path, old in files.items():
+            self._fate.happens(f"share {path}")
+            self._inner.share_all({path: old})
+        return {}
+
+    def link_directory(self, path, target):
+        self._fate.happens(f"link directory {path}")
+        self._inner.link_directory(path, target)
+
+    def unlink_directory(self, path, *, unless=""):
+        self._fate.happens(f"unlink directory {path}")
+        self._inner.unlink_directory(path, unless=unless)
+
+    def url(self, path=""):
+        return self._inner.url(path)
+
     def delete(self, paths):
         for path in paths:
             self._fate.happens(f"delete {path}")

@@ -64,7 +64,7 @@ def each_crash(opened, tmp_path):
         assert count > 10
         for step in range(count):
             root = tmp_path / f"crashed-{step}"
-            shutil.copytree(template, root)
+            shutil.copytree(template, root, symlinks=True)
             copy = opened(root)
             copy.fate.strike(step, deadly=deadly)
             try:
@@ -81,7 +81,7 @@ def each_crash(opened, tmp_path):
 
     def steps(template, action):
         root = tmp_path / "counted"
-        shutil.copytree(template, root)
+        shutil.copytree(template, root, symlinks=True)
         copy = opened(root)
         copy.fate.live()
         action(copy)

@@ -106,6 +106,29 @@ def test_apt_installs_from_a_bucket_what_was_added(node, url, tmp_path):
     assert (apt.home / "downloads/g++-12_12.2.0-14_amd64.deb").exists()
 
 
+def test_dated_archives_are_copied_inside_the_bucket_and_go_in_their_turn(
+    node, url, direct, bucket, tmp_path
+):
+    words = ("--snapshots", "1", "--keep-generations", "0", "--grace", "0")
+    first = node.json("publish", "update", "stable", PLACE, *words)
+    assert first["requests"]["copy object"] > 0
+    (name,) = {row["dated"] for row in node.json("publish", "history", "stable", PLACE)} - {""}
+    assert (
+        "Snapshots:"
+        not in direct.get_object(Bucket=bucket, Key="deb/dists/stable/Release")["Body"]
+        .read()
+        .decode()
+    )  # a bucket has no second path to its pool
+    node("repo", "remove", "tools", "hello")
+    node("publish", "update", "stable", PLACE, "--snapshots", "2")
+    apt = Apt(tmp_path / "client", node.source(url, f"stable/{name}", types="deb"))
+    apt.update()
+    apt("apt-get", "download", "hello")
+    add(node, tmp_path / "new", "new")
+    node("publish", "update", "stable", PLACE, "--snapshots", "1")
+    assert not [key for key in keys(direct, bucket) if name in key or "hello" in key]
+
+
 def test_one_new_package_takes_eleven_requests_that_write(node, proxy, tmp_path, needs):
     needs("conditions", "quoted tags")
     add(node, tmp_path / "new", "new")

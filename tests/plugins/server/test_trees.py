@@ -3,6 +3,8 @@
 import pytest
 import requests
 
+from debrepo.testing.packages import build_deb
+
 
 @pytest.fixture
 def file(session):
@@ -18,6 +20,26 @@ def test_file_is_sent_with_what_caches_need(api, file):
     assert answer.headers["cache-control"] == "public, no-cache"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert {"etag", "last-modified", "accept-ranges"} <= set(answer.headers)
+
+
+def test_archive_of_any_time_is_found_by_its_nearest_name(api, session, tmp_path, monkeypatch):
+    session.config.override("publish.skip_signing", True, "the test")
+    session.call("repo.create", name="tools")
+    list(session.call("repo.add", name="tools", paths=[build_deb(tmp_path, "hello")]))
+    for number in range(2):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1_800_000_000 + number * 86400))
+        words = {"distribution": "stable", "place": "web", "options": {"snapshots": "all"}}
+        if number:
+            session.call("publish.update", **words, force=True)
+        else:
+            session.call("publish.create", kind="repo", names=["tools"], **words)
+    for moment, found in (("20270115T235959Z", "15"), ("20270117T000000Z", "16")):
+        answer = api.get(f"/repos/-/web/snapshots/{moment}/dists/stable/Release")
+        assert f"Date: {'Fri' if found == '15' else 'Sat'}, {found} Jan 2027" in answer.text
+    hello = "pool/main/h/hello/hello_1.0_amd64.deb"
+    assert api.get(f"/repos/-/web/snapshots/20270115T235959Z/{hello}").content
+    for path in ("20270101T000000Z/dists/stable/Release", "20270115T235959Z/dists/other/Release"):
+        assert api.get(f"/repos/-/web/snapshots/{path}").status_code == 404
 
 
 def test_storage_may_be_spelt_as_aptly_does(debrepo_root, serving):
