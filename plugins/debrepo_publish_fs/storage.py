@@ -176,8 +176,7 @@ class FileStorage(Storage):
             self._in_directory(path, bound(directories.link, content))
 
     def unlink_directory(self, path: str, *, unless: str = "") -> None:
-        check_path(path)
-        with translated(path):
+        with translated(check_path(path)):
             if directories.unlink(f"{self._root}/{path}", unless and f"{self._root}/{unless}"):
                 self._written = True
                 self._tree.prune([path.rpartition("/")[0]])

@@ -51,6 +51,14 @@ def test_dated_archive_verifies_like_any_other(archive, web, names):
     archive("publish", "verify", "stable")
 
 
+def test_suite_and_codename_serve_the_same(archive, web, names, tmp_path):
+    archive("publish", "update", "stable", "--codename", "bookworm", "--alias", "bookworm")
+    client = Apt(tmp_path / "client", archive.source(web.url, "bookworm", types="deb"))
+    assert installable(client) == "3.0"  # and no warning
+    client.trust(archive.source(web.url, "stable", types="deb"))
+    assert installable(client) == "3.0"
+
+
 @pytest.mark.skipif(not KNOWS_SNAPSHOTS, reason="apt is older than 2.9")
 def test_snapshot_option_of_apt_finds_the_archive(archive, web, names, tmp_path):
     client = Apt(tmp_path / "client", archive.source(web.url, types="deb"))

@@ -174,6 +174,11 @@ def _against_database(
     if commit is not None and tree.read(path) not in (commit, None) and not renewing:
         text = f"is not what was committed as generation {publication.live}"
         yield Problem(path, text, Fault.FOREIGN)
+    own, name = publication.roots[-1], path
+    for root in publication.roots[:-1]:
+        name = root + path.removeprefix(own)
+        if commit is not None and tree.read(name) != commit:
+            yield Problem(name, f"is not that of {publication}, whose alias it is", Fault.RELEASE)
     if commit is not None and release.dated(commit) < release.dated(before):
         text = "is dated before the generation that it replaced: clients ignore it"
         yield Problem(path, text, Fault.DATE)

@@ -47,6 +47,12 @@ DOCUMENT = [
     click.option("--label", help="Label, as in the Release file."),
     click.option("--suite", help="Suite; default: the distribution."),
     click.option("--codename", help="Codename; default: the distribution."),
+    click.option(
+        "--alias",
+        "aliases",
+        multiple=True,
+        help='Suite or Codename as a further distribution; may be repeated, "" takes all back.',
+    ),
     click.option("--version", help="Version of the distribution, such as 12.7."),
     click.option("--description", help="Description, in one line."),
     click.option(

@@ -111,7 +111,7 @@ def commit(storage: Storage, plan: Plan, staged: Staged, *, overwrite: bool) -> 
     publication = plan.publication
     last = commit_path(publication)
     known = _versions(plan, overwrite=overwrite)
-    release = release_path(publication)
+    release = next(iter(_releases(publication, staged.release, staged.signed)))
     made: dict[str, str] = {}
     for path, data in _files(plan, staged).items():
         there, version = publication.path(path), known.get(path)  # new names have none
@@ -136,11 +136,28 @@ def _files(plan: Plan, staged: Staged) -> StagedBytes:
 
     New names come first: creating one may fail, and the live generation does not list it.
     """
-    before = plan.previous.indexes if plan.previous else {}
-    start = len(f"dists/{plan.publication.distribution}/")
-    names = sorted(staged.names, key=lambda path: path[start:] in before)
-    releases = {release_path(plan.publication): staged.release, **staged.signed}
+    previous = plan.previous
+    known = (
+        {root + path for root in previous.publication.roots for path in previous.indexes}
+        if previous
+        else set()
+    )
+    names = sorted(staged.names, key=known.__contains__)
+    releases = _releases(plan.publication, staged.release, staged.signed)
     return staged.names.ordered(names, releases)
+
+
+def _releases(
+    publication: Publication, release: bytes, signed: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Return the Release files by path: those of aliases first, that which commits last."""
+    own = publication.roots[-1]
+    files = {release_path(publication): release, **signed}
+    return {
+        root + path.removeprefix(own): data
+        for root in publication.roots
+        for path, data in files.items()
+    }
 
 
 def _delete_signatures(storage: Storage, publication: Publication) -> None:
@@ -149,15 +166,14 @@ def _delete_signatures(storage: Storage, publication: Publication) -> None:
 
 def _delete_stale(storage: Storage, publication: Publication, signed: Mapping[str, object]) -> None:
     """Delete a detached signature that the archive has none of: it is of another generation."""
-    detached = signature_paths(publication)[1]
-    if detached not in signed:
-        storage.delete([publication.path(detached)])
+    own = publication.roots[-1]
+    if own + "Release.gpg" not in signed:
+        storage.delete([publication.path(f"{root}Release.gpg") for root in publication.roots])
 
 
-def signature_paths(publication: Publication) -> tuple[str, str]:
+def signature_paths(publication: Publication) -> list[str]:
     """Return where the signatures are, below the prefix."""
-    root = f"dists/{publication.distribution}/"
-    return root + "InRelease", root + "Release.gpg"
+    return [root + name for root in publication.roots for name in ("InRelease", "Release.gpg")]
 
 
 def release_path(publication: Publication) -> str:
@@ -167,7 +183,7 @@ def release_path(publication: Publication) -> str:
 
 def _switch(plan: Plan, staged: Staged, *, overwrite: bool) -> Switch:
     """Return what `resume` needs when a crash comes between the first name and the last."""
-    files = {release_path(plan.publication): staged.release, **staged.signed}
+    files = _releases(plan.publication, staged.release, staged.signed)
     texts = {path: data.decode(errors="surrogateescape") for path, data in files.items()}
     if overwrite or changes_hands(plan):
         return Switch(texts, _ANY)
@@ -195,7 +211,8 @@ def resume(
     for path, index in indexes.items():
         if index.stored and index.listed:
             for hashed in hashed_paths(publication, root + path, index)[:1]:
-                same[publication.path(root + path)] = publication.path(hashed)
+                for one in publication.roots:
+                    same[publication.path(one + path)] = publication.path(hashed)
     with storage.exclusive(last):
         there = current(storage, last)
         if (
@@ -208,11 +225,13 @@ def resume(
             files = {path: storage.get(hashed) for path, hashed in same.items()} | releases
         except NotFound:
             return False
-        if len(same) < sum(index.stored and index.listed for index in indexes.values()):
+        named = sum(index.stored and index.listed for index in indexes.values())
+        if len(same) < named * len(publication.roots):
             return False
+        first = next(iter(releases))
         with storage.prepared(files, same):
             for path, data in files.items():
-                if path == publication.path(release_path(publication)) and storage.coarse_dates:
+                if path == first and storage.coarse_dates:
                     _wait_for_another_second(int(time.time()))
                 storage.put(path, data)
         if publication.skip_signing:

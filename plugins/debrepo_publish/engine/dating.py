@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from debrepo_publish.engine.layout import dated_indexes, dated_root
-from debrepo_publish.model import dated
+from debrepo_publish.model import dated, publications
 from debrepo_publish.model.publication import Publication, commit_path
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ def served_path(txn: Transaction, storage: str, path: str) -> str | None:
     parts = rest.split("/")
     for end in range(2, len(parts)):
         distribution = "/".join(parts[1:end])
-        publication = Publication(storage, start.rstrip("/") or ".", distribution, {})
-        name = dated.at(txn, publication.key, moment)
+        wanted = Publication(storage, start.rstrip("/") or ".", distribution, {})
+        own = publications.of_alias(txn, wanted)
+        name = dated.at(txn, f"{wanted.place} {own}", moment)
         if name:
-            return f"{start}dists/{distribution}/{name}/{'/'.join(parts[end:])}"
+            return f"{start}dists/{own}/{name}/{'/'.join(parts[end:])}"
     return None
 
 
@@ -87,16 +88,15 @@ def withdraw(session: Session, storage: Storage, generation: Generation) -> None
     with session.db.read() as txn:
         owner = dated.number(txn, generation.publication.key, generation.dated)
     if generation.dated and owner in (0, generation.number) and storage.links_directories:
-        path, (of_dists, of_pool) = generation.publication.path, _links(generation)
-        storage.unlink_directory(path(of_dists))
+        path, (*of_dists, of_pool) = generation.publication.path, _links(generation)
+        for link in of_dists:
+            storage.unlink_directory(path(link))
         others = path(f"{ROOT}/{generation.dated}/dists")  # of other distributions
         storage.unlink_directory(path(of_pool), unless=others)
 
 
 def _links(generation: Generation) -> dict[str, str]:
     """Return the directories to link, with where they lead; the one of the pool is the last."""
-    distribution, root = generation.publication.distribution, f"{ROOT}/{generation.dated}"
-    return {
-        f"{root}/dists/{distribution}": dated_root(generation).rstrip("/"),
-        f"{root}/pool": "pool",
-    }
+    root, target = f"{ROOT}/{generation.dated}", dated_root(generation).rstrip("/")
+    dists = {f"{root}/{one.rstrip('/')}": target for one in generation.publication.roots}
+    return {**dists, f"{root}/pool": "pool"}

@@ -33,6 +33,22 @@ def check_free(session: Session, storage: Storage, publication: Publication) -> 
         )
 
 
+def check_aliases(session: Session, storage: Storage, plan: Plan) -> None:
+    """Raise `Conflict` if an alias that is new is a distribution of somebody else's."""
+    publication = plan.publication
+    known = plan.previous.publication.aliases if plan.previous else ()
+    for alias in publication.aliases:
+        for name in ("InRelease", "Release") if alias not in known else ():
+            path = f"dists/{alias}/{name}"
+            with session.db.read() as txn:
+                ours = ledger.get(txn, publication.place, path) is not None
+            if not ours and storage.stat(publication.path(path)) is not None:
+                raise Conflict(
+                    f"another publisher has published {alias} in {publication.place}",
+                    hint="choose another alias, or take this one over with --force",
+                )
+
+
 def make_room(session: Session, storage: Storage, plan: Plan) -> None:
     """Delete foreign files at the paths of files to be published."""
     publication = plan.publication

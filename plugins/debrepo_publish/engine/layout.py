@@ -102,6 +102,19 @@ def dated_indexes(generation: Generation) -> dict[str, str]:
     return found
 
 
+def alias_indexes(generation: Generation) -> dict[str, str]:
+    """Return the immutable files below aliases, with the files that have the same content."""
+    publication = generation.publication
+    *aliases, own = publication.roots
+    return {
+        root + hashed.removeprefix(own): hashed
+        for path, index in generation.indexes.items()
+        if index.stored
+        for hashed in hashed_paths(publication, own + path, index)
+        for root in aliases
+    }
+
+
 def written_files(generation: Generation) -> list[File]:
     """Return the files below ``dists`` that stay as long as a generation, as the ledger has them.
 
@@ -109,13 +122,29 @@ def written_files(generation: Generation) -> list[File]:
     """
     publication = generation.publication
     found = index_files(publication, generation.indexes)
+    if publication.aliases and generation.indexes:
+        found += _alias_files(publication, found)
     if generation.dated and generation.indexes:
         start, root = f"dists/{publication.distribution}/", dated_root(generation)
         names = ["Release"]
         names += [] if publication.skip_signing else ["Release.gpg", "InRelease"]
-        found += [File(root + path.removeprefix(start), "", size) for path, _, size in found]
+        own = [file for file in found if file.path.startswith(start)]
+        found += [File(root + path.removeprefix(start), "", size) for path, _, size in own]
         found += [File(root + name, "", 0) for name in names]
     return found
+
+
+def _alias_files(publication: Publication, own: list[File]) -> list[File]:
+    """Return what is below the aliases of a distribution; they stay for a while when they go."""
+    *aliases, main = publication.roots
+    names = ["Release"]
+    names += [] if publication.skip_signing else ["Release.gpg", "InRelease"]
+    found = [
+        File(root + path.removeprefix(main), sha256, size)
+        for root in aliases
+        for path, sha256, size in own
+    ]
+    return found + [File(root + name, "", 0) for root in aliases for name in names]
 
 
 def hashed_paths(publication: Publication, name: str, index: Index) -> list[str]:

@@ -37,7 +37,24 @@ def check(
             hint="give one of the components another name with --component",
         )
     _check_dated(txn, publication, parts)
+    _check_aliases(txn, publication)
     _check_neighbours(txn, publication, paths)
+
+
+def _check_aliases(txn: Transaction, publication: Publication) -> None:
+    """Raise `InvalidInput` where an alias and another distribution are in each other's way."""
+    for _, other in txn[PUBLICATIONS].prefix(f"{publication.place} ".encode()):
+        if other.key == publication.key:
+            other = publication._replace(aliases=())  # its own distribution
+        for root in publication.roots:
+            for theirs in other.roots:
+                both_own = root == publication.roots[-1] and theirs == other.roots[-1]
+                if not both_own and (root.startswith(theirs) or theirs.startswith(root)):
+                    raise InvalidInput(
+                        f"{publication} and {other} would both be published in {min(root, theirs)}",
+                        hint="choose another alias, or take it from the other one first:"
+                        f' debrepo publish update {other.words} --alias ""',
+                    )
 
 
 def _check_dated(txn: Transaction, publication: Publication, components: Iterable[str]) -> None:

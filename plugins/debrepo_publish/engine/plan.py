@@ -50,6 +50,12 @@ class Plan(NamedTuple):
     unchanged: bool
     policy: Policy  #: the setting ``archive.policy``: which packages are left out of indexes
 
+    @property
+    def has_new_alias(self) -> bool:
+        """Whether all indexes get a further name, and not only those that change."""
+        known = self.previous.publication.aliases if self.previous else ()
+        return not set(self.publication.aliases).issubset(known)
+
 
 def make(
     session: Session,

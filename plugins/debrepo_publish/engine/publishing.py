@@ -185,11 +185,12 @@ def _make(
     publication = plan.publication
     if not wish.force:
         foreign_files.check_free(session, storage, publication)
+        foreign_files.check_aliases(session, storage, plan)
     while not recovery.start(session, plan):  # a cleanup has deleted packages that it lists
         plan = _plan(session, publication, wish)
     with ExitStack() as alone:
         try:
-            drawn = staging.render_indexes(session, plan, anew=overwrite)
+            drawn = staging.render_indexes(session, plan, anew=overwrite or plan.has_new_alias)
             if wish.force_overwrite:
                 foreign_files.make_room(session, storage, plan)
             staging.put_files(session, storage, plan, anew=wish.force)
@@ -345,7 +346,7 @@ def drop(
 
 def _releases(publication: Publication) -> list[str]:
     names = ("InRelease", "Release", "Release.gpg")
-    return [publication.path(f"dists/{publication.distribution}/{name}") for name in names]
+    return [publication.path(root + name) for root in publication.roots for name in names]
 
 
 def _drop(

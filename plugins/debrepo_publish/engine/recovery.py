@@ -206,8 +206,8 @@ def _versions(
     before: Generation | None, generation: Generation, made: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the versions of what a generation has under names that are replaced."""
-    root = f"dists/{generation.publication.distribution}/"
-    names = {root + path for path in generation.indexes} | made.keys()
+    roots = generation.publication.roots
+    names = {root + path for root in roots for path in generation.indexes} | made.keys()
     versions = {**(before.versions if before else {}), **made}
     return {path: v for path, v in versions.items() if v and path in names}
 

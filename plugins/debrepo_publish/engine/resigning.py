@@ -224,7 +224,7 @@ def _commit(
 ) -> Resigned:
     """Replace the Release files of a generation."""
     plan, publication = draft.plan, draft.plan.publication
-    inline, detached = commits.signature_paths(publication)
+    *_, inline, detached = commits.signature_paths(publication)  # of aliases, and its own
     signed = {detached: signatures.detached, inline: signatures.inline} if signatures else {}
     fingerprints = signatures.fingerprints if signatures else ()
     staged = Staged(

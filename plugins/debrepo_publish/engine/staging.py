@@ -12,7 +12,7 @@ from debrepo_publish.engine import changes, dating, ledger, outputs, pdiffs, ver
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
-from debrepo_publish.engine.layout import hashed_paths, written_files
+from debrepo_publish.engine.layout import alias_indexes, hashed_paths, written_files
 from debrepo_publish.engine.staged_bytes import PoolBytes, StagedBytes, of_index
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.indexes.admission import LeftOut
@@ -207,6 +207,8 @@ def put_indexes(
     before = plan.previous.indexes if plan.previous and not anew else {}
     hashed, names = dict[str, bytes | PoolBytes](), dict[str, bytes | PoolBytes]()
     same = dict[str, str]()
+    known = plan.previous.publication.aliases if plan.previous and not anew else ()
+    aliases = {f"dists/{name}/": name not in known for name in publication.aliases}
     for item in staged:
         pooled = of_index(session.pool, item.checksums) if item.data is None else b""
         name, data = root + item.path, item.data or pooled
@@ -215,7 +217,14 @@ def put_indexes(
         if item.checksums.listed and before.get(item.path) != item.checksums:
             names[name] = data
             same.update((name, path) for path in paths[:1])
+        for other, is_new in aliases.items():
+            if item.checksums.listed and (is_new or before.get(item.path) != item.checksums):
+                names[other + item.path] = data
+                same[other + item.path] = paths[0]
     made = storage.put_all(StagedBytes(hashed).below(publication.path), cache="immutable")
+    further = alias_indexes(generation).items()
+    shared = {path: to for path, to in further if anew or path in new}
+    storage.share_all({publication.path(path): publication.path(to) for path, to in shared.items()})
     if generation.dated:
         dating.put(storage, generation, {f"{root}Release": text, **signed})
     storage.flush()

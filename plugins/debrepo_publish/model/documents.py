@@ -16,6 +16,7 @@ from debrepo_publish.model.publication import (
     COMPRESSIONS,
     Publication,
     check_component,
+    check_distribution,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def changed(
     if skip_bz2:
         chosen = fields.get("compressions", publication.compressions)
         fields["compressions"] = tuple(name for name in chosen if name != "bz2")
+    if "aliases" in fields:  # an empty one takes all of them back
+        fields["aliases"] = tuple(name for name in fields["aliases"] if name)
     if publication.omitted:  # until somebody says what they are to be
         still = (name for name in publication.omitted if name.lower() not in fields)
         fields["omitted"] = tuple(still)
@@ -142,6 +145,27 @@ def rolled_back(now: Publication, old: Publication, there: Mapping[str, str]) ->
     return old._replace(sources=sources, **{name: getattr(now, name) for name in _KEPT})
 
 
+def _check_alias(publication: Publication, alias: str) -> None:
+    """Raise `InvalidInput` for an alias that apt would warn of: it compares what it asked for.
+
+    What follows the last slash does not count for it.
+    """
+    own = publication.distribution
+    known = {publication.suite or own, publication.codename or own}
+    wanted = alias.rpartition("/")[0] or alias
+    if alias == own or publication.aliases.count(alias) > 1:
+        raise InvalidInput(f"{alias} is named twice", hint="an alias is another distribution")
+    if alias.startswith(f"{own}/") or own.startswith(f"{alias}/"):
+        raise InvalidInput(
+            f"{alias} and {own} are in each other's way", hint="choose another alias"
+        )
+    if wanted not in known:
+        raise InvalidInput(
+            f"apt warns of {alias}: it is neither Suite nor Codename of {publication}",
+            hint=f"add --suite {wanted}, or --codename {wanted}",
+        )
+
+
 #: A hundred years in seconds; dates far beyond that cannot be written down.
 _GREATEST = 100 * 31_557_600
 
@@ -166,6 +190,8 @@ def checked(publication: Publication) -> Publication:
     if odd:
         raise InvalidInput(f"no architecture is called {odd[0][:80]!r}", hint="such as: amd64")
     dated.checked(publication.snapshots)
+    for alias in publication.aliases:
+        _check_alias(publication, check_distribution(alias))
     for name in ("valid_for", "keep_generations", "grace"):
         if getattr(publication, name) < 0:
             raise InvalidInput(f"{name} cannot be negative")

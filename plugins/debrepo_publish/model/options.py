@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Flags of ``publish`` that set no field of a document by their name.
 _TAKEN = {
     "acquire_by_hash",
+    "alias",
     "as_json",
     "batch",
     "butautomaticupgrades",

@@ -67,6 +67,7 @@ class Publication(NamedTuple):
     old_defaults: bool = False
     #: Dated archives to keep: a count, a time such as ``30d``, or ``all``; empty: none.
     snapshots: str = ""
+    aliases: tuple[str, ...] = ()  #: further distributions that serve the same
 
     @property
     def names(self) -> tuple[str, str]:
@@ -107,6 +108,11 @@ class Publication(NamedTuple):
     def __str__(self) -> str:
         return f"{self.place}/{self.distribution}"
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The directories below the prefix that clients start from; its own is the last one."""
+        return tuple(f"dists/{name}/" for name in (*self.aliases, self.distribution))
+
     def path(self, path: str) -> str:
         """Return a path below the prefix as the storage knows it."""
         return path if self.prefix == "." else f"{self.prefix}/{path}"
@@ -133,7 +139,11 @@ class Publication(NamedTuple):
             snapshots="kept" if self.snapshots else "",
         )
         said = repr(fields).replace(", omitted=()", "")  # as before there was this field
-        return said.replace(", old_defaults=True", "").replace(", snapshots=''", "")
+        return (
+            said.replace(", old_defaults=True", "")
+            .replace(", snapshots=''", "")
+            .replace(", aliases=()", "")
+        )
 
     def fingerprint(self) -> str:
         """Return a digest of everything that the published bytes depend on besides packages."""

@@ -128,6 +128,14 @@ def adopted(txn: Transaction, key: str) -> Generation | None:
     return found
 
 
+def of_alias(txn: Transaction, wanted: Publication) -> str:
+    """Return the distribution that an alias stands for, or the one that was asked for."""
+    for _, other in txn[PUBLICATIONS].prefix(f"{wanted.place} ".encode()):
+        if wanted.distribution in other.aliases:
+            return other.distribution
+    return wanted.distribution
+
+
 def known_at(txn: Transaction, place: str) -> bool:
     """Return whether anything was ever published at a place, or is pending there."""
     return any(True for _ in txn[GENERATIONS].prefix_keys(f"{place} ".encode()))

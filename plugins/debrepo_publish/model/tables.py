@@ -22,7 +22,7 @@ def load_publication(fields: dict[str, Any]) -> Publication:
     lists = ("architectures", "keys", "compressions", "sums")
     options = {name: _unlisted(value) for name, value in fields.get("options", {}).items()}
     changed = {name: tuple(fields[name]) for name in lists}
-    changed["omitted"] = tuple(fields.get("omitted", ()))
+    changed |= {name: tuple(fields.get(name, ())) for name in ("omitted", "aliases")}
     fields = {"old_defaults": True, **fields}
     return Publication(**{**fields, **changed, "options": options})
 

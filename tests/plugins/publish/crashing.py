@@ -84,9 +84,6 @@ class CrashingStorage(Storage):
         self._fate.happens(f"unlink directory {path}")
         self._inner.unlink_directory(path, unless=unless)
 
-    def url(self, path=""):
-        return self._inner.url(path)
-
     def delete(self, paths):
         for path in paths:
             self._fate.happens(f"delete {path}")

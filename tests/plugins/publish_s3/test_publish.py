@@ -129,6 +129,23 @@ def test_dated_archives_are_copied_inside_the_bucket_and_go_in_their_turn(
     assert not [key for key in keys(direct, bucket) if name in key or "hello" in key]
 
 
+def test_alias_in_a_bucket_follows_each_publish(node, url, direct, bucket, tmp_path):
+    node("publish", "update", "stable", PLACE, "--codename", "bookworm", "--alias", "bookworm")
+    apt = Apt(tmp_path / "client", node.source(url, "bookworm", types="deb"))
+    apt.update()
+    add(node, tmp_path / "new", "new")
+    node("publish", "update", "stable", PLACE)
+    apt.update()
+    apt("apt-get", "download", "new")
+    inline = [
+        direct.get_object(Bucket=bucket, Key=f"deb/dists/{name}/InRelease")["Body"].read()
+        for name in ("stable", "bookworm")
+    ]
+    assert inline[0] == inline[1]
+    node("publish", "drop", "stable", PLACE)
+    assert not [key for key in keys(direct, bucket) if "/dists/" in key]
+
+
 def test_one_new_package_takes_eleven_requests_that_write(node, proxy, tmp_path, needs):
     needs("conditions", "quoted tags")
     add(node, tmp_path / "new", "new")

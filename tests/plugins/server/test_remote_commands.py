@@ -186,6 +186,10 @@ publish update stable team
 publish history stable team
 publish history stable team --json --limit 1
 publish history nothing
+publish update stable team --snapshots 3 --suite old --alias old
+publish update stable team --alias ""
+publish update stable team --alias other
+publish update stable team --snapshots banana
 publish show stable team --generation 1
 publish show stable team --generation 9
 publish diff stable team 1
