@@ -263,6 +263,7 @@ class TableRef(NamedTuple):
     name: str
     version: int
     target: str
+    secret: bool = False  #: whether an export leaves it out unless asked: hashes of tokens
 
     @property
     def ref(self) -> Ref:

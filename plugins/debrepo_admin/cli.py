@@ -10,7 +10,15 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.completion import Name
-from debrepo.cli.output import counted, dry_run_option, json_option, print_json, print_table, size
+from debrepo.cli.output import (
+    counted,
+    dry_run_option,
+    json_option,
+    print_fields,
+    print_json,
+    print_table,
+    size,
+)
 from debrepo.errors import DatabaseBusy, DatabaseError, NotFound, PluginError
 from debrepo_admin import notice_operations, operations, storage_operations
 
@@ -269,3 +277,38 @@ def copy(session: Session, target: Path) -> None:
     """
     count = session.run(operations.copy, target)
     click.echo(f"Copied {counted(count, 'entry', lambda _: 'entries')} to {target}.")
+
+
+@db.command()
+@json_option
+@pass_session
+def stats(session: Session, as_json: bool) -> None:
+    """Show what takes the space: by list, in the pool, in the database, and by month."""
+    found = session.run(operations.stats)
+    if as_json:
+        plain = {
+            name: [row._asdict() for row in value] if isinstance(value, list) else value
+            for name, value in found._asdict().items()
+        }
+        print_json(plain)
+        return
+    if found.lists:
+        rows = ((one.name, one.packages, size(one.bytes), size(one.only)) for one in found.lists)
+        print_table([("List", "Packages", "Size", "Only here"), *rows])
+    totals = {
+        "In several lists": found.shared,
+        "In publications alone": found.past,
+        "In the trash": found.trash,
+        "Of no package": found.others,
+        "Garbage": found.garbage,
+        "Pool": found.pool,
+        "Database": found.database,
+    }
+    print_fields({name: size(total) for name, total in totals.items()})
+    if found.growth:
+        months = ((one.month, one.files, size(one.bytes)) for one in found.growth)
+        print_table([("Month", "Files", "Size"), *months])
+    tables = sorted((one for one in found.tables if one.records), key=lambda one: -one.bytes)
+    if tables:
+        sizes = ((one.name, one.records, size(one.bytes)) for one in tables)
+        print_table([("Table", "Records", "Size"), *sizes])

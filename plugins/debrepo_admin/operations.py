@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from debrepo.refs import Setting
     from debrepo.session import Session
     from debrepo_admin.garbage import Garbage
+    from debrepo_admin.statistics import InstallationStats
     from debrepo_admin.trash import Restored, TrashedPackage
 
 
@@ -111,6 +112,13 @@ def cleanup(session: Session, *, dry_run: bool = False, trash: bool = True) -> G
     from debrepo_admin.garbage import collect
 
     return collect(session, dry_run=dry_run, trash_can=trash)
+
+
+def stats(session: Session) -> InstallationStats:
+    """Return what takes the space: by list, in the pool, in the database, and by month."""
+    from debrepo_admin.statistics import collect
+
+    return collect(session)
 
 
 def trash(session: Session, queries: Sequence[str] = ()) -> list[TrashedPackage]:

@@ -88,6 +88,15 @@ def debrepo_operations() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "db.stats",
+            f"{_OPERATIONS}:stats",
+            "Show what takes the space.",
+            "admin",
+            "db stats",
+            changes=False,
+            long=True,
+        ),
+        Operation(
             "db.trash",
             f"{_OPERATIONS}:trash",
             "List the packages in the trash.",

@@ -15,7 +15,7 @@ from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.package import Entry, PackageKey, decode, digests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from debrepo.background import Load
     from debrepo.config import Config
@@ -216,6 +216,6 @@ def background(session: Session, load: Load) -> Callable[[], None]:
     return work
 
 
-def totals(txn: Transaction) -> tuple[int, Iterable[str]]:
+def totals(txn: Transaction) -> tuple[int, set[str]]:
     """Return how many packages are in the trash, and the SHA256 of their files."""
-    return len(txn[TRASH]), set(files(txn))
+    return sum(entry not in txn[PACKAGES] for entry in txn[TRASH]), set(files(txn))

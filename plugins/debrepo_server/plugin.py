@@ -122,9 +122,9 @@ def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("server.tasks", 1, "debrepo_server.records:TASKS"),
         TableRef("server.counters", 1, "debrepo_server.records:COUNTERS"),
-        TableRef("server.replays", 1, "debrepo_server.answered:REPLAYS"),
-        TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS"),
-        TableRef("server.digests", 1, "debrepo_server.tokens:DIGESTS"),
+        TableRef("server.replays", 1, "debrepo_server.answered:REPLAYS", secret=True),
+        TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS", secret=True),
+        TableRef("server.digests", 1, "debrepo_server.tokens:DIGESTS", secret=True),
     ]
 
 
