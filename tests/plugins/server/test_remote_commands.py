@@ -265,6 +265,7 @@ db restore none
 db restore --all --repo none
 db restore --all --json
 db cleanup --no-trash
+db stats none
 db repair
 db repair --deep --dry-run --json
 db repair --from {place}/debs
