@@ -10,8 +10,9 @@ import copy
 import os
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import count
+from shutil import rmtree
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -404,6 +405,19 @@ class Installation(RuleBasedStateMachine):
 
         self.session.db.update(change)
         self.model.aged = set(self.model.trash)
+
+    @rule()
+    def export_and_import(self):
+        self.steps["db.export"] += 1
+        first = self.root / "export"
+        first.unlink(missing_ok=True)
+        self.session.call("db.export", target=first, secrets=True)
+        copy = self.new_root()
+        with closing(Session(copy, load_plugins())) as other:
+            other.call("db.import", source=first)
+            other.call("db.export", target=copy / "export", secrets=True)
+        assert (copy / "export").read_bytes() == first.read_bytes()
+        rmtree(copy)
 
     @rule()
     def open_again(self):
