@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import __version__
@@ -70,7 +70,7 @@ def export(session: Session, write: Callable[[bytes], object], *, secrets: bool)
 
 def to_file(session: Session, target: Path, *, secrets: bool) -> Exported:
     """Export into a new file, which gets its name when it is whole, and is for its owner alone."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.parent / f".{target.name}.{os.getpid()}"
     try:
         if target.exists():
             raise AlreadyExists(f"{target} exists already", hint="name a file that does not")
@@ -82,7 +82,8 @@ def to_file(session: Session, target: Path, *, secrets: bool) -> Exported:
     except OSError as error:
         raise cannot_write(target, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
     return done
 
 

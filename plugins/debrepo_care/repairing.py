@@ -60,7 +60,7 @@ def repair(
     every file is read; without, those are found that are missing or have another size.
     """
     for place in places:
-        if not place.is_dir():
+        if not os.path.isdir(place):  # noqa: PTH112  # no error for an odd name
             raise InvalidInput(f"{place} is not a directory", hint="name a root, a pool or a tree")
     needed = _needed(session)
     faults = dict(_faults(session, needed, deep=deep))
