@@ -81,6 +81,12 @@ def debrepo_settings() -> list[Setting]:
             "publish.renew_left", 33, "Percent of the time of validity left when it is signed again"
         ),
         Setting("publish.keep_generations", 5, "Superseded generations that are always kept"),
+        Setting(
+            "publish.skeleton",
+            "skel",
+            "Directory with files to publish: PREFIX/dists/DISTRIBUTION/COMPONENT/…; empty: none",
+        ),
+        Setting("publish.skeleton_size", 64 << 20, "Bytes that such files may have in all"),
         Setting("publish.snapshots", "", "Dated archives to keep: 100, 30d or all; empty: none"),
         Setting("publish.history", 1000, "Publishes that the history of a publication lists"),
     ]

@@ -49,6 +49,8 @@ class Plan(NamedTuple):
     fields: Fields  #: that plugins add to packages
     unchanged: bool
     policy: Policy  #: the setting ``archive.policy``: which packages are left out of indexes
+    #: Files that are published beside indexes, by path below the distribution; see `skeleton`.
+    skeleton: Mapping[str, bytes] = {}
 
     @property
     def has_new_alias(self) -> bool:
@@ -103,7 +105,7 @@ def make(
     kinds, fields = _kinds_and_fields(session, txn, publication, generation)
     rendering = _rendering(publication, kinds, fields, displaced, policy)
     generation = generation._replace(rendering=rendering)
-    unchanged = previous is not None and _inputs(previous) == _inputs(generation)
+    unchanged = previous is not None and previous.inputs == generation.inputs
     return Plan(
         publication,
         generation,
@@ -139,7 +141,7 @@ def _verbatim(
     files = verbatim.changed_files(txn, previous, made)
     missing = verbatim.check_free(txn, publication, files)
     kinds, fields = _kinds_and_fields(session, txn, publication, made)
-    unchanged = previous is not None and _inputs(previous) == _inputs(made)
+    unchanged = previous is not None and previous.inputs == made.inputs
     return Plan(
         publication,
         made,
@@ -209,13 +211,6 @@ def _check_ours(publication: Publication, generation: Generation) -> None:
             f"generation {generation.number} of {publication} was published by another tool",
             hint=f'publish it from package lists: run "debrepo publish update {publication.words}"',
         )
-
-
-def _inputs(generation: Generation) -> tuple[object, ...]:
-    """Return everything that the published bytes depend on."""
-    sets = [(name, part.set_id) for name, part in generation.parts.items()]
-    made_for = generation.architectures, generation.served
-    return sets, made_for, generation.options, generation.rendering
 
 
 def _kinds_and_fields(

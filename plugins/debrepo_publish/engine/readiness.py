@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import catalog, clock, packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, Defect
-from debrepo_publish.engine import changelogs, pdiffs, verbatim
+from debrepo_publish.engine import changelogs, pdiffs, skeleton, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.indexes.release import own_fields
@@ -131,6 +131,7 @@ def _sound(
 ) -> Plan:
     """Plan a generation without the packages that are known to be broken; warn of new ones."""
     now = clock.moment(clock.now()).isoformat()
+    files = skeleton.read(session, publication, named)
     sound: dict[SetId, SetId] = {}
     while True:
         found: dict[SetId, list[Broken]] = {}
@@ -153,7 +154,7 @@ def _sound(
                 session.progress.note(warning)
         named.update(warnings)
         if plan is not None:
-            return plan
+            return skeleton.joined(plan, files)
         with session.db.write() as txn:
             for set_id, broken in found.items():
                 if packageset.is_whole(txn[CHUNKS], set_id):  # a cleanup may have been here

@@ -8,7 +8,7 @@ from debrepo import clock, remote_files
 from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import changes, dating, ledger, outputs, pdiffs, verbatim
+from debrepo_publish.engine import changes, dating, ledger, outputs, pdiffs, skeleton, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
@@ -151,6 +151,7 @@ def render_indexes(session: Session, plan: Plan, *, anew: bool) -> Drawn:
         if pdiffs.days(plan):
             dates = _last_date(session, plan), at
             rendered += pdiffs.render(fragments, plan, list(rendered), dates, anew=anew)
+    rendered = skeleton.added(plan, rendered) if plan.skeleton else rendered
     until = at + publication.valid_for if publication.valid_for else 0
     generation = plan.generation._replace(expires=until)
     if publication.snapshots:

@@ -216,6 +216,12 @@ class Generation(NamedTuple):
         names = self.served or (*self.architectures, *["source"] * source)
         return tuple(name for name in names if name != "all") or ("all",)
 
+    @property
+    def inputs(self) -> tuple[object, ...]:
+        """Everything that the published bytes depend on."""
+        sets = [(name, part.set_id) for name, part in self.parts.items()]
+        return sets, (self.architectures, self.served), self.options, self.rendering
+
     def shelf(self, component: str) -> str:
         """Return the directory below ``pool/`` for the packages of a component."""
         if self.publication.multi_dist:
