@@ -45,7 +45,7 @@ class Access:
         secret = _secret(request)
         if secret:
             caller = self._owner(secret, host)
-        elif host.startswith("uid:"):  # a user who may open the socket may do all
+        elif self.trusting and host.startswith("uid:"):  # who may open the socket may do all
             caller = Caller(_user(int(host.removeprefix("uid:"))), ("admin",))
         else:
             caller = Caller(f"anonymous@{host}", self._anonymous, anonymous=True)

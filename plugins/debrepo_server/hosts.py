@@ -38,6 +38,7 @@ class Hosts:
 
     def __init__(self, configured: Iterable[str], *, trusting: bool, listen: str = "") -> None:
         configured = tuple(configured)
+        self.trusting = trusting  #: whether clients need no token
         #: Whether any name is accepted: by configuration, or because clients need a token.
         self.any = "*" in configured or not (configured or trusting)
         own = (*_LOOPBACK, gethostname(), *([listen] if listen else []))
@@ -75,7 +76,8 @@ class Hosted:
             name = _name(host)
             if name is None:
                 return _bad(f"the Host is malformed: {host[:80].decode('latin-1')!r}")
-            if not (by_path or self._hosts.has(name)):
+            direct = by_path and self._hosts.trusting  # else it may come from a proxy, for browsers
+            if not (direct or self._hosts.has(name)):
                 return _misdirected(name)
         return None
 

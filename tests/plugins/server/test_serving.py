@@ -57,7 +57,7 @@ def test_server_counts_for_prometheus(serving):
 
 def test_socket_tells_who_is_there(serving, tmp_path):
     path = tmp_path / "s"
-    server = serving("--listen", f"unix:{path}", "--require-token")
+    server = serving("--listen", f"unix:{path}")
     assert path.stat().st_mode & 0o777 == 0o660
     connection = PathConnection(str(path))
     connection.request("POST", "/api/repos?_async=1&Name=x")
@@ -66,6 +66,17 @@ def test_socket_tells_who_is_there(serving, tmp_path):
     assert server.stop() == 0
     assert not path.exists()
     assert pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_socket_asks_for_tokens_where_they_are_required(serving, debrepo, tmp_path):
+    """Else all clients of a proxy could do everything."""
+    secret = debrepo("token", "create", "root", "--scope", "admin").stdout.strip()
+    serving("--listen", f"unix:{tmp_path}/s", "--require-token")
+    for headers, status in (({}, 401), ({"X-Debrepo-Token": secret}, 200)):
+        connection = PathConnection(f"{tmp_path}/s")
+        connection.request("GET", "/api/repos", headers=headers)
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def test_socket_that_nobody_listens_on_is_taken_over(tmp_path):
