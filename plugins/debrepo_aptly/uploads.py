@@ -5,9 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Protocol, TypedDict
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
+from debrepo.errors import VerificationFailed
 from debrepo.http import Answer, Door, opens, upload_path
 from debrepo.session import Session
 from debrepo_aptly.bodies import Flag
@@ -66,6 +67,19 @@ async def _include_terms(
     }
 
 
+async def _strictness(
+    request: Request,
+    strict: Annotated[
+        Flag, Query(description="1: answer 422 if a file failed, or if there is none")
+    ] = False,
+) -> bool:
+    """Return whether files that fail are an error; ``Prefer`` says so too (RFC 7240)."""
+    return strict or "handling=strict" in request.headers.get("prefer", "")
+
+
+Strict = Annotated[bool, Depends(_strictness)]
+
+
 class FileOutcome(Protocol):
     """The outcome of a file that was to be added."""
 
@@ -96,10 +110,16 @@ class Report(BaseModel):
 
 @routes.post("/repos/{name}/file/{directory}", response_model=Report)
 async def add_directory(
-    name: str, directory: str, door: Adding, terms: Annotated[AddTerms, Depends(_add_terms)]
+    name: str,
+    directory: str,
+    door: Adding,
+    terms: Annotated[AddTerms, Depends(_add_terms)],
+    strict: Strict,
 ) -> Response:
     """Add the packages that were uploaded to a directory."""
-    return await _adding(door, f"packages from dir {directory}", name, directory, "", terms)
+    return await _adding(
+        door, f"packages from dir {directory}", name, directory, "", terms, strict=strict
+    )
 
 
 @routes.post("/repos/{name}/file/{directory}/{file}", response_model=Report)
@@ -109,14 +129,15 @@ async def add_file(
     file: str,
     door: Adding,
     terms: Annotated[AddTerms, Depends(_add_terms)],
+    strict: Strict,
 ) -> Response:
     """Add an uploaded package."""
     said = f"package {file} from dir {directory}"
-    return await _adding(door, said, name, directory, file, terms)
+    return await _adding(door, said, name, directory, file, terms, strict=strict)
 
 
 async def _adding(
-    door: Door, said: str, name: str, directory: str, file: str, terms: AddTerms
+    door: Door, said: str, name: str, directory: str, file: str, terms: AddTerms, *, strict: bool
 ) -> Response:
     return await door.task(
         f"Add {said} to repo {name}",
@@ -128,13 +149,23 @@ async def _adding(
         directory=directory,
         file=file,
         terms=terms,
+        strict=strict,
     )
 
 
-def _add(session: Session, name: str, directory: str, file: str, terms: AddTerms) -> Answer:
+def _add(
+    session: Session,
+    name: str,
+    directory: str,
+    file: str,
+    terms: AddTerms,
+    *,
+    strict: bool = False,  # tasks of an earlier version do not have it
+) -> Answer:
     place = upload_path(session.root, directory, file, owner=session.actor)
     found = session.call("repo.add", name=name, paths=[place], **terms)
-    return _answer(session, directory, found, remove_files=terms["remove_files"])
+    remove = terms["remove_files"]
+    return _answer(session, directory, found, remove_files=remove, strict=strict)
 
 
 @routes.post("/repos/{name}/include/{directory}", response_model=Report)
@@ -143,10 +174,11 @@ async def include_directory(
     directory: str,
     door: Including,
     terms: Annotated[IncludeTerms, Depends(_include_terms)],
+    strict: Strict,
 ) -> Response:
     """Add what the .changes files in a directory list; the name may be a template."""
     said = f"changes files in dir {directory}"
-    return await _including(door, said, name, directory, "", terms)
+    return await _including(door, said, name, directory, "", terms, strict=strict)
 
 
 @routes.post("/repos/{name}/include/{directory}/{file}", response_model=Report)
@@ -156,14 +188,22 @@ async def include_file(
     file: str,
     door: Including,
     terms: Annotated[IncludeTerms, Depends(_include_terms)],
+    strict: Strict,
 ) -> Response:
     """Add what a .changes lists; the name of the repository may be a template."""
     said = f"changes file {file} from dir {directory}"
-    return await _including(door, said, name, directory, file, terms)
+    return await _including(door, said, name, directory, file, terms, strict=strict)
 
 
 async def _including(
-    door: Door, said: str, name: str, directory: str, file: str, terms: IncludeTerms
+    door: Door,
+    said: str,
+    name: str,
+    directory: str,
+    file: str,
+    terms: IncludeTerms,
+    *,
+    strict: bool,
 ) -> Response:
     return await door.task(
         f"Include packages from {said} to repo matching template {name}",
@@ -173,21 +213,40 @@ async def _including(
         directory=directory,
         file=file,
         terms=terms,
+        strict=strict,
     )
 
 
-def _include(session: Session, name: str, directory: str, file: str, terms: IncludeTerms) -> Answer:
+def _include(
+    session: Session,
+    name: str,
+    directory: str,
+    file: str,
+    terms: IncludeTerms,
+    *,
+    strict: bool = False,
+) -> Answer:
     place = upload_path(session.root, directory, file, owner=session.actor)
     if "{{" not in name:
         session.call("repo.show", name=name)
     found = session.call("repo.include", paths=[place], repo=name, **terms)
-    return _answer(session, directory, found, remove_files=terms["remove_files"])
+    remove = terms["remove_files"]
+    return _answer(session, directory, found, remove_files=remove, strict=strict)
 
 
 def _answer(
-    session: Session, directory: str, outcomes: Iterable[FileOutcome], *, remove_files: bool
+    session: Session,
+    directory: str,
+    outcomes: Iterable[FileOutcome],
+    *,
+    remove_files: bool,
+    strict: bool,
 ) -> Answer:
-    """Report what became of files, to the task as well; it says 200 even where some failed."""
+    """Report what became of files, to the task as well.
+
+    As in aptly, it says 200 even where some failed, unless the client is strict.
+    """
+    nothing = False
     failed: list[str] = []
     warnings: list[str] = []
     added: list[str] = []
@@ -198,6 +257,7 @@ def _answer(
             warnings.append(f"{outcome.source.name}: {outcome.reason}")
             continue
         if outcome.status == "empty":
+            nothing = True
             warnings.append(f"{outcome.source.name}: {outcome.reason}")
             continue
         if outcome.status == "replaced":
@@ -211,4 +271,8 @@ def _answer(
         with suppress(OSError):  # it is not empty
             upload_path(session.root, directory, owner=session.actor).rmdir()
     report = {"Warnings": warnings, "Added": added, "Removed": removed}
-    return Answer(200, {"FailedFiles": failed, "Report": report})
+    body: dict[str, object] = {"FailedFiles": failed, "Report": report}
+    if strict and (failed or nothing):
+        said = f"not added: {'; '.join(warnings)}"
+        return Answer(422, {"error": said, "kind": VerificationFailed.__name__, **body})
+    return Answer(200, body)

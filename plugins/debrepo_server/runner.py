@@ -303,9 +303,13 @@ class Runner:
         if isinstance(outcome, Cancelled) and self._stopping and _may_go_on(record):
             record = record._replace(state=WAITING)  # the next server runs it
         elif isinstance(outcome, Answer):
-            output = "\n".join([*task.lines, "Task succeeded"])
+            good = outcome.status < 400
+            said = "Task succeeded" if good else f"Task failed with status {outcome.status}"
             record = record._replace(
-                state=SUCCEEDED, output=output, status=outcome.status, value=outcome.value
+                state=SUCCEEDED if good else FAILED,
+                output="\n".join([*task.lines, said]),
+                status=outcome.status,
+                value=outcome.value,
             )
         else:
             known = isinstance(outcome, DebrepoError)

@@ -201,6 +201,38 @@ def test_post_repo_file_of_a_directory_without_packages_warns(archive):
         assert warning.startswith(f"d: {why}")
 
 
+@pytest.mark.parametrize(
+    ("query", "headers"), [("?strict=1", {}), ("", {"Prefer": "wait=60, handling=strict"})]
+)
+def test_post_repo_file_that_fails_is_an_error_for_clients_that_are_strict(archive, query, headers):
+    (archive.directory / "broken.deb").write_bytes(b"nothing")
+    archive.upload("d", archive.deb(), archive.directory / "broken.deb")
+    answer = archive.api.post(f"/api/repos/r/file/d{query}", headers=headers)
+    assert answer.status_code == 422
+    found = answer.json()
+    assert found["error"].startswith("not added: broken.deb: ")
+    assert [path.rpartition("/")[2] for path in found["FailedFiles"]] == ["broken.deb"]
+    assert found["Report"]["Added"] == ["alpha_1.0_amd64 added"]
+    assert len(archive.packages()) == 1
+
+
+def test_strict_clients_hear_of_uploads_without_packages_and_of_failed_includes(archive):
+    (archive.directory / "notes.txt").write_text("not a package")
+    archive.upload("d", archive.directory / "notes.txt")
+    for what in ("file", "include"):
+        assert archive.api.post(f"/api/repos/r/{what}/d?strict=1").status_code == 422
+    archive.upload("e", archive.deb())
+    assert archive.api.post("/api/repos/r/file/e?strict=1").status_code == 200
+
+
+def test_task_of_a_strict_client_fails_with_its_files(archive):
+    task = archive.api.post("/api/repos/r/file/nowhere?strict=1&_async=1").json()
+    archive.api.get(f"/api/tasks/{task['ID']}/wait")
+    assert archive.api.get(f"/api/tasks/{task['ID']}").json()["State"] == 3
+    output = archive.api.get(f"/api/tasks/{task['ID']}/output").json()
+    assert output.endswith("Task failed with status 422")
+
+
 def test_post_repo_file_that_replaces_another_build(archive):
     archive.add("r", archive.deb())
     other = archive.deb(fields={"Section": "other"})
