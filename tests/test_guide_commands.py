@@ -25,10 +25,13 @@ NEEDS = {
 }
 #: Programs of others that a test does not run, and why.
 OTHERS = {
+    "curl": "it needs a server",
     "pip": "it installs packages from the network",
     "man": "it needs a terminal",
     "gpg": "it would read the keyring of the user",
 }
+#: What stands before a block that no test can run, with the reason.
+LEFT_OUT_BLOCK = r"<!-- left out: [^\n]+ -->\n"
 #: Commands that a test cannot run, by how they begin, and why.
 LEFT_OUT = {
     "debrepo publish verify bookworm --url": "it needs a web server",
@@ -44,9 +47,11 @@ PAGES = sorted(page.name for page in GUIDE.glob("*.md") if page.name not in NEED
 def commands(page):
     """Return the commands of a page, one after the other."""
     text = (GUIDE / page).read_text()
-    blocks = re.findall(r"```(sh|console|text)\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(rf"({LEFT_OUT_BLOCK})?```(sh|console|text)\n(.*?)```", text, re.DOTALL)
     found = []
-    for kind, block in blocks:
+    for left_out, kind, block in blocks:
+        if left_out:
+            continue
         lines = block.replace("\\\n", " ").splitlines()
         if kind == "console":
             lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]

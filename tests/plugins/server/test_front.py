@@ -47,7 +47,7 @@ def test_sources_are_those_of_the_command_with_the_url_of_the_tree(published, ap
     text = api.get("/sources/-/team/a%26b/stable/updates.sources").text
     assert "URIs: http://127.0.0.1:8080/repos/-/team/a%26b\nSuites: stable/updates\n" in text
     text = api.get("/sources/fs:web/stable.sources").text
-    assert "URIs: https://deb.example.org/x/\n" in text
+    assert "URIs: https://deb.example.org/x\n" in text
     assert api.get("/sources/-/unstable.sources").status_code == 404
 
 

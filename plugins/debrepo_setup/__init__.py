@@ -1,0 +1,1 @@
+"""Setup: a server of this machine, with its user, units, token and proxy."""
