@@ -115,6 +115,8 @@ def for_ci(debrepo, directory):
 
 def for_indexes(debrepo, directory):
     a_publication(debrepo, directory, "tools", "--distribution", "bookworm", "--skip-signing")
+    (directory / "override.bookworm.main").write_text("hello optional net\n")
+    (directory / "override.bookworm.main.src").write_text("hello net\n")
 
 
 def for_notifications(debrepo, directory):
