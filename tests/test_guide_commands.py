@@ -152,6 +152,12 @@ def for_shell(debrepo, directory):
     a_publication(debrepo, directory, "tools")
 
 
+def for_signing(debrepo, directory):
+    debrepo("key", "create", "--name", "Example archive, old")
+    a_publication(debrepo, directory, "tools", "--distribution", "stable")
+    debrepo("publish", "repo", "tools", "--distribution", "bookworm")
+
+
 def for_storages(debrepo, directory):
     configure(directory, f'[storage.fs.web]\nroot = "{directory}/www"\n')
     a_publication(debrepo, directory, "tools")
@@ -199,6 +205,7 @@ PREPARE = {
     "retention.md": for_retention,
     "rules.md": for_rules,
     "shell.md": for_shell,
+    "signing.md": for_signing,
     "storages.md": for_storages,
     "upkeep.md": for_upkeep,
 }
