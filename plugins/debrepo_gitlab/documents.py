@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import catalog
-from debrepo.archive.stream import Digests
 from debrepo.database import json_table
 from debrepo.errors import Conflict
 from debrepo.package import PackageFile
@@ -48,15 +47,10 @@ def staged(session: Session, paths: Sequence[Path]) -> Iterator[list[PackageFile
     if not paths:
         yield []
         return
+    from debrepo.ingest.documents import put_document
+
     with session.pool.reserving() as pool:
-        files = []
-        for path in paths:
-            digests = Digests()
-            with path.open("rb", buffering=0) as opened, pool.stage(opened) as staged:
-                for _ in digests.through(staged):
-                    pass
-                files.append(digests.file(path.name))
-                staged.place(files[-1].sha256)
+        files = [put_document(pool, path) for path in paths]
         pool.sync()
         yield files
 

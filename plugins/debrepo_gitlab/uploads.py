@@ -92,7 +92,7 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     Its files are beside it. Those of one in the upload area are claimed there, with
     ``claims``, from the files that wait.
     """
-    from debrepo.archive.source import parse_list
+    from debrepo.archive.source import parse_list, source_of
     from debrepo.ingest import configured_limits
 
     limits = configured_limits(session.config)
@@ -120,7 +120,7 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     if not files:
         raise InvalidPackage(f"{changes.name} lists no package")
     documents = (changes, *(changes.with_name(n) for n in names if n.endswith(".buildinfo")))
-    return Upload(found, files, _source(listed), documents, signers)
+    return Upload(found, files, source_of(listed), documents, signers)
 
 
 def _verified(session: Session, changes: Path, most: int) -> tuple[bytes, tuple[str, ...]]:
@@ -173,12 +173,6 @@ def _check_files(changes: Path, listed: FileList) -> None:
                 hint="upload the .changes last",
             ) from None
         verified(file, digests)
-
-
-def _source(listed: FileList) -> tuple[str, str]:
-    """Return the source version that a .changes is about; of a rebuild, that of the source."""
-    name, _, version = listed.fields["source"].strip().partition(" ")
-    return name, version.strip("() ") or listed.fields["version"].strip()
 
 
 def _component(found: Distribution, section: str) -> str:

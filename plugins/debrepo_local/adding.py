@@ -136,14 +136,16 @@ def commit(
     force_replace: bool,
     whole: bool = False,
     arrival: Arrival = FILE,
+    also: Callable[[Transaction], None] | None = None,
 ) -> dict[Path, Outcome]:
     """Add a batch in one transaction, against what the repository is by then.
 
     With ``whole``, nothing is added if anything fails, and only failures are returned then.
+    ``also`` changes more in the transaction, unless anything has failed.
     """
 
     def change(txn: Transaction) -> dict[Path, Outcome]:
-        return _join(
+        outcomes = _join(
             session,
             txn,
             name,
@@ -152,6 +154,9 @@ def commit(
             force_replace=force_replace,
             whole=whole,
         )
+        if also is not None and all(one.status != "failed" for one in outcomes.values()):
+            also(txn)
+        return outcomes
 
     return session.db.update(change)
 

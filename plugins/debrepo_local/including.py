@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import archive, templates
@@ -20,10 +22,12 @@ from debrepo.errors import (
     VerificationFailed,
 )
 from debrepo.ingest import Ingested, Rejected, configured_depth, configured_limits, ingest
+from debrepo.ingest.documents import put_document
 from debrepo.notices import tell
 from debrepo.package import PackageKey, decode
-from debrepo_local import repos, uploaders
+from debrepo_local import documents, repos, uploaders
 from debrepo_local.adding import Outcome, commit, reason
+from debrepo_local.documents import UploadDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
     from debrepo.archive import Digests, FileList
     from debrepo.package import PackageFile
+    from debrepo.pool import Pool
     from debrepo.session import Session
 
 _PACKAGES = (".deb", ".udeb", ".ddeb", ".dsc")
@@ -54,6 +59,7 @@ class SignedUpload(NamedTuple):
     path: Path
     listed: FileList
     fingerprints: tuple[str, ...]
+    sha256: str  #: of the file, with its signature
 
 
 class IncludedUpload(NamedTuple):
@@ -170,16 +176,17 @@ def _read(session: Session, path: Path, terms: Terms) -> SignedUpload:
     except OSError as error:
         raise NotFound(f"it cannot be read: {error.strerror}") from None
     listed = archive.parse_list(data, path.name, limits=limits)
+    digest = sha256(data).hexdigest()
     if not listed.signed and not terms.accept_unsigned:
         raise VerificationFailed(
             "it is not signed", hint="sign it with debsign, or accept it with --accept-unsigned"
         )
     if not listed.signed or terms.ignore_signatures:
-        return SignedUpload(path, listed, ())
+        return SignedUpload(path, listed, (), digest)
     keyrings = (terms.keyring,) if terms.keyring else ()
     verified = session.call("key.verify", data=data, keyrings=keyrings)
     listed = archive.parse_list(verified.text, path.name, limits=limits)
-    return SignedUpload(path, listed, verified.fingerprints)
+    return SignedUpload(path, listed, verified.fingerprints, digest)
 
 
 def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
@@ -228,6 +235,7 @@ def _add(
         for item in fitting:
             if item.remark:
                 session.progress.note(f"{item.source}: {item.remark}")
+        found = _documents(pool, name, upload, fitting)
         session.pool.sync()
         outcomes = commit(
             session,
@@ -236,11 +244,36 @@ def _add(
             force_replace=terms.force_replace,
             whole=True,
             arrival=Arrival(signers=upload.fingerprints),
+            also=lambda txn: documents.record(session, txn, found),
         )
     ordered = [outcomes[item.source] for item in fitting if item.source in outcomes]
     if any(outcome.status == "failed" for outcome in ordered):
         return ordered, None
     return ordered, fitting
+
+
+def _documents(
+    pool: Pool, name: str, upload: SignedUpload, items: Iterable[Ingested]
+) -> list[UploadDocument]:
+    """Put the .changes and the .buildinfo files of an upload into the pool."""
+    source, version = archive.source_of(upload.listed)
+    packages = tuple(str(PackageKey.from_entry(item.entry)) for item in items)
+    expected = [file for file in upload.listed.files if file.name.endswith(".buildinfo")]
+    try:
+        own = put_document(pool, upload.path)
+        files = [own._replace(name=own.name.encode(errors="replace").decode())]
+        for file in expected:
+            files.append(put_document(pool, upload.path.with_name(file.name)))
+            _check_file(files[-1], file)
+    except OSError as error:
+        raise NotFound(f"{error.filename} cannot be read: {error.strerror}") from None
+    if files[0].sha256 != upload.sha256:
+        raise VerificationFailed("it has changed meanwhile")
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return [
+        UploadDocument(name, source, version, file, packages, at, upload.fingerprints)
+        for file in files
+    ]
 
 
 def _refused(

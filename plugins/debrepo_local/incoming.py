@@ -79,6 +79,7 @@ class IncomingQueue:
                     for entry in entries
                     if entry.name.endswith(".changes")
                     and not entry.name.startswith(".")
+                    and entry.name.isprintable()  # which those are not that are no UTF-8
                     and entry.is_file(follow_symlinks=False)
                 }
         except OSError as error:

@@ -66,6 +66,10 @@ def change(
         return repo
     changed = repo._replace(set_id=after)
     repos.put(txn, changed)
+    if gone:
+        from debrepo_local import documents  # which adding packages does without
+
+        documents.release(txn, repo.name, after, gone)
     target = changed.package_list()
     repos.changing(session, txn, target, repo.set_id, added, gone)
     txn.after_commit(lambda: repos.changed(session, target, repo.set_id, added, gone))

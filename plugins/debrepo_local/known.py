@@ -9,7 +9,7 @@ from debrepo.catalog import CHUNKS, PACKAGES
 from debrepo.errors import Conflict, NotFound
 from debrepo.package import PackageKey, digests
 from debrepo.packageset import EMPTY
-from debrepo_local import joining, repos
+from debrepo_local import documents, joining, repos
 from debrepo_local.repos import REPOS, LocalRepo
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def import_list(
         repos.put(txn, repo)
     if before != target.set_id:
         removed, added = packageset.diff(txn[CHUNKS], before, target.set_id)
+        documents.release(txn, repo.name, target.set_id, removed)
         earlier = old.set_id if old else None
         repos.changing(session, txn, repo.package_list(), earlier, added, removed)
         txn.after_commit(lambda: repos.changed(session, target, before, added, removed))

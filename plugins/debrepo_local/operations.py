@@ -216,6 +216,8 @@ def watch(
 
 def rename(session: Session, name: str, new_name: str) -> None:
     """Rename a repository, also where something refers to it."""
+    from debrepo_local import documents
+
     lists.check_name(new_name)
     with session.db.write() as txn:
         repo = repos.get(txn, name)
@@ -223,6 +225,7 @@ def rename(session: Session, name: str, new_name: str) -> None:
             raise AlreadyExists(f"repository {new_name} exists already")
         repos.drop(txn, name)
         repos.put(txn, repo._replace(name=new_name))
+        documents.rename(txn, name, new_name)
         session.hook.debrepo_renamed(session=session, txn=txn, kind="repo", old=name, new=new_name)
 
 
@@ -375,8 +378,11 @@ def remove_keys(session: Session, name: str, keys: Sequence[str]) -> LocalRepo:
 
 def drop(session: Session, name: str, *, force: bool = False) -> None:
     """Drop a repository, unless something was created from it."""
+    from debrepo_local import documents
+
     with session.db.write() as txn:
         target = repos.get(txn, name).package_list()
         lists.check_unused(session.hook, txn, target, force=force)
         repos.drop(txn, name)
+        documents.drop(txn, name)
         session.hook.debrepo_dropped(session=session, txn=txn, kind="repo", name=name)

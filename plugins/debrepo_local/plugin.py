@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from debrepo import Command, Operation, TableRef, hookimpl
+from debrepo import Command, Operation, Ref, TableRef, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -48,6 +48,22 @@ def debrepo_operations() -> list[Operation]:
             "repo:{repo}:include",
             "repo include",
             long=True,
+        ),
+        Operation(
+            "repo.documents",
+            "debrepo_local.document_operations:list_",
+            "List the .changes and .buildinfo files of uploads to a repository.",
+            "read",
+            "repo documents",
+            changes=False,
+        ),
+        Operation(
+            "repo.document",
+            "debrepo_local.document_operations:show",
+            "Return a .changes or .buildinfo file of an upload to a repository.",
+            "read",
+            "repo document",
+            changes=False,
         ),
         Operation(
             "repo.watch",
@@ -150,7 +166,22 @@ def debrepo_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("local.repos", 1, "debrepo_local.repos:REPOS")]
+    return [
+        TableRef("local.repos", 1, "debrepo_local.repos:REPOS"),
+        TableRef("local.documents", 1, "debrepo_local.documents:DOCUMENTS"),
+    ]
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref("debrepo_local.api:routes", "The .changes and .buildinfo files of uploads.")]
+
+
+@hookimpl
+def debrepo_live_files(txn: Transaction) -> list[str]:
+    from debrepo_local.documents import live_files
+
+    return list(live_files(txn))
 
 
 @hookimpl

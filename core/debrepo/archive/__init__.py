@@ -23,6 +23,7 @@ from debrepo.archive.source import (
     parse_list,
     read_list,
     read_source,
+    source_of,
     verified,
 )
 from debrepo.archive.stream import BLOCK, Digests, described
@@ -57,6 +58,7 @@ __all__ = [
     "read_files",
     "read_list",
     "read_source",
+    "source_of",
     "stored_findings",
     "verified",
 ]

@@ -52,6 +52,12 @@ def parse_list(data: bytes, what: str = "the control file", *, limits: Limits = 
     return FileList(stanza, fields, files, text is not data, sections)
 
 
+def source_of(listed: FileList) -> tuple[str, str]:
+    """Return the source version that a .changes is about; of a rebuild, that of the source."""
+    name, _, version = listed.fields.get("source", "").strip().partition(" ")
+    return name, version.strip("() ") or listed.fields.get("version", "").strip()
+
+
 def read_list(path: Path, *, limits: Limits = LIMITS) -> FileList:
     """Read a .dsc, .changes or .buildinfo; the files that it lists are not looked at."""
     with path.open("rb") as file:

@@ -31,6 +31,7 @@ from debrepo.cli.output import (
     warn_missing,
 )
 from debrepo_local import operations
+from debrepo_local.cli import documents
 from debrepo_local.cli.incoming import content, include, strict_option, watch
 from debrepo_local.reporting import check_removed, report
 
@@ -58,6 +59,8 @@ def repo() -> None:
     """Manage local repositories."""
 
 
+repo.add_command(documents.list_)
+repo.add_command(documents.show)
 repo.add_command(include)
 repo.add_command(watch)
 

@@ -1,42 +1,16 @@
 """Uploads: what a .changes lists, its signature, its sums and its uploaders."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
 
 import pytest
+from plugins.local.uploads import changes
 
 from debrepo import archive
 from debrepo.errors import InvalidInput, VerificationFailed
 from debrepo.testing.packages import build_deb, build_source
 from debrepo_local.uploaders import check_upload, rules
-
-FIELDS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
-
-
-def changes(directory, *files, name="hello.changes", **fields):
-    """Write a .changes for files."""
-    said = {
-        "Format": "1.8",
-        "Source": "hello",
-        "Binary": "hello",
-        "Architecture": "source amd64",
-        "Version": "1.0-1",
-        "Distribution": "unstable",
-        **fields,
-    }
-    lines = [f"{field}: {value}" for field, value in said.items()]
-    for field, algorithm in FIELDS.items():
-        lines.append(f"{field}:")
-        for file in files:
-            data = file.read_bytes()
-            extra = "misc optional " if field == "Files" else ""
-            digest = hashlib.new(algorithm, data).hexdigest()
-            lines.append(f" {digest} {len(data)} {extra}{file.name}")
-    path = directory / name
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 @pytest.fixture

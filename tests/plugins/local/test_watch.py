@@ -174,6 +174,8 @@ def test_links_directories_and_hidden_files_are_left_alone(debrepo, incoming, un
     path = upload(other)
     (incoming / "a.changes").symlink_to(path)
     (incoming / "b.changes").mkdir()
+    os.close(os.open(os.fsencode(incoming) + b"/odd\xff.changes", os.O_CREAT))
+    (incoming / "tricks\x1b[2J.changes").touch()
     path.rename(incoming / ".hidden.changes")
     assert debrepo("repo", "watch", incoming, *ONCE).output == ""
     (incoming / ".hidden.changes").rename(incoming / "c.changes")

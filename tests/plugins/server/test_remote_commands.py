@@ -60,6 +60,10 @@ repo remove-keys others 'Pamd64 libhello 1.0 0000000000000000'
 repo include {place}/none.changes --repo tools
 publish raise
 publish raise --json
+repo documents tools
+repo documents tools --source hello --json
+repo documents none
+repo document tools none.changes
 repo override set tools hello Section=net
 repo override list tools
 repo override list tools --json
