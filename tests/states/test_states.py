@@ -369,7 +369,13 @@ class Installation(RuleBasedStateMachine):
         assert set(self.session.pool) == {one for record in records for one in digests(record)}
 
     @rule(package=names, repo=repos | st.none())
-    @precondition(lambda self: self.model.trash)
+    def throw_away_and_restore(self, package, repo):
+        for name in list(self.model.repos):
+            self.remove(name, package)
+        self.clean(trash=True)
+        self.restore(package, repo)
+
+    @rule(package=names, repo=repos | st.none())
     def restore(self, package, repo):
         back = copy.deepcopy(self.model)
         with suppress(Refused):
