@@ -251,6 +251,7 @@ def debrepo_publication_options() -> list[PublicationOption]:
             "",
             "Publish changelogs for apt, below this URL of the archive root; auto: the storage's.",
         ),
+        PublicationOption("only", "", "Publish only packages that match this query; '' for all."),
         PublicationOption(
             "pdiffs", 0, "Days for which clients get patches of Packages and Sources; 0: none."
         ),

@@ -11,7 +11,7 @@ from debrepo.errors import NotFound
 from debrepo.package import PackageKey
 from debrepo.version import sort_key
 from debrepo_publish.adopting import served
-from debrepo_publish.engine import changes, dating
+from debrepo_publish.engine import changes, dating, narrowing
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.changes import PackageChange
 from debrepo_publish.engine.fields import of_release
@@ -65,8 +65,9 @@ def compare(
 ) -> ClientDifference:
     """Return the difference between what is live and what a publish would make of it now."""
     now = clock.moment(clock.now()).isoformat()
+    sound = narrowing.narrowed(session, publication)
     with session.db.read() as txn:
-        plan = planning.make(session, txn, publication, "", now, sound={})
+        plan = planning.make(session, txn, publication, "", now, sound=sound)
     generation = plan.generation
     standard = release.fields(publication, generation, clock.seconds())
     standard |= dating.fields(session, publication)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import catalog, clock, packageset, remote_files, verdicts
 from debrepo.catalog import CHUNKS, DEFECTS, Defect
-from debrepo_publish.engine import changelogs, pdiffs, skeleton, verbatim
+from debrepo_publish.engine import changelogs, narrowing, pdiffs, skeleton, verbatim
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.indexes.release import own_fields
@@ -134,18 +134,24 @@ def _sound(
     files = skeleton.read(session, publication, named)
     sound: dict[SetId, SetId] = {}
     while True:
-        found: dict[SetId, list[Broken]] = {}
+        narrowed = {} if again else narrowing.narrowed(session, publication)
+        found: dict[SetId, tuple[SetId, list[Broken]]] = {}
         warnings: list[str] = []
         with session.db.read() as txn:
-            for one in planning.inputs(txn, session.hook, publication, again=again):
-                broken = verdicts.broken(session.config, txn, one.set_id)
+            inputs = planning.inputs(txn, session.hook, publication, again=again)
+            if narrowed and any(one.set_id not in narrowed for one in inputs):
+                continue  # the lists have changed meanwhile
+            for one in inputs:
+                set_id = narrowed.get(one.set_id, one.set_id)
+                broken = verdicts.broken(session.config, txn, set_id)
                 warnings += [_warning(one.source, package) for package in broken]
-                if broken and one.set_id not in sound:
-                    less = _stored_without(txn, one.set_id, broken)
-                    if less is None:
-                        found[one.set_id] = broken
-                    else:
-                        sound[one.set_id] = less
+                if one.set_id in sound:
+                    continue
+                less = _stored_without(txn, set_id, broken) if broken else set_id
+                if less is None:
+                    found[one.set_id] = set_id, broken
+                elif less != one.set_id:
+                    sound[one.set_id] = less
             plan = None
             if not found:
                 plan = planning.make(session, txn, publication, why, now, again=again, sound=sound)
@@ -156,9 +162,9 @@ def _sound(
         if plan is not None:
             return skeleton.joined(plan, files)
         with session.db.write() as txn:
-            for set_id, broken in found.items():
+            for given, (set_id, broken) in found.items():
                 if packageset.is_whole(txn[CHUNKS], set_id):  # a cleanup may have been here
-                    sound[set_id] = _without(txn[CHUNKS], set_id, broken)
+                    sound[given] = _without(txn[CHUNKS], set_id, broken)
 
 
 def _without(store: Store, set_id: SetId, broken: Iterable[Broken]) -> SetId:

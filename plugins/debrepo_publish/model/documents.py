@@ -107,7 +107,7 @@ _GIVEN = (
 
 def _verbatim(publication: Publication, options: Mapping[str, Any]) -> Publication:
     """Return a verbatim publication; raise `InvalidInput` for what only its archive can decide."""
-    for name in (*_GIVEN, "changelogs", "pdiffs", "release_field", "translations"):
+    for name in (*_GIVEN, "changelogs", "only", "pdiffs", "release_field", "translations"):
         if options.get(name) or publication.options.get(name):
             raise InvalidInput(
                 f"a verbatim publication is as its archive has signed it: it takes no {name}",
