@@ -108,6 +108,7 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.signing:SigningKey",
         "debrepo.signing:Signatures",
         "debrepo.signing:MadeSignature",
+        "debrepo.signing:KeyRotation",
     ),
     "transport": (
         "debrepo.transport:Transport",

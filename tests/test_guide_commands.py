@@ -39,6 +39,7 @@ LEFT_OUT = {
     "debrepo publish rollback bookworm 17": "it needs seventeen generations",
     "debrepo --root /srv/new db import": "it needs a root of its own; tests/plugins/care has it",
     "debrepo db rebuild": "it needs an empty database; tests/plugins/care has it",
+    "debrepo key rotate next": "it waits for a week",
     "debrepo key import archive.asc": "its file comes from gpg",
 }
 PAGES = sorted(page.name for page in GUIDE.glob("*.md") if page.name not in NEEDS)
@@ -65,8 +66,9 @@ def named(debrepo, word):
     """Return what a word in capitals stands for, or the word."""
     if word == "ID":
         return json.loads(debrepo("notify", "list", "--json").stdout)[0]["id"]
-    if word == "KEY":
-        return json.loads(debrepo("key", "list", "--json").stdout)[0]["fingerprint"]
+    if word in ("KEY", "OLD", "NEW"):
+        keys = json.loads(debrepo("key", "list", "--json").stdout)
+        return keys[-1 if word == "NEW" else 0]["fingerprint"]
     return word
 
 
@@ -153,9 +155,11 @@ def for_shell(debrepo, directory):
 
 
 def for_signing(debrepo, directory):
-    debrepo("key", "create", "--name", "Example archive, old")
-    a_publication(debrepo, directory, "tools", "--distribution", "stable")
-    debrepo("publish", "repo", "tools", "--distribution", "bookworm")
+    configure(directory, '[keyring]\nname = "example"\nrepo = "tools"\n')
+    made = debrepo("key", "create", "--name", "Prepared").stdout.split()[-1].rstrip(".")
+    with (directory / "root/debrepo.toml").open("a") as file:
+        file.write(f'[signing.gpg]\nkeys = ["{made}"]\n')
+    a_publication(debrepo, directory, "tools", "--distribution", "bookworm")
 
 
 def for_storages(debrepo, directory):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from debrepo.published import PublicationState
     from debrepo.refs import Command, Operation, Ref, Setting, TableRef
     from debrepo.session import Session
-    from debrepo.signing import MadeSignature
+    from debrepo.signing import KeyRotation, MadeSignature
 
 hookspec = HookspecMarker("debrepo")
 hookimpl = HookimplMarker("debrepo")
@@ -325,12 +325,21 @@ def debrepo_signatures(txn: Transaction) -> Mapping[str, Sequence[MadeSignature]
 
 
 @hookspec
+def debrepo_key_rotations(txn: Transaction) -> Sequence[KeyRotation]:
+    """Return which signing keys take the place of others, oldest first.
+
+    *Collects*, in a read transaction, when it is decided which keys sign, and which ones clients
+    are told to trust.
+    """
+
+
+@hookspec
 def debrepo_sign_again(session: Session, names: frozenset[str]) -> Mapping[str, str]:
     """Sign again those of ``names`` that are yours, as `debrepo_signatures` spells them.
 
-    *Collects*, outside of any transaction, after a key was prolonged. What is signed holds the
-    same packages as before. Return each of yours with the reason why it could not be signed,
-    which is empty for those that are.
+    *Collects*, outside of any transaction, after a key was prolonged or replaced. What is signed
+    holds the same packages as before. Return each of yours with the reason why it could not be
+    signed, which is empty for those that are.
     """
 
 

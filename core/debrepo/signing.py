@@ -6,13 +6,15 @@ import base64
 import binascii
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from debrepo.errors import InvalidInput
+from debrepo.errors import InvalidInput, SigningFailed
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -127,6 +129,65 @@ def _made(tag: int, data: bytes) -> Iterator[MadeSignature]:
             rest = rest[start + length :]
     issuer = said.get(_FINGERPRINT, b"")[1:] or said.get(_ISSUER, b"")
     yield MadeSignature(issuer.hex().upper(), int.from_bytes(said.get(_CREATED, b"")))
+
+
+#: Returns the keys of these names, as `Signer.resolve` does.
+Resolve = Callable[[Sequence[str]], list[SigningKey]]
+
+
+class KeyRotation(NamedTuple):
+    """A key that takes the place of another, in stages."""
+
+    old: str  #: fingerprint of the primary key
+    new: str
+    #: ``announced``: clients get the new key; ``co-signing``: both sign; ``primary``: the new one
+    #: signs, and clients have both; ``retired``: the new one stands for the old one.
+    stage: str
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the old key signs no more."""
+        return self.stage in ("primary", "retired")
+
+    def signing(self, key: SigningKey, resolve: Resolve) -> list[SigningKey]:
+        """Return the keys that sign where ``key`` was chosen."""
+        if key.fingerprint != self.old or self.stage == "announced":
+            return [key]
+        new = resolve([self.new])
+        return new if self.replaced else [key, *new]
+
+    def trusted(self, key: SigningKey, resolve: Resolve) -> list[SigningKey]:
+        """Return the keys that clients have to trust where ``key`` signs at this stage."""
+        if self.stage == "announced" and key.fingerprint == self.old:
+            return [key, *resolve([self.new])]
+        if self.stage == "primary" and key.fingerprint == self.new:
+            with suppress(SigningFailed):  # the old one may be gone already
+                return [key, *resolve([self.old])]
+        return [key]
+
+
+def signing_keys(
+    keys: Iterable[SigningKey], rotations: Iterable[KeyRotation], resolve: Resolve
+) -> list[SigningKey]:
+    """Return the keys that sign in place of those that were chosen, while keys are rotated."""
+    found = list(keys)
+    for rotation in rotations:
+        found = [one for key in found for one in rotation.signing(key, resolve)]
+    return _once(found)
+
+
+def trusted_keys(
+    keys: Iterable[SigningKey], rotations: Iterable[KeyRotation], resolve: Resolve
+) -> list[SigningKey]:
+    """Return the keys that clients have to trust while these sign, those announced among them."""
+    found = list(keys)
+    for rotation in rotations:
+        found = [one for key in found for one in rotation.trusted(key, resolve)]
+    return _once(found)
+
+
+def _once(keys: Iterable[SigningKey]) -> list[SigningKey]:
+    return list({key.signs_as: key for key in keys}.values())
 
 
 class Signer(ABC):

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import AmbiguousKey, InvalidInput, SigningFailed
+from debrepo.signing import signing_keys, trusted_keys
 from debrepo.stopping import checkpoint
 from debrepo_gpg import policy
 from debrepo_gpg.keys import CREATE_HINT, choose
@@ -195,9 +196,18 @@ def export(session: Session, keys: Sequence[str] = (), *, binary: bool = False) 
     """
     signer = opened(session)
     there = signer.secret_keys() if keys else []
-    found = [_find(there, key).key for key in keys] or _in_use(session, signer)
+    found = [_find(there, key).key for key in keys] or _trusted(session, signer)
     chosen = list({key.fingerprint: key for key in found}.values())
     return signer.export_binary(chosen) if binary else signer.export(chosen)
+
+
+def _trusted(session: Session, signer: GpgSigner) -> list[SigningKey]:
+    """Return the keys that clients have to trust, those that are announced among them."""
+    with session.db.read() as txn:
+        batches = session.hook.debrepo_key_rotations(txn=txn)
+    rotations = [one for batch in batches for one in batch]
+    keys = signing_keys(_in_use(session, signer), rotations, signer.resolve)
+    return trusted_keys(keys, rotations, signer.resolve)
 
 
 def _in_use(session: Session, signer: GpgSigner) -> list[SigningKey]:

@@ -137,6 +137,46 @@ def test_apt_refuses_what_is_past_its_date_and_accepts_it_renewed(
     assert archive("publish", "renew") == "Nothing is due.\n"
 
 
+def test_rotated_key_and_its_package_reach_clients_in_time(published, archive, detached, tmp_path):
+    """A client that installs the package of the keyring needs no more at any stage."""
+    (old,) = fingerprints(archive)
+    (archive.root / "debrepo.toml").write_text(
+        f'keyring.repo = "tools"\nkeyring.name = "tools"\nsigning.gpg.keys = ["{old}"]\n'
+    )
+    archive("key", "package")
+    stanza = archive.source().partition("Signed-By:")[0]
+    keyring = tmp_path / "keyring.gpg"
+
+    def install(apt):
+        """Unpack the newest package of the keyring, as dpkg does."""
+        apt("apt-get", "download", "tools-archive-keyring")
+        newest = max((apt.home / "downloads").glob("*.deb"), key=lambda path: path.stat().st_ctime)
+        subprocess.run(["dpkg-deb", "-x", newest, tmp_path / "system"], check=True)
+        place = tmp_path / "system/usr/share/keyrings/tools-archive-keyring.gpg"
+        keyring.write_bytes(place.read_bytes())
+
+    Apt(tmp_path / "first", archive.source()).update()
+    keyring.write_text("")
+    apt = Apt(tmp_path / "client", archive.source())
+    apt.update()
+    install(apt)
+    apt.trust(f"{stanza}Signed-By: {keyring}\n")
+    archive("key", "create", "--name", "New key")
+    (new,) = set(fingerprints(archive)) - {old}
+    archive("key", "rotate", "start", old, new)
+    for stage in ("co-signing", "primary", "retired"):
+        assert "W:" not in apt.update()
+        install(apt)
+        assert "cannot be" in archive.start("key", "rotate", "next").communicate()[1]
+        assert f"Stage: {stage}" in archive("key", "rotate", "next", "--yes-really")
+        assert "There are no problems" in problems(archive)
+    assert "W:" not in apt.update()
+    install(apt)
+    for program in ("gpgv", "sqv"):
+        detached(program, keyring)
+    assert new in archive("key", "rotate", "show")
+
+
 def test_gpgv_minds_a_second_signature_of_an_unknown_key_and_sqv_does_not(
     published, archive, exported, detached, tmp_path
 ):

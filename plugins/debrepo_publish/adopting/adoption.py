@@ -15,7 +15,7 @@ from debrepo.packageset import EMPTY
 from debrepo.signing import made_signatures
 from debrepo_publish.adopting import served
 from debrepo_publish.checking.trees import StoredTree
-from debrepo_publish.engine import commits, ledger
+from debrepo_publish.engine import commits, ledger, signers
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import (
     CHECKSUMS,
@@ -244,7 +244,7 @@ def check_signing(session: Session, publication: Publication, found: FoundDistri
     where = commit_path(found.publication)
     hint = 'import the secret key of the other tool with "debrepo key import FILE", or use --force'
     try:
-        keys = session.signer.resolve(publication.keys)
+        keys = signers.resolve(session, publication)
     except SigningFailed as error:
         raise SigningFailed(f"{where} is signed by {trusted}: {error}", hint=hint) from None
     if not any(one.is_by(key) for one in made for key in keys):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from debrepo.errors import Conflict, InvalidInput
 from debrepo.signing import dearmored
+from debrepo_publish.engine import signers
 from debrepo_publish.engine.outputs import CLIENT_FILES as NAMES
 from debrepo_publish.model.options import option
 from debrepo_publish.model.tables import CLIENT_FILES
@@ -123,7 +124,7 @@ def _wanted(
 
 def armored(session: Session, keys: Sequence[SigningKey]) -> bytes:
     """Return the keys that clients have to trust while these sign; nothing where none do."""
-    return session.signer.export(keys) if keys else b""
+    return session.signer.export(signers.trusted(session, keys)) if keys else b""
 
 
 def stanza(publication: Publication, live: Generation, url: str, keyring: bytes) -> str:

@@ -110,7 +110,12 @@ def sign_again(session: Session, names: frozenset[str]) -> dict[str, str]:
     """
     with session.db.read() as txn:
         known = [one for one in txn[PUBLICATIONS].values() if signers.name(one) in names]
-    done = {one.publication: one.failed for one in resign(session, known, lambda same: same)}
+    retired = {one.old: one.new for one in signers.rotations(session) if one.stage == "retired"}
+
+    def change(publication: Publication) -> Publication:  # the old key may go after this
+        return publication._replace(keys=tuple(retired.get(key, key) for key in publication.keys))
+
+    done = {one.publication: one.failed for one in resign(session, known, change)}
     return {signers.name(one): done[str(one)] for one in known}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import clock
 from debrepo.errors import AmbiguousKey, SigningFailed
-from debrepo.signing import made_signatures
+from debrepo.signing import made_signatures, signing_keys, trusted_keys
 from debrepo.values import NamedTuple
 from debrepo_publish.model.publication import generation_key
 from debrepo_publish.model.tables import COMMITS, PUBLICATIONS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.session import Session
-    from debrepo.signing import MadeSignature, SigningKey
+    from debrepo.signing import KeyRotation, MadeSignature, SigningKey
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.model.publication import Publication
 
@@ -34,6 +34,23 @@ def resolve(session: Session, publication: Publication) -> list[SigningKey]:
     """
     if publication.skip_signing or publication.verbatim:
         return []
+    chosen = _chosen(session, publication)
+    return signing_keys(chosen, rotations(session), session.signer.resolve)
+
+
+def trusted(session: Session, keys: Sequence[SigningKey]) -> list[SigningKey]:
+    """Return the keys that clients have to trust while these sign."""
+    return trusted_keys(keys, rotations(session), session.signer.resolve)
+
+
+def rotations(session: Session) -> list[KeyRotation]:
+    """Return which keys take the place of others."""
+    with session.db.read() as txn:
+        found = session.hook.debrepo_key_rotations(txn=txn)
+    return [one for batch in found for one in batch]
+
+
+def _chosen(session: Session, publication: Publication) -> list[SigningKey]:
     try:
         return session.signer.resolve(publication.keys)
     except AmbiguousKey:

@@ -207,6 +207,13 @@ publish rollback stable
 publish switch stable team tuesday
 publish verify stable
 publish repair stable --dry-run
+key rotate start none none
+key rotate next
+key rotate cancel
+key rotate show
+key package tools --name example
+key package tools --name example --json
+key package none --name example
 publish resign stable --valid-for 10d
 publish resign stable --json
 publish resign none
