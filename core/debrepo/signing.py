@@ -63,6 +63,8 @@ class MadeSignature(NamedTuple):
 
     fingerprint: str  #: of the key or subkey that made it; its key ID if the signature has no more
     created: int  #: in seconds since the epoch
+    digest: int = 0  #: the digest algorithm, as OpenPGP numbers them; 0: not known
+    version: int = 0  #: of the format of the signature; 0: not known
 
     def is_by(self, key: SigningKey) -> bool:
         """Return whether the signature names this key as its maker."""
@@ -117,7 +119,7 @@ def _made(tag: int, data: bytes) -> Iterator[MadeSignature]:
     if tag != _SIGNATURE:
         return
     if data[0] == 3:
-        yield MadeSignature(data[7:15].hex().upper(), int.from_bytes(data[3:7]))
+        yield MadeSignature(data[7:15].hex().upper(), int.from_bytes(data[3:7]), data[16], 3)
         return
     width, at, said = 4 if data[0] == 6 else 2, 4, dict[int, bytes]()
     for _ in ("hashed", "not hashed"):
@@ -128,7 +130,8 @@ def _made(tag: int, data: bytes) -> Iterator[MadeSignature]:
             said.setdefault(rest[start] & 0x7F, rest[start + 1 : start + length])
             rest = rest[start + length :]
     issuer = said.get(_FINGERPRINT, b"")[1:] or said.get(_ISSUER, b"")
-    yield MadeSignature(issuer.hex().upper(), int.from_bytes(said.get(_CREATED, b"")))
+    created = int.from_bytes(said.get(_CREATED, b""))
+    yield MadeSignature(issuer.hex().upper(), created, data[3], data[0])
 
 
 #: Returns the keys of these names, as `Signer.resolve` does.

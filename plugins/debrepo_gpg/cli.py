@@ -108,12 +108,13 @@ def show(session: Session, key: str, as_json: bool) -> None:
 
 @key.command()
 @click.argument("key", default="", type=KEY)
+@click.option("--at", default="", metavar="DATE", help="Day whose policies count, as 2027-02-01.")
 @json_option
 @click.pass_context
-def check(ctx: click.Context, key: str, as_json: bool) -> None:
-    """Check signing keys against today's policy."""
+def check(ctx: click.Context, key: str, at: str, as_json: bool) -> None:
+    """Check signing keys, and what they have signed, against today's policy."""
     session: Session = ctx.obj
-    checks = session.run(operations.check, key)
+    checks = session.run(operations.check, key, at=at)
     if as_json:
         print_json([found._asdict() for found in checks])
     else:

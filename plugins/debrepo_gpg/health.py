@@ -54,7 +54,7 @@ def _concerns(session: Session, key: Key) -> Iterator[Concern]:
         return
     for text in checked.problems:
         if text in soon:
-            hint = f'run "debrepo key extend {fingerprint} --expire 2y"'
+            text, _, hint = text.partition(": renew it: ")
             yield Concern("warning", text, hint)
         else:
             yield Concern("error", text)

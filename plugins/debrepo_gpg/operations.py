@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import AmbiguousKey, InvalidInput, SigningFailed
@@ -15,7 +16,6 @@ from debrepo_gpg.trust import KEYRING, Keyrings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from debrepo.session import Session
@@ -122,8 +122,13 @@ def show(session: Session, key: str) -> KeyStatus:
     return _status(_find(opened(session).secret_keys(), key))
 
 
-def check(session: Session, key: str = "") -> list[KeyCheck]:
-    """Check a key, or all there are, against today's policy, by signing a probe too."""
+def check(session: Session, key: str = "", *, at: str = "") -> list[KeyCheck]:
+    """Check a key, or all there are, and what it has signed, against today's policy.
+
+    A probe is signed too. With a date in ``at``, against the policies of that day, as far as
+    they are known today.
+    """
+    moment = _date(at) if at else None
     signer = opened(session)
     there = signer.secret_keys()
     found = [_find(there, key)] if key else there
@@ -136,11 +141,19 @@ def check(session: Session, key: str = "") -> list[KeyCheck]:
             KeyCheck(
                 entry.key.fingerprint,
                 entry.key.user_ids,
-                signer.problems_of(entry) + policy.of_signatures(entry, signed),
+                signer.problems_of(entry, moment)
+                + policy.of_signatures(entry, signed, moment or datetime.now(UTC)),
             )
             for entry in found
         ),
     ]
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise InvalidInput(f"not a date: {text[:80]!r}", hint="write it as 2027-02-01") from None
 
 
 def _absent(session: Session, there: Sequence[Key]) -> Iterator[KeyCheck]:

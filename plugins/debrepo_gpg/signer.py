@@ -103,12 +103,16 @@ class GpgSigner(Signer):
         found = [entry.named(name) for entry in self.secret_keys() if entry.answers_to(name)]
         return self.problems_of(found[0]) if found else ["there is no secret key"]
 
-    def problems_of(self, entry: Key) -> list[str]:
-        """As `problems`, for a key as `secret_keys` has listed it."""
-        problems = policy.of_key(entry, datetime.now(UTC))
+    def problems_of(self, entry: Key, at: datetime | None = None) -> list[str]:
+        """As `problems`, for a key as `secret_keys` has listed it.
+
+        Of another moment than now, only policies are known: nothing is signed then.
+        """
+        now = at or datetime.now(UTC)
+        problems = policy.of_key(entry, now)
         exported = self.export_binary([entry.key])
-        problems += policy.of_self_signatures(self._program, exported)
-        if entry.fault:
+        problems += policy.of_self_signatures(self._program, exported, entry, now)
+        if entry.fault or at:
             return problems
         try:
             signed = self.sign(policy.PROBE, [entry.key])

@@ -34,12 +34,12 @@ KEY_ID = b"\x09\x10" + FINGERPRINT[-8:]
 
 def test_signature_names_its_maker_and_its_date():
     made = made_signatures(armored(packet(version_4(ISSUER + CREATED))))
-    assert made == [MadeSignature("ABCD" * 10, 1_800_000_000)]
+    assert made == [MadeSignature("ABCD" * 10, 1_800_000_000, 10, 4)]
 
 
 def test_signature_that_has_a_key_id_only_names_that():
     made = made_signatures(armored(packet(version_4(CREATED, KEY_ID))))
-    assert made == [MadeSignature("ABCD" * 4, 1_800_000_000)]
+    assert made == [MadeSignature("ABCD" * 4, 1_800_000_000, 10, 4)]
 
 
 def test_each_of_several_signatures_is_read():
@@ -48,7 +48,8 @@ def test_each_of_several_signatures_is_read():
 
 def test_signature_of_the_old_version_is_read():
     body = b"\x03\x05\x00" + DATE + FINGERPRINT[-8:] + b"\x01\x0a\0\0rest"
-    assert made_signatures(armored(packet(body))) == [MadeSignature("ABCD" * 4, 1_800_000_000)]
+    (made,) = made_signatures(armored(packet(body)))
+    assert made == MadeSignature("ABCD" * 4, 1_800_000_000, 10, 3)
 
 
 def test_signature_of_the_new_version_is_read():

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -323,14 +324,34 @@ def test_settings_are_relative_to_the_root():
 
 def test_a_short_rsa_key_is_a_problem(empty):
     make(empty, "Short", kind=("Key-Type: RSA", "Key-Length: 1024"))
-    problems = empty.problems(empty.resolve([])[0])
-    assert "rsa1024 is too short: apt wants 2048 bits" in problems
+    key = empty.resolve([])[0]
+    refused = "which Sequoia refuses since 2014-02-01 and apt refuses since 2024-03-01"
+    replace = f'replace it: run "debrepo key rotate start {key.fingerprint} NEW"'
+    assert f"has the algorithm rsa1024, {refused}: {replace}" in empty.problems(key)
 
 
 def test_an_old_algorithm_is_a_problem(empty):
     make(empty, "Past", kind=("Key-Type: DSA", "Key-Length: 2048", "Key-Usage: sign"))
-    problems = empty.problems(empty.resolve([])[0])
-    assert "dsa2048 keys are not accepted any more" in problems
+    text = "has the algorithm dsa2048, which apt 3 refuses since 2024-02-01"
+    assert any(text in problem for problem in empty.problems(empty.resolve([])[0]))
+
+
+def test_a_key_that_is_good_today_is_a_problem_on_the_day_that_it_is_refused(empty):
+    make(empty, "Fair", kind=("Key-Type: RSA", "Key-Length: 2048"))
+    (entry,) = empty.secret_keys()
+    assert empty.problems_of(entry, datetime(2030, 1, 31, tzinfo=UTC)) == []
+    (text,) = empty.problems_of(entry, datetime(2030, 2, 1, tzinfo=UTC))
+    assert text.startswith("has the algorithm rsa2048, which apt 3 refuses since 2030-02-01: ")
+
+
+def test_a_key_has_expired_by_a_later_day(empty):
+    make(empty, "Soon", "Expire-Date: 100d")
+    (entry,) = empty.secret_keys()
+    day = entry.key.expires
+    assert empty.problems_of(entry, day - timedelta(days=31)) == []
+    near, over = (empty.problems_of(entry, day + timedelta(days=more)) for more in (-5, 1))
+    assert f"expires on {day:%Y-%m-%d}, in 5 days: renew it: run " in near[0]
+    assert over[0].startswith(f"has expired by {day + timedelta(days=1):%Y-%m-%d}: renew it")
 
 
 @pytest.mark.skipif(not shutil.which("sqv"), reason="needs sqv")
@@ -344,8 +365,15 @@ def test_a_self_signature_with_sha1_is_a_problem(empty, monkeypatch):
     monkeypatch.setattr("debrepo_gpg.signer._OPTIONS", ("--cert-digest-algo", "SHA1"))
     make(empty, "Past")
     monkeypatch.undo()
-    problems = empty.problems(empty.resolve([])[0])
-    assert "its self-signature uses SHA-1, which Sequoia refuses" in problems
+    (entry,) = empty.secret_keys()
+    text = "its self-signature uses SHA-1, which Sequoia refuses since 2023-02-01"
+    apt = f"{text} and apt 3 refuses since 2026-02-01: renew it: run "
+    today, before, long_ago = (
+        empty.problems_of(entry, datetime(year, 6, 1, tzinfo=UTC)) for year in (2026, 2025, 2022)
+    )
+    assert today[0].startswith(apt)
+    assert before[0].startswith(f"{text}: renew")
+    assert long_ago == []
 
 
 def test_an_expiry_that_is_near_is_a_problem(empty):

@@ -154,6 +154,8 @@ key create --name archive
 key list
 key show archive
 key check
+key check --at 2031-01-01
+key check --at soon
 key export archive
 key trusted
 key trust {place}/none.asc
