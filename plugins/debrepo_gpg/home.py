@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 _PREFIX = "debrepo-gpg-"
 _KEYRING = "pubring.kbx"
 _DIRECTORIES = ("private-keys-v1.d", "openpgp-revocs.d")
-_FILES = ("pubring.gpg", "gpg.conf", "gpg-agent.conf", "scdaemon.conf")
+_PKCS11 = "gnupg-pkcs11-scd.conf"  # of the daemon that stands in for that of smart cards
+_FILES = (
+    "pubring.gpg",
+    "gpg.conf",
+    "gpg-agent.conf",
+    "scdaemon.conf",
+    _PKCS11,
+)
 _LONGEST = 60  # of the 107 bytes that a socket's path may have
 _YOUNG = 60  # seconds within which a view is sure to be locked
 
@@ -61,6 +68,12 @@ class Home:
         self.directory = directory
         self._view: View | None = None
         self._opening = threading.Lock()
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether its keys are in a token of PKCS#11: its daemon dies if two ask it at once."""
+        user = Path(os.environ.get("GNUPGHOME") or Path("~/.gnupg").expanduser())
+        return ((self.directory or user) / _PKCS11).exists()
 
     def exists(self) -> bool:
         """Return whether there is anything to look at."""

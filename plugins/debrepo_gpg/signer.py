@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from debrepo import clock
@@ -57,6 +58,7 @@ class GpgSigner(Signer):
         self._configured = tuple(keys)
         self.passphrase_file = passphrase_file
         self._program = program
+        self._turn = Lock()
 
     @classmethod
     def open(cls, options: Mapping[str, object], root: Path) -> Self:
@@ -91,11 +93,12 @@ class GpgSigner(Signer):
             raise SigningFailed("there is no key to sign with", hint=keyring.CREATE_HINT)
         gpg = self._gpg(self.home.view())
         arguments = _arguments(keys)
-        return Signatures(
-            self._signed(gpg, release, keys, arguments, clearsign=True, detach=False),
-            self._signed(gpg, release, keys, arguments, clearsign=False, detach=True),
-            tuple(key.signs_as for key in keys),
-        )
+        with self._turn if self.home.is_serial else nullcontext():
+            return Signatures(
+                self._signed(gpg, release, keys, arguments, clearsign=True, detach=False),
+                self._signed(gpg, release, keys, arguments, clearsign=False, detach=True),
+                tuple(key.signs_as for key in keys),
+            )
 
     def problems(self, key: SigningKey) -> list[str]:
         """Look at the key, then sign a probe with it and have it verified by who is there."""
