@@ -322,3 +322,4 @@ class Node(NamedTuple):
     sets: tuple[SetId, ...] = ()  #: the packages; a graph counts and weighs them
     since: str = ""  #: since when it is what it is: ISO 8601, UTC; empty if that was not recorded
     remarks: tuple[str, ...] = ()  #: a line each: what it is for, what it consists of
+    until: str = ""  #: until when clients accept it: ISO 8601, UTC; empty if that has no end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from html import escape
+from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo_graph import words
@@ -29,7 +30,7 @@ PAINTS = {
 OTHER = Paint("#e6f4f4", "#2c7a7b")  #: of kinds that somebody else's plugin brings
 GONE = Paint("#f4f4f5", "#a0a6ad")  #: of what only a link still speaks of
 
-_INK, _PALE = "#1f2933", "#5f6b76"
+_INK, _PALE, _ALARM = "#1f2933", "#5f6b76", "#c53030"
 _GAP = '<td width="14"></td>'
 _TALL, _LOW = 26, 12  # rows before a frame gets another column, beside others and above them
 
@@ -45,7 +46,8 @@ def render(cards: Cards, style: Drawing) -> str:
         "digraph debrepo {",
         f"  rankdir={'TB' if style.downwards else 'LR'};",
         '  graph [bgcolor="white", pad=0.3, nodesep=0.18, ranksep=0.55, dpi=96,'
-        ' pack=28, packmode="array_itl"];',
+        ' pack=28, packmode="array_it"];',  # with l or r, too, Graphviz 2.43 lets parts overlap
+        f"  {_legend(cards, style)}",
         '  node [shape=box, style="rounded,filled", margin="0.12,0.07", penwidth=1.2,'
         f' height=0.3, fontname="Helvetica,Arial,sans-serif", fontsize=12, fontcolor="{_INK}"];',
         f'  edge [color="{_PALE}", arrowsize=0.6, penwidth=1.1,'
@@ -61,13 +63,17 @@ def _sequence(cards: Cards, style: Drawing) -> list[int]:
     """Return the frames in the order in which Graphviz has to hear of them.
 
     It packs unconnected parts into a square array in that order: row by row, but column by
-    column and from the bottom up where the picture goes from left to right.
+    column and from the bottom up where the picture goes from left to right. There, the last
+    column lacks what is at the top of the others.
     """
     parts = _parts(cards)
     if not style.downwards:
-        rows = max(math.ceil(len(parts) ** 0.5), 1)
-        starts = range(0, len(parts), rows)
-        parts = [part for start in starts for part in reversed(parts[start : start + rows])]
+        height = max(math.ceil(len(parts) ** 0.5), 1)
+        full, rest = divmod(len(parts), height)
+        ahead = iter(parts)
+        rows = [list(islice(ahead, full + (row >= height - rest))) for row in range(height)]
+        columns = ([row[place] for row in reversed(rows) if place < len(row)] for place in count())
+        parts = [part for column in islice(columns, full + 1) for part in column]
     return [number for part in parts for number in part]
 
 
@@ -80,7 +86,13 @@ def _parts(cards: Cards) -> list[list[int]]:
             for number in part[other]:
                 part[number] = part[one]
     unique = {id(found): found for found in part.values()}
-    return sorted(sorted(found) for found in unique.values())
+    parts = sorted(sorted(found) for found in unique.values())
+    return sorted(parts, key=lambda found: -sum(_height(cards.cards[one]) for one in found))
+
+
+def _height(card: Card) -> int:
+    """Return about how many lines a frame is high; parts of one height stand side by side."""
+    return 3 + len(card.members) // 3
 
 
 def _node(card: Card, style: Drawing) -> str:
@@ -105,6 +117,7 @@ def _node(card: Card, style: Drawing) -> str:
 def _single(vertex: Vertex, colours: Paint, style: Drawing) -> str:
     rows = [_caption(vertex.kind, colours), f"<b>{_text(words.short(vertex.title))}</b>"]
     rows += [_small(line) for line in words.lines(vertex, style.now)]
+    rows += [_alarming(line) for line in words.concerns(vertex, style.now)]
     cells = "".join(f'<tr><td align="left">{row}</td></tr>' for row in rows)
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>'
 
@@ -126,7 +139,8 @@ def _many(card: Card, colours: Paint, style: Drawing) -> str:
 
 
 def _row(vertex: Vertex, style: Drawing) -> str:
-    said = ", ".join(words.lines(vertex, style.now)[:2])
+    said = _small(", ".join(words.lines(vertex, style.now)[:2]))
+    said += "".join(_alarming(f", {line}") for line in words.concerns(vertex, style.now)[:1])
     attributes = {
         "id": vertex.name,
         "href": words.address(vertex, style.link),
@@ -134,7 +148,7 @@ def _row(vertex: Vertex, style: Drawing) -> str:
     }
     given = " ".join(f'{name}="{_text(value)}"' for name, value in attributes.items())
     name = f'<td align="left" {given}><b>{_text(words.short(vertex.title))}</b></td>'
-    return f'{name}<td align="left">{_small(said)}</td>'
+    return f'{name}<td align="left">{said}</td>'
 
 
 def _caption(text: str, colours: Paint) -> str:
@@ -145,8 +159,34 @@ def _small(text: str) -> str:
     return f'<font point-size="10" color="{_PALE}">{_text(text)}</font>'
 
 
+def _alarming(text: str) -> str:
+    return f'<font point-size="10" color="{_ALARM}">{_text(text)}</font>'
+
+
+def _legend(cards: Cards, style: Drawing) -> str:
+    """Return the label of the picture: what the colours stand for, and when it was drawn."""
+    known = {card.kind for card in cards.cards if card.members[0].known}
+    kinds = [*(kind for kind in PAINTS if kind in known), *sorted(known - PAINTS.keys())]
+    cells = [
+        f'<td border="1" style="rounded" color="{paint(kind).line}" bgcolor="{paint(kind).fill}">'
+        f"{_small(kind)}</td>"
+        for kind in kinds
+    ]
+    if any(not card.members[0].known for card in cards.cards):
+        colours = f'color="{GONE.line}" bgcolor="{GONE.fill}"'
+        cells.append(f'<td border="1" style="dashed" {colours}>{_small("dropped")}</td>')
+    members = (vertex for card in cards.cards for vertex in card.members)
+    if any(words.concerns(vertex, style.now) for vertex in members):
+        cells.append(f"<td>{_alarming('needs attention')}</td>")
+    cells.append(f"<td>{_small(f'{style.now:%Y-%m-%d %H:%M} UTC')}</td>")
+    table = '<table border="0" cellborder="0" cellspacing="6" cellpadding="3">'
+    label = f"{table}<tr>{''.join(cells)}</tr></table>"
+    return f'label=<{label}>; labelloc=t; labeljust=l; fontname="Helvetica,Arial,sans-serif";'
+
+
 def _tooltip(vertex: Vertex, style: Drawing) -> str:
-    return "; ".join([vertex.name, *words.lines(vertex, style.now)])
+    said = (*words.lines(vertex, style.now), *words.concerns(vertex, style.now))
+    return "; ".join([vertex.name, *said])
 
 
 def _text(text: str) -> str:

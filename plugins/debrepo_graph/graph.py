@@ -32,6 +32,8 @@ class Vertex(NamedTuple):
     since: str = ""
     remarks: tuple[str, ...] = ()
     known: bool = True  #: false when only a link still speaks of it
+    until: str = ""  #: until when clients accept it; empty if that has no end
+    concerns: tuple[str, ...] = ()  #: what needs attention
 
     @property
     def kind(self) -> str:
@@ -66,28 +68,35 @@ def collect(hook: HookRelay, txn: Transaction) -> Graph:
         found |= {str(known): Node(str(known), (known.set_id,)) for known in batch}
     for batch in hook.debrepo_nodes(txn=txn):
         found |= {node.name: node for node in batch}
-    _mark_behind(found, [link for link in told if link.firm])
+    behind = _behind(found, [link for link in told if link.firm])
     scales = _Scales(txn)
-    vertices = {name: _vertex(name, found[name], scales) for name in sorted(found, key=order)}
+    vertices = {
+        name: _vertex(name, found[name], scales, behind.get(name, ()))
+        for name in sorted(found, key=order)
+    }
     edges = sorted(links, key=lambda edge: (order(edge[0]), order(edge[1])))
     return Graph(vertices, tuple(edges))
 
 
-def _mark_behind(found: dict[str, Node | None], served: Iterable[Link]) -> None:
-    """Let nodes say of which lists they serve an older state."""
+def _behind(found: Mapping[str, Node | None], served: Iterable[Link]) -> dict[str, tuple[str, ...]]:
+    """Return which nodes serve an older state of lists, and of which."""
+    behind: dict[str, tuple[str, ...]] = {}
     for link in sorted(served):
         source, target = found[link.source], found[link.target]
         if source and target and target.sets and not set(source.sets) <= set(target.sets):
-            remark = f"behind {link.source.replace(':', ' ', 1)}"
-            found[link.target] = target._replace(remarks=(*target.remarks, remark))
+            said = f"behind {link.source.replace(':', ' ', 1)}"
+            behind[link.target] = (*behind.get(link.target, ()), said)
+    return behind
 
 
-def _vertex(name: str, node: Node | None, scales: _Scales) -> Vertex:
+def _vertex(name: str, node: Node | None, scales: _Scales, behind: tuple[str, ...]) -> Vertex:
     if node is None:
         return Vertex(name, known=False)
     weighed = [scales.weigh(set_id) for set_id in node.sets]
     packages, total = sum(pair[0] for pair in weighed), sum(pair[1] for pair in weighed)
-    return Vertex(name, packages, total, node.since, node.remarks)
+    return Vertex(
+        name, packages, total, node.since, node.remarks, until=node.until, concerns=behind
+    )
 
 
 class _Scales:

@@ -36,6 +36,7 @@ def _label(card: Card, style: Drawing) -> str:
     first, *others = card.members
     if not others:
         lines = [first.kind, words.short(first.title), *words.lines(first, style.now)]
+        lines += [f"! {line}" for line in words.concerns(first, style.now)]
     else:
         lines = [f"{len(card.members)} × {card.kind}"]
         lines += [words.short(vertex.title) for vertex in card.members[:_FEW]]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from debrepo import clock
-from debrepo.errors import InvalidInput
-from debrepo_graph import dot, graph, graphviz, mermaid, text
+from debrepo.errors import DebrepoError, InvalidInput
+from debrepo_graph import dot, graph, graphviz, mermaid, text, words
 from debrepo_graph.words import Drawing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from debrepo.session import Session
-    from debrepo_graph.graph import Cards, Graph
+    from debrepo.signing import MadeSignature
+    from debrepo_graph.graph import Cards, Graph, Vertex
 
 #: What can be drawn, and its media type.
 FORMATS = {
@@ -70,14 +73,42 @@ def draw(
         raise InvalidInput(f"no layout called {layout!r}", hint="there are: horizontal, vertical")
     if not _HARMLESS.match(link):
         raise InvalidInput(f"not a link: {link[:80]!r}", hint="use an http or https URL, or a path")
+    now = clock.moment(clock.seconds())
     with session.db.read() as txn:
         found = graph.collect(session.hook, txn)
+        batches = session.hook.debrepo_signatures(txn=txn)
     if names:
         found = graph.around(found, names)
+    signers = {name: signatures for batch in batches for name, signatures in batch.items()}
+    found = found._replace(vertices=_signed(session, found.vertices, signers, now))
     cards = graph.gather(found, at_least=gather)
     downwards = layout == "horizontal" if layout else _widest(cards) <= _ABREAST
-    content = _render(found, cards, form, Drawing(downwards, clock.moment(clock.seconds()), link))
+    content = _render(found, cards, form, Drawing(downwards, now, link))
     return Picture(content, FORMATS[form])
+
+
+def _signed(
+    session: Session,
+    vertices: Mapping[str, Vertex],
+    signers: Mapping[str, Sequence[MadeSignature]],
+    now: datetime,
+) -> dict[str, Vertex]:
+    """Return the vertices with the keys that have signed them."""
+    wanted = {one.fingerprint for name in vertices for one in signers.get(name, ())}
+    expiry: dict[str, datetime | None] = dict.fromkeys(wanted)
+    for fingerprint in wanted:
+        with suppress(DebrepoError):  # the key is not here, or no longer
+            (key,) = session.signer.resolve([fingerprint])
+            expiry[fingerprint] = key.expires
+    found = {}
+    for name, vertex in vertices.items():
+        keys = [(one.fingerprint, expiry[one.fingerprint]) for one in signers.get(name, ())]
+        ends = filter(None, (words.key_runs_out(*key, now) for key in keys))
+        found[name] = vertex._replace(
+            remarks=(*vertex.remarks, *(words.signed(*key) for key in keys)),
+            concerns=(*vertex.concerns, *ends),
+        )
+    return found
 
 
 def names(session: Session, _: Mapping[str, Any]) -> list[str]:

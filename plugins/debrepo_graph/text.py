@@ -54,5 +54,6 @@ def _title(vertex: Vertex) -> str:
 
 
 def _said(vertex: Vertex, style: Drawing) -> str:
-    said = "; ".join(words.lines(vertex, style.now))
+    concerns = (f"! {line}" for line in words.concerns(vertex, style.now))
+    said = "; ".join([*words.lines(vertex, style.now), *concerns])
     return "".join(c if c.isprintable() else "�" for c in said)

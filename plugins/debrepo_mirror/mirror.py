@@ -98,7 +98,8 @@ class Mirror(NamedTuple):
     def node(self) -> Node:
         """Return what a graph says of it."""
         part = " ".join([self.distribution, *self.components])
-        remarks = tuple(filter(None, [self.url, part, ", ".join(self.architectures)]))
+        state = "" if self.updated else "never updated"
+        remarks = tuple(filter(None, [self.url, part, ", ".join(self.architectures), state]))
         return Node(f"mirror:{self.name}", (self.set_id,), self.updated or self.created, remarks)
 
 

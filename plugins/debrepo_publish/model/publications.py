@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import AlreadyExists, NotFound
@@ -171,7 +172,8 @@ def _node(txn: Transaction, publication: Publication) -> Node:
         served += f" for {', '.join(live.architectures)}"
     sets = tuple(part.set_id for part in live.parts.values())
     remarks = (served, "not signed") if publication.skip_signing else (served,)
-    return Node(name, sets, live.created, remarks)
+    until = datetime.fromtimestamp(live.expires, UTC).isoformat() if live.expires else ""
+    return Node(name, sets, live.created, remarks, until)
 
 
 def served_lists(txn: Transaction) -> list[PackageList]:

@@ -55,7 +55,7 @@ def test_a_publication_says_that_its_list_has_changed_since(drawn, session):
     drawn("repo", "remove", "tools", "hello")
     with session.db.read() as txn:
         found = collect(session.hook, txn).vertices
-    assert "behind repo tools" in found["publication:direct/stable"].remarks
+    assert found["publication:direct/stable"].concerns == ("behind repo tools",)
     assert found["publication:./stable"].remarks == ("main for amd64", "not signed")
 
 

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from debrepo.testing.packages import build_deb
+
 needs_dot = pytest.mark.skipif(not shutil.which("dot"), reason="needs graphviz")
 
 
@@ -77,10 +79,10 @@ def test_without_graphviz_a_picture_is_an_error_with_a_way_out(drawn, monkeypatc
 def test_four_with_the_same_neighbours_share_a_frame(debrepo, members):
     for number in range(members):
         debrepo("repo", "create", f"r{number}")
-    assert debrepo("graph", "--format", "dot").stdout.count("label=") == (
+    assert debrepo("graph", "--format", "dot").stdout.count(", label=") == (
         members if members < 4 else 1
     )
-    assert debrepo("graph", "--format", "dot", "--gather", 0).stdout.count("label=") == members
+    assert debrepo("graph", "--format", "dot", "--gather", 0).stdout.count(", label=") == members
 
 
 @pytest.mark.parametrize(
@@ -106,3 +108,14 @@ def test_a_long_name_does_not_fill_the_screen(debrepo, tmp_path):
 def test_epoch_beyond_all_dates_is_refused(debrepo, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "9" * 12)
     assert "has to be a number of seconds" in debrepo("graph", exit_code=2).output
+
+
+def test_publication_says_by_which_key_it_is_signed_and_for_how_long(debrepo, tmp_path):
+    made = debrepo("key", "create", "--name", "Archive", "--expire", "10d").stdout.split()[2]
+    debrepo("repo", "create", "tools")
+    debrepo("repo", "add", "tools", build_deb(tmp_path, "hello"))
+    debrepo("publish", "repo", "tools", "--distribution", "d", "--valid-for", "14d")
+    said = debrepo("graph").stdout.splitlines()[-1]
+    assert f"; signed by {made[:-1][-16:]} until " in said
+    assert "valid for " in said
+    assert f"; ! key {made[:-1][-16:]} expires in " in said

@@ -113,8 +113,73 @@ def test_unconnected_parts_stand_in_order(downwards):
     placed = [line.split() for line in plain.decode().splitlines() if line.startswith("node n")]
     at = {number: (float(x), float(y)) for _, number, x, y, *_ in placed}
     ours = [at[f"n{position}"] for position in range(9)]
-    reading = [(-y, x) if downwards else (x, -y) for x, y in ours]
+    reading = [(-y, x) for x, y in ours]
     assert reading == sorted(reading)
+
+
+@needs_dot
+@pytest.mark.parametrize("downwards", [True, False])
+@pytest.mark.parametrize("parts", [3, 7, 12])
+def test_parts_of_different_sizes_are_aligned_and_do_not_overlap(downwards, parts):
+    made = [(f"repo:{n}", f"snapshot:{n}-{k}") for n in range(parts) for k in range(n)]
+    names = [*(f"repo:{n}" for n in range(parts)), *(b for _, b in made)]
+    cards = gather(graph(*names, edges=made, packages=5, remarks=("a remark",)), at_least=0)
+    plain = graphviz.draw(dot.render(cards, STYLE._replace(downwards=downwards)), "plain")
+    nodes = [line.split()[2:6] for line in plain.decode().splitlines() if line[:5] == "node "]
+    frames = [tuple(map(float, node)) for node in nodes]
+    for number, (x, y, width, height) in enumerate(frames):
+        for a, b, wide, high in frames[:number]:
+            apart = (abs(x - a) - (width + wide) / 2, abs(y - b) - (height + high) / 2)
+            assert max(apart) > 0
+
+
+@needs_dot
+def test_legend_names_the_kinds_that_there_are_and_the_date():
+    said = texts(svg(gather(graph("repo:a", "mirror:b"), at_least=0)))
+    assert "2026-11-22 12:00 UTC" in said
+    assert "publication" not in said
+    assert "needs attention" not in said
+    found = Graph({"repo:a": Vertex("repo:a", known=False)}, ())
+    assert "dropped" in texts(svg(gather(found, at_least=0)))
+
+
+@pytest.mark.parametrize(
+    ("until", "said", "concerning"),
+    [
+        ("", "", False),
+        ("2026-12-22T12:00:00+00:00", "valid for 4 weeks", False),
+        ("2026-11-23T12:00:00+00:00", "valid for 24 hours", True),
+        ("2026-11-22T12:00:30+00:00", "valid for less than a minute", True),
+        ("2026-11-19T12:00:00+00:00", "expired 3 days ago", True),
+    ],
+)
+def test_publication_says_how_long_clients_accept_it(until, said, concerning):
+    vertex = Vertex("publication:a", since="2026-11-12T12:00:00+00:00", until=until)
+    assert words.concerns(vertex, NOW) == ([said] if concerning else [])
+    calm = [said] if said and not concerning else []
+    assert words.lines(vertex, NOW) == ["empty", "10 days ago", *calm]
+
+
+@needs_dot
+@pytest.mark.parametrize("at_least", [0, 2])
+def test_what_needs_attention_stands_out_in_every_picture(at_least):
+    found = graph("publication:a", "publication:b", concerns=("behind repo r",))
+    cards = gather(found, at_least=at_least)
+    root = svg(cards)
+    assert "behind repo r" in texts(root)
+    alarming = [e for e in root.iter(f"{SVG}text") if e.get("fill") == "#c53030"]
+    assert "needs attention" in "".join("".join(e.itertext()) for e in alarming)
+    assert "! behind repo r" in text.render(found, STYLE)
+
+
+def test_keys_that_run_out_need_attention():
+    key, soon = "A" * 24 + "B" * 16, datetime(2026, 12, 1, tzinfo=UTC)
+    assert words.signed(key, None) == f"signed by {'B' * 16}"
+    assert words.signed(key, soon) == f"signed by {'B' * 16} until 2026-12-01"
+    assert words.key_runs_out(key, None, NOW) == ""
+    assert words.key_runs_out(key, datetime(2028, 1, 1, tzinfo=UTC), NOW) == ""
+    assert words.key_runs_out(key, soon, NOW) == f"key {'B' * 16} expires in 8 days"
+    assert words.key_runs_out(key, datetime(2025, 1, 1, tzinfo=UTC), NOW).endswith("has expired")
 
 
 def test_mermaid_spells_out_what_could_be_a_sign():
