@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
@@ -100,6 +100,28 @@ def watching(watch: Watch | None) -> Iterator[None]:
         yield
     finally:
         _watch.reset(token)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let the block be done to its end: no watch ends it, and Ctrl-C waits; a second one does not.
+
+    Only that of a command waits, in its main thread, where Python runs what a signal is for.
+    """
+    from debrepo.interrupts import current
+
+    interrupts = current() if current_thread() is main_thread() else None
+    put_off = False
+    with watching(None):
+        if interrupts is not None:
+            interrupts.hold()
+        try:
+            yield
+        finally:
+            if interrupts is not None:
+                put_off = interrupts.release()
+    if put_off:
+        raise KeyboardInterrupt
 
 
 def checkpoint() -> None:

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-BEFORE = "import atexit, sys, threading, debrepo.cli, debrepo.__main__ as command\n"
+BEFORE = (
+    "import atexit, sys, threading, debrepo.cli, debrepo.turnstile, debrepo.__main__ as command\n"
+)
 
 
 def ended(code: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +113,7 @@ def test_interrupt_while_waiting_for_a_turn_says_so_and_nothing_else():
         f"{BEFORE}"
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # off in the background
-        "command.pass_through = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "debrepo.turnstile.pass_through = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "command.main()"
     )
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -129,13 +131,51 @@ def test_interrupt_while_modules_load_is_one_line(where):
         f"{BEFORE}"
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "command.pass_through = lambda *_: None\n"
+        "debrepo.turnstile.pass_through = lambda *_: None\n"
         "import debrepo.cli.root as root\n"
         f"root.{where} = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "command.main()"
     )
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (end.returncode, end.stdout, end.stderr) == (130, "", "\nAborted!\n")
+
+
+def test_interrupt_that_comes_where_python_ignores_errors_is_not_lost():
+    code = (
+        f"{BEFORE}"
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Odd:\n"
+        "    def __del__(self): os.kill(os.getpid(), signal.SIGINT)\n"
+        "def run():\n"
+        "    Odd()\n"
+        "    signal.pause()\n"
+        "debrepo.cli.main = run\n"
+        "command.main()"
+    )
+    end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (end.returncode, end.stdout, end.stderr) == (130, "", "\nAborted!\n")
+
+
+def test_interrupt_waits_for_what_has_to_be_done_to_its_end_and_a_second_one_does_not():
+    code = (
+        f"{BEFORE}"
+        "import os, signal\n"
+        "from debrepo.stopping import undisturbed\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def run():\n"
+        "    with undisturbed(), undisturbed():\n"
+        "        os.kill(os.getpid(), signal.SIGINT); print('done', flush=True)\n"
+        "        if len(sys.argv) > 1: os.kill(os.getpid(), signal.SIGINT)\n"
+        "        print('all done', flush=True)\n"
+        "    print('too much')\n"
+        "debrepo.cli.main = run\n"
+        "command.main()"
+    )
+    for more, said in (([], "done\nall done\n"), (["twice"], "done\n")):
+        command = [sys.executable, "-c", code, *more]
+        end = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (end.returncode, end.stdout, end.stderr) == (130, said, "\nAborted!\n")
 
 
 def test_interrupt_of_a_command_is_one_line(tmp_path):

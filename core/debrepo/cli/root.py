@@ -155,7 +155,6 @@ class _Location(click.Path):
 class RootGroup(click.Group):
     """The ``debrepo`` group, and the one place where errors become exit codes."""
 
-    interrupted = False  #: whether Ctrl-C has ended it
     failure: PluginError | None = None  #: of a plugin that could not name its commands
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -195,9 +194,6 @@ class RootGroup(click.Group):
         except click.ClickException as error:
             error.message = printable(error.message)  # type: ignore[misc]  # final in some clicks
             raise
-        except KeyboardInterrupt:
-            self.interrupted = True
-            raise
         except BrokenPipeError:  # ``debrepo package search … | head``
             _give_up_output()
             ctx.exit(0)
@@ -209,7 +205,6 @@ def _give_up_output() -> None:
 
 
 _OUTPUT_FAILS = {ENOSPC, EDQUOT, EFBIG, EIO, EBADF}
-_INTERRUPTED = 130  # the exit code that shells give for SIGINT
 _WIDEST = 100  # columns of help
 
 
@@ -347,10 +342,6 @@ def main() -> None:
         sys.exit(error.exit_code)
     try:
         cli(prog_name="debrepo", terminal_width=_width())
-    except SystemExit:
-        if cli.interrupted:  # which click has said, as of any error
-            sys.exit(_INTERRUPTED)
-        raise
     except OSError as error:  # those of files have been translated, or name theirs
         if error.filename is not None or error.errno not in _OUTPUT_FAILS:
             raise

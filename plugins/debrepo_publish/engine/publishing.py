@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
-from debrepo.stopping import checkpoint, watching
+from debrepo.stopping import checkpoint, undisturbed, watching
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import (
     announcing,
@@ -208,11 +208,12 @@ def _make(
             with suppress(DebrepoError), watching(None):  # otherwise the next run undoes it
                 _undo(session, storage, plan, theirs=isinstance(error, Conflict))
             raise
-        with watching(None):  # clients see the first name: the others have to follow
+        with undisturbed():  # clients see the first name: the others have to follow
             made = commits.commit(storage, plan, staged, overwrite=overwrite)
-    made |= {commits.turn_path(publication): turn} if turn else {}
+            made |= {commits.turn_path(publication): turn} if turn else {}
+            number = plan.generation.number
+            recovery.finish(session, publication, number, made, staged.versions)
     with watching(None):
-        recovery.finish(session, publication, plan.generation.number, made, staged.versions)
         if not wish.skip_cleanup:
             recovery.clean_up(session, storage, publication)
             recovery.clean_up_dropped(session, storage, publication.place)
