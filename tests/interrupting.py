@@ -1,6 +1,7 @@
 """A debrepo that gets Ctrl-C where a given function is called.
 
 As from a terminal: the signal goes to all processes of the group, helpers and gpg included.
+The variable DEBREPO_TEST_SIGNAL names another signal to send.
 Usage: ``interrupting.py MODULE:FUNCTION WORDS...``; ``MODULE:<module>`` is while it loads.
 """
 
@@ -25,7 +26,7 @@ def interrupt(frame, event, _):
     ):
         threading.setprofile(None)
         sys.setprofile(None)
-        os.killpg(0, signal.SIGINT)
+        os.killpg(0, signal.Signals[os.environ.get("DEBREPO_TEST_SIGNAL", "SIGINT")])
 
 
 threading.setprofile(interrupt)

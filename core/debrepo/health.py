@@ -23,6 +23,7 @@ class Checkup(NamedTuple):
     area: str  #: what kind of thing it is: ``publication``, ``key``, ``disk``
     name: str
     concerns: tuple[Concern, ...] = ()
+    details: str = ""  #: what there is to know of it though nothing is wrong: a size, a date
 
     @property
     def status(self) -> str:

@@ -68,7 +68,8 @@ def _print_changes(before: Sequence[Checkup], found: Sequence[Checkup], *, as_js
     known = {(one.area, one.name): one for one in before}
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     for one in found:
-        if known.get((one.area, one.name)) == one:
+        seen = known.get((one.area, one.name))
+        if seen is not None and seen.concerns == one.concerns:
             continue
         if as_json:
             import json
@@ -81,12 +82,18 @@ def _print_changes(before: Sequence[Checkup], found: Sequence[Checkup], *, as_js
 
 def _plain(one: Checkup) -> dict[str, object]:
     concerns = [concern._asdict() for concern in one.concerns]
-    return {"area": one.area, "name": one.name, "status": one.status, "concerns": concerns}
+    return {
+        "area": one.area,
+        "name": one.name,
+        "status": one.status,
+        "details": one.details,
+        "concerns": concerns,
+    }
 
 
 def _lines(one: Checkup) -> Iterator[str]:
     if not one.concerns:
-        yield f"ok: {one.area} {one.name}"
+        yield f"ok: {one.area} {one.name}{f': {one.details}' if one.details else ''}"
     for concern in one.concerns:
         hint = f" ({concern.hint})" if concern.hint else ""
         yield f"{concern.severity}: {one.area} {one.name}: {concern.text}{hint}"

@@ -1,4 +1,4 @@
-"""Health: how every publication is, where it is stored and as clients get it."""
+"""Health: how every publication is, stored and as clients get it, and the cache of indexes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from debrepo import clock
+from debrepo.cli.output import size
 from debrepo.errors import Cancelled, DebrepoError
 from debrepo.health import Checkup, Concern
 from debrepo_publish.checking import comparing
 from debrepo_publish.checking.problems import Fault
-from debrepo_publish.engine import renewing
+from debrepo_publish.engine import renewing, signers
+from debrepo_publish.indexes import cache as caching
 from debrepo_publish.model import publications
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeGuard
 
     from debrepo.health import Severity
     from debrepo.session import Session
@@ -33,9 +36,39 @@ def checkups(session: Session, *, thorough: bool) -> Iterator[Checkup]:
     for publication, live in session.progress.track("Checking publications", known):
         found = [
             *_validity(session, publication, live),
+            *_unsignable(session, publication),
             *_verified(session, publication, files=thorough),
         ]
-        yield Checkup("publication", str(publication), tuple(found))
+        until = f"valid until {clock.moment(live.expires):%Y-%m-%d}" if _ends(live) else ""
+        yield Checkup("publication", str(publication), tuple(found), until)
+    if known:
+        yield _cache(session)
+
+
+def _ends(live: Generation | None) -> TypeGuard[Generation]:
+    return live is not None and live.expires > 0
+
+
+def _cache(session: Session) -> Checkup:
+    """Return how large the cache is; what is live stays in it, so it can be beyond its limit."""
+    limit = session.config["publish.cache_size"]
+    with caching.opened(session.root) as cache:
+        held = cache.size()
+    found: tuple[Concern, ...] = ()
+    if held > limit:
+        hint = "raise publish.cache_size, or each publish looks for what it could delete"
+        found = (Concern("warning", f"holds {size(held)}, more than its limit", hint),)
+    return Checkup("cache", str(session.root / "cache"), found, f"{size(held)} of {size(limit)}")
+
+
+def _unsignable(session: Session, publication: Publication) -> Iterator[Concern]:
+    """Yield that keys of its own cannot sign it any more; those of the settings are keys."""
+    if not publication.keys:
+        return
+    try:
+        signers.resolve(session, publication)
+    except DebrepoError as error:
+        yield Concern("error", f"cannot be signed again: {error}", error.hint)
 
 
 def _validity(

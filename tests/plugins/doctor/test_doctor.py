@@ -2,7 +2,12 @@
 
 import json
 import logging
+import os
+import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +88,7 @@ def test_json_has_every_thing_with_what_is_wrong(debrepo, published):
     assert found["disk"] == {**found["disk"], "status": "ok", "concerns": []}
     assert found["publication"]["status"] == "error"
     assert found["publication"]["concerns"][0]["severity"] == "error"
-    assert "1 thing of 6 needs attention" in result.stderr
+    assert "1 thing of 7 needs attention" in result.stderr
 
 
 def test_an_empty_root_is_all_right_and_stays_as_it_was(debrepo, debrepo_root):
@@ -140,6 +145,82 @@ def test_full_disk_is_told_before_it_is_full(debrepo, published, monkeypatch):
     result = debrepo("doctor", "-q", exit_code=6)
     assert "% of the disk are free" in result.stdout
     assert 'make room, for instance with "debrepo db cleanup"' in result.stdout
+
+
+def test_inodes_are_told_before_there_are_none(debrepo, published, monkeypatch):
+    state = list(os.statvfs(published))
+    state[5:8] = 1000, 30, 30  # f_files, f_ffree, f_favail
+    monkeypatch.setattr("os.statvfs", lambda _: os.statvfs_result(state))
+    assert "error: disk" in (said := debrepo("doctor", "-q", exit_code=6).stdout)
+    assert "only 3.0 % of its inodes are free" in said
+    state[5:8] = 1000, 80, 80
+    assert "warning: disk" in debrepo("doctor", "-q").stdout
+    state[5:8] = 0, 0, 0  # a file system that counts none
+    assert "of its inodes" not in debrepo("doctor").stdout
+
+
+def test_sizes_and_dates_are_told_of_what_is_all_right(debrepo, published, debrepo_root):
+    debrepo("publish", "update", "stable", "--valid-for", "40d", "--force")
+    lines = debrepo("doctor").stdout.splitlines()
+    (disk,) = [line for line in lines if line.startswith("ok: disk ")]
+    assert "% of the disk free, " in disk
+    assert disk.endswith(" % of its inodes free")
+    (database,) = [line for line in lines if line.startswith("ok: database ")]
+    assert database.endswith("iB")
+    (cache,) = [line for line in lines if line.startswith("ok: cache ")]
+    assert cache.endswith(" of 2.0 GiB")
+    assert any(line.startswith("ok: publication ./stable: valid until 20") for line in lines)
+    told = {one["area"]: one["details"] for one in json.loads(debrepo("doctor", "--json").stdout)}
+    assert {area for area, details in told.items() if details} == {
+        *("cache", "database", "disk", "publication"),
+    }
+
+
+def test_cache_beyond_its_limit_is_a_warning(debrepo, published, monkeypatch):
+    monkeypatch.setenv("DEBREPO_PUBLISH_CACHE_SIZE", "1")
+    said = debrepo("doctor", "-q").stdout
+    assert said.startswith("warning: cache ")
+    assert "more than its limit (raise publish.cache_size" in said
+
+
+@pytest.mark.parametrize("point", ["staging:put_indexes", "commits:commit"])
+def test_publish_that_was_killed_is_told_until_the_next_one_finishes_it(
+    debrepo, published, debrepo_root, tmp_path, point
+):
+    debrepo("repo", "add", "tools", build_deb(tmp_path, "other"))
+    driver = Path(__file__).parents[2] / "interrupting.py"
+    command = [sys.executable, driver, f"debrepo_publish.engine.{point}", "--root", debrepo_root]
+    subprocess.run(
+        [*command, "publish", "update", "stable"],
+        env={**os.environ, "DEBREPO_TEST_SIGNAL": "SIGKILL"},
+        start_new_session=True,
+        check=False,
+    )
+    said = debrepo("doctor", "-q", exit_code=6).stdout
+    assert "publication ./stable: dists/stable/Release: generation 2 was left half done" in said
+    debrepo("publish", "update", "stable")
+    assert "publication" not in debrepo("doctor", "-q").stdout
+
+
+def test_publication_whose_own_key_is_gone_is_an_error(debrepo, published, monkeypatch):
+    key = debrepo("key", "create", "--name", "Archive").stdout.split()[2].rstrip(".")
+    monkeypatch.setenv("DEBREPO_PUBLISH_SKIP_SIGNING", "0")
+    debrepo("publish", "repo", "tools", "own", "--distribution", "d", "--gpg-key", key)
+    assert "cannot be signed" not in debrepo("doctor").stdout
+    shutil.rmtree(published.parent / "gnupg")
+    said = debrepo("doctor", exit_code=6).stdout
+    assert "error: publication own/d: cannot be signed again: there is no secret key" in said
+
+
+def test_settings_that_name_storages_which_are_not_configured_are_errors(
+    debrepo, published, debrepo_root
+):
+    config = debrepo_root / "debrepo.toml"
+    config.write_text('gitlab.storage = "fs:web"\n')
+    said = debrepo("doctor", "-q", exit_code=6).stdout
+    assert "gitlab.storage names the storage fs:web, which is not configured" in said
+    config.write_text(f'gitlab.storage = "fs:web"\n[storage.fs.web]\nroot = "{debrepo_root}/web"\n')
+    assert "configuration" not in debrepo("doctor", "-q").stdout
 
 
 def test_backup_that_was_never_made_and_one_that_is_old_are_warnings(
