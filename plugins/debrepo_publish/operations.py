@@ -129,9 +129,11 @@ def rollback(
     past = {found.number: found for found in shown.generations if found.state == "past"}
     number = generation or max(past, default=0)
     if number not in past:
+        kept = f"there are: {', '.join(map(str, sorted(past)))}"
+        none = f'nothing else is kept of it: run "debrepo publish show {shown.publication.words}"'
         raise NotFound(
             f"{shown.publication} has no past generation{f' {number}' if number else ''}",
-            hint=f"there are: {', '.join(map(str, sorted(past))) or 'none'}",
+            hint=kept if past else none,
         )
     old = past[number].publication
     with session.db.read() as txn:
