@@ -40,6 +40,7 @@ STRICT = {
 ON_TERMINALS = {("promote", "yes"): "test_people_are_asked_unless_they_have_said_yes"}
 #: Options that exclude one another: a command says so.
 REFUSED = {
+    ("key export", "--secret-to"),
     ("project token create", "--deploy"),
     ("project token create", "--job"),
     ("repo prune", "--all"),

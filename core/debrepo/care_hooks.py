@@ -10,6 +10,7 @@ from debrepo.hookspecs import hookspec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from debrepo.calls import Call
     from debrepo.database import Transaction
@@ -42,4 +43,13 @@ def debrepo_health(session: Session, thorough: bool) -> Iterable[Checkup]:
     Return a `debrepo.health.Checkup` for each thing, also where all is well. Change nothing.
     ``thorough`` asks for what takes long, such as reading every file. Raising here is an error
     of that part, and the others are asked all the same.
+    """
+
+
+@hookspec
+def debrepo_kept_files(session: Session) -> Iterable[Path]:
+    """Name files below the root that a backup has to hold besides database, pool and settings.
+
+    *Collects*, outside of any transaction, when a backup is made. A backup is not encrypted: name
+    no file with a secret in it. Files that are not there, or not below the root, are left out.
     """

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from debrepo.storage import Storage
 
 
+class LostFile(RemoteError):
+    """A file that a storage should have is missing there, or damaged."""
+
+
 def bring(
     pool: Pool, storage: Storage, path: str, digest: str, *, where: str, missing: str
 ) -> None:
@@ -29,13 +33,13 @@ def bring(
             for block in staged:
                 found.update(block)
             if found.hexdigest() != digest:
-                raise RemoteError(
+                raise LostFile(
                     f"{path} of {where} is damaged: its SHA256 checksum is {found.hexdigest()}",
                     hint="delete it there, and add the package again",
                 )
             staged.place(digest)
     except NotFound:
-        raise RemoteError(f"{path} is missing from {where}", hint=missing) from None
+        raise LostFile(f"{path} is missing from {where}", hint=missing) from None
 
 
 class _Reader(io.RawIOBase):

@@ -158,7 +158,7 @@ def thaw(session: Session) -> None:
 
 @click.group()
 def db() -> None:
-    """Check, clean and back up the database."""
+    """Check, clean and copy the database."""
 
 
 @db.command()
@@ -257,14 +257,6 @@ def restore(
 
 
 _MOST_NAMES = 5
-
-
-@db.command()
-@click.argument("target", type=click.Path(path_type=Path))
-@pass_session
-def backup(session: Session, target: Path) -> None:
-    """Back up the database while it is in use."""
-    click.echo(f"Copied the database to {session.run(operations.backup, target)}.")
 
 
 @db.command()

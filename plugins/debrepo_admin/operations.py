@@ -141,20 +141,6 @@ def restore(
     return trash.restore(session, queries, everything=everything, repo=repo)
 
 
-def backup(session: Session, target: Path) -> Path:
-    """Copy the database to the directory ``target``; it may be in use meanwhile.
-
-    To restore it, put the directory in the place of ``db`` below the root. The pool is
-    not part of it: its files never change, so any copy made later will do.
-    """
-    from debrepo_admin import backups
-
-    session.db.backup(target)
-    if not session.read_only:
-        backups.record(session, str(target))
-    return target
-
-
 def copy(session: Session, target: Path) -> int:
     """Copy the database, entry by entry, to the directory ``target``; return how many there were.
 

@@ -19,7 +19,7 @@ _OPERATIONS = "debrepo_admin.operations"
 def debrepo_commands() -> list[Command]:
     return [
         Command("config", "debrepo_admin.cli:config", "Show and create the configuration."),
-        Command("db", "debrepo_admin.cli:db", "Check, clean and back up the database."),
+        Command("db", "debrepo_admin.cli:db", "Check, clean and copy the database."),
         Command(
             "plugin",
             "debrepo_admin.cli:plugin",
@@ -49,16 +49,6 @@ def debrepo_operations() -> list[Operation]:
             "Write a configuration file with all defaults, commented out.",
             "admin",
             "config create",
-        ),
-        Operation(
-            "db.backup",
-            f"{_OPERATIONS}:backup",
-            "Back up the database while it is in use.",
-            "admin",
-            "db backup",
-            changes=False,
-            long=True,
-            local=True,
         ),
         Operation(
             "db.copy",
@@ -172,25 +162,21 @@ def debrepo_settings() -> list[Setting]:
     return [
         Setting("cleanup.grace", "0s", "How long files that have just come are no garbage"),
         Setting("cleanup.trash", "7d", "How long packages stay in the trash; 0: there is none"),
-        Setting(
-            "database.backup_days", 7, "Days after which a backup of the database is old; 0: ignore"
-        ),
     ]
 
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef("admin.backups", 1, "debrepo_admin.backups:BACKUPS"),
         TableRef("admin.trash", 1, "debrepo_admin.trash:TRASH"),
     ]
 
 
 @hookimpl
 def debrepo_health(session: Session) -> list[Checkup]:
-    from debrepo_admin import backups, notice_operations
+    from debrepo_admin import notice_operations
 
-    return [backups.checkup(session), notice_operations.checkup(session)]
+    return [notice_operations.checkup(session)]
 
 
 @hookimpl

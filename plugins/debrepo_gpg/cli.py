@@ -157,9 +157,22 @@ def extend(session: Session, key: str, expire: str, as_json: bool) -> None:
 @key.command()
 @click.argument("keys", metavar="[KEY]...", nargs=-1, type=KEY)
 @click.option("--binary", is_flag=True, help="Without armor, as gpgv and debootstrap read it.")
+@click.option(
+    "--secret-to",
+    metavar="FILE",
+    type=click.File("rb"),
+    help="Export all secret keys instead, encrypted to the public key in FILE.",
+)
 @pass_session
-def export(session: Session, keys: tuple[str, ...], binary: bool) -> None:
-    """Export public keys."""
+def export(
+    session: Session, keys: tuple[str, ...], binary: bool, secret_to: BinaryIO | None
+) -> None:
+    """Export public keys, or all secret keys in encrypted form."""
+    if secret_to is not None:
+        if keys or binary:
+            raise click.UsageError("--secret-to exports all keys, with armor.")
+        click.echo(session.run(operations.seal, secret_to.read()), nl=False)
+        return
     click.echo(session.run(operations.export, keys, binary=binary), nl=False)
 
 

@@ -233,6 +233,14 @@ def _in_use(session: Session, signer: GpgSigner) -> list[SigningKey]:
         return [key for key in usable if any(one.is_by(key) for one in made)] or usable
 
 
+def seal(session: Session, recipient: bytes) -> bytes:
+    """Return all secret keys, encrypted to a public key, armored or not: for a backup.
+
+    What protects them now, a passphrase, protects them in there, too.
+    """
+    return opened(session).seal(recipient)
+
+
 def import_(session: Session, data: bytes) -> list[KeyStatus]:
     """Add secret keys, as ``gpg --export-secret-keys`` writes them."""
     signer = opened(session)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from debrepo import Command, Operation, Ref, Setting, hookimpl
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.session import Session
@@ -65,6 +67,15 @@ def debrepo_operations() -> list[Operation]:
             "read",
             "key export",
             changes=False,
+        ),
+        Operation(
+            "key.seal",
+            where + "seal",
+            "Export secret keys, encrypted to a public key.",
+            "admin",
+            "key export",
+            changes=False,
+            secret=True,
         ),
         Operation(
             "key.trust",
@@ -136,3 +147,11 @@ def debrepo_health(session: Session) -> list[Checkup]:
     from debrepo_gpg.health import checkups
 
     return list(checkups(session))
+
+
+@hookimpl
+def debrepo_kept_files(session: Session) -> list[Path]:
+    from debrepo_gpg.operations import opened
+    from debrepo_gpg.trust import keyrings_in
+
+    return keyrings_in(opened(session).home)

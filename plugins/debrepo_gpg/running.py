@@ -25,10 +25,10 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]  # it has no types
             watch.adopt(child)
         return child
 
-    def run(self, words: Sequence[str], passphrase: str | None) -> Any:
+    def run(self, words: Sequence[str], passphrase: str | None, data: bytes = b"") -> Any:
         """Run a command that python-gnupg has no method for; give it the passphrase if any."""
         result = gnupg.Verify(self)
-        self._handle_io(list(words), io.BytesIO(), result, passphrase=passphrase, binary=True)
+        self._handle_io(list(words), io.BytesIO(data), result, passphrase=passphrase, binary=True)
         return result
 
     def _collect_output(self, *args: Any, **more: Any) -> None:

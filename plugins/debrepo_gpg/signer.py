@@ -15,7 +15,7 @@ from debrepo import clock
 from debrepo.errors import InvalidInput, SigningFailed, cannot_write
 from debrepo.signing import Signatures, Signer, SigningKey
 from debrepo_gpg import keys as keyring
-from debrepo_gpg import listing, policy
+from debrepo_gpg import listing, policy, sealing
 from debrepo_gpg.home import Home, check_space
 from debrepo_gpg.running import Gpg
 
@@ -138,6 +138,24 @@ class GpgSigner(Signer):
                 check_space(self.home.directory, view)
                 raise SigningFailed(f"GnuPG made no key: {_last_words(made.stderr)}")
             return str(made.fingerprint)
+
+    def seal(self, recipient: bytes) -> bytes:
+        """Return the secret keys, as `import_` takes them, encrypted to a public key."""
+        sealing.check_recipient(recipient)
+        keys = [found.key.fingerprint for found in self.secret_keys()]
+        if not keys:
+            raise SigningFailed("there is no secret key", hint=keyring.CREATE_HINT)
+        view, passphrase = self.home.view(), self._passphrase()
+        with _translated():
+            gpg = self._gpg(view)
+            exported = gpg.run(["--export-secret-keys", *keys], passphrase)
+            if exported.returncode or not exported.data:
+                raise _failure(
+                    [found.key for found in self.secret_keys()],
+                    exported.stderr,
+                    "cannot be exported",
+                )
+            return sealing.seal(gpg, exported.data, recipient)
 
     def import_(self, data: bytes) -> list[str]:
         """Add the keys in ``data``; return the fingerprints of those with a secret part."""

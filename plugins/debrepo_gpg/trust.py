@@ -57,6 +57,14 @@ class VerifiedText(NamedTuple):
     fingerprints: tuple[str, ...]
 
 
+def keyrings_in(home: Home) -> list[Path]:
+    """Return the files of the keyrings in a GnuPG home of debrepo's own; they hold no secrets."""
+    if home.directory is None or not home.directory.is_dir():
+        return []
+    found = (path for path in home.directory.iterdir() if _NAME.fullmatch(path.name))
+    return sorted(path for path in found if path.name.lower() not in _TAKEN)
+
+
 class Keyrings:
     """The keyrings in a GnuPG home."""
 

@@ -105,6 +105,8 @@ def test_nothing_in_the_package_names_the_directory_that_it_was_built_in(install
 def test_systemd_accepts_the_units(installed, tmp_path):
     found = sorted(installed.glob("**/systemd/system/debrepo*.*"))
     assert [unit.name for unit in found] == [
+        "debrepo-backup.service",
+        "debrepo-backup.timer",
         "debrepo-doctor.service",
         "debrepo-doctor.timer",
         "debrepo-renew.service",

@@ -227,7 +227,7 @@ def test_backup_that_was_never_made_and_one_that_is_old_are_warnings(
     debrepo, published, debrepo_root, tmp_path, monkeypatch
 ):
     now = time.time()
-    monkeypatch.setattr("debrepo_admin.backups.time.time", lambda: now + 8 * 86400)
+    monkeypatch.setattr("debrepo_backup.records.time.time", lambda: now + 8 * 86400)
     assert f"warning: backup {tmp_path}/backup: is 8 days old" in debrepo("doctor").stdout
     monkeypatch.setenv("DEBREPO_DATABASE_BACKUP_DAYS", "0")
     assert "backup none is needed" in debrepo("doctor").stdout

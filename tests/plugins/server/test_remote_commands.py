@@ -90,6 +90,12 @@ doctor
 doctor --json
 storage freeze --why 'this is a copy'
 storage thaw
+backup create s3:lab
+backup list {place}/none
+backup check {place}/none
+backup prune {place}/none --keep 1
+restore {place}/none
+key export --secret-to {place}/broken.deb
 policy list
 policy list --json
 policy check {place}/debs/hello_1.0_amd64.deb --repo tools --json

@@ -1,4 +1,4 @@
-"""Backups: when the database was copied last, and where to."""
+"""Records: when the last backup was made, and where to."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 
-class Backup(NamedTuple):
-    """A copy of the database that was whole when it was made."""
+class MadeBackup(NamedTuple):
+    """A backup, or a copy of the database, that was whole when it was made."""
 
     at: int  #: seconds since the epoch
     target: str
 
 
 #: The last one, under ``last``.
-BACKUPS = json_table(
-    "admin.backups", load=lambda row: Backup(**row), dump=Backup._asdict, record=Backup
+MADE = json_table(
+    "backup.made", load=lambda row: MadeBackup(**row), dump=MadeBackup._asdict, record=MadeBackup
 )
 _LAST = "last"
-_HINT = 'run "debrepo db backup DIRECTORY"'
+_HINT = 'run "debrepo backup create TO"'
 
 
 def record(session: Session, target: str) -> None:
     """Store that there is a backup as of now."""
-    made = Backup(int(time.time()), target)
+    made = MadeBackup(int(time.time()), target)
 
     def store(txn: Transaction) -> None:
-        txn[BACKUPS][_LAST] = made
+        txn[MADE][_LAST] = made
 
     session.db.update(store)
 
@@ -42,7 +42,7 @@ def checkup(session: Session) -> Checkup:
     """Return how old the last backup is; where a root is empty, none is needed yet."""
     oldest = session.config["database.backup_days"]
     with session.db.read() as txn:
-        last = txn[BACKUPS].get(_LAST)
+        last = txn[MADE].get(_LAST)
         empty = not any(session.hook.debrepo_package_lists(txn=txn))
     if oldest <= 0 or (last is None and empty):
         return Checkup("backup", "none is needed")

@@ -1,0 +1,1 @@
+"""Back up the database, the pool and the keys, and restore them."""
