@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InUse, NotFound
-from debrepo_publish.engine import places
+from debrepo_publish.engine import dropping, places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.listing_operations import show
 from debrepo_publish.model import component_sources as pending
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_publish.checking.comparing import Verified
     from debrepo_publish.checking.repair import Repaired
-    from debrepo_publish.engine.publishing import Dropped, Result
+    from debrepo_publish.engine.dropping import Dropped
+    from debrepo_publish.engine.publishing import Result
 
 
 def create(
@@ -252,7 +253,7 @@ def drop(
         with session.db.read() as txn:
             check_unprotected(publications.get(txn, wanted.key), "dropped")
     where = wanted.place
-    return engine.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
+    return dropping.drop(session, where, distribution, skip_cleanup=skip_cleanup, force=force)
 
 
 def verify(

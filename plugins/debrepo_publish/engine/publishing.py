@@ -10,7 +10,7 @@ replaced last.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from debrepo import clock
@@ -21,6 +21,7 @@ from debrepo_publish.engine import (
     announcing,
     client_files,
     commits,
+    live_tree,
     places,
     readiness,
     recovery,
@@ -28,7 +29,6 @@ from debrepo_publish.engine import (
 )
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import options, publications
-from debrepo_publish.model.publication import commit_path
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
@@ -70,6 +70,12 @@ class Wish(NamedTuple):
     force_overwrite: bool = False
     skip_cleanup: bool = False
     again: int = 0
+    anew: bool = False  #: whether the tree is lost, and has to be published as a whole
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is put in place again, whatever should be there."""
+        return self.force or self.anew
 
 
 class Made(NamedTuple):
@@ -79,14 +85,6 @@ class Made(NamedTuple):
     before: Generation | None
     after: Generation | None
     paths: tuple[str, ...]  #: in the storage, for clients
-
-
-class Dropped(NamedTuple):
-    """The result of dropping a publication."""
-
-    publication: Publication
-    files: int  #: that were deleted, besides its Release files
-    requests: Mapping[str, int]  #: as those of a `Result`
 
 
 def publish(
@@ -157,13 +155,28 @@ def _publish(
         and not signers.outdated(session, keys, plan)
     )
     if same and not wish.force and not dirty:
-        if known is not None:
-            _store(session, known, wish.edit)
-        if not wish.skip_cleanup:
-            recovery.clean_up(session, storage, publication, look=True)
-            recovery.clean_up_dropped(session, storage, publication.place)
-        return Made(_result(plan, storage, changed=False), plan.previous, plan.previous, ())
-    return _make(session, storage, plan, keys, wish, overwrite=dirty or wish.force)
+        found = live_tree.look(session, storage, publication)
+        if found.state == "sound":
+            if known is not None:
+                _store(session, known, wish.edit)
+            if not wish.skip_cleanup:
+                recovery.clean_up(session, storage, publication, look=True)
+                recovery.clean_up_dropped(session, storage, publication.place)
+            return Made(_result(plan, storage, changed=False), plan.previous, plan.previous, ())
+    else:
+        try:
+            return _make(session, storage, plan, keys, wish, overwrite=dirty or wish.force)
+        except Conflict as error:
+            found = live_tree.look(session, storage, publication)
+            if wish.force or found.state == "sound":
+                raise
+            if not found.is_lost:
+                raise found.conflict(publication) from error
+    if not found.is_lost:
+        raise found.conflict(publication)
+    session.progress.note(found.note(publication))
+    wish = wish._replace(anew=True)
+    return _make(session, storage, _plan(session, publication, wish), keys, wish, overwrite=True)
 
 
 def _make(
@@ -193,7 +206,7 @@ def _make(
             drawn = staging.render_indexes(session, plan, anew=overwrite or plan.has_new_alias)
             if wish.force_overwrite:
                 foreign_files.make_room(session, storage, plan)
-            staging.put_files(session, storage, plan, anew=wish.force)
+            staging.put_files(session, storage, plan, anew=wish.whole)
             staged = staging.put_indexes(session, storage, plan, drawn, keys, anew=overwrite)
             meant = wish.force or bool(wish.again)  # an older generation is called for by number
             announcing.ask(session, plan, staged.release, force=meant)
@@ -201,7 +214,7 @@ def _make(
                 session, storage, publication, plan.generation, keys, anew=overwrite
             )
             turn, switch = commits.secure(
-                storage, plan, staged, alone, overwrite=overwrite, force=wish.force
+                storage, plan, staged, alone, overwrite=overwrite, force=wish.whole
             )
             recovery.switching(session, plan, switch)
         except BaseException as error:
@@ -214,6 +227,8 @@ def _make(
             number = plan.generation.number
             recovery.finish(session, publication, number, made, staged.versions)
     with watching(None):
+        if wish.whole and plan.previous:
+            live_tree.drop_lost(session, storage, publication)
         if not wish.skip_cleanup:
             recovery.clean_up(session, storage, publication)
             recovery.clean_up_dropped(session, storage, publication.place)
@@ -239,7 +254,7 @@ def _changed_paths(
 
 
 def _plan(session: Session, publication: Publication, wish: Wish) -> Plan:
-    return readiness.prepare(session, publication, wish.why, again=wish.again, force=wish.force)
+    return readiness.prepare(session, publication, wish.why, again=wish.again, force=wish.whole)
 
 
 def resume(session: Session) -> None:
@@ -305,64 +320,3 @@ def _result(
         storage.statistics(),
         storage.url("" if plan.publication.prefix == "." else plan.publication.prefix),
     )
-
-
-def drop(
-    session: Session,
-    place: str,
-    distribution: str,
-    *,
-    skip_cleanup: bool = False,
-    force: bool = False,
-) -> Dropped:
-    """Drop a publication, and delete the files that only it needs.
-
-    With ``skip_cleanup``, its files stay until the next publish or drop in the place. With
-    ``force``, files that cannot be deleted stay, and are foreign from then on.
-    """
-    key = f"{place} {distribution}"
-    if not force:
-        session.check_thawed()
-    with places.hold(session, place):
-        with session.db.read() as txn:
-            publication = publications.get(txn, key)
-            live = publications.live(txn, key)
-        done = Dropped(publication, 0, {})
-        deleted: list[str] = []
-        checkpoint()
-        try:
-            with closing(session.storage(publication.storage)) as storage, watching(None):
-                recovery.recover(session, storage, key)
-                deleted = _drop(session, storage, publication, skip_cleanup=skip_cleanup)
-                done = done._replace(files=len(deleted), requests=storage.statistics())
-        except DebrepoError as error:
-            if not force:
-                raise
-            session.progress.note(f"Files of {publication} stay behind: {error}")
-            recovery.drop(session, publication)
-    gone = [*_releases(publication), *(announcing.names(publication, live) if live else ())]
-    announcing.announce(session, publication, live, None, [*gone, *deleted])
-    return done
-
-
-def _releases(publication: Publication) -> list[str]:
-    names = ("InRelease", "Release", "Release.gpg")
-    return [publication.path(root + name) for root in publication.roots for name in names]
-
-
-def _drop(
-    session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
-) -> list[str]:
-    with storage.exclusive(publication.path(commit_path(publication))):
-        recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
-        ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
-        storage.delete([*_releases(publication), *ours])
-    files = client_files.delete(session, storage, publication)
-    recovery.retire(session, publication)
-    if not skip_cleanup:
-        files += recovery.clean_up(session, storage, publication, everything=True)
-    with session.db.write() as txn:
-        recovery.remove(session, txn, publication)
-    if not skip_cleanup:
-        files += recovery.clean_up_dropped(session, storage, publication.place)
-    return files

@@ -194,9 +194,53 @@ def test_what_one_package_takes_does_not_depend_on_how_many_there_are(node, tmp_
     assert kinds(one["requests"]) == {"put object": 11}
 
 
-def test_nothing_new_takes_no_request_that_writes(node):
+def test_nothing_new_takes_one_request_that_looks(node):
     result = node.json("publish", "update", "stable", PLACE)
-    assert kinds(result["requests"]) == {}
+    assert kinds(result["requests"]) == {"head object": 1}
+
+
+def test_bucket_that_was_emptied_is_filled_again_although_nothing_is_new(
+    node, direct, bucket, url, tmp_path
+):
+    before = follow(url)
+    for key in keys(direct, bucket):
+        direct.delete_object(Bucket=bucket, Key=key)
+    result = node.json("publish", "update", "stable", PLACE)
+    assert result["changed"]
+    assert follow(url) == before
+    add(node, tmp_path / "new", "new")
+    for key in keys(direct, bucket):
+        direct.delete_object(Bucket=bucket, Key=key)
+    node("publish", "update", "stable", PLACE)
+    assert follow(url) == before | {"new": "1.0"}
+    node("publish", "verify", "stable", PLACE)
+
+
+def test_backup_in_a_bucket_is_restored_onto_another_root_which_takes_over(
+    node, settings, proxy, direct, bucket, url, tmp_path
+):
+    add(node, tmp_path / "new", "new")
+    node("backup", "s3:test:backup", "--json")
+    again = json.loads(node("backup", "s3:test:backup", "--keep", "2", "--json"))
+    assert again["new_files"] == 0
+    node("publish", "update", "stable", PLACE)
+    before = follow(url)
+    other = tmp_path / "other"
+    other.mkdir()
+    configure(other, proxy.port, settings)
+    restored = Node(other)
+    restored("restore", "s3:test:backup")
+    restored("backup", "check", "s3:test:backup", "--files")
+    process = restored.start("publish", "update", "stable", PLACE)
+    assert "storages are frozen" in process.communicate()[1]
+    restored("storage", "thaw")
+    copy(node.root / "gnupg", other / "gnupg")
+    process = restored.start("publish", "update", "stable", PLACE)
+    _, said = process.communicate()
+    assert (process.returncode, "newer than what this debrepo knows" in said) == (11, True)
+    restored("publish", "update", "stable", PLACE, "--force")
+    assert follow(url) == before
+    restored("publish", "verify", "stable", PLACE)
 
 
 def test_clients_that_ask_by_date_see_each_of_two_updates_in_a_row(node, direct, bucket, tmp_path):
