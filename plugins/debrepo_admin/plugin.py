@@ -174,9 +174,9 @@ def debrepo_tables() -> list[TableRef]:
 
 @hookimpl
 def debrepo_health(session: Session) -> list[Checkup]:
-    from debrepo_admin import notice_operations
+    from debrepo_admin import notice_operations, storage_operations
 
-    return [notice_operations.checkup(session)]
+    return [notice_operations.checkup(session), *storage_operations.checkups(session)]
 
 
 @hookimpl

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 from debrepo import freezing
 from debrepo.errors import InvalidInput
+from debrepo.health import Checkup, Concern
 
 if TYPE_CHECKING:
     from debrepo.session import Session
+
+
+def checkups(session: Session) -> list[Checkup]:
+    """Return that storages are frozen, where they are: nobody would notice before a publish."""
+    if not (why := session.frozen):
+        return []
+    concern = Concern("warning", f"are frozen: {why}", 'run "debrepo storage thaw"')
+    return [Checkup("storages", "all", (concern,))]
 
 
 def freeze(session: Session, why: str = "") -> None:

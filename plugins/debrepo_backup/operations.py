@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_backup.checking import CheckedBackup
     from debrepo_backup.making import BackupResult
-    from debrepo_backup.pruning import Pruned
+    from debrepo_backup.pruning import PrunedBackups
     from debrepo_backup.restoring import RestoreResult
 
 
@@ -91,7 +91,7 @@ def check(
         return checking.check(session, there, at, files=files)
 
 
-def prune(session: Session, target: str, *, keep: int, dry_run: bool = False) -> Pruned:
+def prune(session: Session, target: str, *, keep: int, dry_run: bool = False) -> PrunedBackups:
     """Delete all but the newest backups, and what no other one needs."""
     from debrepo import leases
     from debrepo_backup import making, pruning, targets

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from debrepo_backup.targets import BackupTarget
 
 
-class Pruned(NamedTuple):
+class PrunedBackups(NamedTuple):
     """What was deleted, or would be."""
 
     dropped: list[str]  #: IDs of backups
@@ -20,7 +20,7 @@ class Pruned(NamedTuple):
     pieces: int
 
 
-def prune(target: BackupTarget, keep: int, *, dry_run: bool) -> Pruned:
+def prune(target: BackupTarget, keep: int, *, dry_run: bool) -> PrunedBackups:
     """Keep the newest backups; those to delete stop to count before anything of them goes.
 
     A backup that is being made elsewhere notices if what it counts on has gone.
@@ -41,4 +41,4 @@ def prune(target: BackupTarget, keep: int, *, dry_run: bool) -> Pruned:
         if not dry_run:
             manifests.drop(target, dropped)
             target.storage.delete(map(target.path, [*files, *pieces]))
-    return Pruned(dropped, len(known) - len(dropped), len(files), len(pieces))
+    return PrunedBackups(dropped, len(known) - len(dropped), len(files), len(pieces))

@@ -44,7 +44,8 @@ def test_frozen_root_writes_to_no_storage_and_names_the_way_out(debrepo, publish
 def test_what_only_reads_works_on_a_frozen_root(debrepo, published):
     debrepo("publish", "verify", "stable")
     debrepo("publish", "repair", "stable", "--dry-run")
-    debrepo("doctor")
+    said = debrepo("doctor").stdout
+    assert 'storages all: are frozen: restored from /backup (run "debrepo storage thaw")' in said
     debrepo("repo", "create", "more")
 
 

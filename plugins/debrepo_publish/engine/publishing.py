@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from debrepo import clock
 from debrepo.errors import Conflict, DatabaseBusy, DebrepoError
-from debrepo.stopping import checkpoint, undisturbed, watching
+from debrepo.stopping import undisturbed, watching
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import (
     announcing,

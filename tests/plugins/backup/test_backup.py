@@ -341,3 +341,24 @@ def test_id_that_no_backup_has_is_answered_with_the_newest(debrepo, filled, crea
     number = create()["id"]
     said = debrepo("--root", new, "restore", to, "--at", "1999", exit_code=3).output
     assert f"has an ID that begins with '1999'\nHint: the newest is {number}" in said
+
+
+def test_files_that_were_moved_to_a_storage_are_referred_to(
+    debrepo, filled, create, to, new, tmp_path
+):
+    lines = (
+        'pool.storage = "fs:far:packages"',
+        "pool.cache = 0",
+        f'storage.fs.far.root = "{tmp_path}/far"',
+    )
+    (filled / "debrepo.toml").write_text("\n".join(lines))
+    debrepo("pool", "move")
+    assert pool(filled) == []
+    done = create()
+    assert (done["files"], done["elsewhere"], done["lacking"]) == (0, 2, [])
+    debrepo("--root", new, "restore", to)
+    assert "Everything is in order" in debrepo("--root", new, "db", "check").output
+    assert "storages are frozen" in debrepo("--root", new, "pool", "move", exit_code=5).output
+    debrepo("--root", new, "storage", "thaw")
+    debrepo("--root", new, "publish", "update", "stable")
+    assert len(list((new / "public").rglob("*.deb"))) == 2
