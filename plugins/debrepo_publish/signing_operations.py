@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo.errors import InvalidInput
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import renewing, resigning
 from debrepo_publish.engine.renewals import CHANGEABLE
 from debrepo_publish.model import documents, publications
 from debrepo_publish.model.options import declared
@@ -39,6 +38,8 @@ def resign(
     Of the ``options`` of a publication, ``keys``, ``signed_by`` and ``valid_for`` can be
     changed. Changes that wait for an update go on waiting.
     """
+    from debrepo_publish.engine import resigning  # which the other commands do without
+
     wanted = Publication(*split_place(place), check_distribution(distribution), {})
     change = _change(session, options)
     with session.db.read() as txn:
@@ -49,6 +50,8 @@ def resign(
 
 def resign_all(session: Session, *, options: Mapping[str, Any] | None = None) -> list[Resigned]:
     """Sign everything that is live again as `resign` does; one that fails leaves the others."""
+    from debrepo_publish.engine import resigning  # which the other commands do without
+
     change = _change(session, options)
     with session.db.read() as txn:
         live = [one for one in txn[PUBLICATIONS].values() if one.live and not one.verbatim]
@@ -60,6 +63,8 @@ def renew(session: Session, *, dry_run: bool = False) -> Renewed:
 
     What is due is decided by the setting ``publish.renew_left``.
     """
+    from debrepo_publish.engine import renewing  # which the other commands do without
+
     found = renewing.due(session)
     due = {str(one.publication): one.why for one in found}
     return Renewed(due, [] if dry_run else renewing.renew(session, found))

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo.errors import InvalidInput
 from debrepo.stanza import parse
 from debrepo_publish.indexes import ed_scripts
-from debrepo_publish.indexes.compression import BY_NAME
-from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import digests
 from debrepo_publish.model.publication import Index
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.cache import Cache
     from debrepo_publish.indexes.ed_scripts import EditHunk
+    from debrepo_publish.indexes.rendering import Rendered
     from debrepo_publish.model.publication import Publication
 
 OPTION = "pdiffs"
@@ -108,6 +107,8 @@ def _seconds(name: str) -> int:
 
 def _kept(cache: Cache, known: Mapping[str, Index], path: str, *, anew: bool) -> Iterator[Rendered]:
     """Yield the patches of an index that is as it was."""
+    from debrepo_publish.indexes.rendering import Rendered  # slow to load
+
     there = {name: index for name, index in known.items() if name.startswith(f"{path}.diff/")}
     data = {name: cache.text(index.sha256) for name, index in there.items()} if anew else {}
     if all(data.values()):
@@ -126,6 +127,9 @@ def _made(
     now: str,
 ) -> Iterator[Rendered]:
     """Yield the patches of an index that has changed, and the list of them."""
+    from debrepo_publish.indexes.compression import BY_NAME
+    from debrepo_publish.indexes.rendering import Rendered  # slow to load
+
     latest = _difference(cache, one, old)
     if latest is None or not old.sha1:
         return
