@@ -7,7 +7,6 @@ deleted at any time. A publish waits here for another one no longer than a write
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import contextmanager
 from struct import iter_unpack, pack
 from threading import Lock
@@ -64,6 +63,8 @@ class Cache:
         except (DatabaseBusy, DatabaseFull):
             raise
         except DatabaseError:  # damaged, or of another version: make it anew
+            import shutil  # it loads LZMA
+
             shutil.rmtree(path, ignore_errors=True)
             self.db = Database(path, _TABLES)
 
