@@ -110,4 +110,6 @@ def _concerns(found: comparing.Verified, where: str, hint: str) -> Iterator[Conc
         way_out = _KEYS if problem.kind is Fault.KEY_EXPIRES else hint
         yield Concern(severity, f"{where}{problem}", way_out)
     if len(found.problems) > _MOST:
-        yield Concern("error", f"{where}{len(found.problems) - _MOST} more problems", hint)
+        rest = found.problems[_MOST:]
+        worst: Severity = "warning" if all(one.kind in _SOON for one in rest) else "error"
+        yield Concern(worst, f"{where}{len(rest)} more problems", hint)

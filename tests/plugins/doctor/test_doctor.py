@@ -212,6 +212,22 @@ def test_publication_whose_own_key_is_gone_is_an_error(debrepo, published, monke
     assert "error: publication own/d: cannot be signed again: there is no secret key" in said
 
 
+def test_many_warnings_of_a_publication_stay_warnings(debrepo, published, tmp_path):
+    names = [f"more{number}" for number in range(6)]
+    debrepo("repo", "add", "tools", *[build_deb(tmp_path, name) for name in names])
+    debrepo("publish", "update", "stable")
+    debrepo("repo", "remove", "tools", " | ".join(names))
+    debrepo("publish", "update", "stable")
+    for superseded in published.glob("pool/main/m/*/*.deb"):
+        superseded.unlink()
+    lines = debrepo("doctor", "-q").stdout.splitlines()
+    told = [line for line in lines if " publication ./stable: " in line]
+    assert all(line.startswith("warning: ") for line in told)
+    assert told[-1].startswith("warning: publication ./stable: 1 more problem")
+    spoil(published)
+    assert "error: publication ./stable: " in debrepo("doctor", "-q", exit_code=6).stdout
+
+
 def test_settings_that_name_storages_which_are_not_configured_are_errors(
     debrepo, published, debrepo_root
 ):
