@@ -57,12 +57,12 @@ def plan(
     members = list(_members(txn, target.set_id, sources))
     versions = _considered(config, txn, members, policy)
     old = _beyond(versions, policy.keep)
-    if policy.per == "binary":
-        old = _without_needed(members, old)
     excepts = _chooser(config, txn, policy.excepts) if policy.excepts else _nothing
     excepted, old = _split(old, excepts)
     fresh = arrivals.since(txn, target.name, now - policy.min_age) if policy.min_age else set()
     young, old = _split(old, lambda found: [e for e in found if arrivals.mark(e) in fresh])
+    if policy.per == "binary":  # the last: sources of what stays for any reason stay
+        old = _without_needed(members, old)
     gone = {member.entry: member for version in old for member in version}
     touched = {name for one in gone.values() for name in (one.source, _counted_name(one.entry))}
     return PrunePlan(

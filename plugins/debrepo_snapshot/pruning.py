@@ -93,7 +93,7 @@ def _outdated(members: list[Snapshot], given: SnapshotRules, now: float) -> list
     newest_first = sorted(members, key=_age, reverse=True)
     staying = {snapshot.name for snapshot in newest_first[: max(given.keep, 1)]}
     if given.older_than:
-        moment = datetime.fromtimestamp(now - given.older_than, UTC)
+        moment = datetime.fromtimestamp(max(now - given.older_than, 0.0), UTC)
         staying |= {one.name for one in members if _time(one) >= moment}
     for name, period in _PERIODS.items():
         seen: dict[tuple[int, ...], str] = {}

@@ -130,6 +130,19 @@ def test_sources_of_binary_packages_that_stay_stay(debrepo, tmp_path):
     ]
 
 
+def test_sources_of_binary_packages_that_are_excepted_or_young_stay(debrepo, tmp_path):
+    debrepo("repo", "create", "web")
+    for version in ("1.0", "2.0"):
+        build_all(tmp_path, version)
+    debrepo("repo", "add", "web", tmp_path)
+    terms = ("--keep", "1", "--per", "binary", "--except", "libhello (= 1.0)")
+    debrepo("repo", "prune", "web", *terms)
+    assert [one for one in listed(debrepo) if "1.0" in one] == [
+        "hello_1.0_Psource",
+        "libhello_1.0_Pamd64",
+    ]
+
+
 def test_only_versions_that_match_the_query_are_counted_and_removed(web, tmp_path):
     web("repo", "prune", "web", "--keep", "1", "--query", "Version (<< 1.9), $PackageType (source)")
     assert versions(web) == {"1.0", "1.9", "1.10", "1:0.1"}

@@ -160,6 +160,12 @@ def test_bad_input_is_refused_and_changes_nothing(debrepo, made, words, said):
     assert names(debrepo) == ["a", "b"]
 
 
+def test_snapshots_younger_than_the_calendar_stay(debrepo, made):
+    made({"a": 1, "b": 2})
+    assert debrepo("snapshot", "prune", "--older-than", "99999y").stdout == ""
+    assert names(debrepo) == ["a", "b"]
+
+
 def test_edit_of_nothing_is_wrong_usage(debrepo, made):
     made({"a": 1})
     result = debrepo("snapshot", "edit", "a", exit_code=2)
