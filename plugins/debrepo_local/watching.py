@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debrepo_local.incoming import Waiting
 
 _POSTPONED = 60.0  # seconds after a failure that is not the upload's
+_LONGEST = 86400  # seconds
 
 
 class WatchPace(NamedTuple):
@@ -57,8 +58,11 @@ def watch(
         settle=pace.settle,
         patience=max(float(clock.span(pace.patience)), pace.settle),
     )
-    if pace.interval <= 0 or pace.settle < 0:
-        raise InvalidInput("an interval is more than 0 seconds, and files settle in 0 or more")
+    if not (0 < pace.interval <= _LONGEST and 0 <= pace.settle <= _LONGEST):  # nor "nan"
+        raise InvalidInput(
+            "an interval is more than 0 seconds, and files settle in 0 or more",
+            hint=f"give {_LONGEST} seconds at most",
+        )
     queue.check()
     _check_repo(session, terms)
     terms = terms._replace(remove_files=False)  # the queue does, so that it can be resumed

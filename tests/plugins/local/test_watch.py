@@ -344,6 +344,8 @@ def test_other_systems_are_told_of_uploads(debrepo, debrepo_root, incoming):
         (("--repo", "none"), "no repository called none", 3),
         (("--repo", "{{.Distribution"), "Error: ", 2),
         (("--interval", "0"), "an interval is more than 0 seconds", 2),
+        (("--interval", "nan"), "an interval is more than 0 seconds", 2),
+        (("--interval", "1e300"), "give 86400 seconds at most", 2),
         (("--settle", "-1"), "files settle in 0 or more", 2),
         (("--patience", "long"), "'long' is no span of time", 2),
         (("--uploaders-file", "none.json"), "cannot read none.json", 2),
