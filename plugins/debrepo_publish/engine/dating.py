@@ -52,7 +52,7 @@ def served_path(txn: Transaction, storage: str, path: str) -> str | None:
     for end in range(2, len(parts)):
         distribution = "/".join(parts[1:end])
         wanted = Publication(storage, start.rstrip("/") or ".", distribution, {})
-        own = publications.of_alias(txn, wanted)
+        own = publications.of_alias(txn, wanted.place, distribution)
         name = dated.at(txn, f"{wanted.place} {own}", moment)
         if name:
             return f"{start}dists/{own}/{name}/{'/'.join(parts[end:])}"

@@ -50,10 +50,10 @@ def _check_aliases(txn: Transaction, publication: Publication) -> None:
             for theirs in other.roots:
                 both_own = root == publication.roots[-1] and theirs == other.roots[-1]
                 if not both_own and (root.startswith(theirs) or theirs.startswith(root)):
+                    way_out = f'run "debrepo publish update {other.words} --alias=" first'
                     raise InvalidInput(
                         f"{publication} and {other} would both be published in {min(root, theirs)}",
-                        hint="choose another alias, or take it from the other one first:"
-                        f' debrepo publish update {other.words} --alias ""',
+                        hint="choose another alias" if theirs == other.roots[-1] else way_out,
                     )
 
 

@@ -381,7 +381,8 @@ def _delete(
     for name, paths in batches:
         with session.db.read() as txn:
             gone = ledger.unneeded(txn, place, paths, generation.ended)
-        paths_there = [publication.path(path) for path in gone]
+            taken = publications.starts_among(txn, place, gone)  # an alias is a distribution now
+        paths_there = [publication.path(path) for path in gone if path not in taken]
         if not keep_files:
             storage.delete(paths_there)
         deleted += paths_there

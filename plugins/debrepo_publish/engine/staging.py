@@ -8,7 +8,16 @@ from debrepo import clock, remote_files
 from debrepo.errors import InvalidInput
 from debrepo.storage import PoolLink
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import changes, dating, ledger, outputs, pdiffs, skeleton, verbatim
+from debrepo_publish.engine import (
+    changes,
+    commits,
+    dating,
+    ledger,
+    outputs,
+    pdiffs,
+    skeleton,
+    verbatim,
+)
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
@@ -21,6 +30,7 @@ from debrepo_publish.model.publication import (
     Generation,
     HistoryRow,
     Publication,
+    commit_path,
     generation_key,
 )
 from debrepo_publish.model.tables import COMMITS, DATES
@@ -204,6 +214,8 @@ def put_indexes(
         fingerprints = signatures.fingerprints
     row = _history(session, plan, generation, fingerprints)
     new, expected = _record(session, plan, generation, signed.get(root + "InRelease", text), row)
+    if plan.previous is None:
+        expected = _left_of_alias(session, storage, publication)
     staged = [item for item in rendered if item.data is not None or item.pool]
     before = plan.previous.indexes if plan.previous and not anew else {}
     hashed, names = dict[str, bytes | PoolBytes](), dict[str, bytes | PoolBytes]()
@@ -296,6 +308,14 @@ def _history(
         keys=keys,
         dated=generation.dated,
     )
+
+
+def _left_of_alias(session: Session, storage: Storage, publication: Publication) -> bytes | None:
+    """Return what commits a new distribution that was the alias of another one, if it is there."""
+    last = commit_path(publication)
+    with session.db.read() as txn:
+        ours = ledger.get(txn, publication.place, last) is not None
+    return commits.current(storage, publication.path(last)) if ours else None
 
 
 def _record(

@@ -13,7 +13,7 @@ from debrepo_publish.model.publication import Generation, Publication, generatio
 from debrepo_publish.model.tables import ADOPTED, COMMITS, GENERATIONS, PUBLICATIONS, SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pluggy import HookRelay
 
@@ -37,7 +37,10 @@ def missing(txn: Transaction, key: str, after: Sequence[str] = ()) -> NotFound:
     known = [(one.place, one.distribution) for one in txn[PUBLICATIONS].values()]
     elsewhere = [place for place, name in known if name == distribution]
     there = [name for where, name in known if where == place]
-    if elsewhere:
+    own = of_alias(txn, place, distribution)
+    if own != distribution:
+        hint = f"it is an alias of {own}: name that instead"
+    elif elsewhere:
         places = ", ".join(elsewhere[:_MOST]) + (", …" if len(elsewhere) > _MOST else "")
         hint = f"it is published in {places}: name the place after the distribution"
     elif (distribution, place) in known:
@@ -129,12 +132,22 @@ def adopted(txn: Transaction, key: str) -> Generation | None:
     return found
 
 
-def of_alias(txn: Transaction, wanted: Publication) -> str:
+def of_alias(txn: Transaction, place: str, distribution: str) -> str:
     """Return the distribution that an alias stands for, or the one that was asked for."""
-    for _, other in txn[PUBLICATIONS].prefix(f"{wanted.place} ".encode()):
-        if wanted.distribution in other.aliases:
+    for _, other in txn[PUBLICATIONS].prefix(f"{place} ".encode()):
+        if distribution in other.aliases:
             return other.distribution
-    return wanted.distribution
+    return distribution
+
+
+def starts_among(txn: Transaction, place: str, paths: Iterable[str]) -> set[str]:
+    """Return those of some paths that clients of what is published at a place start from."""
+    found: set[str] = set()
+    for path in paths:
+        root, _, name = path.removeprefix("dists/").rpartition("/")
+        if name in ("InRelease", "Release", "Release.gpg"):
+            found.update({path} if f"{place} {root}" in txn[PUBLICATIONS] else ())
+    return found
 
 
 def known_at(txn: Transaction, place: str) -> bool:

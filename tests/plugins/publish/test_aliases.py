@@ -7,7 +7,7 @@ from plugins.publish import test_crashes
 from plugins.publish.client import Client
 from plugins.publish.test_crashes import references, strays
 
-from debrepo.errors import Conflict, InvalidInput
+from debrepo.errors import Conflict, InvalidInput, NotFound
 from debrepo_publish.engine.dating import served_path
 from debrepo_publish.model import dated
 
@@ -71,6 +71,24 @@ def test_alias_moves_to_another_distribution(session, bookworm, add, create, upd
     update("bookworm", keep_generations=0, grace=0, force=True)
     assert served(public, "trixie", "stable") == {("new", "1.0", "amd64")}
     assert served(public, "bookworm", "oldstable") == ONE
+    assert strays(session) == (set(), set())
+
+
+@pytest.mark.parametrize("skip_signing", [False, True])
+def test_alias_becomes_a_distribution_of_its_own(
+    session, add, create, update, public, clock, skip_signing
+):
+    add("hello")
+    create(distribution="bookworm", suite="stable", aliases=("stable",), skip_signing=skip_signing)
+    add("new", repo="next")
+    update("bookworm", suite="oldstable", aliases=("",))
+    create("next", distribution="stable", skip_signing=skip_signing)
+    clock(NOW + 9 * DAY)
+    update("bookworm", keep_generations=0, grace=0, force=True)
+    session.call("publish.drop", distribution="bookworm")
+    assert "Codename: stable\n" in (public / "dists/stable/Release").read_text()
+    if not skip_signing:
+        assert served(public, "stable") == {("new", "1.0", "amd64")}
     assert strays(session) == (set(), set())
 
 
@@ -160,8 +178,15 @@ def test_impossible_alias_is_refused_and_nothing_written(add, create, public, op
 
 
 def test_distribution_is_not_published_over_an_alias(bookworm, create):
-    with pytest.raises(InvalidInput, match="would both be published in dists/stable/"):
+    with pytest.raises(InvalidInput, match="would both be published in dists/stable/") as raised:
         create(distribution="stable")
+    assert raised.value.hint == 'run "debrepo publish update bookworm --alias=" first'
+
+
+def test_error_for_the_name_of_an_alias_says_whose_it_is(session, bookworm):
+    with pytest.raises(NotFound) as raised:
+        session.call("publish.show", distribution="stable")
+    assert raised.value.hint == "it is an alias of bookworm: name that instead"
 
 
 def test_distribution_of_somebody_else_is_not_replaced(session, add, create, update, public):
