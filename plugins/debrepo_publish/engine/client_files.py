@@ -88,6 +88,8 @@ def damaged(session: Session, storage: Storage, publication: Publication) -> lis
     with session.db.read() as txn:
         known = txn[CLIENT_FILES].get(publication.key, {})
     paths = {_path(publication, name): digest for name, digest in known.items()}
+    if not paths:
+        return []
     return sorted(
         path.rpartition("/")[2] for path, found in storage.sha256_all(paths) if found != paths[path]
     )

@@ -174,11 +174,11 @@ def test_no_flag_of_publish_can_be_taken(debrepo):
         for name in [option.name, *(opt.lstrip("-").replace("-", "_") for opt in option.opts)]
     }
     for name in sorted(flags):
-        found.register(Declares(PublicationOption(name, False, "x")), name)
+        found.register(Declares(PublicationOption(name, False, "x")), f"declares-{name}")
         with pytest.raises(PluginError, match="option"):
             declared(found.hook)
             pytest.fail(f"a plugin may declare {name}")
-        found.unregister(name=name)
+        found.unregister(name=f"declares-{name}")
 
 
 def test_stored_publication_without_options_is_read(session, add, create):
