@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debrepo import durable
-from debrepo.errors import InUse, cannot_write
+from debrepo.errors import DatabaseBusy, InUse, cannot_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from debrepo.storage import Storage
 
 SETTING = "storages.frozen"
+#: The file below a root that a restore has begun to fill, until all is there.
+RESTORING = "restoring"
 _MARK = "frozen"  # the file below the root that holds the reason
 _WRITES = (
     "put",
@@ -60,6 +62,15 @@ def thaw(root: Path) -> bool:
     except OSError as error:
         raise cannot_write(root / _MARK, error) from error
     return True
+
+
+def check_restored(root: Path) -> None:
+    """Raise `DatabaseBusy` for a root that is half restored: a new database would be in the way."""
+    if (root / RESTORING).exists():
+        raise DatabaseBusy(
+            f"the root {root} is half restored",
+            hint='run the same "debrepo restore FROM" again: it goes on',
+        )
 
 
 def refusal(why: str) -> InUse:

@@ -137,13 +137,14 @@ class Session:
 
     @opened_once
     def _db(self) -> Database:
-        from debrepo import naming
+        from debrepo import freezing, naming
         from debrepo.catalog import TABLES
         from debrepo.database import Database
 
         tables = declared(self.hook.debrepo_tables, "table", TableRef, TABLES)
         naming.check_tables(self.hook.debrepo_tables)
         size = self.config["database.map_size"]
+        freezing.check_restored(self.root)
         return Database(self.root / "db", tables, map_size=size, read_only=self.read_only)
 
     @opened_once

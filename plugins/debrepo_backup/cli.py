@@ -151,7 +151,7 @@ def check(session: Session, target: str, at: str, files: bool, as_json: bool) ->
     if broken:
         raise VerificationFailed(
             f"{counted(broken, 'backup')} of {len(found)} cannot be restored as a whole",
-            hint="make another backup: it puts what is missing",
+            hint="delete what is damaged, and make another backup: it puts what is missing",
         )
 
 

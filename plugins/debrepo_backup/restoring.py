@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import durable, freezing, leases, remote_files, stored_files
 from debrepo.database import write_entries
 from debrepo.errors import AlreadyExists, NotFound, VerificationFailed, cannot_write
+from debrepo.freezing import RESTORING
 from debrepo.object_storage import side_by_side
 from debrepo.session import Session
 from debrepo.storage import check_path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from debrepo_backup.manifests import Backup, Manifest
     from debrepo_backup.targets import BackupTarget
 
-_MARK = "restoring"  # the file below the root that holds the ID of the backup, until all is there
 #: What may be below a root that is empty.
 _EMPTY = {"debrepo.toml", "frozen", "leases", "lost+found"}
 _KEYS = "keys.pgp"
@@ -57,7 +57,7 @@ def restore(session: Session, target: BackupTarget, at: str, pool: Path | None) 
     with leases.hold(root, "restore", note=lambda lease: note(f"Waiting for {lease}.")):
         backup = _chosen(root, target, at)
         freezing.freeze(root, f"restored from {target.name}, backup {backup.id}")
-        durable.write(root / _MARK, f"{backup.id}\n".encode())
+        durable.write(root / RESTORING, f"{backup.id}\n".encode())
         manifest = backup.manifest
         lost = _restore_pool(session, target, manifest, pool)
         _restore_files(session, target, manifest)
@@ -65,6 +65,8 @@ def restore(session: Session, target: BackupTarget, at: str, pool: Path | None) 
             durable.write(root / _KEYS, pieces.read(target, manifest.keys), mode=0o600)
         _restore_database(session, target, manifest)
         _end(root)
+        with closing(Session(root, session.plugins)) as restored, restored.db.read():
+            pass  # it has been migrated, if this debrepo is newer
     return RestoreResult(
         backup.id,
         str(root),
@@ -85,7 +87,7 @@ def _check_root(root: Path) -> None:
         return
     except OSError as error:
         raise cannot_write(root, error) from error
-    if _MARK not in there and (other := sorted(there - _EMPTY)):
+    if RESTORING not in there and (other := sorted(there - _EMPTY)):
         raise AlreadyExists(
             f"the root {root} is not empty: it has {other[0]}",
             hint="name a new directory with --root",
@@ -95,7 +97,7 @@ def _check_root(root: Path) -> None:
 def _chosen(root: Path, target: BackupTarget, at: str) -> Backup:
     """Return the backup to restore: the one that a killed process has begun with, if any."""
     _check_root(root)
-    mark = root / _MARK
+    mark = root / RESTORING
     begun = mark.read_text().strip() if mark.exists() else ""
     backup = manifests.find(target, at or begun)
     if begun and backup.id != begun:
@@ -173,7 +175,7 @@ def _restore_files(session: Session, target: BackupTarget, manifest: Manifest) -
 
 
 def _restore_database(session: Session, target: BackupTarget, manifest: Manifest) -> None:
-    """Make the database under its name when it is whole, and open it once."""
+    """Make the database under its name when it is whole; until the end, nobody else makes one."""
     place = session.root / "db"
     if not place.exists():
         tracked = session.progress.track(
@@ -184,14 +186,12 @@ def _restore_database(session: Session, target: BackupTarget, manifest: Manifest
         count = write_entries(place, tracked)
         if count != manifest.entries:
             raise VerificationFailed(f"the backup has {count} entries, and not {manifest.entries}")
-    with closing(Session(session.root, session.plugins)) as restored, restored.db.read():
-        pass  # it has been migrated, if this debrepo is newer
 
 
 def _end(root: Path) -> None:
     try:
         with suppress(FileNotFoundError):
-            (root / _MARK).unlink()
+            (root / RESTORING).unlink()
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

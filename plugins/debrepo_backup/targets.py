@@ -97,7 +97,8 @@ def _open(session: Session, text: str, *, new: bool) -> BackupTarget:
 
 def _open_directory(session: Session, path: Path, *, new: bool) -> BackupTarget:
     """Open a directory as the storage ``fs`` does, for nobody but its owner to read."""
-    if path.is_relative_to(session.root) or session.root.is_relative_to(path):
+    real, root = path.resolve(), session.root.resolve()
+    if real.is_relative_to(root) or root.is_relative_to(real):
         raise InvalidInput(
             f"{path} and the root {session.root} are not apart",
             hint="keep backups on another disk, or another machine",

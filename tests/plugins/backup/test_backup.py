@@ -238,6 +238,7 @@ def test_check_names_what_is_missing_or_damaged(debrepo, filled, create, to):
     assert debrepo("backup", "check", to).stdout == f"{number}: whole\n"
     said = debrepo("backup", "check", to, "--files", exit_code=6).output
     assert f"{number}: {file.relative_to(to)} of {to} is damaged" in said
+    assert "delete what is damaged" in said  # a backup takes a file of the right size for sound
     spoil(file)
     said = debrepo("backup", "check", to, exit_code=6).output
     assert f"{file.relative_to(to)} of {to} has 6 bytes, and not {len(data)}" in said
@@ -265,6 +266,12 @@ def test_damaged_manifest_counts_for_nothing(debrepo, filled, create, to, new):
     said = debrepo("backup", "prune", to, "--keep", "1", exit_code=6).output
     assert "use another backup" in said
     assert len(pool(to)) == 2
+
+
+def test_target_inside_of_the_root_is_refused_behind_a_link_too(debrepo, filled, tmp_path):
+    (tmp_path / "link").symlink_to(filled)
+    assert "are not apart" in debrepo("backup", tmp_path / "link" / "to", exit_code=2).output
+    assert not (filled / "to").exists()
 
 
 def test_restore_refuses_a_root_that_is_not_empty(debrepo, filled, create, to):

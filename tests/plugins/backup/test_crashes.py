@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from debrepo.errors import NotFound
+from debrepo.errors import DatabaseBusy, NotFound
 from debrepo.session import Session
 from debrepo.testing.crashes import crashes, overtaken
 from debrepo.testing.packages import build_deb
@@ -129,3 +129,19 @@ def test_restore_that_was_killed_goes_on_with_the_same_backup(
         with pytest.raises(Exception, match=f"half restored, from the backup {first}"):
             session.call("backup.restore", source=str(to), at=second)
         assert session.call("backup.restore", source=str(to)).id == first
+
+
+def test_half_restored_root_gets_no_database_that_the_restore_would_take_for_its_own(
+    filled, debrepo_plugins, to, tmp_path
+):
+    new = tmp_path / "new"
+    with opened(filled, debrepo_plugins) as session:
+        number = session.call("backup.create", to=str(to)).id
+    new.mkdir()
+    (new / "restoring").write_text(number + "\n")
+    with opened(new, debrepo_plugins) as session:
+        with pytest.raises(DatabaseBusy, match="half restored"):
+            session.call("repo.create", name="early")
+        assert not (new / "db").exists()
+        session.call("backup.restore", source=str(to))
+        assert session.call("repo.show", name="tools").size == 2
