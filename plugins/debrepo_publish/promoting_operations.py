@@ -7,9 +7,9 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import lists
-from debrepo.errors import AlreadyExists, DebrepoError, InvalidInput, NotFound
+from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidInput, NotFound
 from debrepo_publish import operations
-from debrepo_publish.engine import places
+from debrepo_publish.engine import live_tree, places
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, split_place
 from debrepo_publish.model.tables import PUBLICATIONS
@@ -76,6 +76,7 @@ def promote(
     if dry_run:
         return Promoted(*said, (), _difference(session, publication, found))
     if same:
+        _check_live(session, publication)
         return Promoted(*said, (), None)
     made: list[str] = []
     try:
@@ -138,6 +139,19 @@ def _sources(
 def _is_live(txn: Transaction, publication: Publication, part: str, source: PackageList) -> bool:
     live = publications.live(txn, publication.key)
     return bool(live and part in live.parts and live.parts[part].set_id == source.set_id)
+
+
+def _check_live(session: Session, publication: Publication) -> None:
+    """Raise `Conflict` if clients do not get what the database says is live."""
+    with closing(places.open_storage(session, publication.place)) as storage:
+        found = live_tree.look(session, storage, publication)
+    if found.state == "sound":
+        return
+    if not found.is_lost:
+        raise found.conflict(publication)
+    raise Conflict(
+        found.lack, hint=f'run "debrepo publish update {publication.words}", which puts it back'
+    )
 
 
 def _difference(

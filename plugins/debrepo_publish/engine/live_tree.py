@@ -38,10 +38,14 @@ class LiveTree(NamedTuple):
         """Whether all of it has to be published again: nobody else has published here."""
         return self.state in ("gone", "older")
 
+    @property
+    def lack(self) -> str:
+        """What is wrong with a tree that is lost."""
+        return f"{self.path} is {'gone' if self.state == 'gone' else 'of an older generation'}"
+
     def note(self, publication: Publication) -> str:
         """Return what to tell the user before it is published again."""
-        what = "is gone" if self.state == "gone" else "is of an older generation"
-        return f"Warning: {self.path} {what}; {publication} is published again as a whole."
+        return f"Warning: {self.lack}; {publication} is published again as a whole."
 
     def conflict(self, publication: Publication) -> Conflict:
         """Return what to raise where another publisher, or a later database, was here."""

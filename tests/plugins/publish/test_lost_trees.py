@@ -109,3 +109,14 @@ def test_package_files_that_the_pool_lost_too_fail_and_leave_the_rest(
     debrepo("repo", "add", "tools", tmp_path / "hello_1.0_amd64.deb")
     debrepo("publish", "update", "stable")
     verify(debrepo)
+
+
+def test_promoting_what_is_live_tells_that_clients_do_not_get_it(debrepo, public, tmp_path):
+    shutil.rmtree(public)
+    said = debrepo("promote", "tools", "stable", "--yes", exit_code=11).output
+    assert 'Release is gone\nHint: run "debrepo publish update stable", which puts it back' in said
+    shutil.copytree(tmp_path / "older", public)
+    said = debrepo("promote", "tools", "stable", "--yes", exit_code=11).output
+    assert "Release is of an older generation" in said
+    debrepo("publish", "update", "stable")
+    assert "nothing was written" in debrepo("promote", "tools", "stable", "--yes").output
