@@ -73,7 +73,9 @@ def _read(path: Path) -> dict[str, str]:
         known = tomllib.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
         raise InvalidInput(f"cannot read {path}: {error}") from None
     odd = [name for name, value in known.items() if not isinstance(value, str)]
     odd += sorted(known.keys() - set(Choices._fields))
