@@ -10,7 +10,7 @@ from debrepo import lists
 from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidInput, NotFound
 from debrepo_publish import operations
 from debrepo_publish.engine import live_tree, places
-from debrepo_publish.model import publications
+from debrepo_publish.model import component_sources, publications
 from debrepo_publish.model.publication import Publication, split_place
 from debrepo_publish.model.tables import PUBLICATIONS
 
@@ -78,6 +78,7 @@ def promote(
     if same:
         _check_live(session, publication)
         return Promoted(*said, (), None)
+    _check_kinds(publication, found)
     made: list[str] = []
     try:
         for part, one in found.items():
@@ -139,6 +140,17 @@ def _sources(
 def _is_live(txn: Transaction, publication: Publication, part: str, source: PackageList) -> bool:
     live = publications.live(txn, publication.key)
     return bool(live and part in live.parts and live.parts[part].set_id == source.set_id)
+
+
+def _check_kinds(publication: Publication, found: dict[str, PackageList]) -> None:
+    """Raise `InvalidInput` if a component follows a list of another kind than snapshots."""
+    for part, one in found.items():
+        try:
+            component_sources.switched(publication, ["snapshot:NAME"], [part], join=False)
+        except InvalidInput as error:
+            snapshot = f'"debrepo snapshot create NAME from {one.kind} {one.name}"'
+            hint = error.hint.replace("run ", f"run {snapshot}, then ", 1)
+            raise InvalidInput(str(error), hint=hint) from None
 
 
 def _check_live(session: Session, publication: Publication) -> None:

@@ -96,6 +96,7 @@ def test_promotion_that_fails_leaves_no_snapshot(debrepo, published, session, mo
 def test_what_a_repository_serves_is_not_replaced_by_a_snapshot(debrepo, published):
     result = debrepo("promote", "snapshot:first", "testing", exit_code=2)
     assert "is of the repository tools, and would be of a snapshot" in result.stderr
+    assert 'run "debrepo snapshot create NAME from snapshot first", then "debrepo' in result.stderr
     assert debrepo("snapshot", "list", "--raw").stdout.split() == ["first"]
 
 
