@@ -215,7 +215,7 @@ def restore(session: Session, source: str, at: str, pool: Path | None, as_json: 
     if done.lost:
         raise VerificationFailed(
             f"{counted(len(done.lost), 'package file')} could not be restored: {done.lost[0]}",
-            hint="add the packages again",
+            hint='run "debrepo db repair --from DIRECTORY", or add the packages again',
         )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: What may be below a root that is empty.
 _EMPTY = {"debrepo.toml", "frozen", "leases", "lost+found"}
+_PARTIAL = ".partial"  # what names end with that a killed process was writing
 _KEYS = "keys.pgp"
 _THREADS = 8
 _MISSING = "add the package again, or restore another backup"
@@ -56,6 +57,8 @@ def restore(session: Session, target: BackupTarget, at: str, pool: Path | None) 
     _chosen(root, target, at)  # before anything is there that would have to go again
     with leases.hold(root, "restore", note=lambda lease: note(f"Waiting for {lease}.")):
         backup = _chosen(root, target, at)
+        for partial in root.glob(f"*{_PARTIAL}"):
+            partial.unlink(missing_ok=True)
         freezing.freeze(root, f"restored from {target.name}, backup {backup.id}")
         durable.write(root / RESTORING, f"{backup.id}\n".encode())
         manifest = backup.manifest
@@ -87,6 +90,7 @@ def _check_root(root: Path) -> None:
         return
     except OSError as error:
         raise cannot_write(root, error) from error
+    there = {name for name in there if not name.endswith(_PARTIAL)}
     if RESTORING not in there and (other := sorted(there - _EMPTY)):
         raise AlreadyExists(
             f"the root {root} is not empty: it has {other[0]}",

@@ -124,6 +124,13 @@ def test_restore_that_was_killed_goes_on_with_the_same_backup(
         first = session.call("backup.create", to=str(to)).id
         second = session.call("backup.create", to=str(to)).id
     new.mkdir()
+    for half in ("frozen.1.partial", "restoring.1.partial"):  # killed before it had begun
+        (new / half).touch()
+        with opened(new, debrepo_plugins) as session:
+            assert session.call("backup.restore", source=str(to)).id == second
+        assert not list(new.glob("*.partial"))
+        shutil.rmtree(new)
+        new.mkdir()
     (new / "restoring").write_text(first + "\n")
     with opened(new, debrepo_plugins) as session:
         with pytest.raises(Exception, match=f"half restored, from the backup {first}"):
