@@ -7,7 +7,7 @@ from contextlib import suppress
 from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING
 
-from debrepo.errors import InvalidInput
+from debrepo.errors import InvalidInput, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,6 +123,8 @@ class DirectoryTree:
                 ]
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            raise RemoteError(f"cannot list {error.filename}: {error.strerror}") from error
         prefix = f"{directory}/" if directory else ""
         for name, is_directory, is_file in sorted(  # ``a-b`` stands before ``a/b``
             found, key=lambda entry: f"{entry[0]}/" if entry[1] else entry[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from debrepo.errors import Conflict, DatabaseFull, InvalidInput, NotFound
+from debrepo.errors import Conflict, DatabaseFull, InvalidInput, NotFound, RemoteError
 from debrepo.storage import PoolLink
 from debrepo.testing import StorageContract
 from debrepo_publish_fs import partial as partials
@@ -376,3 +376,10 @@ def test_what_is_replaced_within_a_second_has_a_later_date_all_the_same(storage,
         storage.put("dists/stable/InRelease", b"%d" % number)
         seconds.append(int((root / "dists/stable/InRelease").stat().st_mtime))
     assert seconds == sorted(set(seconds))
+
+
+def test_directory_that_cannot_be_listed_is_named(storage, root):
+    root.mkdir()
+    (root / "loop").symlink_to("loop")  # as one that others may not read, for root too
+    with pytest.raises(RemoteError, match=r"cannot list .*/public/loop: "):
+        list(storage.list("loop"))
