@@ -145,5 +145,8 @@ def owner(root: Path) -> str:
     The lease on the place lets one of these publish at a time.
     """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    found = root.stat()
+    try:
+        found = root.stat()
+    except FileNotFoundError:  # a backup is restored to it, which only reads
+        return f"{boot}/{root.absolute()}"
     return f"{boot}/{found.st_dev}:{found.st_ino}"

@@ -373,6 +373,7 @@ def test_owners_are_told_apart_by_their_root(tmp_path):
         (tmp_path / name).mkdir()
     assert locks.owner(tmp_path / "a") == locks.owner(tmp_path / "a")
     assert locks.owner(tmp_path / "a") != locks.owner(tmp_path / "b")
+    assert locks.owner(tmp_path / "none") != locks.owner(tmp_path / "other")  # to restore to
 
 
 def test_a_busy_service_is_asked_less_at_a_time(storage, proxy):
