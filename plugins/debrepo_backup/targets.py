@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
@@ -103,10 +104,16 @@ def _open_directory(session: Session, path: Path, *, new: bool) -> BackupTarget:
             f"{path} and the root {session.root} are not apart",
             hint="keep backups on another disk, or another machine",
         )
-    if path.exists() and not path.is_dir():
-        raise InvalidInput(f"{path} is not a directory", hint=_HINT)
-    if not new and not path.exists():
-        raise NotFound(f"there is no directory {path}", hint=_HINT)
+    try:
+        is_directory = S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        if not new:
+            raise NotFound(f"there is no directory {path}", hint=_HINT) from None
+    except OSError as error:
+        raise InvalidInput(f"{path!s:.200}: {error.strerror}", hint=_HINT) from None
+    else:
+        if not is_directory:
+            raise InvalidInput(f"{path} is not a directory", hint=_HINT)
     known = claimed(session.hook.debrepo_storages, "storage scheme")
     if "fs" not in known:
         raise InvalidInput("no storage scheme called 'fs'", hint="enable the plugin publish-fs")

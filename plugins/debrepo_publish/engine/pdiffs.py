@@ -31,6 +31,7 @@ OPTION = "pdiffs"
 _CHECKSUMS = ("sha1", "sha256")
 _MOST = 30  # patches of one index: each of them is made anew whenever it changes
 _DATE = "%Y-%m-%d-%H%M.%S"
+_DATE_SIZE = len("2026-01-31-2359.59")
 _DAY = 86400
 _LONGEST = 3660  # days
 
@@ -67,7 +68,7 @@ class _Version(NamedTuple):
 
     @property
     def since(self) -> str:
-        """The date when it was made."""
+        """The date when it was made, and the number of its generation."""
         return self.name.partition("-F-")[2]
 
 
@@ -78,7 +79,8 @@ def render(
 
     ``dates`` are those of the Release files before and now, in seconds since the epoch.
     """
-    before, now = map(_name, dates)
+    numbers = plan.previous.number if plan.previous else 0, plan.generation.number
+    before, now = map(_name, dates, numbers)
     cache.put_outlines({one.checksums.sha256: one.outline for one in rendered if one.outline})
     known = plan.previous.indexes if plan.previous else {}
     for one in rendered:
@@ -97,12 +99,13 @@ def render(
         yield from _made(cache, plan, known, one, old, min(best), before, now)
 
 
-def _name(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime(_DATE)
+def _name(seconds: int, number: int) -> str:
+    """Return a name for a generation that sorts by its date; two may have the same."""
+    return f"{datetime.fromtimestamp(seconds, UTC).strftime(_DATE)}.{number:06}"
 
 
 def _seconds(name: str) -> int:
-    return int(datetime.strptime(name, _DATE).replace(tzinfo=UTC).timestamp())
+    return int(datetime.strptime(name[:_DATE_SIZE], _DATE).replace(tzinfo=UTC).timestamp())
 
 
 def _kept(cache: Cache, known: Mapping[str, Index], path: str, *, anew: bool) -> Iterator[Rendered]:

@@ -125,6 +125,18 @@ def test_patches_lead_from_each_version_to_that_of_today(add, publish, diffs, tm
     assert "T-" not in release
 
 
+def test_versions_of_one_second_have_patches_of_their_own(add, publish, diffs, clock):
+    clock(1_800_000_000)
+    add(*(f"p{number:03}" for number in range(200)))
+    publish("--pdiffs", "30")
+    for name in ("aaa", "mmm", "zzz"):
+        add(name)
+        publish()
+    _, patches = diffs()
+    assert len(patches) == 3
+    assert len(set(patches.values())) == 3
+
+
 def test_unchanged_index_keeps_its_patches(add, publish, diffs, clock):
     add(*(f"p{number:03}" for number in range(40)))
     publish("--pdiffs", "30")
