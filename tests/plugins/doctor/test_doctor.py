@@ -91,7 +91,14 @@ def test_json_has_every_thing_with_what_is_wrong(debrepo, published):
     assert "1 thing of 7 needs attention" in result.stderr
 
 
-def test_an_empty_root_is_all_right_and_stays_as_it_was(debrepo, debrepo_root):
+def test_a_root_without_a_database_is_an_error_and_stays_as_it_was(debrepo, debrepo_root):
+    result = debrepo("doctor", exit_code=3)
+    assert f"there is no database in {debrepo_root}" in result.stderr
+    assert not (debrepo_root / "db").exists()
+
+
+def test_a_root_that_publishes_nothing_is_all_right(debrepo):
+    debrepo("repo", "create", "main")
     assert "error" not in debrepo("doctor").stdout
 
 
@@ -248,7 +255,6 @@ def test_backup_that_was_never_made_and_one_that_is_old_are_warnings(
     monkeypatch.setenv("DEBREPO_DATABASE_BACKUP_DAYS", "0")
     assert "backup none is needed" in debrepo("doctor").stdout
     monkeypatch.setenv("DEBREPO_DATABASE_BACKUP_DAYS", "7")
-    assert "warning: backup" not in debrepo("--root", tmp_path / "new", "doctor").stdout
     debrepo("--root", tmp_path / "new", "repo", "create", "x")
     assert (
         "backup none: there was never one" in debrepo("--root", tmp_path / "new", "doctor").stdout

@@ -64,7 +64,7 @@ def test_role_that_is_not_known_is_refused(session):
         ("repo:web:ad", "is repo:web:add meant?"),
         ("rpo:web:add", "is repo:web:add meant?"),
         ("publish:prod:updat", "is publish:prod:update meant?"),
-        ("publish:update", "there are: publish:{place}:create, "),
+        ("publish:update", "publish:{place}:create, "),
         ("nonsense", "scopes begin with: admin, download, "),
     ],
 )

@@ -298,6 +298,7 @@ def doctored(debrepo, debrepo_root, monkeypatch, tmp_path):
     """Set up a server for the root; return the units' directory and what doctor says of them."""
     below = tmp_path / "below"
     debrepo("setup-server", "--prefix", below, "--no-token")
+    debrepo("repo", "create", "main")
     monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(below / UNITS))
 
     def say(exit_code=0):
@@ -327,6 +328,7 @@ def test_doctor_says_what_the_unit_does_not_allow(debrepo, debrepo_root, doctore
 
 
 def test_doctor_leaves_units_of_other_roots_alone(doctored, debrepo, tmp_path):
+    debrepo("--root", tmp_path / "other", "repo", "create", "main")
     lines = debrepo("--root", tmp_path / "other", "doctor").stdout.splitlines()
     assert [line for line in lines if " unit " in line] == []
 
