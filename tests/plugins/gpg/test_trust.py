@@ -79,7 +79,7 @@ def test_keyring_is_a_name_and_no_path(session):
     "name",
     ["gpg.conf", "pubring.kbx", "pubring.gpg", "Trustdb.gpg", "random_seed", "a.gpg/../gpg.conf"],
 )
-def test_files_of_gnupg_itself_are_no_keyrings(session, api, public_key, name):
+def test_files_of_gnupg_itself_are_no_keyrings(public_key, session, api, name):
     home = session.root / "gnupg"
     before = {path: path.read_bytes() for path in home.iterdir() if path.is_file()}
     for call in (
