@@ -23,6 +23,12 @@ def public_key(debrepo):
 
 
 @pytest.fixture
+def api(public_key, api):
+    """The API of a server that opens the database after the commands that make the key."""
+    return api
+
+
+@pytest.fixture
 def signed(session, public_key):
     return session.signer.sign(b"Source: hello\n", session.signer.resolve([])).inline
 
