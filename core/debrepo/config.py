@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from debrepo.clock import parse_duration
 from debrepo.errors import InvalidInput
 from debrepo.refs import Setting
 from debrepo.values import NamedTuple
@@ -203,6 +204,13 @@ class Config:
         """Return the value of ``name``; the type is that of the declared default."""
         found = self._values.get(name)
         return found.value if found else self._setting(name, "debrepo").default
+
+    def seconds(self, name: str) -> int:
+        """Return the length of time that a setting gives, in seconds; see `parse_duration`."""
+        try:
+            return parse_duration(self[name])
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: {error}", hint=error.hint) from None
 
     def override(self, name: str, value: Value, origin: str) -> None:
         """Let a value stand above the file and the environment: that of a command's option."""

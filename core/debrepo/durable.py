@@ -23,10 +23,15 @@ def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             file.flush()
             os.fsync(descriptor)
         partial.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def sync(directory: Path) -> None:
+    """Make the names in a directory survive a crash of the machine; raise `OSError`."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

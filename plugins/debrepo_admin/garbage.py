@@ -119,7 +119,7 @@ class Freshness:
 
     def __init__(self, session: Session) -> None:
         self._pool = session.pool
-        grace = trash.seconds(session.config, "cleanup.grace")
+        grace = session.config.seconds("cleanup.grace")
         self._after = clock.now() - grace if grace else None
 
     def has(self, sha256: str) -> bool:

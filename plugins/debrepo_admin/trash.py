@@ -66,15 +66,7 @@ TRASH = Table("admin.trash", _load, _dump, bytes, bytes)
 
 def kept_for(config: Config) -> int:
     """Return how many seconds packages stay in the trash; 0 if there is none."""
-    return seconds(config, "cleanup.trash")
-
-
-def seconds(config: Config, setting: str) -> int:
-    """Return the length of time that a setting gives, in seconds."""
-    try:
-        return clock.parse_duration(config[setting])
-    except InvalidInput as error:
-        raise InvalidInput(f"{setting}: {error}", hint=error.hint) from None
+    return config.seconds("cleanup.trash")
 
 
 def put(txn: Transaction, entry: Entry) -> None:

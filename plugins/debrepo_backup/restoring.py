@@ -6,7 +6,6 @@ Each step can be done again, so that a restore that was killed is finished by th
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -196,10 +195,6 @@ def _end(root: Path) -> None:
     try:
         with suppress(FileNotFoundError):
             (root / RESTORING).unlink()
-        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        durable.sync(root)
     except OSError as error:
         raise cannot_write(root, error) from error

@@ -7,13 +7,13 @@ claims one copy of every file that it lists, so that no job takes what another o
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from debrepo import durable
 from debrepo.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -97,11 +97,7 @@ def _move(path: Path, target: Path) -> None:
             continue
         break
     with suppress(FileNotFoundError):
-        descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        durable.sync(target.parent)
 
 
 def sweep(area: Path) -> None:

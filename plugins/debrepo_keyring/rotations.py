@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import clock
 from debrepo.errors import InvalidInput, NotFound, SigningFailed
 from debrepo.signing import KeyRotation
 from debrepo_keyring.rotation import Rotation, signed_by
@@ -106,6 +105,6 @@ def release_fields(session: Session, publication: str, fields: Mapping[str, str]
 
 def longest_validity(session: Session, names: frozenset[str]) -> int:
     """Return for how many seconds clients accept what they have, at most."""
-    wait = clock.parse_duration(session.config["keyring.wait"])
+    wait = session.config.seconds("keyring.wait")
     known = session.call("publish.list") if "publish.list" in session.operations else []
     return max([wait, *(one.valid_for for one in known if f"publication:{one}" in names)])

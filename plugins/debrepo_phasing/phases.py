@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import packageset
+from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import InvalidInput
 from debrepo.package import PackageKey
@@ -24,7 +24,6 @@ _PHASE = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9+._-]*)=(100|[1-9]?[0-9])"
     r"(?:\+(100|[1-9][0-9]?)/([1-9][0-9]{0,4})([mhd]))?"
 )
-_UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Phase(NamedTuple):
@@ -58,7 +57,7 @@ def parse(given: Iterable[str]) -> dict[str, Phase]:
                 " --phased hello=20,world=10+15/6h",
             )
         name, percentage, step, every, unit = found.groups()
-        more = (int(step), int(every) * _UNITS[unit]) if step else (0, 0)
+        more = (int(step), clock.parse_duration(every + unit)) if step else (0, 0)
         wanted[name] = Phase(int(percentage), *more)
     return wanted
 

@@ -18,6 +18,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from debrepo import durable
 from debrepo.errors import DebrepoError, InvalidInput, cannot_write
 from debrepo.uploads import upload_path
 
@@ -87,11 +88,7 @@ class Incoming:
         self._target.mkdir(parents=True, exist_ok=True)
         for name in self._names:
             (self._staging / name).replace(self._target / name)
-        descriptor = os.open(self._target, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        durable.sync(self._target)
         return self._names
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import fitting
 from debrepo.arguments import no_such
-from debrepo.clock import parse_duration
 from debrepo.errors import InvalidInput
 from debrepo_publish.model import dated
 from debrepo_publish.model import options as extras
@@ -42,7 +41,7 @@ def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[st
         "compressions": config["publish.compressions"],
         "sums": config["publish.sums"],
         "keep_generations": config["publish.keep_generations"],
-        "grace": parse_duration(config["publish.grace"]),
+        "grace": config.seconds("publish.grace"),
         "snapshots": dated.checked(config["publish.snapshots"]),
         "skip_signing": config["publish.skip_signing"],
         "contents": not config["publish.skip_contents"],

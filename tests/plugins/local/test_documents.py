@@ -18,13 +18,6 @@ def unstable(debrepo):
     return debrepo
 
 
-@pytest.fixture
-def incoming(tmp_path):
-    directory = tmp_path / "incoming"
-    directory.mkdir()
-    return directory
-
-
 def upload(incoming, version="1.0-1", **fields):
     """Write an upload with a .buildinfo, and return the bytes of its .changes."""
     deb = build_deb(incoming, version=version)

@@ -14,13 +14,6 @@ from debrepo_local.uploaders import check_upload, rules
 
 
 @pytest.fixture
-def incoming(tmp_path):
-    directory = tmp_path / "incoming"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
 def unstable(debrepo):
     debrepo("repo", "create", "unstable")
 

@@ -1,6 +1,5 @@
 """``debrepo repo watch``: uploads are taken as they arrive, and those refused set aside."""
 
-import hashlib
 import json
 import os
 import signal
@@ -9,6 +8,7 @@ import sys
 import textwrap
 
 import pytest
+from plugins.local import uploads
 
 from debrepo import archive
 from debrepo.errors import DatabaseFull
@@ -16,41 +16,16 @@ from debrepo.testing.packages import build_deb, build_source
 from debrepo_local import including, watching
 from debrepo_local.incoming import IncomingQueue, claimed
 
-FIELDS = {"Files": "md5", "Checksums-Sha1": "sha1", "Checksums-Sha256": "sha256"}
 ONCE = ("--once", "--settle", "0", "--accept-unsigned")
 
 
 def changes(directory, *files, name="hello_1.0-1_amd64.changes", **fields):
-    """Write a .changes for files."""
-    said = {
-        "Format": "1.8",
-        "Source": "hello",
-        "Binary": "hello",
-        "Architecture": "source amd64",
-        "Version": "1.0-1",
-        "Distribution": "unstable",
+    """Write a .changes that says who has made it."""
+    people = {
         "Maintainer": "A Team <team@example.org>",
         "Changed-By": "Alice <alice@example.org>",
-        **fields,
     }
-    lines = [f"{field}: {value}" for field, value in said.items()]
-    for field, algorithm in FIELDS.items():
-        lines.append(f"{field}:")
-        for file in files:
-            data = file.read_bytes()
-            extra = "misc optional " if field == "Files" else ""
-            digest = hashlib.new(algorithm, data).hexdigest()
-            lines.append(f" {digest} {len(data)} {extra}{file.name}")
-    path = directory / name
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-@pytest.fixture
-def incoming(tmp_path):
-    directory = tmp_path / "incoming"
-    directory.mkdir()
-    return directory
+    return uploads.changes(directory, *files, name=name, **people, **fields)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A root whose storage and database can be made to fail, and a client that believes nothing."""
 
+import base64
 import shutil
 from typing import TYPE_CHECKING
 
@@ -131,3 +132,15 @@ def update(session):
 def small_chunks(monkeypatch):
     """Cut package sets into chunks of about four packages."""
     monkeypatch.setattr(tree, "_MASK", 3)
+
+
+@pytest.fixture
+def public_keys(monkeypatch):
+    """Let the signer have public keys, which are the fingerprints."""
+
+    def export(self, keys):
+        data = base64.b64encode(b"\x99" + b"".join(key.fingerprint.encode() for key in keys))
+        begin, end = b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----END PGP PUBLIC KEY BLOCK-----"
+        return begin + b"\n\n" + data + b"\n" + end + b"\n"
+
+    monkeypatch.setattr(PaperSigner, "export", export)

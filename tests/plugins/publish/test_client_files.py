@@ -1,28 +1,15 @@
 """Files for clients: a .sources file and keyrings beside the Release file, on request."""
 
-import base64
-
 import pytest
 from plugins.publish.crashing import Killed
-from plugins.publish.signers import FINGERPRINT, PaperSigner
+from plugins.publish.signers import FINGERPRINT
 
 from debrepo.errors import Conflict
 
 OTHER = "BEEF" * 10
 URL = "https://deb.example.org"
 BINARY, ARMORED, SOURCES = NAMES = "archive-keyring.gpg", "archive-keyring.asc", "archive.sources"
-
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch):
-    """Let the signer have public keys, which are the fingerprints."""
-
-    def export(self, keys):
-        data = base64.b64encode(b"\x99" + b"".join(key.fingerprint.encode() for key in keys))
-        begin, end = b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----END PGP PUBLIC KEY BLOCK-----"
-        return begin + b"\n\n" + data + b"\n" + end + b"\n"
-
-    monkeypatch.setattr(PaperSigner, "export", export)
+pytestmark = pytest.mark.usefixtures("public_keys")
 
 
 @pytest.fixture

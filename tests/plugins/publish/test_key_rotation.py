@@ -1,6 +1,5 @@
 """A key takes the place of another in stages, and clients have one that they trust at each."""
 
-import base64
 import shutil
 
 import pytest
@@ -17,18 +16,7 @@ OLD, NEW, OTHER = FINGERPRINT, "BEEF" * 10, "CAFE" * 10
 STAGES = ("announced", "co-signing", "primary", "retired")
 SIGNERS = ([OLD], [OLD, NEW], [NEW], [NEW])
 KEYRINGS = ([OLD, NEW], [OLD, NEW], [NEW, OLD], [NEW])
-
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch):
-    """Let the signer have public keys, which are the fingerprints."""
-
-    def export(self, keys):
-        data = base64.b64encode(b"\x99" + b"".join(key.fingerprint.encode() for key in keys))
-        begin, end = b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----END PGP PUBLIC KEY BLOCK-----"
-        return begin + b"\n\n" + data + b"\n" + end + b"\n"
-
-    monkeypatch.setattr(PaperSigner, "export", export)
+pytestmark = pytest.mark.usefixtures("public_keys")
 
 
 @pytest.fixture

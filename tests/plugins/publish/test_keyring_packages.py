@@ -1,6 +1,5 @@
 """Packages with a keyring: built when the keys change, and not otherwise."""
 
-import base64
 import hashlib
 import shutil
 import subprocess
@@ -8,7 +7,7 @@ import subprocess
 import pytest
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
-from plugins.publish.signers import FINGERPRINT, PaperSigner
+from plugins.publish.signers import FINGERPRINT
 
 from debrepo.errors import InvalidInput, NotFound
 from debrepo_keyring import deb
@@ -17,18 +16,7 @@ DAY = 86400
 NOW = 1_800_000_000
 OLD, NEW = FINGERPRINT, "BEEF" * 10
 NAME = "example-archive-keyring"
-
-
-@pytest.fixture(autouse=True)
-def keyring(monkeypatch):
-    """Let the signer have public keys, which are the fingerprints."""
-
-    def export(self, keys):
-        data = base64.b64encode(b"\x99" + b"".join(key.fingerprint.encode() for key in keys))
-        begin, end = b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----END PGP PUBLIC KEY BLOCK-----"
-        return begin + b"\n\n" + data + b"\n" + end + b"\n"
-
-    monkeypatch.setattr(PaperSigner, "export", export)
+pytestmark = pytest.mark.usefixtures("public_keys")
 
 
 def package(session, repo="tools", name="example", **how):
