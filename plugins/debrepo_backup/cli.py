@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
 
 class _CreatesByDefault(click.Group):
-    """A group for which a place in front of everything means to create a backup there."""
+    """A group for which a place in front of everything means to create a backup there.
+
+    A single word of letters that is no directory is taken for a mistyped command, and not for a new place.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+        known = {*self.commands, *ctx.help_option_names}
+        if args and args[0] not in known and not _is_word(args[0]):
             args = ["create", *args]
         return super().parse_args(ctx, args)
+
+
+def _is_word(text: str) -> bool:
+    """Tell whether a text can only be meant for a command."""
+    return text.isalpha() and not Path(text).is_dir()
 
 
 @click.group(cls=_CreatesByDefault)

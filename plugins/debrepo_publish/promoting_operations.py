@@ -69,7 +69,7 @@ def promote(
     """
     key = Publication(*split_place(place), distribution, {}).key
     with session.db.read() as txn:
-        publication = publications.get(txn, key)
+        publication = _published(txn, key)
         found = _sources(session, txn, publication, source, components)
         same = all(_is_live(txn, publication, part, one) for part, one in found.items())
     said = str(publication), tuple((part, str(one)) for part, one in found.items())
@@ -95,6 +95,21 @@ def promote(
                 session.call("snapshot.drop", name=one_made)
         raise
     return Promoted(*said, tuple(made), None, result.generation)
+
+
+def _published(txn: Transaction, key: str) -> Publication:
+    """Return a publication; where none is meant, say how there comes to be one."""
+    try:
+        return publications.get(txn, key)
+    except NotFound as error:
+        if error.hint != publications.LIST:
+            raise
+        place, _, distribution = key.rpartition(" ")
+        where = "" if place == "." else f" {place}"
+        command = f"debrepo publish snapshot NAME{where} --distribution {distribution}"
+        raise NotFound(
+            str(error), hint=f'publish a snapshot for the first time: run "{command}"'
+        ) from None
 
 
 def _sources(

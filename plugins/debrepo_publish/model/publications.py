@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
 
-_LIST = 'run "debrepo publish list"'
+LIST = 'run "debrepo publish list"'
 _MOST = 5  # places that an error names
 
 
@@ -49,7 +49,7 @@ def missing(txn: Transaction, key: str, after: Sequence[str] = ()) -> NotFound:
         where = "" if place == "." else f" {place}"
         hint = f"the distribution comes first: {after[0]}{where} {distribution}"
     else:
-        hint = meant(distribution, there or [name for _, name in known], _LIST)
+        hint = meant(distribution, there or [name for _, name in known], LIST)
     return NotFound(f"nothing is published as {distribution} in {place}", hint=hint)
 
 
@@ -215,7 +215,7 @@ def served_list(txn: Transaction, name: str) -> PackageList:
             return PackageList("publication", name, part.set_id, component or only, distribution)
         where, _, part_of = where.rpartition("/")  # components may have slashes, too
         component = "/".join(filter(None, (part_of, component)))
-    raise NotFound(f"no publication serves {name}", hint=_LIST)
+    raise NotFound(f"no publication serves {name}", hint=LIST)
 
 
 def live_sets(txn: Transaction) -> set[SetId]:

@@ -369,3 +369,13 @@ def test_files_that_were_moved_to_a_storage_are_referred_to(
     debrepo("--root", new, "storage", "thaw")
     debrepo("--root", new, "publish", "update", "stable")
     assert len(list((new / "public").rglob("*.deb"))) == 2
+
+
+def test_mistyped_command_makes_no_backup(debrepo, filled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = debrepo("backup", "lst", exit_code=2).stderr
+    assert "No such command 'lst'. Did you mean 'list'?" in said
+    assert not (tmp_path / "lst").exists()
+    (tmp_path / "there").mkdir()
+    assert "Created backup" in debrepo("backup", "there").stdout
+    assert "Created backup" in debrepo("backup", "./new").stdout

@@ -161,3 +161,10 @@ def test_people_are_asked_unless_they_have_said_yes(debrepo, published, monkeypa
     assert published.read_bytes() == before
     debrepo("promote", "tools", "stable", "--yes")
     assert published.read_bytes() != before
+
+
+def test_a_first_publication_is_named_where_there_is_none_to_switch(debrepo, published):
+    said = debrepo("promote", "tools", "production", exit_code=3).stderr
+    assert "nothing is published as production in ." in said
+    assert 'run "debrepo publish snapshot NAME --distribution production"' in said
+    assert "is stable meant?" in debrepo("promote", "tools", "stabel", exit_code=3).stderr
