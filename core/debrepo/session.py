@@ -253,6 +253,14 @@ class Session:
 
             raise refusal(why)
 
+    def check_begun(self) -> None:
+        """Raise `NotFound` where there is no database: what is made now would be all right."""
+        if not (self.root / "db").exists():
+            raise NotFound(
+                f"there is no database in {self.root}",
+                hint='name another directory with --root, or begin with "debrepo repo create NAME"',
+            )
+
     def transport(self, url: str, options: TransportOptions) -> Transport:
         """Open the transport for the scheme of a URL; the caller closes it."""
         from dataclasses import replace

@@ -100,6 +100,7 @@ def check(session: Session, *, files: bool = True, deep: bool = False) -> list[s
     """
     from debrepo_admin.checks import problems
 
+    session.check_begun()
     return list(problems(session, files=files, deep=deep))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class _CreatesByDefault(click.Group):
     """A group for which a place in front of everything means to create a backup there.
 
-    A single word of letters that is no directory is taken for a mistyped command, and not for a new place.
+    A single word of letters that is no directory is taken for a mistyped command, not for a place.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

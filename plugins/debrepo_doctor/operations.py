@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo.errors import NotFound
-
 if TYPE_CHECKING:
     from debrepo.health import Checkup
     from debrepo.session import Session
@@ -19,9 +17,5 @@ def doctor(session: Session, *, thorough: bool = False) -> list[Checkup]:
     """
     from debrepo_doctor.examining import examine
 
-    if not (session.root / "db").exists():  # a mistyped root would be made, and be all right
-        raise NotFound(
-            f"there is no database in {session.root}",
-            hint='name another directory with --root, or begin with "debrepo repo create NAME"',
-        )
+    session.check_begun()
     return examine(session, thorough=thorough)

@@ -65,6 +65,7 @@ def renew(session: Session, *, dry_run: bool = False) -> Renewed:
     """
     from debrepo_publish.engine import renewing  # which the other commands do without
 
+    session.check_begun()
     found = renewing.due(session)
     due = {str(one.publication): one.why for one in found}
     return Renewed(due, [] if dry_run else renewing.renew(session, found))

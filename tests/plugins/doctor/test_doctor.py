@@ -356,3 +356,10 @@ def test_configuration_that_is_shown_is_one_that_can_be_pasted(debrepo, publishe
     assert [line.partition("  # ")[0] for line in again.splitlines()] == [
         line.partition("  # ")[0] for line in shown.splitlines() if "secret" not in line
     ]
+
+
+@pytest.mark.parametrize("command", ["doctor", "db check", "publish renew"])
+def test_what_says_that_all_is_well_needs_a_database(debrepo, tmp_path, command):
+    said = debrepo("--root", tmp_path / "mistyped", *command.split(), exit_code=3).stderr
+    assert f"there is no database in {tmp_path}/mistyped" in said
+    assert not (tmp_path / "mistyped/db").exists()
