@@ -39,8 +39,8 @@ def test_apt_shows_the_changelog_of_a_package(archive, web, tmp_path):
 
 
 @pytest.fixture
-def patched(archive, web, tmp_path):
-    """An archive with patches, and a client that has the index before the last three changes."""
+def many(archive, tmp_path):
+    """Publish 150 packages with patches."""
     archive("repo", "create", "tools", "--distribution", "stable")
     place = tmp_path / "many"
     place.mkdir()
@@ -48,6 +48,11 @@ def patched(archive, web, tmp_path):
         build_deb(place, f"p{number:03}")
     archive("repo", "add", "tools", place)
     archive("publish", "repo", "tools", "--pdiffs", "30", "--skip-contents")
+
+
+@pytest.fixture
+def patched(many, archive, web, tmp_path):
+    """An archive with patches, and a client that has the index before the last three changes."""
     apt = Apt(tmp_path / "client", archive.source(web.url, types="deb"))
     apt.update()
     for name in ("p007", "aaa", "zzz"):
@@ -71,14 +76,7 @@ def test_apt_takes_one_patch_and_has_the_same_bytes(patched, archive, web):
     assert not [path for path in web.asked if "/binary-amd64/by-hash/" in path]
 
 
-def test_mirror_takes_a_patch(archive, web, tmp_path, new_archive):
-    archive("repo", "create", "tools", "--distribution", "stable")
-    place = tmp_path / "many"
-    place.mkdir()
-    for number in range(150):
-        build_deb(place, f"p{number:03}")
-    archive("repo", "add", "tools", place)
-    archive("publish", "repo", "tools", "--pdiffs", "30", "--skip-contents")
+def test_mirror_takes_a_patch(many, archive, web, tmp_path, new_archive):
     other = new_archive("other")
     (tmp_path / "key.asc").write_text(archive("key", "export"))
     words = ("m", web.url, "stable", "main", "--architectures", "amd64", "--download", "lazy")
