@@ -99,17 +99,11 @@ def promote(
 
 def _published(txn: Transaction, key: str) -> Publication:
     """Return a publication; where none is meant, say how there comes to be one."""
-    try:
-        return publications.get(txn, key)
-    except NotFound as error:
-        if error.hint != publications.LIST:
-            raise
-        place, _, distribution = key.rpartition(" ")
-        where = "" if place == "." else f" {place}"
-        command = f"debrepo publish snapshot NAME{where} --distribution {distribution}"
-        raise NotFound(
-            str(error), hint=f'publish a snapshot for the first time: run "{command}"'
-        ) from None
+    place, _, distribution = key.rpartition(" ")
+    where = "" if place == "." else f" {place}"
+    command = f"debrepo publish snapshot NAME{where} --distribution {distribution}"
+    first = f'publish a snapshot for the first time: run "{command}"'
+    return publications.get(txn, key, otherwise=first)
 
 
 def _sources(

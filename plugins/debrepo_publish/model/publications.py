@@ -23,15 +23,22 @@ LIST = 'run "debrepo publish list"'
 _MOST = 5  # places that an error names
 
 
-def get(txn: Transaction, key: str, after: Sequence[str] = ()) -> Publication:
-    """Return the publication with this key; ``after`` is what a command names after it."""
+def get(
+    txn: Transaction, key: str, after: Sequence[str] = (), *, otherwise: str = LIST
+) -> Publication:
+    """Return the publication with this key; ``after`` is what a command names after it.
+
+    ``otherwise`` is the hint for a key that resembles no other.
+    """
     try:
         return txn[PUBLICATIONS][key]
     except KeyError:
-        raise missing(txn, key, after) from None
+        raise missing(txn, key, after, otherwise=otherwise) from None
 
 
-def missing(txn: Transaction, key: str, after: Sequence[str] = ()) -> NotFound:
+def missing(
+    txn: Transaction, key: str, after: Sequence[str] = (), *, otherwise: str = LIST
+) -> NotFound:
     """Return the error that there is no such publication, with the one that may be meant."""
     place, _, distribution = key.rpartition(" ")
     known = [(one.place, one.distribution) for one in txn[PUBLICATIONS].values()]
@@ -49,7 +56,7 @@ def missing(txn: Transaction, key: str, after: Sequence[str] = ()) -> NotFound:
         where = "" if place == "." else f" {place}"
         hint = f"the distribution comes first: {after[0]}{where} {distribution}"
     else:
-        hint = meant(distribution, there or [name for _, name in known], LIST)
+        hint = meant(distribution, there or [name for _, name in known], otherwise)
     return NotFound(f"nothing is published as {distribution} in {place}", hint=hint)
 
 
