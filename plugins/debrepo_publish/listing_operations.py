@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from debrepo.errors import NotFound
+from debrepo.errors import InvalidInput, NotFound
 from debrepo.values import NamedTuple
 from debrepo_publish.model import history as histories
 from debrepo_publish.model import publications
@@ -34,6 +34,8 @@ def list_(session: Session) -> list[Publication]:
 
 def history(session: Session, distribution: str, place: str = "", *, limit: int = 0) -> list[Past]:
     """Return who has published what and when, newest first; ``limit`` rows at most, 0: all."""
+    if limit < 0:
+        raise InvalidInput(f"limit: {limit} is negative; 0 returns all rows")
     key = Publication(*split_place(place), distribution, {}).key
     with session.db.read() as txn:
         return list(islice(histories.newest_first(txn, key), limit or None))
