@@ -17,6 +17,7 @@ from debrepo.session import Session
 routes = Routes(prefix="", tags=["published trees"])
 
 Anybody = Annotated[Door, opens(scope="public", settled=True)]
+Downloading = Annotated[Door, opens(scope="download:{storage}/{path}")]
 
 _POLICY = {"Content-Security-Policy": "default-src 'none'", "Vary": "Accept"}
 _PAGE = """<!doctype html>
@@ -71,7 +72,7 @@ async def front(request: Request, door: Anybody) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
 )
-def sources(storage: str, path: str, request: Request, door: Anybody) -> Response:
+def sources(storage: str, path: str, request: Request, door: Downloading) -> Response:
     """Return the ``.sources`` file for the clients of a publication, with the key in it."""
     wanted = f"/sources/{storage}/{path}"
     for tree in _trees(request, door):
@@ -80,7 +81,6 @@ def sources(storage: str, path: str, request: Request, door: Anybody) -> Respons
             place = {"distribution": one.distribution, "place": one.place}
             text = _unasked(door).call("publish.sources", **place, url=tree.url)
             return PlainTextResponse(text, headers={"Cache-Control": "no-cache"})
-    door.caller.require(f"download:{storage}/{path}")
     raise NotFound(f"nothing is published at {request.url.path[:300]}")
 
 
