@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -331,8 +330,3 @@ def test_doctor_leaves_units_of_other_roots_alone(doctored, debrepo, tmp_path):
     debrepo("--root", tmp_path / "other", "repo", "create", "main")
     lines = debrepo("--root", tmp_path / "other", "doctor").stdout.splitlines()
     assert [line for line in lines if " unit " in line] == []
-
-
-def test_contrib_has_the_units_that_are_written():
-    contrib = Path(__file__).parents[3] / "contrib/systemd"
-    assert (contrib / units.SERVICE).read_text() == units.unit(units.SERVICE)
