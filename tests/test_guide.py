@@ -100,6 +100,28 @@ def test_invalidation_names_the_paths(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(
+    ("reason", "text"), [("", "It is in unstable: hello"), ("no signature", "no signature")]
+)
+def test_uploader_gets_a_mail(tmp_path, reason, text):
+    (block,) = blocks("uploads.md")
+    (tmp_path / "mail").write_text("""#!/bin/sh\necho "$*"; cat\n""")
+    (tmp_path / "mail").chmod(0o755)
+    upload = {"name": "hello_1.0-1_amd64.changes", "repo": "unstable", "packages": ["hello"]}
+    upload |= {"reason": reason, "changed_by": "dev@example.org"}
+    event = {"type": "upload.refused" if reason else "upload.included", "data": upload}
+    done = subprocess.run(
+        [sys.executable, "-c", block],
+        input=json.dumps(event),
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    subject = f"{upload['name']}: {event['type'].partition('.')[2]}"
+    assert done.stdout == f"-s {subject} -- dev@example.org\n{text}"
+
+
 def test_no_other_page_has_examples_that_nothing_runs():
-    elsewhere = {"plugins.md", "notifications.md", "object-stores.md", "s3.md"}
+    elsewhere = {"plugins.md", "notifications.md", "object-stores.md", "s3.md", "uploads.md"}
     assert {page.name for page in GUIDE.glob("*.md") if blocks(page.name)} <= elsewhere

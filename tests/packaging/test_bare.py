@@ -40,6 +40,8 @@ def value(parameter):
 
 def arguments(command):
     for parameter in command.params:
+        if "--once" in parameter.opts:  # else it goes on for ever
+            yield "--once"
         if not parameter.required:
             continue
         if isinstance(parameter, click.Option):

@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +14,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="needs gpg")
 
 
 @pytest.fixture
-def gpg(tmp_path):
+def gpg():
     """Return a function that runs the GnuPG of the person who restores."""
-    home = tmp_path / "gnupg-of-admin"
-    home.mkdir(mode=0o700)
+    home = Path(tempfile.mkdtemp(prefix="gnupg-"))  # the path of its socket has a maximum length
 
     def run(*words, data=None):
         command = ["gpg", "--homedir", home, "--batch", "--yes", "--passphrase", "", *words]
@@ -24,6 +25,7 @@ def gpg(tmp_path):
     run("--quick-generate-key", "Admin <admin@example.org>", "default", "default", "never")
     yield run
     subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
+    shutil.rmtree(home)
 
 
 @pytest.fixture
