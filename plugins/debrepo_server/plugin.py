@@ -142,7 +142,6 @@ def debrepo_routes() -> list[Ref]:
     return [
         Ref("debrepo_server.api:routes", "Version, health and metrics."),
         Ref("debrepo_server.file_api:routes", "Uploads."),
-        Ref("debrepo_server.front_api:routes", "What is published, for people."),
         Ref("debrepo_server.page_api:routes", "The API documentation."),
         Ref("debrepo_server.task_api:routes", "Tasks."),
         Ref("debrepo_server.tree_api:routes", "Published trees."),

@@ -57,6 +57,9 @@ class Route(APIRoute):
         """Return the request with its body as JSON."""
         return await as_json(request, required=required)
 
+    async def check(self, request: Request) -> None:
+        """Refuse what this kind of routes does not take of a caller who is admitted; take all."""
+
     def patience(self, request: Request) -> float | None:
         """Return how many seconds a client waits for a task; ``None`` means until it ends.
 
@@ -100,6 +103,7 @@ class Route(APIRoute):
                     raise
                 told = await self._told(request, lacking.caller, raw=raw)
                 raise lacking.refusal(server.session, told) from None
+            await self.check(request)
             if not raw and body is not None:
                 request = await self.read(request, required=body.field_info.is_required())
                 check_lists(await request.body(), server.session.config["server.list_length"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from html import escape
 from typing import Annotated, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -11,23 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from debrepo.errors import DebrepoError, NotFound
-from debrepo.http import Caller, Door, Routes, json_answer, opens
+from debrepo.http import Caller, Door, json_answer, opens
 from debrepo.session import Session
+from debrepo_web import rendering
+from debrepo_web.routing import pages
 
-routes = Routes(prefix="", tags=["published trees"])
+routes = pages(prefix="")
 
-Anybody = Annotated[Door, opens(scope="public", settled=True)]
+Anybody = Annotated[Door, opens(scope="public")]
 Downloading = Annotated[Door, opens(scope="download:{storage}/{path}")]
-
-_POLICY = {"Content-Security-Policy": "default-src 'none'", "Vary": "Accept"}
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Debian packages</title>
-<h1>Debian packages</h1>
-<ul>
-{rows}</ul>
-<p>Put a .sources file into /etc/apt/sources.list.d, and run apt update.
-<p><a href="/docs.html">The API</a>
-"""
 
 
 class ShownPublication(Protocol):
@@ -51,6 +42,11 @@ class ShownTree(NamedTuple):
     url: str
     sources: str  #: the path of its .sources file
 
+    @property
+    def name(self) -> str:
+        """What people call it: ``stable``, ``team/stable``."""
+        return f"{self.publication.place}/{self.publication.distribution}".removeprefix("./")
+
 
 @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
 async def front(request: Request, door: Anybody) -> Response:
@@ -58,17 +54,12 @@ async def front(request: Request, door: Anybody) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         return json_answer({"error": "404 page not found"}, 404)
     found = await run_in_threadpool(lambda: list(_trees(request, door)))
-    rows = "".join(
-        f'<li><a href="{escape(tree.url.rstrip("/"))}/">{escape(_name(tree.publication))}</a>: '
-        f'<a href="{escape(quote(tree.sources))}">{escape(tree.sources.rpartition("/")[2])}</a>\n'
-        for tree in found
-    )
-    nothing = "<li>Nothing that you may read without a token, or with yours.\n"
-    return HTMLResponse(_PAGE.format(rows=rows or nothing), headers=_POLICY)
+    return rendering.page(request, "landing.html", trees=found)
 
 
 @routes.get(
     "/sources/{storage}/{path:path}",
+    tags=["published trees"],
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
 )
@@ -128,7 +119,3 @@ def _url(request: Request, session: Session, one: ShownPublication) -> str:
     scheme = said if said in {"http", "https"} else request.url.scheme
     path = quote(f"/repos/{one.storage or '-'}/{prefix}".rstrip("/"), safe="/~:")
     return f"{scheme}://{request.headers.get('host', 'localhost')}{path}"
-
-
-def _name(one: ShownPublication) -> str:
-    return f"{one.place}/{one.distribution}".removeprefix("./")

@@ -1,0 +1,12 @@
+"""What the pages add to a server."""
+
+from __future__ import annotations
+
+from debrepo import Ref, hookimpl
+
+_PAGES = ("landing", "signing_in", "overview", "assets")
+
+
+@hookimpl
+def debrepo_routes() -> list[Ref]:
+    return [Ref(f"debrepo_web.{name}:routes") for name in _PAGES]

@@ -1,0 +1,109 @@
+"""Rendering: pages from templates, with what each of them has around it."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi.exceptions import RequestValidationError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+
+from debrepo.errors import DebrepoError, NotAuthenticated
+from debrepo.http import status_of
+from debrepo.permissions import Caller
+from debrepo_web import filters, forms
+
+if TYPE_CHECKING:
+    from fastapi import Request, Response
+
+HERE = Path(__file__).parent
+
+#: Pages load nothing from elsewhere, run no script but ours, and are shown in no frame.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept, Cookie",
+}
+
+
+class Entry(NamedTuple):
+    """An entry of the navigation, for callers with a scope."""
+
+    title: str
+    url: str
+    scope: str = "read"
+
+
+NAVIGATION = (Entry("Publications", "/web/publications"),)
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of the templates."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(filters.FILTERS)
+    made.globals.update(filters.GLOBALS, asset=asset)
+    return made
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the URL of a file in ``static``; it changes with what the file says."""
+    return f"/web/static/{name}?v={sha256((HERE / 'static' / name).read_bytes()).hexdigest()[:12]}"
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: object) -> Response:
+    """Return a page made from a template.
+
+    Besides ``values``, a template knows the ``caller``, the ``navigation`` for that caller, the
+    ``form_token`` that its forms have to send, and the ``path`` that was asked for.
+    """
+    caller: Caller = getattr(request.state, "caller", None) or Caller("", (), anonymous=True)
+    around = {
+        "caller": caller,
+        "navigation": [entry for entry in NAVIGATION if caller.may_some(entry.scope)],
+        "path": request.scope["path"],
+        "signed_in": bool(forms.secret(request)),
+        "form_token": forms.token(request),
+        "command": "",
+    }
+    text = environment().get_template(template).render({**around, **values})
+    response = HTMLResponse(text, status, HEADERS)
+    forms.keep(request, response)
+    return response
+
+
+def failure(request: Request, error: Exception) -> Response:
+    """Return the page for an error: what went wrong, and what to do next."""
+    hint = ""
+    if isinstance(error, DebrepoError):
+        status, said, hint = status_of(error), str(error), error.hint
+    elif isinstance(error, HTTPException):
+        status, said = error.status_code, str(error.detail)
+    else:
+        assert isinstance(error, RequestValidationError)
+        status = 400
+        said = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()[:5])
+    if isinstance(error, NotAuthenticated):
+        # Without WWW-Authenticate, which would make the browser ask by itself.
+        return page(request, "sign_in.html", status=status, said="", next=_where(request))
+    return page(request, "error.html", status=status, said=said, hint=hint, code=status)
+
+
+def _where(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path + query if request.method == "GET" else "/web"

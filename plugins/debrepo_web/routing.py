@@ -1,0 +1,59 @@
+"""Routes of pages: callers known by a cookie, forms that only our pages send, errors as pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from debrepo.errors import DebrepoError
+from debrepo.http import Route, Routes
+from debrepo_web import forms, rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+_CREDENTIALS = ("authorization", "x-debrepo-token", "private-token", "deploy-token", "job-token")
+
+
+class PageRoute(Route):
+    """A route that browsers use: its caller may be known by the cookie of `debrepo_web.signing_in`.
+
+    The cookie counts on these routes alone: no form of another site reaches the API with it.
+    """
+
+    async def check(self, request: Request) -> None:
+        """Refuse a form that none of our pages has sent."""
+        if request.method not in {"GET", "HEAD"}:
+            await forms.check(request)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            request = _with_token(request)
+            try:
+                return await handle(request)
+            except (DebrepoError, RequestValidationError, HTTPException) as error:
+                if "text/html" not in request.headers.get("accept", ""):
+                    raise
+                return rendering.failure(request, error)
+
+        return answer
+
+
+def pages(*, prefix: str = "/web", body_limit: int | None = 1 << 20) -> Routes:
+    """Return an empty set of routes of pages."""
+    return Routes(prefix=prefix, tags=["pages"], route_class=PageRoute, body_limit=body_limit)
+
+
+def _with_token(request: Request) -> Request:
+    """Return the request with the token of its cookie, if it has no other."""
+    secret = forms.secret(request)
+    if not secret or any(name in request.headers for name in _CREDENTIALS):
+        return request
+    header = (b"authorization", b"Bearer " + secret.encode("latin-1", "replace"))
+    scope = {**request.scope, "headers": [*request.scope["headers"], header]}
+    return Request(scope, request.receive)
