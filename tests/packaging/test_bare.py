@@ -42,6 +42,8 @@ def arguments(command):
     for parameter in command.params:
         if "--once" in parameter.opts:  # else it goes on for ever
             yield "--once"
+        if "--dry-run" in parameter.opts:  # else it sets up this machine, for one
+            yield "--dry-run"
         if not parameter.required:
             continue
         if isinstance(parameter, click.Option):
