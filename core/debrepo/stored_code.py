@@ -1,0 +1,155 @@
+"""Stored code: the modules that commands import, together in one file.
+
+A command imports two hundred modules: Python looks for each in several directories, and opens its
+compiled file. This file has a copy of those compiled files, so a start opens one. It lies where
+Python keeps them, and holds as they do: as long as the source of a module has its size and time.
+Whatever the file lacks is imported as ever, and added when the command ends.
+"""
+
+import marshal
+import os
+import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
+
+TYPE_CHECKING = False  # `typing` takes long to import
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import CodeType, ModuleType
+
+    #: Source, whether it is a package, time and size of the source, place and length of the code.
+    Stored = tuple[str, bool, int, int, int, int]
+
+_PACKAGES = ("debrepo", "click", "pluggy")  # and those whose names begin with these: plugins
+_LENGTH = 8  # bytes of the length of the index, which follows
+_HEADER = 16  # bytes of a compiled file before the code: kind, and time and size of the source
+_DAMAGED = (OSError, EOFError, ValueError, TypeError)
+
+
+class _Loader(SourceFileLoader):
+    """Takes the code of a module from the file."""
+
+    def __init__(self, name: str, source: str, file: int, place: int, length: int) -> None:
+        super().__init__(name, source)
+        self._where = (file, length, place)
+
+    def get_code(self, fullname: str) -> "CodeType | None":
+        try:
+            code: CodeType = marshal.loads(os.pread(*self._where))  # noqa: S302  # as `import` does
+        except _DAMAGED:
+            return super().get_code(fullname)
+        return code
+
+
+class StoredCode:
+    """A finder for `sys.meta_path` of the modules that are in a file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._index: dict[str, Stored] = {}
+        self._lacking = False  # whether something was imported that could be in the file
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            length = int.from_bytes(os.pread(self._file, _LENGTH, 0), "little")
+            if length > os.fstat(self._file).st_size:
+                return
+            made_for, index = marshal.loads(os.pread(self._file, length, _LENGTH))  # noqa: S302
+        except _DAMAGED:
+            return
+        self._start = _LENGTH + length
+        if made_for == _here():
+            self._index = index
+
+    def find_spec(
+        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> ModuleSpec | None:
+        """Return how to load a module, if its source is as it was."""
+        stored = self._index.get(name)
+        if stored is None:
+            self._lacking = self._lacking or name.startswith(_PACKAGES)
+            return None
+        source, is_package, time, size, place, length = stored
+        if _state(source) != (time, size):
+            del self._index[name]
+            self._lacking = True
+            return None
+        loader = _Loader(name, source, self._file, self._start + place, length)
+        spec = ModuleSpec(name, loader, origin=source, is_package=is_package)
+        spec.has_location = True
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(os.path.dirname(source))
+        return spec
+
+    def store(self) -> None:
+        """Add what was imported from elsewhere."""
+        if self._lacking and not sys.dont_write_bytecode:
+            new = dict(_compiled(self._index))
+            if new:
+                self._write(new)
+
+    def _write(self, new: "dict[str, tuple[Stored, bytes]]") -> None:
+        index: dict[str, Stored] = {}
+        codes: list[bytes] = []
+        for name, stored in self._index.items():
+            new[name] = stored, os.pread(self._file, stored[-1], self._start + stored[-2])
+        place = 0
+        for name, (stored, code) in new.items():
+            index[name] = (*stored[:4], place, len(code))
+            codes.append(code)
+            place += len(code)
+        head = marshal.dumps((_here(), index))
+        partial = f"{self._path}.{os.getpid()}"
+        try:
+            with open(partial, "xb") as file:
+                file.writelines([len(head).to_bytes(_LENGTH, "little"), head, *codes])
+            os.replace(partial, self._path)
+        except FileExistsError:
+            return
+        except OSError:  # no permission, or no space
+            if os.path.exists(partial):
+                os.unlink(partial)
+
+
+def _here() -> list[str]:
+    """Return what modules depend on besides their sources: this Python, and where it looks."""
+    return [sys.version, *sys.path]
+
+
+def _state(source: str) -> tuple[int, int] | None:
+    """Return the time and the size of a source as they stand in its compiled file."""
+    try:
+        found = os.stat(source)
+    except OSError:
+        return None
+    return int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF
+
+
+def _compiled(known: "dict[str, Stored]") -> "Iterator[tuple[str, tuple[Stored, bytes]]]":
+    """Yield the modules that were imported from compiled files of their own, with their code."""
+    from importlib.util import MAGIC_NUMBER  # once in the life of an installation
+
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if not name.startswith(_PACKAGES) or name in known or spec is None:
+            continue
+        source, compiled = spec.origin, spec.cached
+        if type(spec.loader) is not SourceFileLoader or not source or not compiled:
+            continue
+        try:
+            with open(compiled, "rb") as file:
+                header, code = file.read(_HEADER), file.read()
+        except OSError:
+            continue
+        time, size = int.from_bytes(header[8:12], "little"), int.from_bytes(header[12:], "little")
+        if header[:8] == MAGIC_NUMBER + b"\0\0\0\0" and _state(source) == (time, size):
+            is_package = spec.submodule_search_locations is not None
+            yield name, ((source, is_package, time, size, 0, 0), code)
+
+
+def use() -> StoredCode | None:
+    """Import from the stored code from now on."""
+    compiled = __spec__.cached
+    if compiled is None or "" in sys.path:  # which stands for the current directory
+        return None
+    found = StoredCode(compiled.removesuffix("pyc") + "all")
+    sys.meta_path.insert(0, found)
+    return found
