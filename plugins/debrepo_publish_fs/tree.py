@@ -20,6 +20,7 @@ class DirectoryTree:
         self._root = root
         self._mode = mode  # of the directories that it makes
         self._seen: set[str] = set()
+        self._right: set[str] = set()  # those that the system has made with this mode
         self._places: dict[int, str] = {}  # a directory on every file system there is below
 
     def make(self, directory: str) -> None:
@@ -30,30 +31,36 @@ class DirectoryTree:
             if not os.path.isdir(self._root):
                 os.makedirs(os.path.dirname(os.path.abspath(self._root)), exist_ok=True)
                 with suppress(FileExistsError):
-                    self._mkdir(self._root)
+                    self._mkdir(directory)
             self._places[os.stat(self._root).st_dev] = self._root
         else:
             self._make_below(directory)
         self._seen.add(directory)
 
     def _make_below(self, directory: str) -> None:
-        path = f"{self._root}/{directory}"
         while True:
             self.make(directory.rpartition("/")[0])
             try:
-                return self._mkdir(path)
+                return self._mkdir(directory)
             except FileExistsError:
                 if self._is_ours(directory):
                     return None
             except FileNotFoundError:  # another process has deleted the parent
                 self.lost(directory)
 
-    def _mkdir(self, path: str) -> None:
-        """Make a directory with the mode that is wanted, whatever the umask."""
+    def _mkdir(self, directory: str) -> None:
+        """Make a directory with the mode that is wanted, whatever the umask and inherited ACLs.
+
+        Where a parent has come out right, so do those in it.
+        """
+        path = f"{self._root}/{directory}"
         os.mkdir(path, self._mode)
-        made = os.stat(path).st_mode
-        if made & 0o777 != self._mode:
-            os.chmod(path, made & 0o7000 | self._mode)
+        if directory.rpartition("/")[0] not in self._right:
+            made = os.stat(path).st_mode
+            if made & 0o777 != self._mode:
+                os.chmod(path, made & 0o7000 | self._mode)
+                return
+        self._right.add(directory)
 
     def exists(self, directory: str) -> bool:
         """Return whether ``directory`` is there, inside of the tree."""

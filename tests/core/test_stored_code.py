@@ -75,7 +75,7 @@ def test_modules_for_another_python_path_are_not_used(sample):
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "code"])
-def test_a_damaged_file_is_as_good_as_none(sample, damage):
+def test_a_damaged_file_is_ignored(sample, damage):
     sample.run()
     whole = sample.file.read_bytes()
     sample.file.write_bytes(

@@ -97,6 +97,8 @@ def bytes_table(
 
 def _as_bytes(value: object) -> bytes:
     """Return bytes as they are; `bytes` itself would make some of a number."""
+    if type(value) is bytes:  # nearly always
+        return value
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise InvalidInput(f"only bytes can be stored here, not a {type(value).__name__}")
     return bytes(value)

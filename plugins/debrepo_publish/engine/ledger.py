@@ -135,14 +135,25 @@ def note(txn: Transaction, place: str, versions: Mapping[str, str]) -> None:
 
 def release(txn: Transaction, place: str, paths: Iterable[str], now: int) -> list[str]:
     """Count one reference less to each file, and return those without any."""
-    known, rows = reader(txn, place), dict[str, Held]()
-    for path in paths:
-        held = rows.get(path) or known(path)
-        if held:
-            references = max(held.references - 1, 0)
-            rows[path] = Held(references, held.sha256, held.size, now, held.version)
-    _store(txn, place, rows)
-    return [path for path, held in rows.items() if not held.references]
+    rows, counts = _rows(txn, place, paths), dict[str, int]()
+    changed: dict[bytes, bytes] = {}
+    for path, key, row in rows:
+        known = changed.get(key, row)
+        if known is not None:
+            references, size, _, rest = known.split(b" ", 3)
+            counts[path] = max(int(references) - 1, 0)
+            changed[key] = b"%d %b %d %b" % (counts[path], size, now, rest)
+    txn[FILES].put_many(changed.items())
+    return [path for path, count in counts.items() if not count]
+
+
+def _rows(
+    txn: Transaction, place: str, paths: Iterable[str]
+) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """Yield the key and the row of each file, as bytes: what goes through many takes them apart."""
+    start, known = place_key(place), list(paths)
+    keys = [start + fitting(path.encode()) for path in known]
+    return zip(known, keys, txn[FILES].get_many(keys), strict=True)
 
 
 def _store(txn: Transaction, place: str, rows: dict[str, Held]) -> None:
@@ -161,15 +172,18 @@ def set_count(
 
 def unneeded(txn: Transaction, place: str, paths: Iterable[str], since: int) -> list[str]:
     """Return those of ``paths`` that have had no reference since then."""
-    known = reader(txn, place)
-    rows = ((path, known(path)) for path in paths)
-    return [p for p, held in rows if held and not held.references and held.freed <= since]
+    return [
+        path
+        for path, _, row in _rows(txn, place, paths)
+        if row is not None and row.startswith(b"0 ") and int(row.split(b" ", 3)[2]) <= since
+    ]
 
 
 def remove(txn: Transaction, place: str, paths: Iterable[str]) -> None:
     """Remove the rows of deleted files."""
+    discard, start = txn[FILES].discard, place_key(place)
     for path in sorted(paths):
-        txn[FILES].discard(_key(place, path))
+        discard(start + fitting(path.encode()))
 
 
 def files(txn: Transaction, place: str) -> Iterator[tuple[str, Held]]:
