@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,14 +24,13 @@ def audit() -> None:
 @click.option("--actor", default="", help="Show only changes by this user or token.")
 @click.option("--operation", default="", help="Show only this operation, such as repo.add.")
 @click.option("--what", default="", help="Show only changes to this, such as repo:web.")
+@click.option("--before", default=0, help="Show only records before this number; 0: all.")
 @click.option("--limit", default=0, help="Maximum number of records; 0: all.")
 @json_option
 @pass_session
-def list_(
-    session: Session, actor: str, operation: str, what: str, limit: int, as_json: bool
-) -> None:
+def list_(session: Session, /, *, as_json: bool, **wanted: Any) -> None:
     """List the records, newest first."""
-    found = session.run(operations.list_, actor=actor, operation=operation, what=what, limit=limit)
+    found = session.run(operations.list_, **wanted)
     if as_json:
         print_json(
             [{**r._asdict(), "changes": [change._asdict() for change in r.changes]} for r in found]

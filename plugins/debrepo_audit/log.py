@@ -72,9 +72,9 @@ def append(txn: Transaction, call: Call) -> None:
     txn[RECORDS][number] = record._replace(hash=record.hashed())
 
 
-def newest_first(txn: Transaction) -> Iterator[Record]:
-    """Yield the records, newest first."""
-    for _, record in txn[RECORDS].range(reverse=True):
+def newest_first(txn: Transaction, before: int = 0) -> Iterator[Record]:
+    """Yield the records, newest first; those with numbers less than ``before``, if it is given."""
+    for _, record in txn[RECORDS].range(stop=before or None, reverse=True):
         yield record
 
 

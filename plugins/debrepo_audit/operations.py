@@ -21,16 +21,30 @@ class VerifiedLog(NamedTuple):
     faults: tuple[str, ...]
 
 
+_GREATEST = (1 << 63) - 1  # number of a record
+
+
 def list_(
-    session: Session, *, actor: str = "", operation: str = "", what: str = "", limit: int = 0
+    session: Session,
+    *,
+    actor: str = "",
+    operation: str = "",
+    what: str = "",
+    before: int = 0,
+    limit: int = 0,
 ) -> list[Record]:
-    """Return records, newest first, filtered by actor, operation or changed thing."""
+    """Return records, newest first, filtered by actor, operation or changed thing.
+
+    ``before`` is the number of a record: only those before it are looked at.
+    """
     if limit < 0:
         raise InvalidInput(f"not a number of records: {limit}", hint="use 0 for all")
+    if not 0 <= before <= _GREATEST:
+        raise InvalidInput(f"not the number of a record: {before}", hint="use 0 for all")
     with session.db.read() as txn:
         found = (
             record
-            for record in log.newest_first(txn)
+            for record in log.newest_first(txn, before)
             if (not actor or record.actor == actor)
             and (not operation or record.operation == operation)
             and (not what or any(change.what == what for change in record.changes))

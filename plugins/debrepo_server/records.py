@@ -8,6 +8,8 @@ from debrepo.database import Table, json_table
 from debrepo.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from debrepo.database import Transaction
     from debrepo.http import Caller
 
@@ -87,3 +89,9 @@ def get(txn: Transaction, number: int) -> TaskRecord:
     if record is None:
         raise NotFound(f"no task has the number {number}", hint='ask "GET /api/tasks"')
     return record
+
+
+def newest_first(txn: Transaction, before: int = 0) -> Iterator[TaskRecord]:
+    """Yield the stored tasks, the latest first; those with numbers less than ``before``."""
+    for _, record in txn[TASKS].range(stop=before or None, reverse=True):
+        yield record

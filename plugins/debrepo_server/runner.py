@@ -6,24 +6,26 @@ import asyncio
 import logging
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
 from debrepo import leases
-from debrepo.errors import DebrepoError, InvalidInput, NotFound, PluginError
-from debrepo.http import Answer, Caller, Cancelled, Job, json_answer, status_of
+from debrepo.errors import DebrepoError, InvalidInput, PluginError
+from debrepo.http import Answer, Cancelled, Job, json_answer, status_of
 from debrepo.http.read_limits import begin, share
 from debrepo.refs import Ref
 from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
 from debrepo_server.records import FAILED, RUNNING, SUCCEEDED, TASKS, WAITING, TaskRecord
-from debrepo_server.running import Running
+from debrepo_server.running import Running, job_of, look, record_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from fastapi import Response
 
     from debrepo.session import Session
@@ -67,7 +69,7 @@ class Runner:
                 txn[TASKS][record.id] = record
         for record in taken:
             if record.state == WAITING:
-                self._enqueue(Running(record, _job(record), durable=True))
+                self._enqueue(Running(record, job_of(record), durable=True))
 
     def stop(self) -> None:
         """Wait for running tasks; waiting ones are stored for the next server."""
@@ -102,7 +104,7 @@ class Runner:
         task = await run_in_threadpool(self.submit, job)
         if patience > 0:
             future = asyncio.wrap_future(task.future)
-            future.add_done_callback(_look)
+            future.add_done_callback(look)
             try:
                 answer = await asyncio.wait_for(asyncio.shield(future), patience)
             except TimeoutError:
@@ -127,6 +129,10 @@ class Runner:
             self._last = max(self._last, record.id)
         return self._enqueue(Running(record, job, durable=True))
 
+    def begin(self, job: Job) -> TaskRecord:
+        """Store a task, and return it; see `debrepo.http.Tasks`."""
+        return self.submit(job).now()
+
     def _alike(self, job: Job) -> Running | None:
         """Return a task that has not begun and will do what this job is for."""
         wanted = (job.work, job.resources, job.caller.name, job.caller.identity)
@@ -144,6 +150,19 @@ class Runner:
         with self._lock:
             live = {task.record.id: task.now() for task in self._live()}
         return [record for _, record in sorted({**stored, **live}.items())]
+
+    def latest(self, *, before: int = 0, limit: int = 0) -> list[TaskRecord]:
+        """Return tasks, the latest first; reads no more of the stored ones than it returns."""
+        with self._lock:
+            live = {task.record.id: task.now() for task in self._live()}
+        found = {number: one for number, one in live.items() if not before or number < before}
+        with self._session.db.read() as txn:
+            stored = records.newest_first(txn, before)
+            found |= {
+                one.id: one if one.ended else live.get(one.id, one)
+                for one in islice(stored, limit or None)
+            }
+        return [found[number] for number in sorted(found, reverse=True)][: limit or None]
 
     def get(self, number: int) -> TaskRecord:
         """Return one task."""
@@ -192,6 +211,17 @@ class Runner:
             self._end(task, Cancelled("the task was cancelled before it began"))
         return task.now()
 
+    async def follow(self, number: int) -> AsyncIterator[TaskRecord]:
+        """Yield a task each time that it has changed, until it ends or the server does."""
+        task, watch = self.find(number), current()
+        if task is None:
+            yield await run_in_threadpool(self.get, number)
+            return
+        async for record in task.changes(
+            lambda: self._stopping or (watch is not None and watch.stopped)
+        ):
+            yield record
+
     def has_work(self) -> bool:
         """Tell whether a task that changes something is waiting or running."""
         with self._lock:
@@ -214,20 +244,7 @@ class Runner:
         with self._lock:
             self._last += 1
             number = self._last
-        target = f"{job.work.__module__}:{job.work.__qualname__}"
-        record = TaskRecord(
-            id=number,
-            name=job.name,
-            server=self.server,
-            actor=job.caller.name,
-            identity=job.caller.identity,
-            scopes=job.caller.scopes,
-            resources=(*job.shared, *job.resources),
-            work=target,
-            arguments=None if job.secret else job.arguments,
-            resumable=job.resumable and not job.secret,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        record = record_of(job, number, self.server)
         return Running(record, job, durable=False, watch=watch)
 
     def _take_over(self, record: TaskRecord) -> TaskRecord:
@@ -343,27 +360,9 @@ def _may_go_on(record: TaskRecord) -> bool:
     return record.resumable and record.arguments is not None
 
 
-def _look(future: asyncio.Future[Answer]) -> None:
-    """Retrieve the exception of a task, or asyncio logs that nobody did."""
-    if not future.cancelled():
-        future.exception()
-
-
 def _failed(record: TaskRecord, said: str, status: int) -> TaskRecord:
     output = f"{record.output}\nTask failed with error: {said}".lstrip("\n")
     return record._replace(state=FAILED, output=output, status=status, value=None)
-
-
-def _job(record: TaskRecord) -> Job:
-    caller = Caller(record.actor, record.scopes, identity=record.identity)
-    return Job(
-        record.name,
-        Ref(record.work).load(),
-        record.arguments or {},
-        caller,
-        record.resources,
-        record.resumable,
-    )
 
 
 def _result(answer: Answer) -> Response:
@@ -374,10 +373,3 @@ def _accepted(record: TaskRecord) -> Response:
     response = json_answer(record.summary(), 202)
     response.headers["Location"] = f"/api/tasks/{record.id}"
     return response
-
-
-def check_number(text: str) -> int:
-    """Return the number of a task from a path."""
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise NotFound(f"no task has the number {text[:40]!r}", hint='ask "GET /api/tasks"')
-    return int(text)

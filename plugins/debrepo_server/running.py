@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sized
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from debrepo.http import Caller, Job
 from debrepo.progress import Meter, Progress
+from debrepo.refs import Ref
 from debrepo.stopping import Watch
+from debrepo_server.records import TaskRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-    from debrepo.http import Answer, Job
-    from debrepo_server.records import TaskRecord
+    from debrepo.http import Answer
 
 T = TypeVar("T")
 
 _KEPT_LINES = 2000
+_LOOK = 0.25  # seconds between two looks at a task that somebody follows
+_SAME = 60  # looks after which it is shown again as it was
 
 
 class Running(Progress):
@@ -37,8 +43,29 @@ class Running(Progress):
 
     def now(self) -> TaskRecord:
         """Return the record with the output so far."""
+        if self.record.ended:
+            return self.record
         output = "\n".join(self.lines)
         return self.record._replace(output=output, detail=dict(self.detail))
+
+    async def changes(self, over: Callable[[], bool]) -> AsyncIterator[TaskRecord]:
+        """Yield the record whenever it has changed, until the task ends or ``over`` is true.
+
+        One that does not change for long is yielded again, so that who listens can see it is there.
+        """
+        future = asyncio.wrap_future(self.future)
+        future.add_done_callback(look)
+        last, looks = None, 0
+        while True:
+            last_look = future.done() or over()
+            record = self.now()
+            if record != last or looks >= _SAME:
+                yield record
+                looks = 0
+            if last_look:
+                return
+            last, looks = record, looks + 1
+            await asyncio.wait([future], timeout=_LOOK)
 
     def note(self, text: str) -> None:
         self.watch.check()
@@ -94,3 +121,38 @@ class _TaskMeter(Meter):
     def ended(self) -> None:
         self._files -= 1
         self._detail["RemainingNumberOfPackages"] = max(0, self._files)
+
+
+def look(future: asyncio.Future[Answer]) -> None:
+    """Retrieve the exception of a task, or asyncio logs that nobody did."""
+    if not future.cancelled():
+        future.exception()
+
+
+def record_of(job: Job, number: int, server: str) -> TaskRecord:
+    """Return the record of a new task, for the server with this lease."""
+    return TaskRecord(
+        id=number,
+        name=job.name,
+        server=server,
+        actor=job.caller.name,
+        identity=job.caller.identity,
+        scopes=job.caller.scopes,
+        resources=(*job.shared, *job.resources),
+        work=f"{job.work.__module__}:{job.work.__qualname__}",
+        arguments=None if job.secret else job.arguments,
+        resumable=job.resumable and not job.secret,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def job_of(record: TaskRecord) -> Job:
+    """Return the job that a task was stored for."""
+    return Job(
+        record.name,
+        Ref(record.work).load(),
+        record.arguments or {},
+        Caller(record.actor, record.scopes, identity=record.identity),
+        record.resources,
+        record.resumable,
+    )

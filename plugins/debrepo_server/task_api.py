@@ -1,48 +1,23 @@
 """``/api/tasks``: the tasks of the server, and their results."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from debrepo.errors import InvalidInput, NotFound
-from debrepo.http import Caller, Door, Opening, Routes, Server, TaskObject, json_answer, opens
-from debrepo_server.runner import Runner, check_number
+from debrepo.http import Door, Routes, TaskObject, json_answer, opens, opens_task, task_number
+from debrepo_server.runner import Runner
 
 routes = Routes(prefix="/api", tags=["tasks"])
-
-
-class Own(Opening):
-    """Admission to one task, which its own caller may always see and cancel."""
-
-    def admit(self, request: Request) -> Caller:
-        """Return the caller; raise `NotAllowed` for tasks of other callers without the scope."""
-        server: Server = request.app.state.debrepo
-        caller = server.authenticate(request)
-        if not caller.may(self.scope) and not _asked_for(request, caller):
-            raise caller.refusal(self.scope)
-        request.state.caller = caller
-        return caller
-
-
-def _asked_for(request: Request, caller: Caller) -> bool:
-    try:
-        record = _runner(request).get(check_number(request.path_params["id"]))
-    except NotFound:
-        return False
-    return record.belongs_to(caller)
-
-
-def _own(scope: str, *, settled: bool = False) -> Any:
-    return Depends(Own((), scope, task=False, settled=settled), scope="function")
 
 
 Listing = Annotated[Door, opens(scope="read", settled=True)]
 Looking = Annotated[Door, opens(scope="read")]
 Ending = Annotated[Door, opens(scope="tasks")]
-Showing = Annotated[Door, _own("read", settled=True)]
-Following = Annotated[Door, _own("read")]  # it changes while the task runs
-EndingOne = Annotated[Door, _own("tasks")]
+Showing = Annotated[Door, opens_task("read", settled=True)]
+Following = Annotated[Door, opens_task("read")]  # it changes while the task runs
+EndingOne = Annotated[Door, opens_task("tasks")]
 
 
 def _runner(request: Request) -> Runner:
@@ -74,13 +49,13 @@ async def wait_all(request: Request, door: Looking) -> Response:
 @routes.get("/tasks/{id}", response_model=TaskObject)
 async def show(id: str, request: Request, door: Showing) -> Response:
     """Show a task."""
-    return json_answer(_runner(request).get(check_number(id)).summary())
+    return json_answer(_runner(request).get(task_number(id)).summary())
 
 
 @routes.get("/tasks/{id}/wait", response_model=TaskObject)
 async def wait(id: str, request: Request, door: Following) -> Response:
     """Wait for a task to end, and show it."""
-    runner, number = _runner(request), check_number(id)
+    runner, number = _runner(request), task_number(id)
     task = runner.find(number)
     if task is not None:
         await asyncio.gather(asyncio.wrap_future(task.future), return_exceptions=True)
@@ -94,32 +69,32 @@ async def wait(id: str, request: Request, door: Following) -> Response:
 @routes.get("/tasks/{id}/output", response_model=str)
 async def output(id: str, request: Request, door: Following) -> Response:
     """Show the output of a task."""
-    return json_answer(_runner(request).get(check_number(id)).output)
+    return json_answer(_runner(request).get(task_number(id)).output)
 
 
 @routes.get("/tasks/{id}/detail", response_model=dict[str, object])
 async def detail(id: str, request: Request, door: Following) -> Response:
     """Show the progress of a task."""
-    return json_answer(_runner(request).get(check_number(id)).detail)
+    return json_answer(_runner(request).get(task_number(id)).detail)
 
 
 @routes.get("/tasks/{id}/return_value", response_model=None)
 async def return_value(id: str, request: Request, door: Following) -> Response:
     """Show the result of a task, as a waiting client would have received it."""
-    record = _runner(request).get(check_number(id))
+    record = _runner(request).get(task_number(id))
     return json_answer({"Code": record.status, "Value": record.value} if record.ended else None)
 
 
 @routes.post("/tasks/{id}/cancel", response_model=TaskObject)
 def cancel(id: str, request: Request, door: EndingOne) -> Response:
     """Cancel a waiting or running task."""
-    return json_answer(_runner(request).cancel(check_number(id)).summary())
+    return json_answer(_runner(request).cancel(task_number(id)).summary())
 
 
 @routes.delete("/tasks/{id}", response_model=TaskObject)
 def delete(id: str, request: Request, door: EndingOne) -> Response:
     """Delete a task that has ended."""
     try:
-        return json_answer(_runner(request).delete(check_number(id)).summary())
+        return json_answer(_runner(request).delete(task_number(id)).summary())
     except NotFound as error:
         raise InvalidInput(str(error), hint=error.hint) from None  # as in aptly

@@ -27,6 +27,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def stamp(text: str) -> str:
+    """Return a time in ISO 8601 as `moment` shows it."""
+    return text[:16].replace("T", " ")
+
+
 def segment(text: str) -> str:
     """Return text as one segment of a path; ``.``, which browsers take away, as ``-``."""
     return "-" if text == "." else quote(text, safe=":@+~,=")
@@ -37,5 +42,5 @@ def url(*parts: str) -> str:
     return "/".join(["/web", *map(segment, parts)])
 
 
-FILTERS = {"size": size, "number": number, "moment": moment}
+FILTERS = {"size": size, "number": number, "moment": moment, "stamp": stamp}
 GLOBALS = {"url": url}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from debrepo.errors import InvalidInput
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 COOKIE = "debrepo-token"
 _NONCE = "debrepo-nonce"
-_FIELD, _HEADER = "form_token", "x-form-token"
+_SAID = "debrepo-said"
+FIELD, HEADER = "form_token", "x-form-token"
+_LONGEST = 300  # characters of what a page says about the last form
 
 
 def secret(request: Request) -> str:
@@ -48,11 +51,45 @@ def is_secure(request: Request) -> bool:
     return "https" in {request.headers.get("x-forwarded-proto"), request.url.scheme}
 
 
+def say(request: Request, response: Response, text: str) -> None:
+    """Let the next page that the browser shows say what a form has done."""
+    response.set_cookie(
+        _SAID,
+        quote(text[:_LONGEST]),
+        path="/web",
+        max_age=60,
+        httponly=True,
+        samesite="strict",
+        secure=is_secure(request),
+    )
+
+
+def said(request: Request) -> str:
+    """Return what `say` has left for this page."""
+    return unquote(request.cookies.get(_SAID, ""))[:_LONGEST]
+
+
+def heard(response: Response) -> None:
+    """Delete what `said` has returned: only one page says it."""
+    response.delete_cookie(_SAID, path="/web", httponly=True, samesite="strict")
+
+
+def own(address: str) -> str:
+    """Return an address if it is one of a page here; nobody is sent elsewhere."""
+    is_page = address == "/" or address == "/web" or address.startswith("/web/")
+    return address if is_page and "\\" not in address and address.isprintable() else "/web"
+
+
 async def check(request: Request) -> None:
     """Raise `InvalidInput` unless the form carries the token of `token`."""
-    sent = request.headers.get(_HEADER)
+    sent = request.headers.get(HEADER)
     if sent is None:
-        sent = str((await request.form()).get(_FIELD, ""))
+        sent = str((await request.form()).get(FIELD, ""))
+    check_sent(request, sent)
+
+
+def check_sent(request: Request, sent: str) -> None:
+    """Raise `InvalidInput` unless ``sent`` is the token that a form of ours has."""
     nonce = request.cookies.get(_NONCE, "")
     if not nonce or not hmac.compare_digest(sent.encode(), _token(nonce, secret(request)).encode()):
         raise InvalidInput(

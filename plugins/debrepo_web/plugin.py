@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from debrepo import Ref, hookimpl
 
-_PAGES = ("landing", "signing_in", "overview", "assets")
+_PAGES = (
+    "landing",
+    "signing_in",
+    "overview",
+    "assets",
+    "task_pages",
+    "audit_pages",
+    "token_pages",
+)
 
 
 @hookimpl

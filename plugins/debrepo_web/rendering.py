@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,9 +19,14 @@ from debrepo.permissions import Caller
 from debrepo_web import filters, forms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from fastapi import Request, Response
 
+    from debrepo.http import Server
+
 HERE = Path(__file__).parent
+_BRACES = re.compile(r"\{(\w+)\}")
 
 #: Pages load nothing from elsewhere, run no script but ours, and are shown in no frame.
 HEADERS = {
@@ -42,7 +48,12 @@ class Entry(NamedTuple):
     scope: str = "read"
 
 
-NAVIGATION = (Entry("Publications", "/web/publications"),)
+NAVIGATION = (
+    Entry("Publications", "/web/publications"),
+    Entry("Tasks", "/web/tasks"),
+    Entry("Audit log", "/web/audit", "admin"),
+    Entry("Tokens", "/web/tokens", "admin"),
+)
 
 
 @cache
@@ -70,7 +81,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: object
     """Return a page made from a template.
 
     Besides ``values``, a template knows the ``caller``, the ``navigation`` for that caller, the
-    ``form_token`` that its forms have to send, and the ``path`` that was asked for.
+    ``form_token`` that its forms have to send, the ``path`` that was asked for, and what the caller
+    ``can`` do: ``can("repo.add", name="web")``.
     """
     caller: Caller = getattr(request.state, "caller", None) or Caller("", (), anonymous=True)
     around = {
@@ -79,12 +91,39 @@ def page(request: Request, template: str, *, status: int = 200, **values: object
         "path": request.scope["path"],
         "signed_in": bool(forms.secret(request)),
         "form_token": forms.token(request),
+        "can": may_call(request, caller),
         "command": "",
+        "news": forms.said(request),
     }
     text = environment().get_template(template).render({**around, **values})
     response = HTMLResponse(text, status, HEADERS)
+    if around["news"]:
+        forms.heard(response)
     forms.keep(request, response)
     return response
+
+
+def may_call(request: Request, caller: Caller) -> Callable[..., bool]:
+    """Return what tells whether a caller may call an operation, as far as arguments are known.
+
+    What no plugin provides, nobody may call.
+    """
+    server: Server = request.app.state.debrepo
+
+    def can(operation: str, **named: str) -> bool:
+        known = server.session.operations.get(operation)
+        if known is None:
+            return False
+        first, *others = known.scopes
+        needed = (scope for scope in others if named.keys() >= set(_BRACES.findall(scope)))
+        return all(_may(caller, scope, named) for scope in (first, *needed))
+
+    return can
+
+
+def _may(caller: Caller, scope: str, named: Mapping[str, str]) -> bool:
+    known = named.keys() >= set(_BRACES.findall(scope))
+    return caller.may(scope.format_map(named)) if known else caller.may_some(scope)
 
 
 def failure(request: Request, error: Exception) -> Response:

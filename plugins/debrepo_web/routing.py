@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
 from debrepo.errors import DebrepoError
 from debrepo.http import Route, Routes
@@ -44,9 +45,30 @@ class PageRoute(Route):
         return answer
 
 
-def pages(*, prefix: str = "/web", body_limit: int | None = 1 << 20) -> Routes:
+class UploadRoute(PageRoute):
+    """A route for files, which checks their form as it arrives: its token is before the files."""
+
+    async def check(self, request: Request) -> None:
+        if forms.HEADER in request.headers:
+            await forms.check(request)
+
+
+def pages(*, prefix: str = "/web") -> Routes:
     """Return an empty set of routes of pages."""
-    return Routes(prefix=prefix, tags=["pages"], route_class=PageRoute, body_limit=body_limit)
+    return Routes(prefix=prefix, tags=["pages"], route_class=PageRoute, body_limit=1 << 20)
+
+
+def uploads(*, prefix: str = "/web") -> Routes:
+    """Return an empty set of routes for files; bodies are streamed, and may have any length."""
+    return Routes(prefix=prefix, tags=["pages"], route_class=UploadRoute, body_limit=None)
+
+
+def see(request: Request, address: str, said: str = "") -> Response:
+    """Return the answer to a form: the browser goes to a page, which says what was done."""
+    response = RedirectResponse(address, 303)
+    if said:
+        forms.say(request, response, said)
+    return response
 
 
 def _with_token(request: Request) -> Request:

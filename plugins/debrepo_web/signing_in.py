@@ -18,7 +18,7 @@ Anybody = Annotated[Door, opens(scope="public")]
 @routes.get("/login", include_in_schema=False)
 def ask(request: Request, door: Anybody, next: str = "/web") -> Response:
     """Ask for a token."""
-    return rendering.page(request, "sign_in.html", said="", next=_own(next))
+    return rendering.page(request, "sign_in.html", said="", next=forms.own(next))
 
 
 @routes.post("/login", include_in_schema=False)
@@ -33,8 +33,10 @@ def sign_in(
     try:
         _authenticate(request, secret)
     except NotAuthenticated as error:
-        return rendering.page(request, "sign_in.html", status=401, said=str(error), next=_own(next))
-    response = RedirectResponse(_own(next), 303)
+        return rendering.page(
+            request, "sign_in.html", status=401, said=str(error), next=forms.own(next)
+        )
+    response = RedirectResponse(forms.own(next), 303)
     response.set_cookie(
         forms.COOKIE, secret, httponly=True, samesite="lax", secure=forms.is_secure(request)
     )
@@ -55,9 +57,3 @@ def _authenticate(request: Request, secret: str) -> None:
     bearer = (b"authorization", b"Bearer " + secret.encode("latin-1", "replace"))
     plain = [(name, value) for name, value in request.scope["headers"] if name != b"authorization"]
     server.authenticate(Request({**request.scope, "headers": [*plain, bearer]}))
-
-
-def _own(address: str) -> str:
-    """Return an address if it is one of a page here; nobody is sent elsewhere."""
-    is_page = address == "/" or address == "/web" or address.startswith("/web/")
-    return address if is_page and "\\" not in address and address.isprintable() else "/web"

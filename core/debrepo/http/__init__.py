@@ -29,13 +29,15 @@ from debrepo.http.answers import (
 )
 from debrepo.http.body_cache import BodyCache
 from debrepo.http.doors import Door, Opening, Server, opens
-from debrepo.http.jobs import Job, TaskObject, Tasks
+from debrepo.http.jobs import TASK_STATES, Job, ShownTask, TaskObject, Tasks
 from debrepo.http.routes import Route, Routes, opening_of, segments
+from debrepo.http.task_doors import TaskOpening, opens_task, task_number
 from debrepo.permissions import Caller, check_scope
 from debrepo.uploads import upload_path
 
 __all__ = [
     "STATUS",
+    "TASK_STATES",
     "Answer",
     "BodyCache",
     "Caller",
@@ -48,7 +50,9 @@ __all__ = [
     "Route",
     "Routes",
     "Server",
+    "ShownTask",
     "TaskObject",
+    "TaskOpening",
     "Tasks",
     "check_scope",
     "failure",
@@ -56,7 +60,9 @@ __all__ = [
     "known_as",
     "opening_of",
     "opens",
+    "opens_task",
     "segments",
     "status_of",
+    "task_number",
     "upload_path",
 ]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from debrepo.errors import DebrepoError, NotAllowed
+from debrepo.errors import DebrepoError, NotAllowed, NotFound
 from debrepo.http.body_cache import BodyCache
-from debrepo.http.jobs import Job, Tasks
+from debrepo.http.jobs import Job, ShownTask, Tasks
 from debrepo.http.read_limits import ReadLimiter, begin
 from debrepo.permissions import Caller
 from debrepo.session import Session
@@ -129,6 +129,25 @@ class Door:
         patience = self._patience() if wait is None else None if wait else 0
         return await self._server.tasks.answer(job, patience)
 
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks of the server, those of other callers too."""
+        return self._server.tasks
+
+    async def begin(
+        self,
+        name: str,
+        work: Callable[..., object],
+        /,
+        *,
+        resources: tuple[str, ...] | list[str] = (),
+        resumable: bool = False,
+        **arguments: Any,
+    ) -> ShownTask:
+        """Run ``work`` as a task, as `task` does, and return it without waiting for anything."""
+        job = Job(name, work, arguments, self.caller, tuple(resources), resumable)
+        return await run_in_threadpool(self.tasks.begin, job)
+
     def _patience(self) -> float | None:
         """Return how long the client waits; each kind of route reads that in its own way."""
         route: Patient = self.request.scope["route"]
@@ -167,7 +186,8 @@ class Opening:
 
     def scopes(self, session: Session) -> list[str]:
         """Return the scopes that the route needs; braces stand for values of the request."""
-        found = [scope for name in self.operations for scope in session.operations[name].scopes]
+        known = [one for name in self.operations if (one := session.operations.get(name))]
+        found = [scope for one in known for scope in one.scopes]
         return [*found, self.scope] if self.scope else found
 
     def admit(self, request: Request) -> Caller:
@@ -176,7 +196,13 @@ class Opening:
         caller = request.state.caller = server.authenticate(request)  # the log names it, if refused
         if self.scope and self.scope != "public":
             caller.require(self.scope.format_map(request.path_params))
-        first = [server.session.operations[name].scopes[0] for name in self.operations]
+        known = server.session.operations
+        first = [known[name].scopes[0] for name in self.operations if name in known]
+        if self.operations and not first:
+            raise NotFound(
+                f"no operation called {self.operations[0]}",
+                hint="the plugin that provides it may be disabled",
+            )
         if first and not any(map(caller.may_some, first)):
             request.state.lacking = Lacking(caller, first[0])
             raise caller.refusal(first[0])
