@@ -28,6 +28,7 @@ from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
 from debrepo_server.plugin_metrics import PluginMetrics
 from debrepo_server.plugin_routes import plugin_routes
+from debrepo_server.repeating import Repeater
 from debrepo_server.replays import Replays
 from debrepo_server.response_cache import ResponseCache
 from debrepo_server.runner import Runner
@@ -110,6 +111,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(Exception, _crash)
     cached = ResponseCache(app.answer, partial(_state, session.db, runner), access.authenticate)
+    app.state.repeat = Repeater(cached, requests)
     app.outer = Middleware(Hosted(cached, hosts), requests, watches)
     return app
 

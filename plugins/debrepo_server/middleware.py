@@ -72,7 +72,7 @@ class Middleware:
             route = scope.get("route")
             path = route.path_format if isinstance(route, APIRoute) else "none"
             self._requests.end(scope["method"], path, status, seconds, received, sent)
-            _say(scope, status, sent, seconds)
+            say(scope, status, sent, seconds)
 
 
 def _ended() -> Response:
@@ -80,7 +80,8 @@ def _ended() -> Response:
     return json_answer({"error": said, "kind": "Cancelled"}, 503)
 
 
-def _say(scope: Scope, status: int, sent: int, seconds: float) -> None:
+def say(scope: Scope, status: int, sent: int, seconds: float) -> None:
+    """Log a request that has been answered."""
     if not _log.isEnabledFor(logging.INFO):
         return
     caller = scope.get("state", {}).get("caller")

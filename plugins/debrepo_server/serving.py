@@ -66,7 +66,7 @@ def run(session: Session, listen: str, *, insecure: bool, require_token: bool) -
     most = capacity(session.config["server.connections"])
     config = uvicorn.Config(
         app,
-        http=type("Limited", (Protocol,), {"most": most}),
+        http=type("Limited", (Protocol,), {"most": most, "repeat": app.state.repeat}),
         timeout_graceful_shutdown=max(1, grace * 3 // 4),
         ws="none",
         log_config=None,
