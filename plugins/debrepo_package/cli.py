@@ -13,11 +13,12 @@ from debrepo.cli import pass_session
 from debrepo.cli.options import QueryText, Style, format_option, search_options
 from debrepo.cli.output import counted, described, json_option, print_json
 from debrepo.errors import DebrepoError, NotFound
-from debrepo_package import operations
+from debrepo_package import browsing_operations, operations
 
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.templates import Template
+    from debrepo_package.dependents import Dependent
     from debrepo_package.linting import Linted, LintFinding
     from debrepo_package.operations import ShownPackage
 
@@ -70,6 +71,53 @@ def show(
             click.echo(template.render(described(shown.package)))
         else:
             _print(shown)
+
+
+@package.command()
+@click.argument("query", type=QueryText())
+@pass_session
+def changelog(session: Session, query: str) -> None:
+    """Print the changelog of a package.
+
+    Of several packages that match QUERY, the newest version counts.
+    """
+    click.echo(session.run(browsing_operations.changelog, query), nl=False)
+
+
+@package.command()
+@click.argument("query", type=QueryText())
+@pass_session
+def paths(session: Session, query: str) -> None:
+    """List the paths of a package.
+
+    Of several packages that match QUERY, the newest version counts.
+    """
+    for path in session.run(browsing_operations.paths, query):
+        click.echo(path)
+
+
+@package.command()
+@click.argument("name")
+@json_option
+@pass_session
+def dependents(session: Session, name: str, as_json: bool) -> None:
+    """List the packages that name a package in a dependency field.
+
+    Of each name, the newest version counts that does.
+    """
+    found: list[Dependent] = []
+    after = ""
+    while True:
+        page = session.run(browsing_operations.dependents, name, after=after)
+        found += page.dependents
+        after = page.after
+        if not after:
+            break
+    if as_json:
+        print_json([{**one._asdict(), "key": str(one.key)} for one in found])
+        return
+    for one in found:
+        click.echo(f"{one.key.display}  {one.field}: {one.relation}")
 
 
 @package.command()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import catalog, packageset, selection
-from debrepo.catalog import CHUNKS
+from debrepo import catalog, selection
 from debrepo.version import sort_key
+from debrepo_package.holding import holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,21 +56,12 @@ def show(
     """Return the packages that a query matches, the newest version of each name first."""
     wanted = selection.parse(session.config, [text])
     with session.db.read() as txn:
-        lists = []
-        if with_references:
-            batches = session.hook.debrepo_package_lists(txn=txn)
-            batches += session.hook.debrepo_served_lists(txn=txn)
-            lists = sorted(found for batch in batches for found in batch)
+        entries = list(selection.members(txn, None, wanted))
+        held = holders(session.hook, txn, entries) if with_references else {}
         shown = []
-        for entry in selection.members(txn, None, wanted):
-            package = catalog.get(txn, entry)
+        for package in catalog.get_many(txn, entries):
             files = tuple(session.pool.path(f.sha256) for f in package.files) if with_files else ()
-            holders = dict.fromkeys(
-                str(found)
-                for found in lists
-                if packageset.contains(txn[CHUNKS], found.set_id, entry)
-            )
-            shown.append(ShownPackage(package, files, tuple(holders)))
+            shown.append(ShownPackage(package, files, held.get(package.key.entry, ())))
     newest = sorted(shown, key=lambda one: sort_key(one.package.key.version), reverse=True)
     return sorted(newest, key=lambda one: one.package.key.name)
 

@@ -8,10 +8,14 @@ _PAGES = (
     "landing",
     "signing_in",
     "overview",
-    "assets",
+    "list_pages",
+    "difference_pages",
+    "package_pages",
+    "graph_page",
     "task_pages",
     "audit_pages",
     "token_pages",
+    "assets",
 )
 
 

@@ -41,18 +41,24 @@ HEADERS = {
 
 
 class Entry(NamedTuple):
-    """An entry of the navigation, for callers with a scope."""
+    """An entry of the navigation, for callers with a scope, where there is an operation."""
 
     title: str
     url: str
+    operation: str
     scope: str = "read"
 
 
 NAVIGATION = (
-    Entry("Publications", "/web/publications"),
-    Entry("Tasks", "/web/tasks"),
-    Entry("Audit log", "/web/audit", "admin"),
-    Entry("Tokens", "/web/tokens", "admin"),
+    Entry("Publications", "/web/publications", "publish.list"),
+    Entry("Repositories", "/web/repos", "repo.list"),
+    Entry("Mirrors", "/web/mirrors", "mirror.list"),
+    Entry("Snapshots", "/web/snapshots", "snapshot.list"),
+    Entry("Packages", "/web/packages", "package.page"),
+    Entry("Graph", "/web/graph", "graph.draw"),
+    Entry("Tasks", "/web/tasks", "server.serve"),
+    Entry("Audit log", "/web/audit", "audit.list", "admin"),
+    Entry("Tokens", "/web/tokens", "token.list", "admin"),
 )
 
 
@@ -85,9 +91,14 @@ def page(request: Request, template: str, *, status: int = 200, **values: object
     ``can`` do: ``can("repo.add", name="web")``.
     """
     caller: Caller = getattr(request.state, "caller", None) or Caller("", (), anonymous=True)
+    operations = request.app.state.debrepo.session.operations
     around = {
         "caller": caller,
-        "navigation": [entry for entry in NAVIGATION if caller.may_some(entry.scope)],
+        "navigation": [
+            entry
+            for entry in NAVIGATION
+            if entry.operation in operations and caller.may_some(entry.scope)
+        ],
         "path": request.scope["path"],
         "signed_in": bool(forms.secret(request)),
         "form_token": forms.token(request),

@@ -225,6 +225,20 @@ def test_looking_up_one_package_reads_one_chunk(large):
     assert sum(dict.__getitem__(store, key)[:1] == b"L" for key in store.reads) == 1
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 3), (700, 1100), (59_990, 70_000), (5, 5)])
+def test_a_part_of_a_large_set_is_what_a_slice_is(large, start, stop):
+    store, set_id = large
+    everything = list(packageset.entries(store, set_id))
+    assert packageset.part(store, set_id, start, stop) == everything[start:stop]
+
+
+def test_a_part_reads_the_chunks_that_have_it(large):
+    store, set_id = large
+    store.reads.clear()
+    assert len(packageset.part(store, set_id, 10_000, 10_100)) == 100
+    assert len(store.reads) <= 6
+
+
 def test_one_name_with_many_versions_is_cut_too():
     store = {}
     set_id = packageset.build(store, [entry("linux", version=f"{n}") for n in range(5000)])

@@ -8,7 +8,7 @@ upon level, until one node is left: the hash of that node is the set's id.
 
     build update                      make a set
     diff union intersection …         algebra, on the chunks that differ
-    entries find count contains       look inside
+    entries part find count contains  look inside
     Lookup                            look inside, again and again
 
 Everything works on a *store*: any mapping from hash to bytes, such as ``txn[CHUNKS]``.
@@ -47,6 +47,7 @@ from debrepo.packageset.tree import (
     is_whole,
     leaves,
     nodes,
+    part,
     runs,
     short,
     update,
@@ -78,6 +79,7 @@ __all__ = [
     "merge_latest",
     "merge_three_way",
     "nodes",
+    "part",
     "runs",
     "short",
     "union",

@@ -256,6 +256,29 @@ def find(store: Store, set_id: SetId, prefix: bytes) -> Iterator[Entry]:
     yield from _find(store, level, found, prefix)
 
 
+def part(store: Store, set_id: SetId, start: int, stop: int) -> list[Entry]:
+    """Return the entries from place ``start`` to before ``stop``, as a slice does.
+
+    Reads the chunks that have them, and passes over the others by their sizes.
+    """
+    return _part(store, *_read(store, set_id), start, stop)
+
+
+def _part(store: Store, level: int, found: list[Chunk], start: int, stop: int) -> list[Entry]:
+    entries: list[Entry] = []
+    place = 0
+    for chunk in found:
+        low, high = max(start - place, 0), min(stop - place, chunk.size)
+        if high <= 0:
+            break
+        if low < high and level > 1:
+            entries += _part(store, *_read(store, chunk.hash), low, high)
+        elif low < high:
+            entries += entries_of(store, chunk.hash)[low:high]
+        place += chunk.size
+    return entries
+
+
 def _find(store: Store, level: int, found: list[Chunk], prefix: bytes) -> Iterator[Entry]:
     size = len(prefix)
     for chunk in found:

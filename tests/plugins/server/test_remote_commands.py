@@ -70,6 +70,12 @@ repo override list tools --json
 repo override drop tools hello
 repo override import tools {place}/none
 repo list
+package changelog hello
+package changelog none
+package dependents hello
+package dependents hello --json
+package paths hello
+package paths none
 package search
 package search hello --json
 package show hello

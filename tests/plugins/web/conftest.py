@@ -4,6 +4,12 @@ import shutil
 
 import pytest
 
+from debrepo import catalog, packageset
+from debrepo.catalog import CHUNKS, Known
+from debrepo.package import Package, PackageFile, PackageKey, encode
+from debrepo_local import repos
+from debrepo_local.repos import LocalRepo
+
 _CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
@@ -44,3 +50,49 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert [line for line in said if "the server responded with a status of 4" not in line] == []
+
+
+@pytest.fixture
+def read(api):
+    """Return what a page says to its reader: ``read("/web/repos", query="hello")``."""
+
+    def get(path, status=200, **query):
+        answer = api.get(path, params=query, headers={"Accept": "text/html"})
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    return get
+
+
+@pytest.fixture
+def stock(session):
+    """Make a repository of packages without their files: ``stock("many", range(3000))``."""
+
+    def put(name, numbers, **more):
+        known = [_made_up(number, **more) for number in numbers]
+        with session.db.write() as txn:
+            catalog.add(txn, known)
+            set_id = packageset.build(txn[CHUNKS], [one.entry for one in known])
+            repos.put(txn, LocalRepo(name, set_id=set_id))
+
+    return put
+
+
+def _made_up(number, version="1.0-1", **fields):
+    """Return a package as the catalog knows it."""
+    name = f"pkg{number:05}"
+    key = PackageKey(name, "amd64", version, f"{number:016x}")
+    stanza = {
+        "Package": name,
+        "Version": version,
+        "Architecture": "amd64",
+        "Section": "web" if number % 10 == 0 else "misc",
+        "Depends": f"libc6 (>= 2.36), pkg{number // 2:05}",
+        "Description": f"package number {number}\n It does nothing, as often as one likes.",
+        **fields,
+    }
+    text = "\n".join(f"{field}: {value}" for field, value in stanza.items())
+    digest = f"{number:064x}"
+    file = PackageFile(f"{name}_{version}_amd64.deb", 1000 + number, sha256=digest)
+    package = Package(key, "deb", text.encode(), (file,))
+    return Known(key.entry, encode(package), b"")
