@@ -82,15 +82,16 @@ def dependents(session: Session, name: str, *, after: str = "", size: int = 100)
     """Return the packages that name a package in a dependency field, in order of their names.
 
     Of each name the newest version is shown that does. ``after`` is a name to go on from, and
-    ``size`` how many names to return.
+    ``size`` how many names to return; 0: all.
     """
     from debrepo_package.dependents import walk
 
-    _check_size(size)
+    if size:
+        _check_size(size)
     with session.db.read() as txn:
-        found = list(islice(walk(txn, name, after), size + 1))
-    shown = tuple(one for group in found[:size] for one in group)
-    return DependentPage(shown, shown[-1].key.name if len(found) > size else "")
+        found = list(islice(walk(txn, name, after), size + 1 if size else None))
+    shown = tuple(one for group in found[: size or None] for one in group)
+    return DependentPage(shown, shown[-1].key.name if size and len(found) > size else "")
 
 
 def changelog(session: Session, query: str) -> str:

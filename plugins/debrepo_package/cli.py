@@ -18,7 +18,6 @@ from debrepo_package import browsing_operations, operations
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo.templates import Template
-    from debrepo_package.dependents import Dependent
     from debrepo_package.linting import Linted, LintFinding
     from debrepo_package.operations import ShownPackage
 
@@ -105,14 +104,7 @@ def dependents(session: Session, name: str, as_json: bool) -> None:
 
     Of each name, the newest version counts that does.
     """
-    found: list[Dependent] = []
-    after = ""
-    while True:
-        page = session.run(browsing_operations.dependents, name, after=after)
-        found += page.dependents
-        after = page.after
-        if not after:
-            break
+    found = session.run(browsing_operations.dependents, name, size=0).dependents
     if as_json:
         print_json([{**one._asdict(), "key": str(one.key)} for one in found])
         return
