@@ -97,6 +97,6 @@ def test_large_packages_are_not_unpacked_for_one_reader(session, unread, monkeyp
 def test_damaged_package_is_an_error_of_its_reader_alone(session, unread, operation):
     (shown,) = session.call("package.show", text=unread, with_files=True)
     shown.files[0].chmod(0o644)
-    shown.files[0].write_bytes(b"!<arch>\n")
+    shown.files[0].write_bytes(b"no package")
     with pytest.raises(InvalidPackage):
         session.call(operation, query=unread)
