@@ -29,7 +29,7 @@ class Side(NamedTuple):
     url: str
 
 
-class Change(NamedTuple):
+class ReviewedChange(NamedTuple):
     """What became of a package, alike on several architectures."""
 
     name: str
@@ -49,7 +49,7 @@ class ListDifference(NamedTuple):
     left_url: str
     right_url: str
     counts: tuple[tuple[str, int], ...]
-    rows: Sequence[Change]
+    rows: Sequence[ReviewedChange]
     page: int
     matching: int
     total: int
@@ -76,7 +76,7 @@ def between(
     )
 
 
-def changes(differences: Iterable[Any]) -> list[Change]:
+def changes(differences: Iterable[Any]) -> list[ReviewedChange]:
     """Return differences by package, with those of its architectures that changed alike as one."""
     alike: dict[tuple[str, str, str, str], list[Any]] = {}
     for one in differences:
@@ -85,7 +85,7 @@ def changes(differences: Iterable[Any]) -> list[Change]:
         before, after = left.version if left else "", right.version if right else ""
         alike.setdefault((one.key.name, what, before, after), []).append(one)
     return [
-        Change(
+        ReviewedChange(
             name,
             url("packages", name),
             what,

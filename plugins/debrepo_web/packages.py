@@ -44,7 +44,7 @@ _ASIDE = frozenset(["Description", "Files", "Checksums-Sha1", "Checksums-Sha256"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
 
-class Place(NamedTuple):
+class PackagePlace(NamedTuple):
     """Where a package is held, or served."""
 
     name: str
@@ -65,8 +65,8 @@ class VersionRow(NamedTuple):
 
     version: str
     builds: tuple[Build, ...]
-    held: tuple[Place, ...]
-    published: tuple[Place, ...]
+    held: tuple[PackagePlace, ...]
+    published: tuple[PackagePlace, ...]
 
 
 class NamedPackage(NamedTuple):
@@ -113,7 +113,7 @@ class PackageDetails(NamedTuple):
     fields: tuple[tuple[str, str, str], ...]  #: name, value, and an address or nothing
     relations: tuple[Relation, ...]
     files: tuple[ShownFile, ...]
-    places: tuple[Place, ...]
+    places: tuple[PackagePlace, ...]
 
 
 class FoundPackages(NamedTuple):
@@ -199,14 +199,14 @@ def _build(package: Package) -> Build:
     return Build(key.architecture, package_url(key), sum(file.size for file in package.files))
 
 
-def _places(references: Iterable[str], published: Mapping[str, str]) -> list[Place]:
+def _places(references: Iterable[str], published: Mapping[str, str]) -> list[PackagePlace]:
     places = []
     for reference in references:
         kind, _, name = reference.partition(":")
         if kind == "publication":
-            places.append(Place(name.removeprefix("./"), published.get(reference, ""), True))
+            places.append(PackagePlace(name.removeprefix("./"), published.get(reference, ""), True))
         else:
-            places.append(Place(f"{kind} {name}", list_url(reference), False))
+            places.append(PackagePlace(f"{kind} {name}", list_url(reference), False))
     return places
 
 
