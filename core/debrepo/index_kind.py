@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from debrepo.package import Package
 
 #: What a kind may read of a package, besides its stanza and the checksums of its files.
-OF_PACKAGES = ("paths", "contents", "fields", "files")
+OF_PACKAGES = ("paths", "contents", "fields", "files", "extract")
 #: What a kind may read of a publication, by the names that `Context` has for it.
 OF_PUBLICATIONS = (
     "component",
@@ -48,6 +48,7 @@ class Published(NamedTuple):
     contents: bytes = b""  #: the paths that it installs or unpacks to, sorted, one on a line
     fields: Mapping[str, str] = MappingProxyType({})  #: what plugins add to its stanza
     files: tuple[Path, ...] = ()  #: its files in the pool, to be read
+    extract: bytes = b""  #: what the kind itself has taken out of them: `IndexKind.extract`
 
 
 class Replacement(str):
@@ -144,6 +145,17 @@ class AnyIndexKind(ABC):  # noqa: B024  # its families have abstract methods
 
 class IndexKind(AnyIndexKind):
     """A family of indexes that are made fragment by fragment, such as ``Packages``."""
+
+    def extract(self, published: Published) -> bytes:
+        """Return what the indexes need of the inside of a package, if the kind reads ``extract``.
+
+        It is asked once for each package, in several threads, and the answer is kept as long as
+        something live lists the package. The package comes with its ``contents`` and ``files``,
+        if the kind reads them too, and nothing else that a publication decides. Raise
+        `InvalidPackage` where a package has what nobody can read: it is named in a warning, and
+        published with an empty extract.
+        """
+        return b""
 
     @abstractmethod
     def fragment(self, packages: Sequence[Published], context: Context) -> Mapping[str, bytes]:

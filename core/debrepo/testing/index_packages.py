@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from debrepo.index_kind import OF_PACKAGES, AnyIndexKind, Published
+from debrepo.index_kind import OF_PACKAGES, AnyIndexKind, IndexKind, Published
 from debrepo.ingest import Rejected, ingest
 from debrepo.package import Package, PackageKey, decode
 from debrepo.pool import Pool
@@ -94,6 +94,9 @@ def reduced(published: Published, kind: AnyIndexKind) -> Published:
     unread = {
         name: type(getattr(published, name))() for name in OF_PACKAGES if name not in kind.reads
     }
+    if "extract" in kind.reads and isinstance(kind, IndexKind):
+        inside = Published(published.package, contents=published.contents, files=published.files)
+        published = published._replace(extract=kind.extract(inside))
     return published._replace(**unread)
 
 

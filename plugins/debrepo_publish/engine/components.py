@@ -11,7 +11,7 @@ from debrepo import catalog, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.index_kind import IndexKind, Published, SortedIndexKind, WholeIndexKind
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import carried, pdiffs
+from debrepo_publish.engine import carried, extracts, pdiffs
 from debrepo_publish.engine.layout import paths
 from debrepo_publish.indexes import admission, contexts, lines, rendering
 from debrepo_publish.indexes.compression import BY_NAME, Compression
@@ -174,6 +174,8 @@ def _texts(session: Session, batch: _Batch, chunk: Chunk) -> dict[str, bytes]:
                 reasons[entry] = package
             elif package.kind in batch.kind.takes:
                 published.append(_published(session, txn, batch, entry, package))
+    if batch.reads("extract"):
+        published = extracts.added(session, batch.wanted.name, batch.kind, published)
     texts = batch.kind.fragment(published, batch.wanted.context)
     return admission.noted(contexts.checked(batch.wanted, texts), reasons)
 

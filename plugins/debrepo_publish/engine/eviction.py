@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo import packageset
+from debrepo.catalog import CHUNKS
 from debrepo.errors import PluginError
 from debrepo.index_kind import SortedIndexKind, WholeIndexKind
-from debrepo_publish.engine import components
+from debrepo_publish.engine import components, extracts
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.indexes import cache as caching
 from debrepo_publish.indexes import lines
@@ -80,6 +82,9 @@ def _names(
     wanted: WantedIndex,
 ) -> Iterator[Name]:
     found = components.fragments(txn, session, plan, component, wanted)
+    if "extract" in wanted.kind.reads:
+        entries = packageset.entries(txn[CHUNKS], plan.generation.parts[component].set_id)
+        yield from (extracts.name(wanted.name, wanted.kind, entry) for entry in entries)
     if isinstance(wanted.kind, WholeIndexKind):
         yield from ((fragment.key, "") for fragment in found)
         found = [components.whole(cache, wanted, found)]

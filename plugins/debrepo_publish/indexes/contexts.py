@@ -92,6 +92,11 @@ def _brought(hook: HookRelay) -> Iterator[tuple[str, str, AnyIndexKind]]:
             raise PluginError(
                 f"the kind of index {name} of plugin {plugin} does not define {missing[0]}"
             )
+        if issubclass(found, SortedIndexKind) and "extract" in found.reads:
+            raise PluginError(
+                f"the kind of index {name} of plugin {plugin} is of sorted lines, which are not"
+                " made of extracts"
+            )
         for verb, named, known in (
             ("read", found.reads, (*OF_PACKAGES, *OF_PUBLICATIONS)),
             ("take", found.takes, get_args(Kind)),

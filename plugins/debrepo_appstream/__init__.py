@@ -1,0 +1,1 @@
+"""AppStream: metadata of the software in packages, for software centres."""
