@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: A .ddeb is a ``deb``. The last two are no packages of dpkg's: they have many files, and a
 #: component in the place of a version.
-Kind = Literal["deb", "udeb", "source", "installer", "appstream"]
+Kind = Literal["deb", "udeb", "source", "installer", "appstream", "translation"]
 
 Entry = NewType("Entry", bytes)  #: a `PackageKey` as it stands in a package set
 SetId = NewType("SetId", bytes)  #: the hash of a package set
@@ -225,6 +225,7 @@ _KINDS: dict[bytes, Kind] = {
     b"source": "source",
     b"installer": "installer",
     b"appstream": "appstream",
+    b"translation": "translation",
 }
 
 

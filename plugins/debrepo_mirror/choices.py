@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LONGEST = 2000  # characters of a URL
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:-]*")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
-_NOT_FLAT = ("components", "udebs", "installer", "appstream")
+_NOT_FLAT = ("components", "udebs", "installer", "appstream", "translations")
 
 
 def changed(mirror: Mirror, options: Mapping[str, Any]) -> Mirror:

@@ -25,6 +25,7 @@ class Mirror(NamedTuple):
     udebs: bool = False
     installer: bool = False
     appstream: bool = False
+    translations: bool = False  #: the long descriptions that the archive has taken out of Packages
     filter: str = ""
     filter_with_deps: bool = False
     latest: bool = False  #: only the newest version of each name and architecture
@@ -79,6 +80,7 @@ class Mirror(NamedTuple):
     def chosen(self) -> str:
         """All that decides what an update brings: if it is unchanged, upstream may be as well."""
         left_out = STATE | {"max_tries"}
+        left_out |= set() if self.translations else {"translations"}  # as before there were any
         return repr([(n, v) for n, v in self._asdict().items() if n not in left_out])
 
     def release_field(self, name: str) -> str:

@@ -134,9 +134,9 @@ def _unlisted(work: UpdateWork, source: obtaining.IndexSource, release: Release)
 
 
 def _with_extras(work: UpdateWork, release: Release, archive: ReadArchive) -> ReadArchive:
-    """Add installer images and AppStream metadata, as far as the mirror has them."""
+    """Add installer images, AppStream metadata and descriptions, as far as the mirror has them."""
     mirror, session = work.mirror, work.session
-    if not (mirror.installer or mirror.appstream):
+    if not (mirror.installer or mirror.appstream or mirror.translations):
         return archive
     source = extras.ExtrasSource(
         work.transport,

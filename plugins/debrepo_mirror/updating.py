@@ -164,7 +164,7 @@ def _release(work: UpdateWork, asked: AskedRelease | None) -> Release:
 def _chosen(
     work: UpdateWork, surveyed: Sequence[Surveyed]
 ) -> tuple[frozenset[Entry], tuple[ArchiveFault, ...]]:
-    """Return what the mirror takes of what is offered; installer and AppStream always come.
+    """Return what the mirror takes of what is offered; what is no package always comes.
 
     Of a mirror that takes all, it is only what is new.
     """
@@ -175,7 +175,7 @@ def _chosen(
     offered: dict[Entry, None] = {}
     extra: set[Entry] = set()
     for one in surveyed:
-        if one.read.kind in ("installer", "appstream"):
+        if one.read.kind in ("installer", "appstream", "translation"):
             extra.update(one.entries)
         else:
             offered.update(dict.fromkeys(one.entries))

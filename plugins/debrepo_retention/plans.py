@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WALK = 4096  # packages to read before the pages that they stand on are unmapped
 _SUFFIX = b"-dbgsym"
-_UNCOUNTED = (b"installer\n", b"appstream\n")  # they have no versions
+_UNCOUNTED = (b"installer\n", b"appstream\n", b"translation\n")  # they have no versions
 
 
 class SourcedPackage(NamedTuple):

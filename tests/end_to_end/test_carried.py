@@ -1,5 +1,6 @@
 """What an archive has besides packages reaches the clients of what is made from its mirror."""
 
+import bz2
 import gzip
 import hashlib
 
@@ -26,6 +27,11 @@ Acquire::IndexTargets::deb {
 };
 """
 YAML, ICONS = b"---\nFile: DEP-11\nVersion: '1.0'\n", b"icons" * 100
+TEXT = b"a greeting\n It says hello to everybody."
+CHECKSUM = hashlib.md5(TEXT + b"\n").hexdigest()
+TRANSLATION = (
+    f"Package: hello\nDescription-md5: {CHECKSUM}\nDescription-en: {TEXT.decode()}\n\n".encode()
+)
 IMAGES = "main/installer-amd64/current/images"
 
 
@@ -40,7 +46,7 @@ def key():
 def mirrored(archive, key, tmp_path):
     """Publish a snapshot of a mirror of an archive that has everything."""
     upstream = SmallArchive(tmp_path / "upstream", key)
-    upstream.deb("hello")
+    upstream.deb("hello", Description="a greeting", **{"Description-md5": CHECKSUM})
     image = upstream.dists / IMAGES / "netboot" / "mini.iso"
     image.parent.mkdir(parents=True)
     image.write_bytes(b"an image")
@@ -51,11 +57,13 @@ def mirrored(archive, key, tmp_path):
         "main/dep11/Components-amd64.yml.gz": gzip.compress(YAML),
         "main/dep11/icons-64x64.tar": ICONS,
         "main/dep11/icons-64x64.tar.gz": gzip.compress(ICONS),
+        "main/i18n/Translation-en.bz2": bz2.compress(TRANSLATION),
     }
     upstream.write()
     (tmp_path / "key.asc").write_text(key.public)
     with serving(upstream.root) as server:
         words = ("--keyring", tmp_path / "key.asc", "--with-appstream", "--with-installer")
+        words += ("--with-translations",)
         archive("mirror", "create", "debian", server.url, "stable", *words)
         archive("mirror", "update", "debian")
     archive("snapshot", "create", "monday", "from", "mirror", "debian")
@@ -82,3 +90,11 @@ def test_images_fit_the_checksums_that_are_published_with_them(mirrored, web):
     for line in (images / "SHA256SUMS").read_text().splitlines():
         checksum, name = line.split()
         assert hashlib.sha256((images / name).read_bytes()).hexdigest() == checksum
+
+
+def test_apt_shows_the_long_descriptions_that_the_mirror_has(mirrored, web, tmp_path):
+    apt = Apt(tmp_path / "client", mirrored.source(web.url, types="deb"))
+    with (apt.home / "apt.conf").open("a") as config:
+        config.write('#clear Acquire::Languages;\nAcquire::Languages { "en"; };\n')
+    apt.update()
+    assert "It says hello to everybody." in apt("apt-cache", "show", "hello")

@@ -211,7 +211,7 @@ def _package_type(field: Field) -> Compiled:
     return Compiled(by_key, None if alike else by_record, _VERSION)
 
 
-_NO_SOURCES = ("deb", "udeb", "installer", "appstream")
+_NO_SOURCES = ("deb", "udeb", "installer", "appstream", "translation")
 
 
 def _of_source(read: Callable[[Candidate], str]) -> Callable[[Field], Compiled]:

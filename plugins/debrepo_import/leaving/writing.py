@@ -79,7 +79,7 @@ class Writer:
 
     def _package(self, package: Package) -> WrittenPackage | None:
         subject = f"package {package.key.display}"
-        if package.kind in ("installer", "appstream"):
+        if package.kind in ("installer", "appstream", "translation"):
             self.remarks.append(Remark("unsupported", subject, f"{package.kind} is no package"))
             return None
         absent = [file.name for file in package.files if file.sha256 not in self._session.pool]

@@ -94,7 +94,12 @@ def members(work: ShadowWork, found: RepreproDistribution, query: str = "") -> I
                     yield ListedLine(kind, component, architecture, key)
 
 
-_KINDS = {"deb": "deb", "udeb": "udeb", "source": "dsc", "installer": "", "appstream": ""}
+_KINDS = {
+    "deb": "deb",
+    "udeb": "udeb",
+    "source": "dsc",
+    **dict.fromkeys(("installer", "appstream", "translation"), ""),
+}
 
 
 def repo_of(work: ShadowWork, found: RepreproDistribution, component: str) -> str:

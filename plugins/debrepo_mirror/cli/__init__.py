@@ -107,6 +107,7 @@ def _extras(mirror: Mirror) -> list[str]:
         "udeb": mirror.udebs,
         "installer": mirror.installer,
         "appstream": mirror.appstream,
+        "translations": mirror.translations,
     }
     return [f"[{word}]" for word, there in has.items() if there]
 
@@ -161,6 +162,7 @@ def _described(shown: ShownMirror) -> dict[str, object]:
         "Download .udebs": yes(mirror.udebs),
         "Download Installer": yes(mirror.installer),
         "Download AppStream": yes(mirror.appstream),
+        "Download Translations": yes(mirror.translations) if mirror.translations else "",
         "Download": mirror.download,
         "Verbatim": yes(mirror.verbatim) if mirror.verbatim else "",
         "Filter": mirror.filter,

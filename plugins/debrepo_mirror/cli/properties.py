@@ -18,6 +18,10 @@ _SWITCHES = {
     "udebs": ("--with-udebs/--without-udebs", "Mirror packages of the installer, too."),
     "installer": ("--with-installer/--without-installer", "Mirror installer images, too."),
     "appstream": ("--with-appstream/--without-appstream", "Mirror AppStream metadata, too."),
+    "translations": (
+        "--with-translations/--without-translations",
+        "Mirror the long descriptions, too, where Packages does not have them.",
+    ),
     "filter_with_deps": (
         "--filter-with-deps/--filter-without-deps",
         "Mirror the dependencies of what --filter chooses, too.",

@@ -1,4 +1,4 @@
-"""Extras: installer images and AppStream metadata, each as one package of its component.
+"""Extras: installer images, AppStream metadata, descriptions, each a package of its component.
 
 They are no packages of dpkg's. As members of a package set they go wherever packages go: into
 snapshots, and into publications, which have their files at the same place below the component.
@@ -32,6 +32,7 @@ _SUMMED = re.compile(r"([0-9a-f]{64})[ \t]+\*?(\S+)")
 _LIST = "SHA256SUMS"
 _PLACES = ("current/images", "current/legacy-images")  # the latter in Ubuntu 20.04
 _PACKED = (".xz", ".gz", ".bz2", ".zst")
+_TRANSLATIONS = tuple(f"Translation-en{end}" for end in (".xz", ".zst", ".bz2", ".gz", ""))
 _MOST_FILES = 10_000
 
 
@@ -62,6 +63,8 @@ def find(source: ExtrasSource) -> list[FoundExtra]:
     for component in () if mirror.flat else mirror.components:
         if mirror.appstream:
             found += _appstream(source, component)
+        if mirror.translations and not mirror.verbatim:  # which has all that there is
+            found.append(_translation(source, component))
         if mirror.installer:
             found += [_installer(source, component, one) for one in mirror.architectures]
     return [extra for extra in found if extra is not None]
@@ -91,6 +94,19 @@ def _appstream(source: ExtrasSource, component: str) -> Iterator[FoundExtra]:
         said = "".join(f"{file.name} {file.size} {file.sha256}\n" for file in files).encode()
         read = ReadIndex(f"{component}/dep11 {architecture}", "appstream", component)
         yield _extra(read, architecture, files, paths, said)
+
+
+def _translation(source: ExtrasSource, component: str) -> FoundExtra | None:
+    """Return the long descriptions of a component, in the smallest file that Release lists."""
+    prefix = f"{component}/i18n/"
+    files = source.release.files
+    found = next((name for name in _TRANSLATIONS if prefix + name in files), None)
+    if found is None:  # its descriptions are in Packages
+        return None
+    file = files[prefix + found]._replace(name=found)
+    said = f"{file.name} {file.size} {file.sha256}\n".encode()
+    read = ReadIndex(f"{component}/i18n", "translation", component)
+    return _extra(read, "all", (file,), (_paths(source, prefix, file),), said)
 
 
 def _machine(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Carried files: installer images and AppStream metadata, as the archive has them they are from.
+"""Carried files: installer images, AppStream metadata, descriptions, as their archive has them.
 
 In a package set they are packages of kinds of their own, called after the component that they
 belong to where others have a version. They are published in a component of this name: there
@@ -13,7 +13,7 @@ from debrepo import catalog, packageset
 from debrepo.archive.compression import unpack
 from debrepo.archive.limits import Budget, Limits
 from debrepo.catalog import CHUNKS
-from debrepo.errors import InvalidPackage
+from debrepo.errors import InvalidInput, InvalidPackage
 from debrepo_publish.engine.layout import CARRIED
 from debrepo_publish.indexes.rendering import Rendered
 from debrepo_publish.model.hashing import Checksums
@@ -31,6 +31,7 @@ _PACKED = (".bz2", ".gz", ".xz", ".zst")
 _LARGEST = 2 << 30  # bytes that metadata may unpack to
 _LIMITS = Limits(cpu=1 << 30)  # somebody has signed its checksum
 _PIECE = 1 << 20
+_PLACES = {"appstream": "dep11", "translation": "i18n"}
 _LEGACY = "current/legacy-images"
 
 
@@ -45,7 +46,18 @@ def render(session: Session, plan: Plan, component: str, *, anew: bool) -> Itera
         packages = list(_packages(txn, plan, component))
     for package in packages:
         files = {f"{component}/{_directory(package)}/{file.name}": file for file in package.files}
-        yield from _files(session, plan, files, previous, unpacked=package.kind == "appstream")
+        if package.kind == "translation":
+            _check_options(plan, component)
+        yield from _files(session, plan, files, previous, unpacked=package.kind != "installer")
+
+
+def _check_options(plan: Plan, component: str) -> None:
+    """Raise `InvalidInput` where the publication makes a file of the same name itself."""
+    if plan.publication.options.get("translations"):
+        raise InvalidInput(
+            f"{component}/i18n/Translation-en comes with a mirror, and --translations writes one",
+            hint=f'run "debrepo publish update {plan.publication.words} --no-translations"',
+        )
 
 
 def _packages(txn: Transaction, plan: Plan, component: str) -> Iterator[Package]:
@@ -62,8 +74,8 @@ def _packages(txn: Transaction, plan: Plan, component: str) -> Iterator[Package]
 
 def _directory(package: Package) -> str:
     """Return where the files of a package are, below the component."""
-    if package.kind == "appstream":
-        return "dep11"
+    if package.kind in _PLACES:
+        return _PLACES[package.kind]
     legacy = package.field("Directory") == _LEGACY  # as Ubuntu 20.04 has it
     return f"installer-{package.key.architecture}/{_LEGACY if legacy else 'current/images'}"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from debrepo_publish.model.publication import Generation, Index, Publication
 
 #: Kinds of what is no package of dpkg's, and in no index of packages.
-CARRIED = ("appstream", "installer")
+CARRIED = ("appstream", "installer", "translation")
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]{0,127}")
 

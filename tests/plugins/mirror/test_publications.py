@@ -1,7 +1,9 @@
 """What is mirrored is published again: packages, installer images and AppStream metadata."""
 
+import bz2
 import gzip
 import hashlib
+import lzma
 
 import pytest
 
@@ -126,3 +128,73 @@ def test_merged_mirrors_of_two_architectures_keep_the_metadata_of_both(
     published = debrepo_root / "public" / "dists" / "stable"
     for path in metadata.values():
         assert (published / path).read_bytes() == archive.extra[path]
+
+
+TRANSLATION = b"""Package: alpha
+Description-md5: 0123456789abcdef0123456789abcdef
+Description-en: first line
+ The rest of it.
+
+"""
+
+
+@pytest.fixture
+def described(archive):
+    """Let the archive have its long descriptions in a file of their own."""
+    archive.extra = {
+        "main/i18n/Translation-en": TRANSLATION,
+        "main/i18n/Translation-en.bz2": bz2.compress(TRANSLATION),
+        "main/i18n/Translation-en.xz": lzma.compress(TRANSLATION),
+        "main/i18n/Translation-de.xz": lzma.compress(b"other"),
+    }
+    archive.write()
+    return archive
+
+
+def test_long_descriptions_are_published_as_the_archive_has_them(
+    debrepo, debrepo_root, trusting, server, described
+):
+    trusting("create", "debian", server.url, "stable", "main", "--with-translations")
+    trusting("update", "debian")
+    assert [seen.path.rpartition("/")[2] for seen in server.asked("*/i18n/*")] == [
+        "Translation-en.xz"
+    ]
+    debrepo("snapshot", "create", "monday", "from", "mirror", "debian")
+    debrepo("publish", "snapshot", "monday", "--skip-signing")
+    published = debrepo_root / "public/dists/stable"
+    path = "main/i18n/Translation-en.xz"
+    assert (published / path).read_bytes() == described.extra[path]
+    release = (published / "Release").read_text()
+    assert f" {len(TRANSLATION)} main/i18n/Translation-en\n" in release
+    server.clear()
+    described.deb("delta")
+    described.write()
+    trusting("update", "debian")
+    assert not server.asked("*/i18n/*")
+    debrepo("publish", "verify", "stable", "--files")
+
+
+def test_long_descriptions_of_a_mirror_are_not_made_anew(
+    debrepo, debrepo_root, trusting, server, described
+):
+    trusting("create", "debian", server.url, "stable", "main", "--with-translations")
+    trusting("update", "debian")
+    words = ("publish", "mirror", "debian", "--skip-signing")
+    said = debrepo(*words, "--translations", exit_code=2).output
+    assert "main/i18n/Translation-en comes with a mirror, and --translations writes one" in said
+    assert not (debrepo_root / "public/dists").exists()
+    debrepo(*words)
+
+
+def test_mirror_goes_on_without_long_descriptions(debrepo, trusting, server, described):
+    trusting("create", "debian", server.url, "stable", "main", "--with-translations")
+    trusting("update", "debian")
+    debrepo("mirror", "edit", "debian", "--without-translations")
+    trusting("update", "debian")
+    assert "translation" not in debrepo("mirror", "show", "debian", "--with-packages").output
+
+
+def test_archive_with_descriptions_in_packages_has_no_others(debrepo, trusting, server):
+    trusting("create", "debian", server.url, "stable", "main", "--with-translations")
+    trusting("update", "debian")
+    assert "Number of packages: 3" in debrepo("mirror", "show", "debian").output
