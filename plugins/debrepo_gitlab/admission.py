@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from debrepo.archive import FileList
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.distributions import Distribution
 
 
 def check(
-    session: Session, container: Container, found: Distribution, paths: Iterable[Path]
+    session: Session,
+    container: Container,
+    found: Distribution,
+    paths: Iterable[Path],
+    listed: FileList | None = None,
 ) -> None:
-    """Raise `InvalidInput` if packages do not fit a distribution.
+    """Raise `InvalidInput` if packages do not fit a distribution, or the .changes that lists them.
 
     In strict likeness to GitLab, each architecture is accepted, and published nowhere if the
     distribution lacks it, and no version of a source may be in two distributions.
@@ -27,11 +32,17 @@ def check(
     if session.config["gitlab.strict"]:
         _check_sources(session, container, found, paths)
         return
+    from debrepo.changes import check_named
+
     known = found.architectures
     for path in paths:
         if path.suffix == ".dsc":
             continue
-        architecture = _control(session, path).get(b"architecture", b"").decode().strip()
+        control = _control(session, path)
+        architecture = control.get(b"architecture", b"").decode().strip()
+        if listed is not None and "binary" in listed.fields:  # GitLab's own clients leave it out
+            name = control.get(b"package", b"").decode().strip()
+            check_named(listed, name, architecture, path.name)
         if architecture not in known:
             raise InvalidInput(
                 f"{path.name} is for {architecture[:60]}, and {found.codename} is not",

@@ -373,7 +373,7 @@ def upload(
             target = show_distribution(session, where.key, distribution)
             found = uploads.direct(target, paths, component)
         files = [path for paths in found.files.values() for path in paths]
-        admission.check(session, where, found.distribution, files)
+        admission.check(session, where, found.distribution, files, found.listed)
         serial = uploads.add(session, found)
     return Received(where.name, found.distribution.codename, serial, found.distribution.id)
 

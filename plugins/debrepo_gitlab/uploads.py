@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import ExitStack
 
-    from debrepo.archive.source import FileList
+    from debrepo.archive import FileList
+    from debrepo.changes import SignedText
     from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
@@ -32,7 +34,6 @@ DIRECT = (".deb", ".udeb", ".ddeb")
 #: What GitLab says about other files.
 INDIRECT = "file_name Only debs, udebs and ddebs can be directly added to a distribution"
 _REQUIRED = ("source", "version", "distribution", "files", "checksums-sha1", "checksums-sha256")
-_SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 class Upload(NamedTuple):
@@ -43,6 +44,7 @@ class Upload(NamedTuple):
     source: tuple[str, str] = ("", "")
     documents: tuple[Path, ...] = ()
     signers: tuple[str, ...] = ()  #: fingerprints of the keys that signed the .changes
+    listed: FileList | None = None  #: what the .changes says
 
 
 def area(session: Session) -> Path:
@@ -92,12 +94,13 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     Its files are beside it. Those of one in the upload area are claimed there, with
     ``claims``, from the files that wait.
     """
-    from debrepo.archive.source import parse_list, source_of
+    from debrepo.archive import source_of
+    from debrepo.changes import check_files, read
     from debrepo.ingest import configured_limits
 
     limits = configured_limits(session.config)
-    data, signers = _verified(session, changes, limits.control_file + 1)
-    listed = parse_list(data, changes.name, limits=limits)
+    signed = read(changes, limits, partial(_verified, session, changes.name))
+    listed = signed.listed
     missing = [name for name in _REQUIRED if not listed.fields.get(name)]
     if missing:
         raise InvalidPackage(f"{changes.name} lacks the field {missing[0].title()}")
@@ -108,11 +111,17 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     here = changes.parent
     if here.parent == area_of(session, container):
         claims.enter_context(waiting.claimed(here.parent, here, listed.files))
-    _check_files(changes, listed)
+    names = [file.name for file in listed.files]
+    for name in names:
+        if not changes.with_name(name).exists():
+            raise InvalidInput(
+                f"{changes.name} lists {name}, which is not beside it",
+                hint="upload the .changes last",
+            )
+    check_files(signed, names)
     with session.db.read() as txn:
         found = distributions.get(txn, container, listed.fields["distribution"].strip())
     files: dict[str, list[Path]] = {}
-    names = [file.name for file in listed.files]
     binaries = [name for name in names if name.lower().endswith(DIRECT)]
     for name in [*binaries, *(name for name in names if name.endswith(".dsc"))]:
         component = _component(found, listed.sections[name])
@@ -120,34 +129,28 @@ def of_changes(session: Session, container: Container, changes: Path, claims: Ex
     if not files:
         raise InvalidPackage(f"{changes.name} lists no package")
     documents = (changes, *(changes.with_name(n) for n in names if n.endswith(".buildinfo")))
-    return Upload(found, files, source_of(listed), documents, signers)
+    return Upload(found, files, source_of(listed), documents, signed.fingerprints, listed)
 
 
-def _verified(session: Session, changes: Path, most: int) -> tuple[bytes, tuple[str, ...]]:
-    """Return the text of a .changes, and the keys that signed it.
+def _verified(session: Session, name: str, data: bytes, listed: FileList) -> SignedText | None:
+    """Return what of a .changes is signed, if uploaders are configured: it has to be then."""
+    from debrepo.changes import SignedText
 
-    If uploaders are configured, it has to be signed, and only the signed text is returned.
-
-    Of one that is too long to be parsed, return the first ``most`` bytes and verify nothing.
-    """
     keyring = session.config["gitlab.uploaders"]
-    with changes.open("rb") as file:
-        data = file.read(most)
-    if not keyring or len(data) >= most:
-        return data, ()
-    if not data.startswith(_SIGNATURE):
-        raise VerificationFailed(f"{changes.name} is not signed", hint='run "debsign FILE"')
+    if not keyring:
+        return None
+    if not listed.signed:
+        raise VerificationFailed(f"{name} is not signed", hint='run "debsign FILE"')
     keys = _keys(session.root / Path(keyring).expanduser())
     try:
-        verified = session.call("key.verify", data=data, keys=keys)
+        return SignedText(*session.call("key.verify", data=data, keys=keys))
     except VerificationFailed as error:
         raise VerificationFailed(
-            f"{changes.name} is signed by nobody who may upload: {error}",
+            f"{name} is signed by nobody who may upload: {error}",
             hint="sign with a key in the keyring that gitlab.uploaders names",
         ) from error
     except InvalidInput as error:
         raise PluginError(f"gitlab.uploaders names no keyring: {error}") from error
-    return verified.text, verified.fingerprints
 
 
 def _keys(keyring: Path) -> bytes:
@@ -159,20 +162,6 @@ def _keys(keyring: Path) -> bytes:
     if not keys:
         raise PluginError("the keyring that gitlab.uploaders names is empty")
     return keys
-
-
-def _check_files(changes: Path, listed: FileList) -> None:
-    from debrepo.archive.source import digests_of, verified
-
-    for file in listed.files:
-        try:
-            digests = digests_of(changes.with_name(file.name))
-        except FileNotFoundError:
-            raise InvalidInput(
-                f"{changes.name} lists {file.name}, which is not beside it",
-                hint="upload the .changes last",
-            ) from None
-        verified(file, digests)
 
 
 def _component(found: Distribution, section: str) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import archive, templates
+from debrepo import archive, changes, templates
 from debrepo.arrival import Arrival, JudgedUpload
+from debrepo.changes import PACKAGES, SignedText, SignedUpload
 from debrepo.errors import (
     Cancelled,
     Conflict,
     DatabaseError,
     DebrepoError,
-    InvalidInput,
     InvalidPackage,
     NotFound,
     PluginError,
@@ -33,12 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from debrepo.archive import Digests, FileList
+    from debrepo.archive import FileList
     from debrepo.package import PackageFile
     from debrepo.pool import Pool
     from debrepo.session import Session
-
-_PACKAGES = (".deb", ".udeb", ".ddeb", ".dsc")
 
 
 class Terms(NamedTuple):
@@ -51,15 +48,6 @@ class Terms(NamedTuple):
     ignore_signatures: bool = False
     keyring: str = ""  #: empty: the default one
     uploaders: str = ""  #: JSON, for repositories that have none of their own
-
-
-class SignedUpload(NamedTuple):
-    """A .changes file that has been read, and the keys that signed it."""
-
-    path: Path
-    listed: FileList
-    fingerprints: tuple[str, ...]
-    sha256: str  #: of the file, with its signature
 
 
 class IncludedUpload(NamedTuple):
@@ -169,24 +157,21 @@ def _judged(
 
 def _read(session: Session, path: Path, terms: Terms) -> SignedUpload:
     """Read a .changes file; of a signed one, only the signed text."""
-    limits = configured_limits(session.config)
+
+    def verify(data: bytes, listed: FileList) -> SignedText | None:
+        if not listed.signed and not terms.accept_unsigned:
+            raise VerificationFailed(
+                "it is not signed", hint="sign it with debsign, or accept it with --accept-unsigned"
+            )
+        if not listed.signed or terms.ignore_signatures:
+            return None
+        keyrings = (terms.keyring,) if terms.keyring else ()
+        return SignedText(*session.call("key.verify", data=data, keyrings=keyrings))
+
     try:
-        with path.open("rb") as file:
-            data = file.read(limits.control_file + 1)
+        return changes.read(path, configured_limits(session.config), verify)
     except OSError as error:
         raise NotFound(f"it cannot be read: {error.strerror}") from None
-    listed = archive.parse_list(data, path.name, limits=limits)
-    digest = sha256(data).hexdigest()
-    if not listed.signed and not terms.accept_unsigned:
-        raise VerificationFailed(
-            "it is not signed", hint="sign it with debsign, or accept it with --accept-unsigned"
-        )
-    if not listed.signed or terms.ignore_signatures:
-        return SignedUpload(path, listed, (), digest)
-    keyrings = (terms.keyring,) if terms.keyring else ()
-    verified = session.call("key.verify", data=data, keyrings=keyrings)
-    listed = archive.parse_list(verified.text, path.name, limits=limits)
-    return SignedUpload(path, listed, verified.fingerprints, digest)
 
 
 def _spelt(listed: FileList) -> Iterator[tuple[str, str]]:
@@ -202,15 +187,8 @@ def _check_sums(upload: SignedUpload) -> None:
     for expected in upload.listed.files:
         if not (expected.md5 and expected.sha1 and expected.sha256):
             raise InvalidPackage("it lacks Files, Checksums-Sha1 or Checksums-Sha256")
-        if not expected.name.endswith(_PACKAGES):
-            archive.verified(expected, _digests(upload.path.with_name(expected.name)))
-
-
-def _digests(path: Path) -> Digests:
-    try:
-        return archive.digests_of(path)
-    except OSError as error:
-        raise NotFound(f"{path.name}, which it lists, cannot be read: {error.strerror}") from None
+    names = [file.name for file in upload.listed.files]
+    changes.check_files(upload, {name for name in names if not name.endswith(PACKAGES)})
 
 
 def _add(
@@ -222,7 +200,7 @@ def _add(
     a whole, only what failed, and ``None``.
     """
     expected = {file.name: file for file in upload.listed.files}
-    wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(_PACKAGES)]
+    wanted = [upload.path.with_name(one) for one in sorted(expected) if one.endswith(PACKAGES)]
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
     deep = configured_depth(session.config)
@@ -264,7 +242,7 @@ def _documents(
         files = [own._replace(name=own.name.encode(errors="replace").decode())]
         for file in expected:
             files.append(put_document(pool, upload.path.with_name(file.name)))
-            _check_file(files[-1], file)
+            changes.check_file(files[-1], file)
     except OSError as error:
         raise NotFound(f"{error.filename} cannot be read: {error.strerror}") from None
     if files[0].sha256 != upload.sha256:
@@ -298,32 +276,11 @@ def _check_package(
     own = package.files[0]
     if package.kind != "source":
         own = own._replace(name=item.source.name)
-    _check_file(own, expected[item.source.name])
+    changes.check_file(own, expected[item.source.name])
     for file in package.files[1:]:
         if file.name in expected:
-            _check_file(file, expected[file.name])
-    architectures = listed.fields.get("architecture", "").split()
-    binaries = listed.fields.get("binary", "").split()
-    source = listed.fields.get("source", "").partition(" ")[0]
-    right = key.architecture in architectures or key.architecture == "all"
-    if package.kind == "source":
-        known = key.name == source
-    else:
-        known = key.name in binaries or key.name.removesuffix("-dbgsym") in binaries
-    if not right or not known:
-        raise InvalidInput(
-            f"{key.display} has been ignored as it doesn't match restriction",
-            hint="Source, Binary and Architecture of the .changes have to name it",
-        )
-
-
-def _check_file(found: PackageFile, expected: PackageFile) -> None:
-    for what in ("size", "md5", "sha1", "sha256", "sha512"):
-        wanted, got = getattr(expected, what), getattr(found, what)
-        if wanted and wanted != got:
-            raise VerificationFailed(
-                f"{expected.name} has the {what} {got}, the .changes says {wanted}"
-            )
+            changes.check_file(file, expected[file.name])
+    changes.check_named(listed, key.name, key.architecture, key.display)
 
 
 def _remove(upload: SignedUpload, added: Iterable[Ingested]) -> None:

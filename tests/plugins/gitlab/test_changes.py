@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from debrepo.errors import InvalidInput
 from debrepo.testing.packages import build_deb, build_source, listing, stanza
 
 PROJECT = "/api/v4/projects/1"
@@ -325,3 +326,26 @@ def test_acceptance_rule_takes_signed_uploads_and_refuses_packages_alone(
     assert answer.status_code == 400
     assert "breaks the rule house: expected a signed upload" in answer.text
     assert send(apt, *everything(built)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"Binary": "hello"}, 201),
+        ({"Binary": "hello other"}, 201),
+        ({"Binary": "other"}, 400),
+        ({"Binary": "hello", "Architecture": "source arm64"}, 400),
+    ],
+)
+def test_changes_has_to_name_its_packages_as_those_that_are_included(apt, built, given, status):
+    changes(built, **given)
+    answer = send(apt, *everything(built))
+    assert answer.status_code == status
+    assert ("doesn't match restriction" in answer.text) == (status == 400)
+
+
+def test_changes_without_its_files_beside_it_is_refused_by_name(built, apt, session):
+    last = changes(built)
+    (built / "hello_1.0-1_amd64.deb").unlink()
+    with pytest.raises(InvalidInput, match="which is not beside it"):
+        session.call("distribution.upload", container="acme/web", paths=[last])
