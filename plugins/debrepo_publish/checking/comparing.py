@@ -9,7 +9,7 @@ from debrepo import clock, verbatim
 from debrepo.catalog import CHUNKS
 from debrepo.errors import SigningFailed
 from debrepo.signing import dearmored
-from debrepo_publish.checking import signatures
+from debrepo_publish.checking import dated_archives, signatures
 from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.checking.trees import ServedTree, StoredTree, Tree
 from debrepo_publish.checking.verification import Verifier, Wanted
@@ -67,14 +67,25 @@ def verify_stored(
     *,
     keyring: bytes = b"",
     files: bool = False,
+    past: bool = False,
     alone: bool = False,
 ) -> Verified:
-    """Verify a publication in its storage; ``alone``: the caller holds the lease on its place."""
+    """Verify a publication in its storage; ``alone``: the caller holds the lease on its place.
+
+    ``files``: read every package file, and as with ``past``, all indexes of dated archives.
+    """
     tree = StoredTree(storage, publication)
     verifier, problems = _as_client(session, tree, publication, keyring, files=files)
     busy = not alone and _is_busy(session, publication)
     problems += _against_database(session, publication, tree, busy=busy)
-    problems += _against_ledger(session, publication, tree, verifier.files)
+    with session.db.read() as txn:
+        known = dated_archives.archives(txn, publication)
+    problems += dated_archives.problems(
+        tree, known, whole=files or past, links=storage.links_directories
+    )
+    sizes = {path: index.size for one in known for path, index in one.indexes.items()}
+    sizes |= {path: -1 for one in known for path in one.releases}
+    problems += _against_ledger(session, publication, tree, verifier.files, sizes)
     root = f"dists/{publication.distribution}/"
     problems += [
         Problem(root + name, "is not what debrepo wrote for clients", Fault.RELEASE)
@@ -192,7 +203,11 @@ def _against_database(
 
 
 def _against_ledger(
-    session: Session, publication: Publication, tree: StoredTree, seen: Mapping[str, Wanted]
+    session: Session,
+    publication: Publication,
+    tree: StoredTree,
+    seen: Mapping[str, Wanted],
+    dated: Mapping[str, int],
 ) -> Iterator[Problem]:
     """Yield the files in the ledger that are missing or changed, and those with a wrong size."""
     ours = (f"dists/{publication.distribution}/", "pool/")
@@ -209,11 +224,14 @@ def _against_ledger(
     for path, size in tree.sizes(rows.keys() - seen.keys()):
         held = rows[path]
         if size is None and held.references:
-            yield Problem(path, "was published, but is missing", _kind(path))
+            kind = Fault.DATED if path in dated else _kind(path)
+            yield Problem(path, "was published, but is missing", kind)
         elif size is None:
             yield Problem(path, "is superseded, and missing before its time", Fault.SUPERSEDED)
         elif held.sha256 and size != held.size:
             yield Problem(path, f"has {size} bytes, and not {held.size}", _kind(path))
+        elif dated.get(path, -1) not in (-1, size):
+            yield Problem(path, f"has {size} bytes, and not {dated[path]}", Fault.DATED)
     for path, version in tree.versions.items():
         row = rows.get(path)  # files that are replaced have no digest in the ledger
         if row and row.sha256 and row.version not in ("", version):

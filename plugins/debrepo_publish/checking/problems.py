@@ -17,6 +17,7 @@ class Fault(StrEnum):
     SERVING = "serving"  #: how the web server hands it out
     FOREIGN = "foreign"  #: not what this debrepo committed
     INTERRUPTED = "interrupted"  #: a generation was left half done
+    DATED = "dated"  #: a dated archive is not what clients saw at that time
     SUPERSEDED = "superseded"  #: a superseded file is missing; nothing can replace it
     KEY_EXPIRES = "key expires"
 

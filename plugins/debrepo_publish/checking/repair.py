@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import remote_files
 from debrepo.errors import NotFound, RemoteError
 from debrepo.storage import PoolLink, somebody_elses
+from debrepo_publish.checking import dated_archives
 from debrepo_publish.checking.comparing import REPLACED, verify_stored
 from debrepo_publish.checking.problems import Fault
 from debrepo_publish.checking.reconciling import NOTHING, Reconciled, reconcile
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 #: What publishing again does not repair.
 _BEYOND_REPAIR = (Fault.SUPERSEDED, Fault.KEY_EXPIRES)
+_APART = (Fault.PACKAGE, Fault.DATED, *_BEYOND_REPAIR)
 
 
 class Repaired(NamedTuple):
@@ -63,12 +65,17 @@ def repair(
             session, storage, publication, files=files, dry_run=dry_run
         )
         repaired = [f"{path}: {fault}" for path, fault in files_back.items()]
-        found = verify_stored(session, storage, publication, alone=True).problems
-        again = [p for p in found if p.kind not in (Fault.PACKAGE, *_BEYOND_REPAIR)]
+        found = verify_stored(session, storage, publication, past=files, alone=True).problems
+        again = [problem for problem in found if problem.kind not in _APART]
+        past = [problem for problem in found if problem.kind is Fault.DATED]
         left += [str(problem) for problem in found if problem.kind in _BEYOND_REPAIR]
         if again and not dry_run:
             made = _publish_again(session, storage, publication)
         repaired += [str(problem) for problem in again]
+        if past and not dry_run:
+            paths = [problem.path for problem in past]
+            left += dated_archives.rebuild(session, storage, publication, paths)
+        repaired += [str(problem) for problem in past]
         reconciled = NOTHING
         if reconciling:
             reconciled = reconcile(session, storage, publication, dry_run=dry_run)

@@ -18,7 +18,9 @@ from debrepo_publish.cli.revisions import traffic
 if TYPE_CHECKING:
     from debrepo.session import Session
 
-_files = click.option("--files", is_flag=True, help="Also read every package file.")
+_files = click.option(
+    "--files", is_flag=True, help="Also read every package file, and the indexes of dated archives."
+)
 
 
 @click.command()

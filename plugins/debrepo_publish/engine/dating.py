@@ -95,6 +95,11 @@ def withdraw(session: Session, storage: Storage, generation: Generation) -> None
         storage.unlink_directory(path(of_pool), unless=others)
 
 
+def directories(generation: Generation) -> list[str]:
+    """Return the directories of links that lead to a dated archive, where a storage has them."""
+    return list(_links(generation))[:-1]
+
+
 def _links(generation: Generation) -> dict[str, str]:
     """Return the directories to link, with where they lead; the one of the pool is the last."""
     root, target = f"{ROOT}/{generation.dated}", dated_root(generation).rstrip("/")

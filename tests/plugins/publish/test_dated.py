@@ -1,5 +1,7 @@
 """What clients saw of a publication stays readable under a path that says when."""
 
+import shutil
+
 import pytest
 from plugins.publish import test_crashes
 from plugins.publish.client import Client
@@ -336,3 +338,80 @@ def test_generation_without_indexes_has_no_files_of_an_archive(twice):
     with twice.db.read() as txn:
         one = next(iter(txn[GENERATIONS].values()))
     assert written_files(one._replace(indexes={})) == []
+
+
+def repaired(session, **options):
+    found = session.call("publish.repair", distribution="stable", **options)
+    assert found.left == []
+    assert verified(session) == []
+    return found
+
+
+@pytest.mark.parametrize("what", ["dists/stable/{}", "snapshots/{}"])
+def test_dated_archive_that_was_deleted_is_put_back(twice, public, what):
+    shutil.rmtree(public / what.format(FIRST))
+    assert any(FIRST in problem for problem in verified(twice))
+    planned = twice.call("publish.repair", distribution="stable", dry_run=True)
+    assert planned.repaired
+    assert any(FIRST in problem for problem in verified(twice))
+    repaired(twice)
+    assert seen(public, FIRST) == ONE
+    assert seen(public, SECOND) == TWO
+
+
+def test_repair_of_a_dated_archive_publishes_nothing_else(twice, public):
+    before = (public / "dists/stable/InRelease").read_bytes()
+    shutil.rmtree(public / "dists/stable" / FIRST)
+    assert repaired(twice).generation == 0
+    assert (public / "dists/stable/InRelease").read_bytes() == before
+
+
+def test_indexes_of_a_dated_archive_are_made_again(twice, public):
+    old = public / "dists/stable" / FIRST / "main"
+    bad = [path for path in old.rglob("*.gz") if path.is_file()]
+    for path in bad:  # a hard link to what is stored by its hash
+        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    assert verified(twice) == []  # the sizes are right
+    found = twice.call("publish.verify", distribution="stable", files=True).problems
+    damaged = {str(one) for one in found if one.kind is Fault.DATED}
+    name = f"dists/stable/{FIRST}/main/binary-amd64/Packages.gz"
+    assert f"{name}: is damaged" in damaged
+    repaired(twice, files=True)
+    assert seen(public, FIRST) == ONE
+    found = twice.call("publish.verify", distribution="stable", files=True).problems
+    assert [one for one in found if one.kind is not Fault.SIGNATURE] == []
+
+
+def test_index_of_another_size_is_found_without_reading_it(twice, public):
+    (public / "dists/stable" / FIRST / "main/binary-amd64/Packages.gz").unlink()
+    (public / "dists/stable" / FIRST / "main/binary-amd64/Packages.gz").write_bytes(b"x")
+    (said,) = verified(twice)
+    assert said.startswith(f"dists/stable/{FIRST}/main/binary-amd64/Packages.gz: has 1 bytes, and")
+    repaired(twice)
+    assert seen(public, FIRST) == ONE
+
+
+def test_forged_release_of_a_dated_archive_is_found_and_replaced(twice, public):
+    commit = public / "dists/stable" / FIRST / "InRelease"
+    data = commit.read_bytes()
+    commit.unlink()
+    commit.write_bytes(data.replace(b"stable", b"sta8le"))
+    said = verified(twice)
+    assert f"dists/stable/{FIRST}/InRelease: is not what was committed at that time" in said
+    repaired(twice)
+    assert commit.read_bytes() == data
+
+
+def test_lost_detached_signature_of_a_dated_archive_is_made_again(twice, public):
+    (public / "dists/stable" / FIRST / "Release.gpg").unlink()
+    repaired(twice)
+    assert (public / "dists/stable" / FIRST / "Release.gpg").is_file()
+
+
+def test_what_cannot_be_made_again_is_named(twice, public):
+    """Nothing but the index of the past has the small Release file beside it."""
+    for path in (public / "dists/stable").rglob("*"):
+        if path.is_file() and path.read_bytes().startswith(b"Archive:"):
+            path.write_bytes(b"x" * path.stat().st_size)
+    found = twice.call("publish.repair", distribution="stable", files=True)
+    assert any(f"{FIRST}/: cannot be put in place again: " in one for one in found.left)
