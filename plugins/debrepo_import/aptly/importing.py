@@ -9,7 +9,7 @@ from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import DebrepoError
 from debrepo_import import lists, packages, settings
-from debrepo_import.aptly import configuration, publications, reading
+from debrepo_import.aptly import configuration, publications, reading, skeleton
 from debrepo_import.foreign import ForeignList
 from debrepo_import.report import ImportReport, Remark
 from debrepo_import.tables import BROUGHT, brought_key
@@ -63,6 +63,7 @@ def bring(session: Session, source: AptlySource, terms: ImportTerms) -> ImportRe
             packages.settle(txn, source.name)
     published = _publish(session, source, remarks)
     remarks += _configure(session, source)
+    remarks += skeleton.bring(session, source, force=terms.force)
     remarks += _gone(session, source, prune=terms.prune)
     return ImportReport(
         brought.packages,
@@ -188,7 +189,7 @@ def _gone(session: Session, source: AptlySource, *, prune: bool) -> list[Remark]
         known = [key.removeprefix(prefix) for key in txn[BROUGHT].prefix_keys(prefix.encode())]
     remarks = []
     for name in known:
-        if name in names:
+        if name in names or name.startswith(skeleton.KIND):
             continue
         kind, _, plain = name.partition(":")
         if name in here and not prune:

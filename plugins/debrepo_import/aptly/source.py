@@ -30,6 +30,7 @@ class AptlySource(NamedTuple):
     configuration: AptlyConfiguration
     lists: tuple[AptlyList, ...]
     remarks: tuple[Remark, ...]  #: about lists that cannot be read
+    root: Path  #: its directory
 
     @property
     def names(self) -> dict[str, str]:
@@ -66,7 +67,7 @@ def opened(
                 known = [one for one in everything if not isinstance(one, Remark)]
                 remarks = [one for one in everything if isinstance(one, Remark)]
                 named = tuple(_renamed(known, dict(renamed or {})))
-                yield AptlySource(name, records, found, named, tuple(remarks))
+                yield AptlySource(name, records, found, named, tuple(remarks), root)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 

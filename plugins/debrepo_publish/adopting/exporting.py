@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo.errors import NotFound, VerificationFailed, cannot_write
+from debrepo import stanza
+from debrepo.errors import InvalidInput, NotFound, VerificationFailed, cannot_write
 from debrepo.stopping import checkpoint
 from debrepo_publish.adopting import served
 from debrepo_publish.checking.trees import StoredTree
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from debrepo_publish.model.publication import Publication
 
 _RELEASES = ("Release", "Release.gpg", "InRelease")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,200}")
 _BY_HASH = {"sha256": "SHA256", "sha512": "SHA512"}
 
 
@@ -80,10 +83,23 @@ def _indexes(storage: Storage, publication: Publication, archive: ServedArchive)
         data = b""
         with suppress(NotFound):
             data = storage.get(publication.path(root + path))
+        if path.endswith(".diff/Index"):
+            yield from (f"{root}{path.removesuffix('Index')}{name}" for name in _patches(data))
         for algorithm, title in _BY_HASH.items():
             if data and algorithm in archive.checksums:
                 yield by_hash(root + path, title, hashlib.new(algorithm, data).hexdigest())
         yield root + path
+
+
+def _patches(index: bytes) -> list[str]:
+    """Return the names of the patches that an index of patches lists; Release lists the index."""
+    try:
+        fields = stanza.Fields(index.strip(b"\n"))
+    except (InvalidInput, UnicodeDecodeError):
+        return []
+    rows = fields.get("SHA256-Download", "").split("\n")
+    names = [row.split()[2] for row in rows if len(row.split()) == 3]
+    return [name for name in names if _NAME.fullmatch(name)]
 
 
 def _write(target: Path, pieces: Iterable[bytes], *, sha256: str = "", hint: str = "") -> int:

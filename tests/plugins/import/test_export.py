@@ -97,6 +97,24 @@ def test_tree_is_what_clients_get(debrepo, debrepo_root, filled):
     assert again["packages"] == 8  # one for all is in the index of each architecture
 
 
+def test_patches_of_indexes_are_in_the_tree(debrepo, debrepo_root, filled, tmp_path):
+    debrepo("publish", "update", "stable", "--pdiffs", "14")
+    place = tmp_path / "more-debs"
+    place.mkdir()
+    for number in range(40):
+        build_deb(place, f"new{number:02}")
+    debrepo("repo", "add", "tools", place / "new00_1.0_amd64.deb")
+    debrepo("publish", "update", "stable")
+    debrepo("export", "tree", filled, "stable")
+    published = debrepo_root / "public/dists/stable/main/binary-amd64/Packages.diff"
+    names = sorted(path.name for path in published.glob("*.gz"))
+    copied = filled / published.relative_to(debrepo_root / "public")
+    assert names
+    assert sorted(path.name for path in copied.glob("*.gz")) == names
+    for name in names:
+        assert (copied / name).read_bytes() == (published / name).read_bytes()
+
+
 def test_damaged_tree_is_not_written(debrepo, debrepo_root, filled):
     (path,) = (debrepo_root / "public").rglob("more_*.deb")
     size = path.stat().st_size

@@ -378,3 +378,37 @@ def test_keys_are_those_of_aptly_unless_there_are_some_here(
     (debrepo_root / "gnupg").rmdir()
     imported()
     assert f'home = "{home}"' in (debrepo_root / "debrepo.toml").read_text()
+
+
+def test_skeleton_files_come_along_and_are_published(imported, aptly, debrepo_root, told):
+    notes = aptly.root / "skel/dists/stable/main/notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("release notes")
+    (notes.parent / "link").symlink_to("/etc/passwd")
+    said = imported().output
+    assert "refused: skeleton file dists/stable/main/link: it is no plain file" in said
+    here = debrepo_root / "skel/dists/stable/main/notes.txt"
+    assert here.read_text() == "release notes"
+    assert not here.with_name("link").exists()
+    notes.write_text("other notes")
+    assert "notes" not in imported().output
+    assert here.read_text() == "other notes"
+    here.write_text("my own")
+    assert "taken: skeleton file dists/stable/main/notes.txt" in imported().output
+    assert here.read_text() == "my own"
+    imported("--force")
+    assert here.read_text() == "other notes"
+    notes.unlink()
+    imported("--prune")
+    assert here.read_text() == "other notes"
+
+
+def test_skeleton_files_that_cannot_be_published_are_named(imported, aptly, debrepo_root):
+    top = aptly.root / "skel/dists/stable/main"
+    top.mkdir(parents=True)
+    (top / "large").write_bytes(bytes(200))
+    (debrepo_root / "debrepo.toml").parent.mkdir(exist_ok=True)
+    (debrepo_root / "debrepo.toml").write_text("[publish]\nskeleton_size = 100\n")
+    assert "it has 200 bytes, publish.skeleton_size allows 100" in imported().output
+    (debrepo_root / "debrepo.toml").write_text('[publish]\nskeleton = ""\n')
+    assert "publish.skeleton is empty" in imported().output
