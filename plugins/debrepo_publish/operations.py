@@ -322,7 +322,7 @@ def source_add(
     components: Sequence[str] = (),
     kind: str = "",
 ) -> Publication:
-    """Add components with the next update; the package lists need not exist before."""
+    """Add components with the next update."""
     return _revise(
         session,
         distribution,
@@ -387,6 +387,11 @@ def _revise(
 ) -> Publication:
     wanted = _named(distribution, place)
     with places.hold(session, wanted.place), session.db.write() as txn:
-        changed = change(publications.get(txn, wanted.key))
+        before = publications.get(txn, wanted.key)
+        changed = change(before)
+        for source in sorted(
+            set((changed.pending or {}).values()) - {*before.next_sources.values()}
+        ):
+            lists.get(session.hook, txn, *lists.parse(source, ""))  # raises where there is none
         txn[PUBLICATIONS][wanted.key] = changed
     return changed

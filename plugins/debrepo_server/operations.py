@@ -71,12 +71,15 @@ def create_token(
         raise InvalidInput(f"{days} is not a number of days from 1 to 36524")
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with session.db.write() as txn:
-        return tokens.create(
+        secret = tokens.create(
             txn,
             name,
             tuple(dict.fromkeys(wanted)),
             expires.isoformat(timespec="seconds") if expires else "",
         )
+    for warning in granting.absent(session, wanted):  # they may come later
+        session.progress.note(warning)
+    return secret
 
 
 def list_tokens(session: Session) -> list[Token]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import InvalidInput, NotFound
+from debrepo.nearest import nearest
 from debrepo.permissions import check_scope, meets
 
 if TYPE_CHECKING:
@@ -97,6 +98,34 @@ def check(session: Session, scopes: Iterable[str]) -> tuple[str, ...]:
 def is_needed(scope: str, there: Iterable[str]) -> bool:
     """Return whether a scope grants anything at all."""
     return scope in _WORDS or any(meets(_BRACES.sub("*", one), scope) for one in there)
+
+
+def absent(session: Session, scopes: Iterable[str]) -> list[str]:
+    """Return a warning for each repository and place of scopes that is not there, or not yet."""
+    with session.db.read() as txn:
+        nodes = [node.name for batch in session.hook.debrepo_nodes(txn=txn) for node in batch]
+    repos = [name.removeprefix("repo:") for name in nodes if name.startswith("repo:")]
+    published = [name.removeprefix("publication:") for name in nodes]
+    places = {name[:at] for name in published for at, sign in enumerate(name) if sign == "/"}
+    warnings: dict[str, None] = {}
+    for scope in scopes:
+        kind, _, rest = scope.partition(":")
+        name = rest.rpartition(":")[0]
+        if not name or "*" in name:
+            continue
+        near = ""
+        if kind == "repo" and name not in repos:
+            near = f"no repository called {name} yet{_near(name, repos)}"
+        elif kind == "publish" and ":fetch:" not in scope and name not in places:
+            near = f"nothing published to {name} yet{_near(name, places)}"
+        if near:
+            warnings[f"Warning: there is {near}{'' if near.endswith('?') else '.'}"] = None
+    return list(warnings)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    found = nearest(name, known)
+    return f"; is {found} meant?" if found else ""
 
 
 def _meant(scope: str, there: Sequence[str]) -> str:

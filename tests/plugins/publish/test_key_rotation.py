@@ -3,12 +3,15 @@
 import shutil
 
 import pytest
+from fastapi.testclient import TestClient
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 from plugins.publish.signers import FINGERPRINT, PaperSigner
 
 from debrepo.errors import InUse, InvalidInput, NotFound, SigningFailed
 from debrepo.signing import made_signatures
+from debrepo_server.access import Access
+from debrepo_server.app import build
 
 DAY = 86400
 NOW = 1_800_000_000
@@ -244,3 +247,48 @@ def test_stage_dies_anywhere_and_the_next_attempt_completes_it(
             assert step > 5
             return
     raise AssertionError("it has more steps than there are attempts")
+
+
+@pytest.fixture
+def asked(session):
+    """Call an operation through the server with a token of these scopes; return the answer."""
+    with TestClient(build(session, Access(session, trusting=False))) as client:
+
+        def run(operation, *scopes, **arguments):
+            name = f"t{len(session.call('token.list'))}"
+            secret = session.call("token.create", name=name, scopes=scopes)
+            return client.post(
+                f"/api/operations/{operation}",
+                json={"arguments": arguments},
+                headers={"Authorization": f"Bearer {secret}"},
+            )
+
+        yield run
+
+
+def test_key_is_rotated_through_the_server_by_who_may(live, asked, public):
+    said = asked("key.rotate.start", "key:rotate", old=OLD, new=NEW)
+    assert said.status_code == 200, said.text
+    assert "announced" in said.text
+    assert asked("key.rotate.next", "read").status_code == 403
+    early = asked("key.rotate.next", "key:rotate")
+    assert (early.status_code, "cannot be co-signing before" in early.text) == (409, True)
+    assert asked("key.rotate.next", "key:rotate", yes_really=True).status_code == 200
+    assert signers(public) == [OLD, NEW]
+    assert "co-signing" in asked("key.rotate.show", "read").text
+    assert asked("key.rotate.cancel", "key:rotate").status_code == 200
+    assert signers(public) == [OLD]
+    assert asked("key.rotate.cancel", "key:rotate").status_code == 404
+
+
+def test_package_with_the_keyring_is_built_through_the_server(live, asked, session):
+    sent = {"repo": "tools", "name": "example"}
+    assert asked("key.package", "key:package", **sent).status_code == 403
+    said = asked("key.package", "key:package", "repo:tools:add", **sent)
+    assert said.status_code == 200, said.text
+    shown = session.call("repo.show", name="tools", with_packages=True)
+    assert any(key.name == "example-archive-keyring" for key in shown.packages)
+    assert (
+        asked("key.package", "key:package", "repo:tools:add", repo="none", name="x").status_code
+        == 404
+    )

@@ -65,15 +65,28 @@ def test_several_changes_add_up(session, published):
     assert pending == {"contrib": "repo:more", "non-free": "repo:others"}
 
 
-def test_sources_are_looked_for_by_the_update_only(session, published, update):
-    source(session, "add", "nowhere", components=["non-free"])
-    with pytest.raises(NotFound, match="nowhere"):
+@pytest.mark.parametrize("verb", ["add", "update", "replace"])
+def test_source_that_does_not_exist_is_refused_with_the_one_that_may_be_meant(
+    session, published, verb
+):
+    component = {"add": "non-free", "update": "main", "replace": "main"}[verb]
+    with pytest.raises(NotFound, match="no repository called othors") as raised:
+        source(session, verb, "othors", components=[component])
+    assert "is others meant?" in raised.value.hint
+    assert session.call("publish.show", distribution="stable").publication.pending is None
+
+
+def test_source_that_has_gone_since_stops_the_update(session, published, update):
+    source(session, "add", "others", components=["non-free"])
+    session.call("repo.drop", name="others", force=True)
+    with pytest.raises(NotFound, match="others"):
         update()
     assert names(published) == {"hello", "extra"}
+    source(session, "remove", components=["contrib"])  # what was pending before may stay
 
 
-def test_dropped_changes_are_forgotten(session, published, update):
-    source(session, "add", "nowhere", components=["non-free"])
+def test_changes_that_were_dropped_are_not_made(session, published, update):
+    source(session, "add", "others", components=["non-free"])
     session.call("publish.source.drop", distribution="stable")
     assert not update().changed
 

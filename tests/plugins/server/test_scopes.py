@@ -188,3 +188,19 @@ def test_token_that_expires_soon_or_grants_nothing_is_a_concern(debrepo, session
     assert "warning: token short: expires on" in text
     assert "warning: token old: nothing needs its scope repo:web:ad" in text
     assert "warning: token gone: expired on 2020-01-01" in text
+
+
+def test_token_for_what_is_not_there_yet_is_made_with_a_warning(debrepo, debrepo_root):
+    debrepo("repo", "create", "dev", "--distribution", "stable")
+    words = ("--role", "ci", "--repo", "dev", "--repo", "deb", "--publish", "./testing")
+    made = debrepo("token", "create", "web", *words)
+    assert made.stderr.splitlines() == [
+        "Warning: there is no repository called deb yet; is dev meant?",
+        "Warning: there is nothing published to testing yet.",
+    ]
+    assert made.stdout.startswith("debrepo-")
+    debrepo("publish", "repo", "dev", "testing", "--skip-signing")
+    made = debrepo("token", "create", "again", "--scope", "publish:testing:update")
+    assert made.stderr == ""
+    made = debrepo("token", "create", "any", "--scope", "repo:*:add", "--scope", "publish:*:update")
+    assert made.stderr == ""
