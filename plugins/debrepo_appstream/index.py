@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from debrepo import archive
 from debrepo.archive.stream import blocks
 from debrepo.errors import InvalidPackage
-from debrepo.index_kind import IndexKind
+from debrepo.index_kind import WholeIndexKind
 from debrepo_appstream.generator import Composed, compose
 
 if TYPE_CHECKING:
@@ -36,11 +36,10 @@ _LIMITS = archive.Limits(control_file=2 << 20)  # bytes that each may have
 _COMPONENTS = "components.yml"
 
 
-class AppStreamIndex(IndexKind):
+class AppStreamIndex(WholeIndexKind):
     """``Components-ARCH.yml`` for each architecture, and ``icons-SIZE.tar`` for all of them.
 
-    An archive of icons is made of fragments, too: its end is that of the file, which is what
-    readers of tar take for it where the blocks of zeros are missing.
+    They are made whole, since libappstream reads the first member of a gzip file alone.
     """
 
     reads = (
@@ -55,14 +54,6 @@ class AppStreamIndex(IndexKind):
     def compressions(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
         """Return one, as clients keep files as they come: gzip if the publication has it."""
         return ("gz",) if "gz" in chosen else chosen[:1]
-
-    def header(self, path: str, context: Context) -> bytes:
-        if not path.endswith(".yml"):
-            return b""
-        words = (context.origin, context.codename, context.component)
-        origin = "-".join(re.sub(r"[^a-z0-9.+]+", "-", word.lower()).strip("-") for word in words)
-        said = json.dumps(origin)  # which is YAML, too
-        return f"---\nFile: DEP-11\nVersion: '0.16'\nOrigin: {said}\n".encode()
 
     def extract(self, published: Published) -> bytes:
         """Return what the generator makes of a package, as an archive; nothing, of most."""
@@ -99,6 +90,27 @@ class AppStreamIndex(IndexKind):
             member = b"".join(_member(name, content))
             texts.setdefault(f"dep11/icons-{size}.tar", []).append(member)
         return {path: b"".join(parts) for path, parts in texts.items()}
+
+    def finish(
+        self, fragments: Mapping[str, Sequence[bytes]], context: Context
+    ) -> Mapping[str, bytes]:
+        return {
+            path: b"".join(
+                (_head(context), *texts) if path.endswith(".yml") else (*texts, bytes(_END))
+            )
+            for path, texts in fragments.items()
+        }
+
+
+_END = 1024  # bytes: two blocks of zeros end an archive
+
+
+def _head(context: Context) -> bytes:
+    """Return the first document, with a name for the directory of the icons on clients."""
+    words = (context.origin, context.codename, context.component)
+    clean = [re.sub(r"[^a-z0-9.+]+", "-", word.lower()).strip(".-") for word in words]
+    said = json.dumps("-".join(filter(None, clean)))  # which is YAML, too
+    return f"---\nFile: DEP-11\nVersion: '0.16'\nOrigin: {said}\n".encode()
 
 
 def _packed(found: Composed) -> bytes:

@@ -223,9 +223,10 @@ def _against_ledger(
             yield Problem(path, wanted.unlike(held.size), Fault.PACKAGE)
     for path, size in tree.sizes(rows.keys() - seen.keys()):
         held = rows[path]
-        if size is None and held.references:
-            kind = Fault.DATED if path in dated else _kind(path)
-            yield Problem(path, "was published, but is missing", kind)
+        if size is None and path in dated:
+            yield Problem(path, "is missing", Fault.DATED)
+        elif size is None and held.references:
+            yield Problem(path, "was published, but is missing", _kind(path))
         elif size is None:
             yield Problem(path, "is superseded, and missing before its time", Fault.SUPERSEDED)
         elif held.sha256 and size != held.size:

@@ -51,22 +51,26 @@ class TestAppStreamIndex(IndexKindContract):
                 assert said <= (name in wanted or key.name in ("p00", "p05", "p10"))
                 assert said or not one.extract or name not in wanted
 
-    def test_icons_are_archives_without_the_end_that_follows_the_last_one(
-        self, kind, context, packages
-    ):
-        texts = kind.fragment(packages, context)
-        more = kind.fragment([packages[1]._replace(extract=extract("zz"))], context)
-        joined = texts["dep11/icons-64x64.tar"] + more["dep11/icons-64x64.tar"]
-        with tarfile.open(fileobj=io.BytesIO(joined)) as members:
+    def test_icons_of_all_fragments_are_in_one_archive(self, kind, context, packages):
+        path = "dep11/icons-64x64.tar"
+        more = [packages[1]._replace(extract=extract("zz"))]
+        parts = [kind.fragment(some, context)[path] for some in (packages, more)]
+        made = kind.finish({path: parts}, context)[path]
+        with tarfile.open(fileobj=io.BytesIO(made)) as members:
             names = members.getnames()
             assert members.extractfile("zz_org.example.zz.png").read() == ICON
         assert len(names) == len(set(names))
+        assert made.endswith(bytes(1024))
 
-    def test_head_has_a_name_that_is_a_name_of_a_directory(self, kind, context):
-        context.origin, context.codename = 'Our "own"/x\n', "stable/updates"
-        said = kind.header("dep11/Components-amd64.yml", context).decode().splitlines()
-        assert said[-1] == 'Origin: "our-own-x-stable-updates-main"'
-        assert kind.header("dep11/icons-64x64.tar", context) == b""
+    @pytest.mark.parametrize(
+        ("origin", "said"),
+        [('Our "own"/x\n', "our-own-x-stable-updates-main"), (". ", "stable-updates-main")],
+    )
+    def test_head_has_a_name_that_can_be_that_of_a_directory(self, kind, context, origin, said):
+        context.origin, context.codename = origin, "stable/updates"
+        text = kind.finish({"dep11/Components-amd64.yml": [b"---\n"]}, context)
+        head = text["dep11/Components-amd64.yml"].decode().splitlines()
+        assert head == ["---", "File: DEP-11", "Version: '0.16'", f'Origin: "{said}"', "---"]
 
 
 def test_package_without_metainfo_is_not_opened():

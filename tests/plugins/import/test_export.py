@@ -98,12 +98,13 @@ def test_tree_is_what_clients_get(debrepo, debrepo_root, filled):
 
 
 def test_patches_of_indexes_are_in_the_tree(debrepo, debrepo_root, filled, tmp_path):
-    debrepo("publish", "update", "stable", "--pdiffs", "14")
     place = tmp_path / "more-debs"
     place.mkdir()
-    for number in range(40):
+    for number in range(20):
         build_deb(place, f"new{number:02}")
-    debrepo("repo", "add", "tools", place / "new00_1.0_amd64.deb")
+    debrepo("repo", "add", "tools", place)
+    debrepo("publish", "update", "stable", "--pdiffs", "14")
+    debrepo("repo", "add", "tools", build_deb(tmp_path, "another"))
     debrepo("publish", "update", "stable")
     debrepo("export", "tree", filled, "stable")
     published = debrepo_root / "public/dists/stable/main/binary-amd64/Packages.diff"

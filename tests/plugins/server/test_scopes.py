@@ -199,7 +199,7 @@ def test_token_for_what_is_not_there_yet_is_made_with_a_warning(debrepo, debrepo
         "Warning: there is nothing published to testing yet.",
     ]
     assert made.stdout.startswith("debrepo-")
-    debrepo("publish", "repo", "dev", "testing", "--skip-signing")
+    debrepo("publish", "repo", "dev", "testing", "--skip-signing", "--architectures", "amd64")
     made = debrepo("token", "create", "again", "--scope", "publish:testing:update")
     assert made.stderr == ""
     made = debrepo("token", "create", "any", "--scope", "repo:*:add", "--scope", "publish:*:update")
