@@ -193,6 +193,9 @@ class SortedIndexKind(AnyIndexKind):
     where packages have changed, whatever the order of packages is.
     """
 
+    #: Fields of packages that plugins may give other values: those of these names that they do
+    #: are in `Published.fields`. If what they give changes, the lines are made anew.
+    given: ClassVar[tuple[str, ...]] = ()
     #: Whether an index is for the packages of all architectures together. `index` is asked for an
     #: empty architecture then.
     joint: ClassVar[bool] = False

@@ -12,6 +12,7 @@ from debrepo.catalog import CHUNKS
 from debrepo.index_kind import IndexKind, Published, SortedIndexKind, WholeIndexKind
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import carried, extracts, pdiffs
+from debrepo_publish.engine.fields import added, given
 from debrepo_publish.engine.layout import paths
 from debrepo_publish.indexes import admission, contexts, lines, rendering
 from debrepo_publish.indexes.compression import BY_NAME, Compression
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from debrepo_publish.engine.plan import Plan
     from debrepo_publish.indexes.cache import Cache
     from debrepo_publish.indexes.contexts import WantedIndex
+    from debrepo_publish.indexes.lines import Given
 
 _WALK = 32  # chunks of packages to read before the pages that they stand on are released
 _BATCH = 8  # fragments of a whole index that are looked up in the cache together
@@ -60,13 +62,27 @@ def _groups(session: Session, cache: Cache, plan: Plan, component: str) -> Itera
         if isinstance(wanted.kind, SortedIndexKind):
             before = plan.previous.parts.get(component) if plan.previous else None
             made = plan.generation, component, before, chosen
-            yield from lines.groups(session.db, cache, wanted, *made)
+            yield from lines.groups(
+                session.db, cache, wanted, *made, *_given(session, plan, component, wanted.kind)
+            )
             continue
         with session.db.read() as txn:
             found = fragments(txn, session, plan, component, wanted)
         if isinstance(wanted.kind, WholeIndexKind):
             found = [whole(cache, wanted, found)]
         yield Group(component, wanted, found, contexts.expected(wanted), chosen)
+
+
+def _given(
+    session: Session, plan: Plan, component: str, kind: SortedIndexKind
+) -> tuple[Given, Given]:
+    """Return what plugins give packages, and what they would give those published before."""
+    now = given(plan.fields.get(component, {}), kind.given)
+    if not now or plan.previous is None or component not in plan.previous.parts:
+        return now, {}
+    with session.db.read() as txn:
+        before = added(session, txn, plan.publication, plan.previous)
+    return now, given(before.get(component, {}), kind.given)
 
 
 def compressions(plan: Plan, wanted: WantedIndex) -> list[Compression]:

@@ -8,7 +8,7 @@ from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import PluginError
 from debrepo.index_kind import SortedIndexKind, WholeIndexKind
-from debrepo_publish.engine import components, extracts
+from debrepo_publish.engine import components, extracts, fields
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.indexes import cache as caching
 from debrepo_publish.indexes import lines
@@ -53,7 +53,8 @@ def _evict(session: Session) -> bool:
                         if isinstance(wanted.kind, SortedIndexKind):
                             made = plan.generation, component
                             chosen = components.compressions(plan, wanted)
-                            for root, used in lines.names(cache, wanted, *made, chosen):
+                            said = fields.given(plan.fields.get(component, {}), wanted.kind.given)
+                            for root, used in lines.names(cache, wanted, *made, chosen, said):
                                 roots.add(root)
                                 names.update(used)
                         else:

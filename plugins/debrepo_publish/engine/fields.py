@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.package import Entry
     from debrepo.session import Session
+    from debrepo_publish.indexes.lines import Given
     from debrepo_publish.model.publication import Generation, Publication
 
 _NAME = re.compile(r"[!\"$-,.-9;-~][!-9;-~]*")  # Policy 5.1: neither a hash nor a hyphen first
@@ -94,6 +95,20 @@ def added(
         }
         found[component] = _joined(answers)
     return found
+
+
+def given(found: Mapping[Entry, Added], names: Iterable[str]) -> Given:
+    """Return name and value of those fields of packages that have one of these names."""
+    wanted = {name.lower(): name for name in names}
+    chosen = {
+        entry: tuple(
+            (wanted[name.lower()], str(value))
+            for name, value, _ in one.fields
+            if name.lower() in wanted
+        )
+        for entry, one in (found.items() if wanted else ())
+    }
+    return {entry: fields for entry, fields in chosen.items() if fields}
 
 
 def of_release(

@@ -19,6 +19,7 @@ class ContentsIndex(SortedIndexKind):
 
     version = 3
     reads = ("contents",)
+    given = ("Section",)
     options = ("contents",)
 
     def applies(self, context: Context) -> bool:
@@ -34,5 +35,6 @@ class ContentsIndex(SortedIndexKind):
     def lines(self, published: Published, context: Context) -> tuple[bytes, bytes]:
         """Return the paths, and ``section/name``; of a source package, the name."""
         package = published.package
-        section = "" if package.kind == "source" else package.field("Section")
+        own = "" if package.kind == "source" else package.field("Section")
+        section = published.fields.get("Section", own) if package.kind != "source" else ""
         return published.contents, location(section, package.key.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from itertools import chain, starmap
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -25,14 +26,17 @@ from debrepo_publish.indexes.fragments import Fragment, Group
 from debrepo_publish.model.hashing import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from debrepo.database import Database, Transaction
-    from debrepo.package import Package
+    from debrepo.package import Entry, Package
     from debrepo_publish.indexes.cache import Cache, Name
     from debrepo_publish.indexes.compression import Compression
     from debrepo_publish.indexes.contexts import WantedIndex
     from debrepo_publish.model.publication import Generation, Part
+
+    #: What plugins give packages, of the fields that a kind asks for: name and value of each.
+    Given = Mapping[Entry, tuple[tuple[str, str], ...]]
 #: Key and values: two NULs, as a package set's entry has them, around the blank that is
 #: to stand there. To delete single bytes takes a fifth of the time that to replace two does.
 _BETWEEN = b"\0 \0"
@@ -50,6 +54,7 @@ class LineSource(NamedTuple):
     wanted: WantedIndex
     kind: str
     architectures: tuple[str, ...]
+    given: Given = MappingProxyType({})  #: by package
 
     @property
     def maker(self) -> SortedIndexKind:
@@ -60,7 +65,13 @@ class LineSource(NamedTuple):
     def key(self, set_id: SetId) -> bytes:
         """Return the key of the root of its lines."""
         made = self.wanted.key, self.kind.encode(), *map(str.encode, self.architectures)
-        return key_of(b"lines 1", *made, set_id)
+        said = [
+            part
+            for entry, fields in sorted(self.given.items())
+            if self.takes(entry)
+            for part in (entry, repr(fields).encode(errors="surrogateescape"))
+        ]
+        return key_of(b"lines 1", *made, set_id, *said)
 
     def path(self) -> str:
         """Return the path of the index, or an empty string if there is none."""
@@ -72,7 +83,9 @@ class LineSource(NamedTuple):
         return name.split(b"\0", 2)[1].decode() in self.architectures
 
 
-def sources(wanted: WantedIndex, architectures: Iterable[str]) -> Iterator[list[LineSource]]:
+def sources(
+    wanted: WantedIndex, architectures: Iterable[str], given: Given
+) -> Iterator[list[LineSource]]:
     """Yield what a kind makes indexes from, together what is read together."""
     assert isinstance(wanted.kind, SortedIndexKind)
     machines = tuple(sorted(set(architectures) - {"source"}))
@@ -81,7 +94,9 @@ def sources(wanted: WantedIndex, architectures: Iterable[str]) -> Iterator[list[
         *((("deb", "udeb"), run) for run in runs if run),
         *[(("source",), ("source",))] * ("source" in architectures),
     ):
-        found = (LineSource(wanted, kind, run) for kind in kinds if kind in wanted.kind.takes)
+        found = (
+            LineSource(wanted, kind, run, given) for kind in kinds if kind in wanted.kind.takes
+        )
         if together := [source for source in found if source.path()]:
             yield together
 
@@ -94,17 +109,21 @@ def groups(
     component: str,
     before: Part | None,
     compressions: Sequence[Compression],
+    given: Given,
+    given_before: Given,
 ) -> Iterator[Group]:
     """Yield the fragments of each index of a component: of those that have lines.
 
-    ``before`` is the component in the previous generation, if it was there.
+    ``before`` is the component in the previous generation, if it was there, and ``given_before``
+    what plugins would give its packages today.
     """
     part = generation.parts[component]
     expected = set(contexts.expected(wanted))
-    for together in sources(wanted, _served(generation, part)):
+    for together in sources(wanted, _served(generation, part), given):
         for source in together:
+            old = source._replace(given=given_before)
             with db.read() as txn:
-                root = _root(txn, cache, before, part, source, together)
+                root = _root(txn, cache, before, part, source, together, old)
             path = source.path()
             if root != packageset.EMPTY:
                 expected.discard(path)
@@ -124,10 +143,11 @@ def names(
     generation: Generation,
     component: str,
     compressions: Sequence[Compression],
+    given: Given,
 ) -> Iterator[tuple[bytes, list[Name]]]:
     """Yield the key of each root that a component has, with the names of its fragments."""
     part = generation.parts[component]
-    for source in chain.from_iterable(sources(wanted, _served(generation, part))):
+    for source in chain.from_iterable(sources(wanted, _served(generation, part), given)):
         key = source.key(part.set_id)
         with cache.db.read() as lines:
             root = lines[ROOTS].get(key)
@@ -179,22 +199,24 @@ def _root(
     part: Part,
     source: LineSource,
     together: Sequence[LineSource],
+    earlier: LineSource,
 ) -> SetId:
     """Return the root of the lines of a package set, from those of the set before it."""
     key = source.key(part.set_id)
     with cache.db.read() as lines:
         known = _usable(lines, key)
-        old = _usable(lines, source.key(before.set_id)) if before else None
+        old = _usable(lines, earlier.key(before.set_id)) if before else None
     if known is not None:
         return known
     if old is None or before is None:
-        built = _build_kinds(txn, cache, part.set_id, together)
+        built = list(_build_kinds(txn, cache, part.set_id, together))
     else:
-        built = {source: _update(txn, cache, old, before.set_id, part.set_id, source)}
+        change = before.set_id, part.set_id, source, earlier
+        built = [(source, _update(txn, cache, old, *change))]
     with cache.db.write() as lines:
-        for made, root in built.items():
+        for made, root in built:
             lines[ROOTS][made.key(part.set_id)] = root
-    return built[source]
+    return next(root for made, root in built if made.kind == source.kind)
 
 
 def _usable(lines: Transaction, key: bytes) -> SetId | None:
@@ -204,8 +226,8 @@ def _usable(lines: Transaction, key: bytes) -> SetId | None:
 
 def _build_kinds(
     txn: Transaction, cache: Cache, set_id: SetId, together: Sequence[LineSource]
-) -> dict[LineSource, SetId]:
-    """Build the lines of each kind of package, having read each package once.
+) -> Iterator[tuple[LineSource, SetId]]:
+    """Yield the lines of each kind of package, built with each package read once.
 
     Those of the second kind are held in memory: udebs are few, and have few paths.
     """
@@ -225,18 +247,17 @@ def _build_kinds(
                 source, found = others[package.kind]
                 found.extend(_pairs(txn, package, source))
 
-    built = {first: _build(cache, _lines(sorting.blocks(pairs())))}
-    return built | {
-        source: _build(cache, _lines(sorting.blocks(iter(found))))
-        for source, found in others.values()
-    }
+    yield first, _build(cache, _lines(sorting.blocks(pairs())))
+    for source, found in others.values():
+        yield source, _build(cache, _lines(sorting.blocks(iter(found))))
 
 
 def _pairs(txn: Transaction, package: Package, source: LineSource) -> list[bytes]:
     """Return a line for each key of a package."""
     maker, context = source.maker, source.wanted.context
     listed = catalog.paths(txn, package.key.entry) if "contents" in maker.reads else b""
-    keys, value = maker.lines(Published(package, contents=listed), context)
+    fields = dict(source.given.get(package.key.entry, ()))
+    keys, value = maker.lines(Published(package, contents=listed, fields=fields), context)
     if not (isinstance(keys, bytes) and isinstance(value, bytes)):
         raise PluginError(
             f"the kind of index {source.wanted.name} of plugin {source.wanted.plugin} gives no"
@@ -283,7 +304,13 @@ def _build(cache: Cache, lines: Iterator[bytes]) -> SetId:
 
 
 def _update(
-    txn: Transaction, cache: Cache, root: SetId, old: SetId, new: SetId, source: LineSource
+    txn: Transaction,
+    cache: Cache,
+    root: SetId,
+    old: SetId,
+    new: SetId,
+    source: LineSource,
+    earlier: LineSource,
 ) -> SetId:
     """Apply the difference of two package sets to the lines of the first.
 
@@ -297,7 +324,7 @@ def _update(
     removed: set[bytes] = set()
     added: set[bytes] = set()
     for name in names:
-        before = _pairs_of_name(txn, old, name, source)
+        before = _pairs_of_name(txn, old, name, earlier)
         after = _pairs_of_name(txn, new, name, source)
         removed |= before - after
         added |= after - before

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from debrepo.index_kind import SortedIndexKind
+from debrepo_publish.indexes.encoding import field
 
 if TYPE_CHECKING:
     from debrepo.index_kind import Context, Published
@@ -33,6 +34,7 @@ class TranslationIndex(SortedIndexKind):
     joint = True
     takes = ("deb",)
     options = ("translations",)
+    given = ("Description",)
 
     def applies(self, context: Context) -> bool:
         return bool(context.options["translations"])
@@ -43,6 +45,8 @@ class TranslationIndex(SortedIndexKind):
     def lines(self, published: Published, context: Context) -> tuple[bytes, bytes]:
         """Return name and checksum, and the description with other ends of lines."""
         stanza = published.package.stanza.replace(b"\r\n", b"\n")  # as Packages has it
+        if "Description" in published.fields:  # without a checksum, all of it is there
+            stanza = field("Description", published.fields["Description"]).encode()
         found = _described(b"\n" + stanza)
         if found is None:
             return b"", b"-"

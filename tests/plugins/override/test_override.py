@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import shutil
 
 import pytest
 from debian.deb822 import Deb822
 
 from debrepo.testing.packages import build_deb, build_source
+from debrepo_publish.indexes import lines
 
 
 @pytest.fixture
@@ -197,3 +199,54 @@ def test_a_field_of_a_plugin_and_an_override_of_it_are_an_error(tools, debrepo, 
     publish()
     said = debrepo("publish", "update", "stable", "--phased", "hello=20", exit_code=9).output
     assert "both add the field Phased-Update-Percentage" in said
+
+
+@pytest.fixture
+def index(debrepo_root):
+    def read(name):
+        path = debrepo_root / "public/dists/stable/main" / f"{name}.gz"
+        return gzip.decompress(path.read_bytes()).decode()
+
+    return read
+
+
+def test_contents_name_the_section_that_is_given(
+    tools, debrepo, debrepo_root, index, tmp_path, publish
+):
+    debrepo("repo", "override", "set", "tools", "hello*", "Section=net")
+    debrepo("publish", "repo", "tools", "--skip-signing", "--contents")
+    assert "usr/share/doc/hello/copyright net/hello\n" in index("Contents-amd64")
+    assert "usr/share/doc/world/copyright misc/world\n" in index("Contents-amd64")
+    debrepo("repo", "add", "tools", build_deb(tmp_path, "hello-more", fields={"Section": "x"}))
+    debrepo("repo", "remove", "tools", "hello-data")
+    publish()
+    step_by_step = index("Contents-amd64")
+    assert "usr/share/doc/hello-more/copyright net/hello-more\n" in step_by_step
+    shutil.rmtree(debrepo_root / "cache")
+    debrepo("publish", "update", "stable", "--force")
+    assert index("Contents-amd64") == step_by_step
+    debrepo("repo", "override", "drop", "tools", "hello*")
+    publish()
+    assert "usr/share/doc/hello/copyright misc/hello\n" in index("Contents-amd64")
+    assert "net/" not in index("Contents-amd64")
+
+
+def test_descriptions_that_are_given_are_those_of_the_translation(
+    tools, debrepo, index, stanzas, publish
+):
+    debrepo("publish", "repo", "tools", "--skip-signing", "--translations")
+    debrepo("repo", "override", "set", "tools", "hello", "Description=greets everybody")
+    publish()
+    hello = stanzas()["hello"]
+    assert hello["Description"] == "greets everybody"
+    said = {s["Description-md5"]: s for s in Deb822.iter_paragraphs(index("i18n/Translation-en"))}
+    assert said[hello["Description-md5"]]["Description-en"] == "greets everybody"
+
+
+def test_other_fields_make_no_contents_anew(tools, debrepo, publish, debrepo_root, monkeypatch):
+    debrepo("publish", "repo", "tools", "--skip-signing", "--contents")
+    debrepo("repo", "override", "set", "tools", "hello", "Priority=optional")
+    built = []
+    monkeypatch.setattr(lines, "_build_kinds", lambda *_: built.append(1))
+    publish()
+    assert built == []

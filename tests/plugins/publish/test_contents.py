@@ -81,8 +81,8 @@ class Shelf:
         with self.db.read() as txn, opened(self.root) as cache:
             wanted = WantedIndex("contents", "publish", ContentsIndex(), Context({}))
             source = lines.LineSource(wanted, kind, (architecture,))
-            (together,) = lines.sources(wanted, {architecture})
-            root = lines._root(txn, cache, before, part, source, together)
+            (together,) = lines.sources(wanted, {architecture}, {})
+            root = lines._root(txn, cache, before, part, source, together, source)
             with cache.db.read() as stored:
                 found = packageset.chunks(stored[LINES], root)
             return b"".join(
