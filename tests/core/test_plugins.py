@@ -174,7 +174,7 @@ def test_marker_with_a_plugin_that_is_not_installed_fails_the_test(request):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("snapshott", "is snapshot meant?"), ("xyzzy", "there are: admin, aptly, audit")],
+    [("snapshott", "is snapshot meant?"), ("xyzzy", "there are: admin, appstream, aptly")],
 )
 def test_disabling_what_is_not_installed_is_an_error(name, hint):
     with pytest.raises(PluginError, match=f"no plugin called {name} is installed") as caught:

@@ -56,7 +56,7 @@ def _check_options(plan: Plan, component: str) -> None:
     if plan.publication.options.get("translations"):
         raise InvalidInput(
             f"{component}/i18n/Translation-en comes with a mirror, and --translations writes one",
-            hint=f'run "debrepo publish update {plan.publication.words} --no-translations"',
+            hint="publish it without --translations",
         )
 
 

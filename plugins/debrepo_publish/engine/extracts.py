@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from debrepo import remote_files
 from debrepo.errors import InvalidPackage, PluginError
 from debrepo.index_kind import Published
-from debrepo.ingest import threads
 from debrepo_publish.indexes import cache as caching
 from debrepo_publish.model.hashing import key_of
 
@@ -74,6 +73,8 @@ def _round(
     extracts: dict[Name, bytes],
 ) -> list[Published]:
     """Add the extracts of packages; return the packages whose files are not in the pool."""
+    from debrepo.ingest import threads  # with it comes all that reads packages
+
     count = session.config["ingest.workers"] or len(os.sched_getaffinity(0))
     absent: list[Published] = []
 
