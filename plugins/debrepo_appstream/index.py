@@ -6,34 +6,19 @@ apt fetches.
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tarfile
 from typing import TYPE_CHECKING
 
-from debrepo import archive
-from debrepo.archive.stream import blocks
-from debrepo.errors import InvalidPackage
 from debrepo.index_kind import WholeIndexKind
-from debrepo_appstream.generator import Composed, compose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from debrepo.index_kind import Context, Published
 
 #: The files that say that a package has software for software centres.
 _METAINFO = re.compile(rb"usr/share/(?:metainfo|appdata)/[^/]{1,200}\.xml")
-#: What the generator reads besides: names, categories and icons.
-_BESIDE = re.compile(
-    rb"usr/share/(?:applications/[^/]{1,200}\.desktop"
-    rb"|icons/hicolor/(?:48x48|64x64|96x96|128x128|192x192|256x256|512x512|scalable)(?:@2)?/apps/"
-    rb"[^/]{1,200}\.(?:png|svgz?)|pixmaps/[^/]{1,200}\.(?:png|svgz?|xpm))"
-)
-_MOST = 256  # files of a package that are read
-_LIMITS = archive.Limits(control_file=2 << 20)  # bytes that each may have
-_COMPONENTS = "components.yml"
 
 
 class AppStreamIndex(WholeIndexKind):
@@ -58,28 +43,22 @@ class AppStreamIndex(WholeIndexKind):
     def extract(self, published: Published) -> bytes:
         """Return what the generator makes of a package, as an archive; nothing, of most."""
         paths = published.contents.split(b"\n")
-        if not any(map(_METAINFO.fullmatch, paths)):
+        metainfo = [path for path in paths if _METAINFO.fullmatch(path)]
+        if not metainfo:
             return b""
-        wanted = [path for path in paths if _METAINFO.fullmatch(path)]
-        wanted += [path for path in paths if _BESIDE.fullmatch(path)]
-        package = published.package
-        size = package.files[0].size
-        with published.files[0].open("rb") as file:
-            budget = archive.Budget(_LIMITS, size)
-            files = archive.read_files(blocks(file), size, budget, wanted[:_MOST])
-        try:
-            named = {path.decode(): content for path, content in files.items()}
-        except UnicodeDecodeError:
-            raise InvalidPackage("the name of a file of it is not in UTF-8") from None
-        return _packed(compose(named, package.key.name))
+        from debrepo_appstream.extracts import taken  # and all that reads packages
+
+        return taken(published.package, published.files[0], metainfo, paths)
 
     def fragment(self, packages: Sequence[Published], context: Context) -> Mapping[str, bytes]:
+        from debrepo_appstream.extracts import member, unpacked
+
         texts: dict[str, list[bytes]] = {}
         icons: dict[tuple[str, str, bytes], None] = {}  # each once, for all architectures
         for one in packages:
             if not one.extract:
                 continue
-            components, found = _unpacked(one.extract)
+            components, found = unpacked(one.extract)
             everywhere = one.package.key.architecture == "all"
             for name in context.architectures if everywhere else [one.package.key.architecture]:
                 texts.setdefault(f"dep11/Components-{name}.yml", []).append(components)
@@ -87,8 +66,8 @@ class AppStreamIndex(WholeIndexKind):
                 size, _, name = path.partition("/")
                 icons[size, name, content] = None
         for size, name, content in icons:
-            member = b"".join(_member(name, content))
-            texts.setdefault(f"dep11/icons-{size}.tar", []).append(member)
+            text = b"".join(member(name, content))
+            texts.setdefault(f"dep11/icons-{size}.tar", []).append(text)
         return {path: b"".join(parts) for path, parts in texts.items()}
 
     def finish(
@@ -111,30 +90,3 @@ def _head(context: Context) -> bytes:
     clean = [re.sub(r"[^a-z0-9.+]+", "-", word.lower()).strip(".-") for word in words]
     said = json.dumps("-".join(filter(None, clean)))  # which is YAML, too
     return f"---\nFile: DEP-11\nVersion: '0.16'\nOrigin: {said}\n".encode()
-
-
-def _packed(found: Composed) -> bytes:
-    members = {_COMPONENTS: found.components, **found.icons}
-    return b"".join(piece for name, data in members.items() for piece in _member(name, data))
-
-
-def _unpacked(extract: bytes) -> tuple[bytes, dict[str, bytes]]:
-    with tarfile.open(fileobj=io.BytesIO(extract)) as members:
-        found = dict(_contents(members))
-    return found.pop(_COMPONENTS), found
-
-
-def _contents(members: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    for member in members:
-        file = members.extractfile(member)
-        assert file is not None
-        yield member.name, file.read()
-
-
-def _member(name: str, content: bytes) -> Iterable[bytes]:
-    """Return a member of an archive: header, content, and zeros up to the end of a block."""
-    header = tarfile.TarInfo(name)
-    header.size = len(content)
-    yield header.tobuf(tarfile.PAX_FORMAT)
-    yield content
-    yield bytes(-len(content) % 512)

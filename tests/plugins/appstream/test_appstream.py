@@ -59,7 +59,7 @@ def composed(monkeypatch):
         found.append(package)
         return compose(files, package)
 
-    monkeypatch.setattr("debrepo_appstream.index.compose", noted)
+    monkeypatch.setattr("debrepo_appstream.extracts.compose", noted)
     return found
 
 

@@ -8,7 +8,7 @@ from plugins.appstream import software
 
 from debrepo.index_kind import Published
 from debrepo.testing import IndexKindContract
-from debrepo_appstream import index
+from debrepo_appstream import extracts
 from debrepo_appstream.generator import Composed
 from debrepo_appstream.index import AppStreamIndex
 
@@ -18,7 +18,7 @@ ICON = software.icon(64)
 def extract(name, icons=("64x64", "128x128")):
     components = f"---\nType: desktop-application\nID: org.example.{name}\nPackage: {name}\n"
     found = {f"{size}/{name}_org.example.{name}.png": ICON for size in icons}
-    return index._packed(Composed(components.encode(), found))
+    return extracts.packed(Composed(components.encode(), found))
 
 
 class TestAppStreamIndex(IndexKindContract):
