@@ -1,9 +1,10 @@
 """Stored code: the modules that commands import, together in one file.
 
-A command imports two hundred modules: Python looks for each in several directories, and opens its
-compiled file. This file has a copy of those compiled files, so a start opens one. It lies where
-Python keeps them, and holds as they do: as long as the source of a module has its size and time.
-Whatever the file lacks is imported as ever, and added when the command ends.
+A command imports two hundred modules, its own and those of Python's library: Python looks for each
+in several directories, and opens its compiled file. This file has a copy of those compiled files,
+so a start opens one. It lies where Python keeps them, and holds as they do: as long as the source
+of a module has its size and time. What the file lacks is imported as ever, and added when the
+command ends.
 """
 
 import marshal
@@ -13,13 +14,13 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import CodeType, ModuleType
 
     #: Source, whether it is a package, time and size of the source, place and length of the code.
     Stored = tuple[str, bool, int, int, int, int]
 
-_PACKAGES = ("debrepo", "click", "pluggy")  # and those whose names begin with these: plugins
+_PACKAGES = ("debrepo", "click", "pluggy")  # beside those of Python; others may be large
 _LENGTH = 8  # bytes of the length of the index, which follows
 _HEADER = 16  # bytes of a compiled file before the code: kind, and time and size of the source
 _DAMAGED = (OSError, EOFError, ValueError, TypeError)
@@ -46,7 +47,6 @@ class StoredCode:
     def __init__(self, path: str) -> None:
         self._path = path
         self._index: dict[str, Stored] = {}
-        self._lacking = False  # whether something was imported that could be in the file
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             length = int.from_bytes(os.pread(self._file, _LENGTH, 0), "little")
@@ -65,12 +65,10 @@ class StoredCode:
         """Return how to load a module, if its source is as it was."""
         stored = self._index.get(name)
         if stored is None:
-            self._lacking = self._lacking or name.startswith(_PACKAGES)
             return None
         source, is_package, time, size, place, length = stored
         if _state(source) != (time, size):
             del self._index[name]
-            self._lacking = True
             return None
         loader = _Loader(name, source, self._file, self._start + place, length)
         spec = ModuleSpec(name, loader, origin=source, is_package=is_package)
@@ -81,10 +79,10 @@ class StoredCode:
 
     def store(self) -> None:
         """Add what was imported from elsewhere."""
-        if self._lacking and not sys.dont_write_bytecode:
-            new = dict(_compiled(self._index))
-            if new:
-                self._write(new)
+        specs = [] if sys.dont_write_bytecode else [*_lacking(self._index)]
+        new = dict(_compiled(specs)) if specs else {}
+        if new:
+            self._write(new)
 
     def _write(self, new: "dict[str, tuple[Stored, bytes]]") -> None:
         index: dict[str, Stored] = {}
@@ -123,16 +121,23 @@ def _state(source: str) -> tuple[int, int] | None:
     return int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF
 
 
-def _compiled(known: "dict[str, Stored]") -> "Iterator[tuple[str, tuple[Stored, bytes]]]":
-    """Yield the modules that were imported from compiled files of their own, with their code."""
+def _lacking(known: "dict[str, Stored]") -> "Iterator[ModuleSpec]":
+    """Yield how modules were imported that could be in the file."""
+    for name, module in list(sys.modules.items()):
+        spec = None if name in known else getattr(module, "__spec__", None)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            top = name.partition(".")[0]
+            if top in sys.stdlib_module_names or top.startswith(_PACKAGES):
+                yield spec
+
+
+def _compiled(specs: "Iterable[ModuleSpec]") -> "Iterator[tuple[str, tuple[Stored, bytes]]]":
+    """Yield the modules that have compiled files which hold, with their code."""
     from importlib.util import MAGIC_NUMBER  # once in the life of an installation
 
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        if not name.startswith(_PACKAGES) or name in known or spec is None:
-            continue
+    for spec in specs:
         source, compiled = spec.origin, spec.cached
-        if type(spec.loader) is not SourceFileLoader or not source or not compiled:
+        if not source or not compiled:
             continue
         try:
             with open(compiled, "rb") as file:
@@ -142,7 +147,7 @@ def _compiled(known: "dict[str, Stored]") -> "Iterator[tuple[str, tuple[Stored, 
         time, size = int.from_bytes(header[8:12], "little"), int.from_bytes(header[12:], "little")
         if header[:8] == MAGIC_NUMBER + b"\0\0\0\0" and _state(source) == (time, size):
             is_package = spec.submodule_search_locations is not None
-            yield name, ((source, is_package, time, size, 0, 0), code)
+            yield spec.name, ((source, is_package, time, size, 0, 0), code)
 
 
 def use() -> StoredCode | None:

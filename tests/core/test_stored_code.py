@@ -112,7 +112,7 @@ def command(tmp_path):
     script.parent.mkdir()
     script.write_text(
         "import sys\nfrom debrepo.__main__ import main\ntry: main()\nfinally:\n"
-        "    print(type(sys.modules['click'].__loader__).__name__)\n"
+        "    print(*{type(sys.modules[name].__loader__).__name__ for name in ('click', 'enum')})\n"
     )
     clean = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
 
