@@ -92,7 +92,7 @@ def keep(txn: Transaction, files: Iterable[str]) -> None:
 
 def get(txn: Transaction, entry: bytes) -> Package:
     """Return a package by its entry in a package set."""
-    return next(get_many(txn, (entry,)))
+    return _package(entry, txn[PACKAGES].get(entry))
 
 
 def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:
@@ -101,10 +101,14 @@ def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:
     for number, record in enumerate(txn[PACKAGES].get_many(asked), 1):
         if not number % _WALK:
             txn.trim()
-        key = PackageKey.from_entry(next(wanted))
-        if record is None:
-            raise NotFound(f"no package {key} in the database", hint='run "debrepo db check"')
-        yield decode(key, record)
+        yield _package(next(wanted), record)
+
+
+def _package(entry: bytes, record: bytes | None) -> Package:
+    key = PackageKey.from_entry(entry)
+    if record is None:
+        raise NotFound(f"no package {key} in the database", hint='run "debrepo db check"')
+    return decode(key, record)
 
 
 def find(txn: Transaction, name: str = "") -> Iterator[Entry]:
