@@ -137,6 +137,14 @@ def named() -> list[Operation]:
             changes=False,
         ),
         Operation(
+            "publish.overview",
+            "debrepo_publish.overview_operations:overview",
+            "Show what clients see of each publication, and which lists have changed since.",
+            "read",
+            "publish list",
+            changes=False,
+        ),
+        Operation(
             "publish.show",
             "debrepo_publish.listing_operations:show",
             "Show a publication and its generations.",

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from debrepo import clock
+
+if TYPE_CHECKING:
+    from debrepo_web import trees
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_SPANS = (("year", 31536000), ("month", 2592000), ("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def size(count: float) -> str:
@@ -42,5 +49,43 @@ def url(*parts: str) -> str:
     return "/".join(["/web", *map(segment, parts)])
 
 
-FILTERS = {"size": size, "number": number, "moment": moment, "stamp": stamp}
-GLOBALS = {"url": url}
+def publication_url(one: trees.ShownPublication, *parts: str) -> str:
+    """Return the address of the page of a publication, or of one below it.
+
+    A prefix that is called ``-`` is ``./-``, as ``-`` stands for the root of the storage.
+    """
+    place = "./-" if one.place == "-" else one.place
+    return url("publications", place, one.distribution, *parts)
+
+
+def list_url(source: str) -> str:
+    """Return the address of the page of a package list, given as ``kind:name``."""
+    kind, _, name = source.partition(":")
+    plurals = {"repo": "repos", "mirror": "mirrors", "snapshot": "snapshots"}
+    return url(plurals[kind], name) if kind in plurals else ""
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago a time was, in the largest unit: ``3 days ago``."""
+    past = max(clock.now() - int(seconds), 0)
+    for name, length in _SPANS:
+        if past >= length:
+            count = past // length
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def iso(seconds: float) -> str:
+    """Return a time as machines read it: ``2026-11-28T12:00:00Z``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+FILTERS = {
+    "size": size,
+    "number": number,
+    "moment": moment,
+    "stamp": stamp,
+    "ago": ago,
+    "iso": iso,
+}
+GLOBALS = {"url": url, "publication_url": publication_url, "list_url": list_url}

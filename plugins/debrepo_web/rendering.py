@@ -6,7 +6,7 @@ import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request, Response
 
+    from debrepo.config import Config
     from debrepo.http import Server
 
 HERE = Path(__file__).parent
@@ -135,6 +136,24 @@ def may_call(request: Request, caller: Caller) -> Callable[..., bool]:
 def _may(caller: Caller, scope: str, named: Mapping[str, str]) -> bool:
     known = named.keys() >= set(_BRACES.findall(scope))
     return caller.may(scope.format_map(named)) if known else caller.may_some(scope)
+
+
+def public(request: Request, config: Config, template: str, **values: Any) -> Response:
+    """Return a page that everybody may see who may see what it is about."""
+    return page(request, template, **site(config), home="/", static=False, **values)
+
+
+def site(config: Config) -> dict[str, Any]:
+    """Return what public pages show of who publishes."""
+    return {
+        "site_title": config["web.title"],
+        "site_description": config["web.description"],
+        "when": _published,
+    }
+
+
+def _published(at: int) -> str:
+    return f"published {filters.ago(at)}"
 
 
 def failure(request: Request, error: Exception) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -10,14 +9,15 @@ import click
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_fields, print_json, print_lines
 from debrepo.clock import moment
-from debrepo.errors import NotFound
 from debrepo_publish import listing_operations as operations
+from debrepo_publish import overview_operations
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE
 from debrepo_publish.model.publication import Publication
 
 if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_publish.model.publication import Generation
+    from debrepo_publish.overview_operations import PublicationOverview
 
 
 @click.command("list")
@@ -26,23 +26,27 @@ if TYPE_CHECKING:
 @pass_session
 def list_(session: Session, raw: bool, as_json: bool) -> None:
     """List publications."""
-    found = session.run(operations.list_)
     if raw and not as_json:
-        print_lines(publication.key for publication in found)
+        print_lines(publication.key for publication in session.run(operations.list_))
         return
-    shown = []
-    for one in found:
-        with suppress(NotFound):  # it has been dropped since
-            words = one.distribution, one.place
-            shown.append(session.run(operations.show, *words, past=False, signers=True))
+    shown = session.run(overview_operations.overview)
     if as_json:
-        print_json([{**one.publication._asdict(), **_live(one)} for one in shown])
+        print_json([_row(one) for one in shown])
         return
     for each in shown:
         pairs = each.publication.sources.items()
         sources = ", ".join(f"{component}: {source}" for component, source in pairs)
         signed = f"signed by {', '.join(map(str, each.signers))}" if each.signers else "unsigned"
-        click.echo(f"{each.publication}\t{sources}\t[{', '.join(_served(each))}]\t{signed}")
+        click.echo(f"{each.publication}\t{sources}\t[{', '.join(each.architectures)}]\t{signed}")
+
+
+def _row(shown: PublicationOverview) -> dict[str, object]:
+    """Return a publication for JSON: the fields of its document, and what is live."""
+    live = shown._asdict()
+    del live["publication"]
+    signatures = [signer._asdict() for signer in live.pop("signers")]
+    more = {"served": live.pop("architectures"), "signatures": signatures}
+    return {**shown.publication._asdict(), **live, **more}
 
 
 def _live(shown: operations.Shown) -> dict[str, object]:

@@ -74,18 +74,32 @@ class SignedBy(NamedTuple):
 
 def signed_by(session: Session, publication: Publication) -> tuple[SignedBy, ...]:
     """Return the keys that have signed the live generation."""
-    if publication.skip_signing:
-        return ()
+    return signed_by_each(session, [publication])[publication.key]
+
+
+def signed_by_each(
+    session: Session, known: Sequence[Publication]
+) -> dict[str, tuple[SignedBy, ...]]:
+    """Return the keys that have signed what is live, by the key of each publication."""
     with session.db.read() as txn:
-        made = made_signatures(_commit(txn, publication, publication.live))
-    found = []
-    for one in made:
-        expires = None
-        with suppress(SigningFailed):  # the key is not here any more, or expired
-            (key,) = session.signer.resolve([one.fingerprint])
-            expires = key.expires
-        found.append(SignedBy(one.fingerprint, expires.isoformat() if expires else ""))
-    return tuple(found)
+        made = {
+            one.key: []
+            if one.skip_signing
+            else [made.fingerprint for made in made_signatures(_commit(txn, one, one.live))]
+            for one in known
+        }
+    names = {name for found in made.values() for name in found}
+    expiry = {name: _expiry(session, name) for name in names}  # each asks GnuPG
+    return {
+        key: tuple(SignedBy(name, expiry[name]) for name in found) for key, found in made.items()
+    }
+
+
+def _expiry(session: Session, fingerprint: str) -> str:
+    with suppress(SigningFailed):  # the key is not here any more, or expired
+        (key,) = session.signer.resolve([fingerprint])
+        return key.expires.isoformat() if key.expires else ""
+    return ""
 
 
 def name(publication: Publication) -> str:

@@ -211,17 +211,18 @@ def served_list(txn: Transaction, name: str) -> PackageList:
 
     Where there is one component, ``PLACE/DISTRIBUTION`` will do.
     """
-    where, component = name, ""
-    while where:
-        place, _, distribution = where.rpartition("/")
-        publication = txn[PUBLICATIONS].get(f"{place} {distribution}")
-        found = publication and live(txn, publication.key)
-        only = next(iter(found.parts)) if found and len(found.parts) == 1 else ""
-        if found and (component or only) in found.parts:
-            part = found.parts[component or only]
-            return PackageList("publication", name, part.set_id, component or only, distribution)
-        where, _, part_of = where.rpartition("/")  # components may have slashes, too
-        component = "/".join(filter(None, (part_of, component)))
+    words = name.split("/")  # places, distributions and components may have slashes
+    for end in range(len(words), 1, -1):
+        component = "/".join(words[end:])
+        for cut in range(end - 1, 0, -1):
+            place, distribution = "/".join(words[:cut]), "/".join(words[cut:end])
+            found = live(txn, f"{place} {distribution}")
+            only = next(iter(found.parts)) if found and len(found.parts) == 1 else ""
+            if found and (component or only) in found.parts:
+                part = found.parts[component or only]
+                return PackageList(
+                    "publication", name, part.set_id, component or only, distribution
+                )
     raise NotFound(f"no publication serves {name}", hint=LIST)
 
 

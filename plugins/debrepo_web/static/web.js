@@ -1,5 +1,6 @@
 "use strict";
 // Everything here is a convenience: pages can be read, and forms sent, without it.
+document.documentElement.classList.add("js");
 
 // A button with data-copy copies the text of the element with that id.
 document.addEventListener("click", async (event) => {

@@ -221,6 +221,11 @@ publish rollback stable
 publish switch stable team tuesday
 publish verify stable
 publish repair stable --dry-run
+publish site --url https://deb.example.org
+publish site team --url https://deb.example.org/team --json
+publish site
+publish site none
+publish site --remove
 key rotate start none none
 key rotate next
 key rotate cancel
