@@ -165,3 +165,18 @@ def test_publication_without_software_needs_no_generator(publish, incoming, monk
     monkeypatch.setenv("PATH", str(tmp_path))
     software.build(incoming, "Plain", paths={"usr/bin/plain": b""})
     publish()
+
+
+@real
+def test_no_file_of_the_machine_gets_into_metadata(publish, incoming, dep11, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("a secret of the machine")
+    text = software.metainfo("Paint").replace(b"<summary>Paint", b"<summary>See &e; Paint")
+    entity = f'<!DOCTYPE component [<!ENTITY e SYSTEM "file://{secret}">]>\n<component '
+    text = text.replace(b"<component ", entity.encode(), 1)
+    name = "usr/share/metainfo/org.example.Paint.metainfo.xml"
+    software.build(incoming, "Paint", paths=software.files("Paint") | {name: text})
+    software.build(incoming, "Draw")
+    publish()
+    assert b"Package: draw\n" in dep11("Components-amd64.yml")
+    assert b"secret" not in dep11("Components-amd64.yml")
