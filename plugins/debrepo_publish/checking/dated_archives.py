@@ -111,7 +111,7 @@ def problems(
                 text = f"does not lead to {one.root}"
                 yield Problem(path, text, Fault.DATED)
         wanted |= one.indexes
-    for path, sha256, _ in tree.checksums(wanted) if whole else ():
+    for path, sha256, _ in tree.checksums(wanted) if whole and wanted else ():
         if sha256 and sha256 != wanted[path].sha256:
             yield Problem(path, "is damaged", Fault.DATED)
 
