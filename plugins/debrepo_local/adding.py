@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from contextlib import ExitStack
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from debrepo import acceptance, catalog, packageset, remote_files
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from debrepo.arrival import Arrival
     from debrepo.database import Transaction
+    from debrepo.ingest.seen import SeenFiles
     from debrepo.session import Session
 
 #: Packages committed at once: a batch is durable before the next one is read.
@@ -63,11 +65,13 @@ def add_files(
     remove_files: bool,
     whole: bool,
     deep: bool,
+    trust_mtime: bool,
 ) -> Iterator[Outcome]:
     """Add files to the repository ``name``, yielding what became of each once it is durable.
 
     With ``whole``, none is added unless all can be, and only failures are yielded then. With
-    ``deep``, the data of all of them is unpacked and checked now, whatever is configured.
+    ``deep``, the data of all of them is unpacked and checked now, whatever is configured. With
+    ``trust_mtime``, files are not read that are as they were when they were added before.
     """
     workers = session.config["ingest.workers"] or None
     limits = configured_limits(session.config)
@@ -78,9 +82,17 @@ def add_files(
         files += found
         if not found:
             yield Outcome(path, "", "empty", "no package files in this directory", repo=name)
-    with session.pool.reserving() as pool:
-        results = ingest(pool, files, workers=workers, limits=limits, deep=when)
-        tracked = iter(session.progress.track("Adding packages", results, total=len(files)))
+    with session.pool.reserving() as pool, ExitStack() as stack:
+        known: list[Ingested] = []
+        seen: SeenFiles | None = None
+        total = len(files)
+        if trust_mtime:
+            from debrepo.ingest.seen import SeenFiles  # a second database, which few need
+
+            seen = stack.enter_context(SeenFiles(session))
+            known, files = seen.divide(pool, files, deep=deep)
+        results = chain(known, ingest(pool, files, workers=workers, limits=limits, deep=when))
+        tracked = iter(session.progress.track("Adding packages", results, total=total))
         while batch := list(islice(tracked, None if whole else BATCH)):
             yield from _add_batch(
                 session,
@@ -90,6 +102,8 @@ def add_files(
                 remove_files=remove_files,
                 whole=whole,
             )
+            if seen is not None:
+                seen.remember(item for item in batch if isinstance(item, Ingested))
 
 
 def _add_batch(

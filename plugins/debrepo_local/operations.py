@@ -93,13 +93,16 @@ def add(
     remove_files: bool = False,
     whole: bool = False,
     deep: bool = False,
+    trust_mtime: bool = False,
 ) -> Iterator[Outcome]:
     """Add files, and all packages below directories; yields the outcome for each.
 
     What could be added is, whatever happens to the rest, and is durable when it is yielded.
     With ``whole``, nothing is added unless everything can be; only failures are yielded then.
     A directory without packages is one more outcome, ``empty``. With ``deep``, the data of all
-    packages is unpacked and checked now, whatever ``ingest.deep`` says.
+    packages is unpacked and checked now, whatever ``ingest.deep`` says. With ``trust_mtime``,
+    binary packages are not read whose path, size, times and inode are those of an earlier call
+    with it.
     """
     from debrepo_local.adding import add_files
 
@@ -113,6 +116,7 @@ def add(
         remove_files=remove_files,
         whole=whole,
         deep=deep,
+        trust_mtime=trust_mtime,
     )
 
 

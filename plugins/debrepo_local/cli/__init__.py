@@ -108,6 +108,11 @@ def create(
 @click.option("--force-replace", is_flag=True, help="Replace packages that differ in content.")
 @click.option("--remove-files", is_flag=True, help="Delete each file once it has been added.")
 @click.option("--deep", is_flag=True, help="Unpack and check all of each package now.")
+@click.option(
+    "--trust-mtime",
+    is_flag=True,
+    help="Do not read files that have not changed since they were added with this option.",
+)
 @strict_option
 @json_option
 @pass_session
@@ -118,6 +123,7 @@ def add(
     force_replace: bool,
     remove_files: bool,
     deep: bool,
+    trust_mtime: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -132,6 +138,7 @@ def add(
         force_replace=force_replace,
         remove_files=remove_files,
         deep=deep,
+        trust_mtime=trust_mtime,
     )
     report(session, found, strict=strict, as_json=as_json, name=name)
 
