@@ -80,7 +80,7 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.selection:members",
         "debrepo.selection:search",
     ),
-    "publications": ("debrepo.published:PublicationState",),
+    "publications": ("debrepo.published:PublicationState", "debrepo.published:Superseded"),
     "storage": (
         "debrepo.storage:Storage",
         "debrepo.storage:PoolLink",

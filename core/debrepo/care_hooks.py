@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from debrepo.calls import Call
     from debrepo.database import Transaction
     from debrepo.health import Checkup
+    from debrepo.published import Superseded
     from debrepo.session import Session
 
 
@@ -52,4 +53,13 @@ def debrepo_kept_files(session: Session) -> Iterable[Path]:
 
     *Collects*, outside of any transaction, when a backup is made. A backup is not encrypted: name
     no file with a secret in it. Files that are not there, or not below the root, are left out.
+    """
+
+
+@hookspec
+def debrepo_superseded(txn: Transaction) -> Iterable[Superseded]:
+    """Say what of your publications waits to be deleted until its grace is over.
+
+    *Collects*, in a read transaction, for ``debrepo db cleanup``, which leaves it alone. Return a
+    `debrepo.published.Superseded` for each publication that has any.
     """

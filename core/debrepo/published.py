@@ -31,3 +31,14 @@ class PublicationState(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.storage}:{self.prefix}" if self.storage else self.prefix
         return f"{place}/{self.distribution}"
+
+
+class Superseded(NamedTuple):
+    """What clients of a publication do not see any more, and what is kept of it for a while."""
+
+    publication: str
+    generations: int  #: that can be rolled back to, or only wait to be deleted
+    indexes: int  #: files below ``dists`` that wait
+    index_bytes: int
+    packages: int  #: files of packages that wait
+    package_bytes: int

@@ -191,11 +191,13 @@ def cleanup(session: Session, dry_run: bool, no_trash: bool, as_json: bool) -> N
     """Delete packages and files that nothing refers to.
 
     Packages go to the trash first. "debrepo db restore" brings them back until the time is over
-    that the setting cleanup.trash gives: 7 days.
+    that the setting cleanup.trash gives: 7 days. What publications keep for clients until its grace
+    is over stays, and is listed.
     """
     garbage = session.run(operations.cleanup, dry_run=dry_run, trash=not no_trash)
     if as_json:
-        print_json(garbage._asdict())
+        held = [one._asdict() for one in garbage.superseded]
+        print_json({**garbage._asdict(), "superseded": held})
         return
     for key in garbage.keys:
         click.echo(key)
@@ -208,6 +210,12 @@ def cleanup(session: Session, dry_run: bool, no_trash: bool, as_json: bool) -> N
         f"{counted(garbage.chunks, 'chunk')} of package sets, {counted(garbage.files, 'file')} "
         f"({size(garbage.bytes)})."
     )
+    for one in garbage.superseded:
+        click.echo(
+            f"{one.publication} keeps {counted(one.generations, 'generation')} for clients: "
+            f"{counted(one.indexes, 'index file')} ({size(one.index_bytes)}), "
+            f"{counted(one.packages, 'package file')} ({size(one.package_bytes)})."
+        )
 
 
 @db.command()

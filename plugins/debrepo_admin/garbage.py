@@ -9,6 +9,7 @@ from debrepo import catalog, clock, leases, packageset, remote_files
 from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import NotFound
 from debrepo.package import PackageKey, digests
+from debrepo.published import Superseded  # noqa: TC001  # results are held against their types
 from debrepo_admin import trash
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Garbage(NamedTuple):
     trashed: int = 0  #: how many of the packages are in the trash now
     emptied: int = 0  #: packages whose time in the trash was over
     keys: tuple[str, ...] = ()  #: those of the packages, in a dry run
+    #: What publications keep for clients, which no cleanup deletes.
+    superseded: tuple[Superseded, ...] = ()
 
 
 class Live:
@@ -94,7 +97,9 @@ def collect(
         reached("packages")
         emptied = trash.empty(session, keep)
         files, size = _delete_files(session, fresh, reached)
-        return Garbage(packages, chunks, files, size, packages if keep else 0, emptied)
+        trashed = packages if keep else 0
+        held = _superseded(session)
+        return Garbage(packages, chunks, files, size, trashed, emptied, superseded=held)
 
 
 def empty_trash(session: Session) -> int:
@@ -171,7 +176,15 @@ def _found(session: Session, keep: int, fresh: Freshness) -> Garbage:
         len(dead) if keep else 0,
         emptied,
         tuple(str(PackageKey.from_entry(entry)) for entry in dead),
+        _superseded(session),
     )
+
+
+def _superseded(session: Session) -> tuple[Superseded, ...]:
+    """Return what publications keep until its grace is over."""
+    with session.db.read() as txn:
+        found = [one for batch in session.hook.debrepo_superseded(txn=txn) for one in batch]
+    return tuple(sorted(found))
 
 
 def _records(txn: Transaction) -> Iterator[tuple[Entry, bytes]]:

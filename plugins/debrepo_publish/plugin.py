@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from debrepo.health import Checkup
     from debrepo.metrics import Metric
     from debrepo.package import Link, Node, PackageList, SetId
-    from debrepo.published import PublicationState
+    from debrepo.published import PublicationState, Superseded
     from debrepo.recovery import LostFiles
     from debrepo.session import Session
     from debrepo.signing import MadeSignature
@@ -76,6 +76,12 @@ def debrepo_settings() -> list[Setting]:
             "publish.cache_size", 2 << 30, "Size limit of the cache of rendered fragments, in bytes"
         ),
         Setting("publish.grace", "3d", "How long superseded files are kept"),
+        Setting("publish.index_grace", "1h", "How long superseded indexes are kept"),
+        Setting(
+            "publish.index_generations",
+            20,
+            "Superseded generations whose indexes stay so long, others 5 minutes; 0: any number",
+        ),
         Setting("publish.renew", True, "Whether a server signs again what clients refuse soon"),
         Setting(
             "publish.renew_left", 33, "Percent of the time of validity left when it is signed again"
@@ -286,6 +292,13 @@ def debrepo_metrics(txn: Transaction) -> list[Metric]:
     from debrepo_publish.metrics import metrics
 
     return list(metrics(txn))
+
+
+@hookimpl
+def debrepo_superseded(txn: Transaction) -> list[Superseded]:
+    from debrepo_publish.engine.superseded import waiting
+
+    return waiting(txn)
 
 
 @hookimpl

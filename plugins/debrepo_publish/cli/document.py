@@ -115,6 +115,9 @@ DOCUMENT = [
     click.option("--keep-generations", type=int, help="Number of superseded generations to keep."),
     click.option("--grace", callback=seconds, help="How long superseded files are kept."),
     click.option(
+        "--index-grace", callback=seconds, help="How long superseded indexes are kept, such as 1h."
+    ),
+    click.option(
         "--snapshots",
         callback=_snapshots,
         help="Dated archives to keep: a count, a time such as 30d, all or none.",

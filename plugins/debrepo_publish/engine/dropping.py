@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from debrepo.errors import DebrepoError
 from debrepo.stopping import checkpoint, watching
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import announcing, client_files, commits, places, recovery
+from debrepo_publish.engine import announcing, client_files, commits, places, recovery, superseded
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 
@@ -75,15 +75,15 @@ def _drop(
     session: Session, storage: Storage, publication: Publication, *, skip_cleanup: bool
 ) -> list[str]:
     with storage.exclusive(publication.path(commit_path(publication))):
-        recovery.check_live(session, storage, publication, "--force-drop leaves it alone")
+        superseded.check_live(session, storage, publication, "--force-drop leaves it alone")
         ours = [publication.path(commits.turn_path(publication))] if storage.has_versions else []
         storage.delete([*_releases(publication), *ours])
     files = client_files.delete(session, storage, publication)
     recovery.retire(session, publication)
     if not skip_cleanup:
-        files += recovery.clean_up(session, storage, publication, everything=True)
+        files += superseded.clean_up(session, storage, publication, everything=True)
     with session.db.write() as txn:
         recovery.remove(session, txn, publication)
     if not skip_cleanup:
-        files += recovery.clean_up_dropped(session, storage, publication.place)
+        files += superseded.clean_up_dropped(session, storage, publication.place)
     return files

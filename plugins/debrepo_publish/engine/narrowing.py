@@ -46,10 +46,21 @@ def narrowed(session: Session, publication: Publication) -> dict[SetId, SetId]:
     found: dict[SetId, SetId] = {}
     with caching.opened(session.root) as cache:
         for one in inputs:
-            said = "\0".join(("only", publication.key, one.component, text))
-            name = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()
+            name = _name(publication, one.component)
             found[one.set_id] = _narrowed(session, cache, parsed, one.set_id, name)
     return found
+
+
+def names(publication: Publication) -> list[str]:
+    """Return the names in the cache of what is known of a publication."""
+    if not wanted(publication):
+        return []
+    return [_name(publication, component) for component in publication.sources]
+
+
+def _name(publication: Publication, component: str) -> str:
+    said = "\0".join(("only", publication.key, component, wanted(publication)))
+    return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()
 
 
 def _narrowed(

@@ -26,6 +26,7 @@ from debrepo_publish.engine import (
     readiness,
     recovery,
     signers,
+    superseded,
 )
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import options, publications
@@ -160,8 +161,8 @@ def _publish(
             if known is not None:
                 _store(session, known, wish.edit)
             if not wish.skip_cleanup:
-                recovery.clean_up(session, storage, publication, look=True)
-                recovery.clean_up_dropped(session, storage, publication.place)
+                superseded.clean_up(session, storage, publication, look=True)
+                superseded.clean_up_dropped(session, storage, publication.place)
             return Made(_result(plan, storage, changed=False), plan.previous, plan.previous, ())
     else:
         try:
@@ -230,9 +231,9 @@ def _make(
         if wish.whole and plan.previous:
             live_tree.drop_lost(session, storage, publication)
         if not wish.skip_cleanup:
-            recovery.clean_up(session, storage, publication)
-            recovery.clean_up_dropped(session, storage, publication.place)
-        eviction.evict(session)
+            superseded.clean_up(session, storage, publication)
+            superseded.clean_up_dropped(session, storage, publication.place)
+        eviction.evict(session, first=plan.previous is None)
     keyed = staged.fingerprints
     result = _result(plan, storage, changed=True, indexes=len(staged.hashed), keys=keyed)
     paths = _changed_paths(plan, staged, made, overwrite=overwrite)
@@ -278,7 +279,7 @@ def _undo(session: Session, storage: Storage, plan: Plan, *, theirs: bool) -> No
     """Undo a generation; ``theirs``: another publisher at this place may need some of its files."""
     recovery.undo(session, storage, plan.publication, plan.generation.number)
     if plan.previous is None:  # no client has seen any of it
-        recovery.clean_up(session, storage, plan.publication, everything=True, keep_files=theirs)
+        superseded.clean_up(session, storage, plan.publication, everything=True, keep_files=theirs)
 
 
 def _expiring(live: Generation | None) -> bool:

@@ -6,13 +6,11 @@ process continues after a crash.
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
-from debrepo.storage import somebody_elses
-from debrepo_publish.engine import announcing, commits, dating, displaced, ledger, renewals
+from debrepo_publish.engine import announcing, commits, displaced, ledger, renewals, superseded
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import written_files
 from debrepo_publish.indexes import release
@@ -22,14 +20,13 @@ from debrepo_publish.model.tables import (
     CLIENT_FILES,
     COMMITS,
     DATES,
-    GENERATIONS,
     PUBLICATIONS,
     RETIRED,
     SWITCHES,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from debrepo.database import Transaction
     from debrepo.session import Session
@@ -285,111 +282,4 @@ def _release(
 ) -> None:
     """Release files, and queue those without references for deletion."""
     free = ledger.release(txn, publication.place, paths, now)
-    if free:
-        start = generation_key(publication.key, number) + "\0"
-        batch = sum(1 for _ in txn[RETIRED].prefix_keys(start.encode()))
-        txn[RETIRED][f"{start}{batch:06}"] = {"paths": free}
-
-
-def clean_up(
-    session: Session,
-    storage: Storage,
-    publication: Publication,
-    *,
-    everything: bool = False,
-    keep_files: bool = False,
-    look: bool = False,
-) -> list[str]:
-    """Delete superseded files whose grace time is over, and return their paths in the storage.
-
-    The files of the last few generations stay in any case.
-    With ``keep_files`` nothing is deleted, but the files become foreign. ``look`` checks
-    first that no other publisher has published here since.
-    """
-    with session.db.read() as txn:
-        known = publications.generations(txn, publication.key)
-        due = list(known) if everything else list(takewhile(_is_due(txn, publication), known))
-    if look and due:
-        check_live(session, storage, publication)
-    return [
-        path
-        for generation in due
-        if generation.state in ("past", "void")
-        for path in _delete(session, storage, publication, generation, keep_files=keep_files)
-    ]
-
-
-def clean_up_dropped(session: Session, storage: Storage, place: str) -> list[str]:
-    """Delete what publications of a place left that were dropped without a cleanup."""
-    with session.db.read() as txn:
-        start = f"{place} ".encode()
-        keys = {key.partition("\0")[0] for key in txn[GENERATIONS].prefix_keys(start)}
-        dropped = sorted(key for key in keys if key not in txn[PUBLICATIONS])
-        last = [next(iter(publications.generations(txn, key))).publication for key in dropped]
-    return [
-        path
-        for publication in last
-        for path in clean_up(session, storage, publication, everything=True)
-    ]
-
-
-def check_live(session: Session, storage: Storage, publication: Publication, *way_out: str) -> None:
-    """Raise `Conflict` if another publisher has replaced what is live."""
-    path = publication.path(commit_path(publication))
-    with session.db.read() as txn:
-        live = publications.live(txn, publication.key)
-        commit = (
-            txn[COMMITS].get(generation_key(publication.key, live.number).encode())
-            if live
-            else None
-        )
-    if commit is not None and commits.current(storage, path) not in (commit, None):
-        raise somebody_elses(path, *way_out)
-
-
-def _is_due(txn: Transaction, publication: Publication) -> Callable[[Generation], bool]:
-    """Return a function that tells whether the files of a generation may be deleted."""
-    now, live = clock.now(), publications.live(txn, publication.key)
-    number = live.number if live else 0
-    is_dated = dated.keeps(txn, publication, now)
-
-    def is_due(generation: Generation) -> bool:
-        if generation.state not in ("past", "void") or generation.base == number:  # see `recover`
-            return False
-        if is_dated(generation):
-            return False
-        kept = generation.number >= number - publication.keep_generations
-        return not kept and generation.ended + publication.grace <= now
-
-    return is_due
-
-
-def _delete(
-    session: Session,
-    storage: Storage,
-    publication: Publication,
-    generation: Generation,
-    *,
-    keep_files: bool,
-) -> list[str]:
-    place = publication.place
-    deleted: list[str] = []
-    dating.withdraw(session, storage, generation)
-    start = (generation_key(publication.key, generation.number) + "\0").encode()
-    with session.db.read() as txn:
-        batches = [(name, row["paths"]) for name, row in txn[RETIRED].prefix(start)]
-    for name, paths in batches:
-        with session.db.read() as txn:
-            gone = ledger.unneeded(txn, place, paths, generation.ended)
-            taken = publications.starts_among(txn, place, gone)  # an alias is a distribution now
-        paths_there = [publication.path(path) for path in gone if path not in taken]
-        if not keep_files:
-            storage.delete(paths_there)
-        deleted += paths_there
-        with session.db.write() as txn:
-            ledger.remove(txn, place, gone)
-            displaced.remove(txn, place, gone)
-            del txn[RETIRED][name]
-    with session.db.write() as txn:
-        publications.remove_generation(txn, publication.key, generation.number)
-    return deleted
+    superseded.queue(txn, publication.key, number, free)

@@ -6,6 +6,7 @@ deleted at any time. A publish waits here for another one no longer than a write
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import contextmanager
 from struct import iter_unpack, pack
@@ -44,6 +45,10 @@ _TABLES = [
     )
 ]
 _SIZE = b"pieces"  # of all fragments together, in bytes
+_LIVE = b"live"  # of those that are known to be in use, in bytes
+_FIRST = b"first"  # publishes of something new since that was last looked up
+_MANY = 20  # such publishes, before what they left is looked for
+SPARE = 8 << 20  # bytes that nothing uses, before it is worth while to look for them
 _RESIDENT = 32 << 20  # bytes of it that may stay in memory once they have been read
 
 
@@ -106,6 +111,28 @@ class Cache:
         """Return the size of all fragments in bytes."""
         with self.db.read() as txn:
             return int(txn[_STATE].get(_SIZE, b"0"))
+
+    def is_full(self, limit: int, publications: int) -> bool:
+        """Return whether to look for what nothing uses: it may be as much as what is in use.
+
+        So looking, which costs what all publications have, costs little for each that changes.
+        ``limit`` is the most that may be there, whatever is in use.
+        """
+        with self.db.read() as txn:
+            size, live, first = (int(txn[_STATE].get(n, b"0")) for n in (_SIZE, _LIVE, _FIRST))
+        return size > min(limit, 2 * live + SPARE) or first > 2 * publications + _MANY
+
+    def note_first(self) -> None:
+        """Note that all there is may be in use, as something was published that is new."""
+        with self.db.write() as txn:
+            txn[_STATE][_LIVE] = txn[_STATE].get(_SIZE, b"0")
+            txn[_STATE][_FIRST] = b"%d" % (int(txn[_STATE].get(_FIRST, b"0")) + 1)
+
+    def note_live(self) -> None:
+        """Note that all there is is in use."""
+        with self.db.write() as txn:
+            txn[_STATE][_LIVE] = txn[_STATE].get(_SIZE, b"0")
+            txn[_STATE].discard(_FIRST)
 
     def keep(self, names: Iterable[Name]) -> None:
         """Delete all other fragments."""
@@ -192,7 +219,38 @@ _OPEN: dict[tuple[int, Path], _Open] = {}
 
 @contextmanager
 def opened(root: Path) -> Iterator[Cache]:
-    """Open the cache below debrepo's root; the threads of a process share it."""
+    """Open the cache below debrepo's root; the threads of a process share it.
+
+    Nothing is evicted meanwhile.
+    """
+    with _shared(root) as cache, _locked(root, fcntl.LOCK_SH):
+        yield cache
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[Cache | None]:
+    """Open the cache while nobody else reads it or writes to it; ``None``: somebody does."""
+    with _shared(root) as cache, _locked(root, fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
+        yield cache if locked else None
+
+
+@contextmanager
+def _locked(root: Path, how: int) -> Iterator[bool]:
+    """Lock the directory of the cache; each call has a lock of its own."""
+    fd = os.open(root / "cache", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(fd, how)
+            locked = True
+        except BlockingIOError:
+            locked = False
+        yield locked
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _shared(root: Path) -> Iterator[Cache]:
     key = os.getpid(), root / "cache"
     with _OPENING:
         if key not in _OPEN:

@@ -42,6 +42,7 @@ def defaults(config: Config, carried: Iterable[tuple[str, str]] = ()) -> dict[st
         "sums": config["publish.sums"],
         "keep_generations": config["publish.keep_generations"],
         "grace": config.seconds("publish.grace"),
+        "index_grace": config.seconds("publish.index_grace"),
         "snapshots": dated.checked(config["publish.snapshots"]),
         "skip_signing": config["publish.skip_signing"],
         "contents": not config["publish.skip_contents"],
@@ -124,8 +125,8 @@ def _verbatim(publication: Publication, options: Mapping[str, Any]) -> Publicati
 
 #: Fields that a rollback does not change.
 _KEPT = (
-    "keys", "skip_signing", "valid_for", "keep_generations", "grace", "live", "pending",
-    "old_defaults", "snapshots",
+    "keys", "skip_signing", "valid_for", "keep_generations", "grace", "index_grace", "live",
+    "pending", "old_defaults", "snapshots",
 )  # fmt: skip
 
 
@@ -191,7 +192,7 @@ def checked(publication: Publication) -> Publication:
     dated.checked(publication.snapshots)
     for alias in publication.aliases:
         _check_alias(publication, check_distribution(alias))
-    for name in ("valid_for", "keep_generations", "grace"):
+    for name in ("valid_for", "keep_generations", "grace", "index_grace"):
         if getattr(publication, name) < 0:
             raise InvalidInput(f"{name} cannot be negative")
         if getattr(publication, name) > _GREATEST:

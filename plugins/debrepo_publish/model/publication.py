@@ -68,6 +68,8 @@ class Publication(NamedTuple):
     #: Dated archives to keep: a count, a time such as ``30d``, or ``all``; empty: none.
     snapshots: str = ""
     aliases: tuple[str, ...] = ()  #: further distributions that serve the same
+    #: Seconds for which superseded indexes stay, if that is less than ``grace``.
+    index_grace: int = 3600
 
     @property
     def names(self) -> tuple[str, str]:
@@ -134,6 +136,7 @@ class Publication(NamedTuple):
             live=0,
             keep_generations=0,
             grace=0,
+            index_grace=0,
             acquire_by_hash=False,
             pending=None,
             snapshots="kept" if self.snapshots else "",
@@ -143,6 +146,7 @@ class Publication(NamedTuple):
             said.replace(", old_defaults=True", "")
             .replace(", snapshots=''", "")
             .replace(", aliases=()", "")
+            .replace(", index_grace=0", "")
         )
 
     def fingerprint(self) -> str:
@@ -202,6 +206,7 @@ class Generation(NamedTuple):
     adopted: bool = False  #: whether another tool has published it: its packages are not known
     verbatim: VerbatimArchive | None = None  #: what it is made of, besides packages, where it is
     dated: str = ""  #: the name of its dated archive, if it has one; see `dated`
+    bare: bool = False  #: whether its indexes are deleted; its packages are known as before
 
     @property
     def size(self) -> int:

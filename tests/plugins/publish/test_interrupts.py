@@ -49,7 +49,7 @@ PUBLISH = [
     "debrepo_publish_fs.storage:FileStorage.commit",
     "debrepo_publish.engine.recovery:finish",
     "debrepo_publish.engine.recovery:_release_files",
-    "debrepo_publish.engine.recovery:clean_up",
+    "debrepo_publish.engine.superseded:clean_up",
     "debrepo_publish.engine.eviction:_evict",
 ]
 

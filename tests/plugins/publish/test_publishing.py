@@ -184,7 +184,7 @@ def test_superseded_files_stay_for_their_grace(session, published, add, update, 
     before = published.inrelease()
     session.call("repo.remove", name="tools", queries=["hello"])
     add("other")
-    update(keep_generations=0)
+    update(keep_generations=0, index_grace=3 * DAY)
     clock(NOW + 3 * DAY - 1)
     add("third")
     update()

@@ -127,7 +127,7 @@ def test_superseded_files_go_when_their_grace_is_over(
     client = move()
     before = client.inrelease()
     import_(new)
-    take_over(keep_generations=1)
+    take_over(keep_generations=1, index_grace=3 * DAY)
     for number in range(1, 4):
         add(f"more{number}")
         clock(NOW + DAY + number)
