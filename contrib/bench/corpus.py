@@ -26,7 +26,7 @@ def make(target: Path, count: int, fresh: int = NEWER) -> None:
     size, newer = target / str(count), target / f"{count}-newer"
     size.mkdir(parents=True)
     newer.mkdir()
-    for number, fields in enumerate(itertools.islice(_stanzas(), count)):
+    for number, fields in enumerate(itertools.islice(stanzas(), count)):
         _build(size, fields, number)
         step = max(count // fresh, 1)
         if number % step == 0 and number // step < fresh:
@@ -42,7 +42,7 @@ def _build(directory: Path, fields: dict[str, str], number: int) -> None:
     build_deb(directory, name, version, architecture, fields=rest, paths=paths, compression="gzip")
 
 
-def _stanzas() -> Iterator[dict[str, str]]:
+def stanzas() -> Iterator[dict[str, str]]:
     """Yield the fields of real packages, then of made-up ones for as long as they are wanted."""
     seen = set()
     for path in sorted(LISTS.glob("*_binary-*_Packages*")):
