@@ -57,6 +57,24 @@ def test_the_benchmark_of_pruning_plans_for_a_few_packages():
     assert "| plan per source | 16 | " in done.stdout
 
 
+@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="needs dpkg-deb")
+def test_the_benchmark_of_a_busy_repository_says_what_is_left():
+    given = ["--count", "3", "--updates", "5"]
+    command = [sys.executable, str(RUN.with_name("busy")), *given]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| 5 | " in done.stdout
+    assert "Superseded(publication='./stable'" in done.stdout
+
+
+def test_the_benchmark_of_a_large_repository_updates_it(tmp_path):
+    command = [sys.executable, str(RUN.with_name("large")), "--count", "30", "--times", "1"]
+    command += ["--work", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| update after +1 0 | " in done.stdout
+
+
 def bench(tmp_path, *given, **env):
     """Measure debrepo on real packages, and return the rows and the tables."""
     numbers, tables = tmp_path / "numbers.json", tmp_path / "tables.md"

@@ -127,7 +127,7 @@ def _show_one(found: Generation, *, as_json: bool) -> None:
             "Architectures": found.serves,
             "Valid until": moment(found.expires).isoformat() if found.expires else "",
             "Packages": found.size,
-            "Indexes": len(found.indexes),
+            "Indexes": "deleted" if found.bare else len(found.indexes),
         }
     )
     for component, part in found.parts.items():

@@ -51,7 +51,8 @@ def render(
         if component not in changed:
             yield from _as_before(plan, component)
     groups = (group for name in changed for group in _groups(session, cache, plan, name))
-    yield from rendering.render(cache, pdiffs.checksums(plan), groups, left_out)
+    outlined = pdiffs.days(plan) > 0
+    yield from rendering.render(cache, pdiffs.checksums(plan), groups, left_out, outlined=outlined)
     for name in changed:
         yield from carried.render(session, plan, name, anew=anew)
 

@@ -1,4 +1,4 @@
-"""Bytes on their way into a storage: those of the pool are read when it is their turn."""
+"""Bytes on their way into a storage: large ones are read when it is their turn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo.errors import DatabaseError
+from debrepo_publish.indexes.assembly import SpooledBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,15 +34,19 @@ class PoolBytes(NamedTuple):
         return data
 
 
+#: Bytes, or where they are.
+Held = bytes | PoolBytes | SpooledBytes
+
+
 class StagedBytes(Mapping[str, bytes]):
     """Contents by path, in order; a large one is in memory only while it is looked at."""
 
-    def __init__(self, held: Mapping[str, bytes | PoolBytes]) -> None:
+    def __init__(self, held: Mapping[str, Held]) -> None:
         self._held = dict(held)
 
     def __getitem__(self, path: str) -> bytes:
         found = self._held[path]
-        return found.read() if isinstance(found, PoolBytes) else found
+        return found if isinstance(found, bytes) else found.read()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._held)

@@ -22,7 +22,7 @@ from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.components import render
 from debrepo_publish.engine.fields import of_release
 from debrepo_publish.engine.layout import alias_indexes, hashed_paths, written_files
-from debrepo_publish.engine.staged_bytes import PoolBytes, StagedBytes, of_index
+from debrepo_publish.engine.staged_bytes import Held, StagedBytes, of_index
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import dated, history, publications
@@ -218,13 +218,13 @@ def put_indexes(
         expected = _left_of_alias(session, storage, publication)
     staged = [item for item in rendered if item.data is not None or item.pool]
     before = plan.previous.indexes if plan.previous and not anew else {}
-    hashed, names = dict[str, bytes | PoolBytes](), dict[str, bytes | PoolBytes]()
+    hashed, names = dict[str, Held](), dict[str, Held]()
     same = dict[str, str]()
     known = plan.previous.publication.aliases if plan.previous and not anew else ()
     aliases = {f"dists/{name}/": name not in known for name in publication.aliases}
     for item in staged:
         pooled = of_index(session.pool, item.checksums) if item.data is None else b""
-        name, data = root + item.path, item.data or pooled
+        name, data = root + item.path, pooled if item.data is None else item.data
         paths = hashed_paths(publication, name, item.checksums)
         hashed.update((path, data) for path in paths if anew or path in new)
         if item.checksums.listed and before.get(item.path) != item.checksums:

@@ -62,6 +62,7 @@ class Cache:
     """Fragments by name; a write is durable, because a torn cache is worse than none."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._read = 0
         try:
             self.db = Database(path, _TABLES)
@@ -282,9 +283,9 @@ def _unpack(record: bytes) -> dict[str, bytes]:
     """Return the text by path that `_pack` made a record of."""
     if record[:1] == b"\n":
         return {}
-    head, _, _ = record.partition(b"\n\n")
-    texts, position = {}, len(head) + 2
-    for line in head.decode().split("\n"):
+    end = record.index(b"\n\n")  # the rest is large, and not to be copied
+    texts, position = {}, end + 2
+    for line in record[:end].decode().split("\n"):
         path, _, size = line.partition("\0")
         texts[path] = record[position : position + int(size)]
         position += int(size)

@@ -16,8 +16,9 @@ from debrepo.stopping import checkpoint
 from debrepo.values import NamedTuple
 from debrepo_publish.indexes import contexts
 from debrepo_publish.indexes.admission import LEFT_OUT, read_notes
+from debrepo_publish.indexes.assembly import Assembly, SpooledBytes
 from debrepo_publish.indexes.crew import Crew, Promise
-from debrepo_publish.model.hashing import Checksums, digests
+from debrepo_publish.model.hashing import Checksums
 from debrepo_publish.model.publication import COMPRESSIONS, Index
 
 if TYPE_CHECKING:
@@ -43,12 +44,16 @@ class Rendered(NamedTuple):
 
     path: str
     checksums: Index
-    data: bytes | None
+    data: bytes | SpooledBytes | None
     maker: str = ""  #: the kind of index and its plugin, if it was made just now
     pool: str = ""  #: the SHA256 of the file in the pool that has the bytes, if it is new
     below: str = ""  #: the path below the component, of an index without its compression
     #: The keys of the fragments that such an index consists of, and how many lines each has.
     outline: Outline = ()
+
+
+#: Indexes on their way, by compression and path.
+_Packed = dict["Compression", dict[str, Assembly]]
 
 
 class _Compressed(NamedTuple):
@@ -60,10 +65,15 @@ class _Compressed(NamedTuple):
 
 
 def render(
-    cache: Cache, checksums: Sequence[str], groups: Iterable[Group], left_out: dict[Entry, str]
+    cache: Cache,
+    checksums: Sequence[str],
+    groups: Iterable[Group],
+    left_out: dict[Entry, str],
+    *,
+    outlined: bool,
 ) -> Iterator[Rendered]:
-    """Yield the indexes that fragments make up, group by group."""
-    renderer = _Renderer(cache, checksums, left_out)
+    """Yield the indexes that fragments make up, group by group; ``outlined``: with outlines."""
+    renderer = _Renderer(cache, checksums, left_out, outlined=outlined)
     try:
         for group in groups:
             for item in renderer.render(group):
@@ -76,8 +86,11 @@ def render(
 class _Renderer:
     """Renders one group of indexes after the other."""
 
-    def __init__(self, cache: Cache, checksums: Sequence[str], left_out: dict[Entry, str]) -> None:
+    def __init__(
+        self, cache: Cache, checksums: Sequence[str], left_out: dict[Entry, str], *, outlined: bool
+    ) -> None:
         self._cache = cache
+        self._outlined = outlined
         self._left_out = left_out
         self._checksums = checksums
         self._workers = Crew(os.cpu_count() or 1)
@@ -95,7 +108,7 @@ class _Renderer:
         chosen = group.compressions
         plain: dict[str, Checksums] = {}
         outlines: dict[str, list[tuple[bytes, int]]] = {}
-        packed: dict[str, dict[str, list[bytes]]] = {one.name: {} for one in chosen}
+        packed: _Packed = {one: {} for one in chosen}
         for path in group.expected:
             self._begin(group, path, plain, packed)
         waiting: deque[_Compressed] = deque()
@@ -109,7 +122,7 @@ class _Renderer:
                     if path not in plain:
                         self._begin(group, path, plain, packed)
                     plain[path].feed(text)
-                    if path.endswith(_PATCHED) and fragment.cached:
+                    if self._outlined and path.endswith(_PATCHED) and fragment.cached:
                         lines = fragment.key, text.count(b"\n")
                         outlines.setdefault(path, []).append(lines)
                 waiting += (self._compressed(one, fragment, texts, known) for one in chosen)
@@ -127,14 +140,22 @@ class _Renderer:
         group: Group,
         path: str,
         plain: dict[str, Checksums],
-        packed: dict[str, dict[str, list[bytes]]],
+        packed: _Packed,
     ) -> None:
         """Begin an index with its header, which is compressed by itself, like a fragment."""
         wanted = group.wanted
         header = contexts.header(wanted, path)
         plain[path] = Checksums(self._checksums, header)
         for one in group.compressions if header else ():
-            packed[one.name][path] = [one.pack(header)]
+            self._assembly(packed, one, path).add(one.pack(header))
+
+    def _assembly(self, packed: _Packed, compression: Compression, path: str) -> Assembly:
+        """Return what an index is put together in."""
+        found = packed[compression].get(path)
+        if found is None:
+            found = Assembly(compression, self._checksums, self._cache.path)
+            packed[compression][path] = found
+        return found
 
     def _known(
         self, fragments: Sequence[Fragment], compressions: Sequence[Compression]
@@ -176,13 +197,13 @@ class _Renderer:
         promised = self._workers.promise(partial(_compress, compression, texts))
         return _Compressed(compression, fragment.key, promised)
 
-    def _take(self, fragment: _Compressed, packed: dict[str, dict[str, list[bytes]]]) -> None:
+    def _take(self, fragment: _Compressed, packed: _Packed) -> None:
         texts, name = fragment.texts, fragment.compression.name
         if isinstance(texts, Promise):
             texts = texts.result()
             self._keep((fragment.key, name), texts)
         for path, text in texts.items():
-            packed[name].setdefault(path, []).append(text)
+            self._assembly(packed, fragment.compression, path).add(text)
 
     def _keep(self, name: Name, texts: Mapping[str, bytes]) -> None:
         self._fresh[name] = texts
@@ -196,7 +217,7 @@ class _Renderer:
         path: str,
         plain: Checksums,
         compressions: Sequence[Compression],
-        packed: dict[str, dict[str, list[bytes]]],
+        packed: _Packed,
     ) -> Iterator[Rendered]:
         """Yield the plain index, whose checksums are always listed, then the compressed ones."""
         stored = any(one.name == "plain" for one in compressions)
@@ -204,8 +225,8 @@ class _Renderer:
             md5, sha1, sha256, sha512 = plain.hexdigests()
             yield Rendered(path, Index(plain.size, md5, sha1, sha256, sha512, stored=False), None)
         for one in compressions:
-            data = one.join(packed[one.name].pop(path, []))
-            index = Index(len(data), *digests(data, self._checksums), stored=True)
+            index, data = self._assembly(packed, one, path).end()
+            del packed[one][path]
             yield Rendered(path + COMPRESSIONS[one.name], index, data)
 
 

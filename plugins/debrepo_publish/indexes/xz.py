@@ -31,29 +31,44 @@ def block(data: bytes) -> bytes:
     return lzma.compress(data, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC64, preset=PRESET)
 
 
+class Stream:
+    """One stream with the blocks of many, in order, to be written as they come."""
+
+    def __init__(self) -> None:
+        self._records: list[tuple[int, int]] = []
+        self._head = _HEADER
+
+    def add(self, stream: bytes) -> bytes | memoryview:
+        """Return what to write for the blocks of another stream."""
+        body, records = _take_apart(stream)
+        self._records += records
+        head, self._head = self._head, b""
+        return head + bytes(body) if head else body
+
+    def end(self) -> bytes:
+        """Return what to write behind all blocks."""
+        parts = [b"\0", _number(len(self._records))]
+        parts += [_number(size) for record in self._records for size in record]
+        index = b"".join(parts)
+        index += b"\0" * (-len(index) % 4)
+        index += pack("<I", crc32(index))
+        tail = pack("<I", len(index) // 4 - 1) + _FLAGS
+        return b"".join((self._head, index, pack("<I", crc32(tail)), tail, _END))
+
+
 def join(streams: Iterable[bytes]) -> bytes:
     """Return one stream with the blocks of all of them, in order."""
-    blocks, records = [], []
-    for stream in streams:
-        body, listed = _take_apart(stream)
-        blocks.append(body)
-        records += listed
-    parts = [b"\0", _number(len(records))]
-    parts += [_number(size) for record in records for size in record]
-    index = b"".join(parts)
-    index += b"\0" * (-len(index) % 4)
-    index += pack("<I", crc32(index))
-    tail = pack("<I", len(index) // 4 - 1) + _FLAGS
-    return b"".join((_HEADER, *blocks, index, pack("<I", crc32(tail)), tail, _END))
+    stream = Stream()
+    return b"".join((*map(stream.add, streams), stream.end()))
 
 
-def _take_apart(stream: bytes) -> tuple[bytes, list[tuple[int, int]]]:
+def _take_apart(stream: bytes) -> tuple[memoryview, list[tuple[int, int]]]:
     """Return the blocks of a stream, and their sizes as its index lists them."""
     (backward,) = unpack("<I", stream[-8:-4])
     start = len(stream) - 12 - (backward + 1) * 4
     numbers = _numbers(stream, start + 1)
     records = [(next(numbers), next(numbers)) for _ in range(next(numbers))]
-    return stream[12:start], records
+    return memoryview(stream)[12:start], records
 
 
 def _number(value: int) -> bytes:

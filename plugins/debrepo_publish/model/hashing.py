@@ -37,7 +37,7 @@ class Checksums:
         self.size = 0
         self.feed(data)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Add a part."""
         self.size += len(data)
         for digest in self._hashes.values():

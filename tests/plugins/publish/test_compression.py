@@ -2,8 +2,10 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
+import os
 import subprocess
 
 import pytest
@@ -11,7 +13,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debrepo_publish.indexes import xz
+from debrepo.errors import DebrepoError
+from debrepo_publish.indexes import assembly, xz
+from debrepo_publish.indexes.assembly import Assembly
 from debrepo_publish.indexes.compression import BY_NAME
 
 FRAGMENTS = st.lists(st.binary(max_size=2000), max_size=8)
@@ -34,6 +38,39 @@ def test_joined_fragments_read_as_one_file(name, fragments):
     compression = BY_NAME[name]
     data = compression.join([compression.pack(fragment) for fragment in fragments])
     assert READERS[name](data) == b"".join(fragments)
+
+
+@pytest.mark.parametrize("large", [0, 3000, 1 << 30])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_index_is_the_same_in_memory_and_on_disk(name, large, tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "LARGE", large)
+    compression = BY_NAME[name]
+    pieces = [compression.pack(os.urandom(size)) for size in (1000, 1, 5000, 700)]
+    index, data = _assembled(compression, pieces, tmp_path)
+    expected = compression.join(pieces)
+    assert (data if isinstance(data, bytes) else data.read()) == expected
+    assert (index.size, index.sha256) == (len(expected), hashlib.sha256(expected).hexdigest())
+    assert isinstance(data, bytes) == (large > 10000)
+    assert list(tmp_path.iterdir()) == []  # the file has no name
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_index_without_fragments_is_a_file(name, tmp_path):
+    _, data = _assembled(BY_NAME[name], [], tmp_path)
+    assert READERS[name](data) == b""
+
+
+def _assembled(compression, pieces, directory):
+    made = Assembly(compression, ("sha256",), directory)
+    for piece in pieces:
+        made.add(piece)
+    return made.end()
+
+
+def test_disk_that_takes_no_index_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "LARGE", 0)
+    with pytest.raises(DebrepoError, match="cannot write"):
+        _assembled(BY_NAME["plain"], [b"x"], tmp_path / "missing")
 
 
 @quick

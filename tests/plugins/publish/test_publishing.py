@@ -36,6 +36,18 @@ def test_nothing_changed_is_nothing_done(session, published, update, clock):
     assert session.fate.seen == []
 
 
+def test_indexes_that_wait_on_disk_are_published(add, create, update, public, monkeypatch):
+    monkeypatch.setattr("debrepo_publish.indexes.assembly.LARGE", 0)
+    add("hello")
+    create(compressions=("plain", "gz", "xz", "zst", "bz2"))
+    client = Client(public)
+    assert client.packages() == HELLO
+    add("other")
+    update()
+    assert len(client.packages()) == 2
+    client.check_names()
+
+
 def test_force_publishes_anew(published, update):
     assert update(force=True).generation == 2
 
