@@ -11,7 +11,7 @@ from debrepo_publish.checking.problems import Fault, Problem
 from debrepo_publish.engine import components, dating, signers
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import dated_indexes, dated_root, hashed_paths
-from debrepo_publish.engine.staged_bytes import PoolBytes
+from debrepo_publish.engine.staged_bytes import PoolBytes, bytes_of
 from debrepo_publish.indexes import cache, release
 from debrepo_publish.model import dated, publications
 from debrepo_publish.model.publication import commit_path, generation_key
@@ -167,7 +167,7 @@ def _made(session: Session, one: DatedArchive, digests: set[str]) -> Mapping[str
         for item in rendered:
             digest = item.checksums.sha256
             if digest in digests and item.data is not None:
-                found[digest] = item.data
+                found[digest] = bytes_of(item.data)
             elif digest in digests and item.pool:
                 found[digest] = PoolBytes(session.pool, digest, item.checksums.size).read()
     return found

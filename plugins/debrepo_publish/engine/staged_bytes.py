@@ -38,6 +38,11 @@ class PoolBytes(NamedTuple):
 Held = bytes | PoolBytes | SpooledBytes
 
 
+def bytes_of(held: Held) -> bytes:
+    """Return bytes, wherever they are."""
+    return held if isinstance(held, bytes) else held.read()
+
+
 class StagedBytes(Mapping[str, bytes]):
     """Contents by path, in order; a large one is in memory only while it is looked at."""
 
@@ -45,8 +50,7 @@ class StagedBytes(Mapping[str, bytes]):
         self._held = dict(held)
 
     def __getitem__(self, path: str) -> bytes:
-        found = self._held[path]
-        return found if isinstance(found, bytes) else found.read()
+        return bytes_of(self._held[path])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._held)

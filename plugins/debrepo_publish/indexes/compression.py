@@ -80,7 +80,7 @@ class _Xz(Joiner):
     """Joins blocks to one stream."""
 
     def __init__(self) -> None:
-        self._stream = xz.Stream()
+        self._stream = xz.XzStream()
 
     def add(self, piece: bytes) -> bytes | memoryview:
         return self._stream.add(piece)

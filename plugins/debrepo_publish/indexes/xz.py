@@ -31,7 +31,7 @@ def block(data: bytes) -> bytes:
     return lzma.compress(data, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC64, preset=PRESET)
 
 
-class Stream:
+class XzStream:
     """One stream with the blocks of many, in order, to be written as they come."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Stream:
 
 def join(streams: Iterable[bytes]) -> bytes:
     """Return one stream with the blocks of all of them, in order."""
-    stream = Stream()
+    stream = XzStream()
     return b"".join((*map(stream.add, streams), stream.end()))
 
 
