@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from debrepo import clock
 from debrepo.database import json_table
 from debrepo.errors import DebrepoError
+from debrepo.published import PublicationState
 from debrepo_phasing import phases
 from debrepo_phasing.phases import Phase
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from debrepo.background import Load
     from debrepo.database import Transaction
     from debrepo.package import PackageList
-    from debrepo.published import PublicationState
     from debrepo.session import Session
 
 _log = getLogger("debrepo.phasing")
@@ -31,7 +31,8 @@ class Rollout(NamedTuple):
     phase: tuple[int, int, int]  #: as a `Phase`
     versions: str  #: the newest ones when it began: another one begins anew
     since: int  #: seconds since the epoch
-    steps: int = 0  #: that were made
+    steps: int = 0  #: that the next publish goes by
+    offered: int = 0  #: of these, that clients see
 
 
 class RaisedPhase(NamedTuple):
@@ -75,8 +76,10 @@ def percentages(
     return found
 
 
-def note(session: Session, publication: str, after: PublicationState | None) -> None:
-    """Take note of what clients are offered from now on."""
+def note(
+    session: Session, publication: str, after: PublicationState | None, *, offered: bool = True
+) -> None:
+    """Take note of what clients are offered from now on; ``offered``: as far as it is recorded."""
     given = after.options.get("phased", ()) if after else ()
     wanted = phases.parse(given) if isinstance(given, tuple) else {}
     scheduled = {name: phase for name, phase in wanted.items() if phase.every}
@@ -91,6 +94,8 @@ def note(session: Session, publication: str, after: PublicationState | None) -> 
             place = f"{after.storage}:{after.prefix}" if after.storage else after.prefix
             new = Rollout(place, after.distribution, (*phase,), said, clock.now())
             rows[_key(publication, name)] = old if old and same else new
+    if offered:
+        rows = {key: row._replace(offered=row.steps) for key, row in rows.items()}
     if rows != there:
         with session.db.write() as txn:
             for key in there.keys() - rows.keys():
@@ -100,40 +105,76 @@ def note(session: Session, publication: str, after: PublicationState | None) -> 
 
 
 def raise_(session: Session) -> list[RaisedPhase]:
-    """Publish again what is to be offered to more machines by now, with the same packages."""
+    """Publish again what is to be offered to more machines by now, with the same packages.
+
+    What a process was killed at is done too. One publication that fails leaves the others.
+    """
+    _begin(session)
     now = clock.now()
     with session.db.read() as txn:
         found = {
-            key: (row, row._replace(steps=Phase(*row.phase).steps(now - row.since)))
+            key: (row, row._replace(steps=max(row.steps, Phase(*row.phase).steps(now - row.since))))
             for key, row in txn[ROLLOUTS].items()
         }
-    due = {key: pair for key, pair in found.items() if pair[1].steps > pair[0].steps}
+    due = {key: pair for key, pair in found.items() if pair[1].steps > pair[0].offered}
     raised: list[RaisedPhase] = []
+    failure: DebrepoError | None = None
     for publication in sorted({key.rpartition(" ")[0] for key in due}):
         mine = {key: pair for key, pair in due.items() if key.rpartition(" ")[0] == publication}
-        _put(session, {key: new for key, (_, new) in mine.items()})
-        first = next(iter(mine.values()))[0]
         try:
-            session.call(
-                "publish.update",
-                distribution=first.distribution,
-                place=first.place,
-                same_packages=True,
-            )
-        except BaseException:
-            _put(session, {key: old for key, (old, _) in mine.items()})
-            raise
+            _raise(session, mine)
+        except DebrepoError as error:
+            failure = failure or error
+            continue
         raised += (
             RaisedPhase(publication, key.rpartition(" ")[2], Phase(*new.phase).after(new.steps))
             for key, (_, new) in sorted(mine.items())
         )
+    if failure is not None:
+        raise failure
     return raised
+
+
+def _begin(session: Session) -> None:
+    """Take note of schedules whose publish was killed before it did."""
+    served: dict[str, dict[str, PackageList]] = {}
+    with session.db.read() as txn:
+        for batch in session.hook.debrepo_served_lists(txn=txn):
+            for one in batch:
+                served.setdefault(one.name, {})[one.component] = one
+    for one in session.call("publish.list") if served else ():
+        if one.live and one.options.get("phased"):
+            where = (one.storage, one.prefix, one.distribution, one.live, served[str(one)])
+            note(
+                session,
+                str(one),
+                PublicationState(*where, (), "", "", "", "", one.options),
+                offered=False,
+            )
+
+
+def _raise(session: Session, rows: Mapping[str, tuple[Rollout, Rollout]]) -> None:
+    """Publish again what is offered to more machines, or leave all as it was."""
+    _put(session, {key: new for key, (_, new) in rows.items()})
+    (first, _), *_ = rows.values()
+    try:
+        session.call(
+            "publish.update",
+            distribution=first.distribution,
+            place=first.place,
+            same_packages=True,
+        )
+    except BaseException:
+        _put(session, {key: old for key, (old, _) in rows.items()})
+        raise
+    _put(session, {key: new._replace(offered=new.steps) for key, (_, new) in rows.items()})
 
 
 def _put(session: Session, rows: Mapping[str, Rollout]) -> None:
     with session.db.write() as txn:
         for key, row in rows.items():
-            if key in txn[ROLLOUTS]:
+            there = txn[ROLLOUTS].get(key)
+            if there and there[:-2] == row[:-2]:  # nobody has begun another one meanwhile
                 txn[ROLLOUTS][key] = row
 
 

@@ -168,3 +168,55 @@ def test_server_raises_by_itself(debrepo, archive, clock, session):
 def test_schedule_that_is_none_is_refused(debrepo, archive, given):
     result = debrepo("publish", "update", "stable", "--phased", given, exit_code=2)
     assert f"the option phased cannot be {given!r}" in result.stderr
+
+
+def test_rise_that_was_killed_is_made_by_the_next(debrepo, archive, clock, session):
+    """Clients may not have seen what the database has of it."""
+    from debrepo_phasing import rollouts
+
+    debrepo("publish", "update", "stable", "--phased", "hello=10+90/1h")
+    clock(START + 3600)
+    with session.db.write() as txn:
+        for key, row in list(txn[rollouts.ROLLOUTS].items()):
+            txn[rollouts.ROLLOUTS][key] = row._replace(steps=1)
+    session.close()
+    assert archive()["hello 1.10"] == "10"
+    debrepo("publish", "raise")
+    assert archive()["hello 1.10"] is None
+    assert debrepo("publish", "raise").stdout == "Nothing is due.\n"
+
+
+def test_schedule_begins_though_its_publish_was_killed_before_it_was_noted(
+    debrepo, archive, clock, session
+):
+    from debrepo_phasing import rollouts
+
+    debrepo("publish", "update", "stable", "--phased", "hello=10+10/1h")
+    with session.db.write() as txn:
+        for key in list(txn[rollouts.ROLLOUTS]):
+            del txn[rollouts.ROLLOUTS][key]
+    session.close()
+    debrepo("publish", "raise")
+    clock(START + 3600)
+    debrepo("publish", "raise")
+    assert archive()["hello 1.10"] == "20"
+
+
+def test_clock_that_goes_back_takes_no_machine_out(debrepo, archive, clock):
+    debrepo("publish", "update", "stable", "--phased", "hello=10+10/1h")
+    clock(START + 7200)
+    debrepo("publish", "raise")
+    clock(START - 86400)
+    assert debrepo("publish", "raise").stdout == "Nothing is due.\n"
+    debrepo("publish", "update", "stable", "--label", "x")
+    assert archive()["hello 1.10"] == "30"
+
+
+def test_publication_that_cannot_be_raised_leaves_the_others(debrepo, archive, clock, debrepo_root):
+    debrepo("publish", "repo", "web", "--distribution", "a", "--skip-signing")
+    for name in ("a", "stable"):
+        debrepo("publish", "update", name, "--phased", "hello=10+10/1h")
+    (debrepo_root / "public/dists/a/Release").write_bytes(b"of somebody else\n")
+    clock(START + 3600)
+    debrepo("publish", "raise", exit_code=11)
+    assert archive()["hello 1.10"] == "20"
