@@ -81,15 +81,22 @@ def plan(
         if link.source in outdated:
             users.setdefault(link.source, []).append(link.target)
     reasons = _held(outdated, users)
+    ahead = [s for members in groups.values() for s in members if _is_ahead(s, now)]
     going = sorted((s for name, s in outdated.items() if name not in reasons), key=_age)
     held = tuple((outdated[name], reason) for name, reason in reasons.items())
+    held += tuple((one, "it is dated in the future") for one in sorted(ahead, key=_age))
     return SnapshotPlan(
         tuple(_users_first(going, users)), held, sum(map(len, groups.values())) - len(going)
     )
 
 
 def _outdated(members: list[Snapshot], given: SnapshotRules, now: float) -> list[Snapshot]:
-    """Return those of some snapshots that no rule keeps; the newest one always stays."""
+    """Return those of some snapshots that no rule keeps; the newest one always stays.
+
+    Those that are dated in the future stay as well, and do not count: the clock was ahead when they
+    were made, or is behind now, and what was made after them would go in their stead.
+    """
+    members = [one for one in members if not _is_ahead(one, now)]
     newest_first = sorted(members, key=_age, reverse=True)
     staying = {snapshot.name for snapshot in newest_first[: max(given.keep, 1)]}
     if given.older_than:
@@ -130,6 +137,10 @@ def _users_first(going: list[Snapshot], users: Mapping[str, list[str]]) -> list[
 
 def _age(snapshot: Snapshot) -> tuple[datetime, str]:
     return _time(snapshot), snapshot.name
+
+
+def _is_ahead(snapshot: Snapshot, now: float) -> bool:
+    return _time(snapshot).timestamp() >= now + 1  # the clock has whole seconds
 
 
 def _time(snapshot: Snapshot) -> datetime:

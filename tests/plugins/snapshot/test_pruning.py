@@ -200,3 +200,19 @@ def test_nothing_is_dropped_where_one_cannot_be(session, monkeypatch):
 def test_span_of_time_that_is_none_is_refused(session):
     with pytest.raises(InvalidInput, match="'1m' is no span of time"):
         operations.prune(session, older_than="1m")
+
+
+@pytest.mark.parametrize("rule", ["--keep", "--daily", "--yearly"])
+def test_clock_that_was_ahead_costs_no_snapshot_that_was_made_after_it(debrepo, made, rule):
+    made({"old": 2, "new": 1, "ahead": -400})
+    result = debrepo("snapshot", "prune", rule, "1")
+    assert result.stdout == "dropped  old\n"
+    assert "ahead stays: it is dated in the future." in result.stderr
+    assert names(debrepo) == ["ahead", "new"]
+
+
+def test_clock_that_is_behind_costs_no_snapshot(debrepo, made, monkeypatch):
+    made({"a": 1, "b": 2, "c": 3})
+    monkeypatch.setattr("debrepo.clock.now", lambda: 86400)
+    debrepo("snapshot", "prune", "--keep", "1")
+    assert names(debrepo) == ["a", "b", "c"]
