@@ -32,11 +32,14 @@ def resign(
     place: str = "",
     *,
     options: Mapping[str, Any] | None = None,
+    date_now: bool = False,
 ) -> Resigned:
     """Sign what is live again, with a new date; its packages and its indexes stay.
 
-    Of the ``options`` of a publication, ``keys``, ``signed_by`` and ``valid_for`` can be
-    changed. Changes that wait for an update go on waiting.
+    With ``date_now`` the date is the one of the clock, though clients may have been offered a
+    later one, which they refuse if it is in the future. Of the ``options`` of a publication,
+    ``keys``, ``signed_by`` and ``valid_for`` can be changed. Changes that wait for an update go
+    on waiting.
     """
     from debrepo_publish.engine import resigning  # which the other commands do without
 
@@ -44,18 +47,20 @@ def resign(
     change = _change(session, options)
     with session.db.read() as txn:
         publication = publications.get(txn, wanted.key)
-    (done,) = resigning.resign(session, [publication], change, strict=True)
+    (done,) = resigning.resign(session, [publication], change, strict=True, date_now=date_now)
     return done
 
 
-def resign_all(session: Session, *, options: Mapping[str, Any] | None = None) -> list[Resigned]:
+def resign_all(
+    session: Session, *, options: Mapping[str, Any] | None = None, date_now: bool = False
+) -> list[Resigned]:
     """Sign everything that is live again as `resign` does; one that fails leaves the others."""
     from debrepo_publish.engine import resigning  # which the other commands do without
 
     change = _change(session, options)
     with session.db.read() as txn:
         live = [one for one in txn[PUBLICATIONS].values() if one.live and not one.verbatim]
-    return resigning.resign(session, live, change)
+    return resigning.resign(session, live, change, date_now=date_now)
 
 
 def renew(session: Session, *, dry_run: bool = False) -> Renewed:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _ALGORITHMS = {"MD5Sum": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
 _STRONG = ("SHA256", "SHA512")
 _LONGEST = 600  # seconds for which a cache may keep Release files
+#: What helps where a Release file is dated in the future, which clients refuse.
+_BACK = ' (if the clock was ahead when it was published, run "debrepo publish resign --date-now")'
 _DAY = 86400
 
 
@@ -144,7 +146,8 @@ class Verifier:
                 self._note("Release", f"{name} is not a date: {fields[name]}", Fault.DATE)
                 continue
             if (at > self._now + 60) if name == "Date" else (at < self._now):
-                self._note("Release", f"{name} {text}: {fields[name]}", Fault.DATE)
+                way_out = _BACK if name == "Date" else ""
+                self._note("Release", f"{name} {text}: {fields[name]}{way_out}", Fault.DATE)
             elif name == "Valid-Until" and at < self._now + _DAY:
                 self._note(
                     "Release",

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     "--valid-for", callback=seconds, help="Time after which clients refuse it, such as 14d."
 )
 @click.option("--signed-by", help="Signed-By in Release from now on; empty: none.")
+@click.option(
+    "--date-now",
+    is_flag=True,
+    help="Date it by the clock, even if clients were offered a later date, which is in the future.",
+)
 @json_option
 @pass_session
 def resign(
@@ -45,6 +50,7 @@ def resign(
     distribution: str,
     place: str,
     everything: bool,
+    date_now: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -57,9 +63,10 @@ def resign(
     given = {name: value for name, value in options.items() if value not in (None, ())}
     watch = Stopwatch()
     if everything:
-        done = session.run(operations.resign_all, options=given)
+        done = session.run(operations.resign_all, options=given, date_now=date_now)
     else:
-        done = [session.run(operations.resign, distribution, place, options=given)]
+        one = session.run(operations.resign, distribution, place, options=given, date_now=date_now)
+        done = [one]
     _print(session, done, watch, as_json=as_json)
     _fail(done)
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from debrepo import clock
 from debrepo.errors import Cancelled, DebrepoError, InvalidInput, NotFound
 from debrepo.ingest import threads
 from debrepo.stopping import checkpoint, watching
@@ -75,13 +76,19 @@ class _News(NamedTuple):
 
 
 def resign(
-    session: Session, wanted: Iterable[Publication], change: Change, *, strict: bool = False
+    session: Session,
+    wanted: Iterable[Publication],
+    change: Change,
+    *,
+    strict: bool = False,
+    date_now: bool = False,
 ) -> list[Resigned]:
     """Sign publications again as ``change`` has them.
 
     The live generation gets another ``Date``, and a ``Valid-Until`` as far from it as its
-    publication says. One that fails is reported, and leaves the others; if it is ``strict``, its
-    error is raised.
+    publication says. With ``date_now`` the date is the one of the clock, though it may be
+    earlier than what clients have been offered. One that fails is reported, and leaves the
+    others; if it is ``strict``, its error is raised.
     """
     by_place: dict[str, list[Publication]] = {}
     for one in wanted:
@@ -91,7 +98,8 @@ def resign(
         news: list[_News] = []
         try:
             with places.opened(session, place) as storage:
-                done += _at_place(session, storage, there, change, news, strict=strict)
+                drafted = partial(_drafted, session, storage, change, date_now)
+                done += _at_place(session, storage, there, drafted, news, strict=strict)
         except DebrepoError as error:  # the storage cannot be opened, or somebody holds the place
             if strict or isinstance(error, Cancelled):
                 raise
@@ -132,14 +140,14 @@ def _at_place(
     session: Session,
     storage: Storage,
     wanted: Sequence[Publication],
-    change: Change,
+    drafted: Callable[[Publication], _Draft | DebrepoError],
     news: list[_News],
     *,
     strict: bool,
 ) -> Iterator[Resigned]:
     """Sign the publications of one place, some at a time, and commit one after the other."""
     tracked = session.progress.track("Signing", wanted, total=len(wanted))
-    drafts = (_drafted(session, storage, one, change) for one in tracked)
+    drafts = map(drafted, tracked)
     results = threads.in_order(lambda _: partial(_signed, session), drafts, _THREADS)
     for publication, found in zip(wanted, results, strict=True):
         try:
@@ -153,18 +161,20 @@ def _at_place(
 
 
 def _drafted(
-    session: Session, storage: Storage, wanted: Publication, change: Change
+    session: Session, storage: Storage, change: Change, date_now: bool, wanted: Publication
 ) -> _Draft | DebrepoError:
     checkpoint()
     try:
-        return _draft(session, storage, wanted, change)
+        return _draft(session, storage, wanted, change, date_now=date_now)
     except Cancelled:
         raise
     except DebrepoError as error:
         return error
 
 
-def _draft(session: Session, storage: Storage, wanted: Publication, change: Change) -> _Draft:
+def _draft(
+    session: Session, storage: Storage, wanted: Publication, change: Change, *, date_now: bool
+) -> _Draft:
     """Return the live generation with new dates, once nothing of it is half done."""
     key = wanted.key
     with watching(None):
@@ -185,7 +195,7 @@ def _draft(session: Session, storage: Storage, wanted: Publication, change: Chan
     plan = Plan(
         now, live, live, [], {}, frozenset(), Kinds({}, b""), {}, unchanged=True, policy=policy
     )
-    at = next_date(session, plan)
+    at = clock.seconds() if date_now else next_date(session, plan)
     renewed = live._replace(expires=at + now.valid_for if now.valid_for else 0)
     fields = of_release(session, now, renewed, release.fields(now, renewed, at))
     changed = {name: fields.get(name, "") for name in _FIELDS}

@@ -182,6 +182,27 @@ def test_a_clock_that_went_back_does_not_make_clients_ignore_it(live, clock, ses
     assert "Date: Fri, 15 Jan 2027 08:00:01 UTC" in release(public)
 
 
+def test_archive_that_was_dated_by_a_clock_that_was_ahead_can_be_dated_anew(
+    live, clock, session, public, add
+):
+    clock(NOW + 400 * DAY)
+    resign(session)
+    clock(NOW + DAY)
+    (said,) = problems(session)
+    assert "Date is in the future: Sat, 19 Feb 2028 08:00:00 UTC (if the clock was" in said
+    resign(session)
+    assert "Date: Sat, 19 Feb 2028 08:00:01 UTC" in release(public)
+    session.call("publish.resign-all", date_now=True)
+    text = release(public)
+    assert "Date: Sat, 16 Jan 2027 08:00:00 UTC\nValid-Until: Tue, 26 Jan 2027 08:00:00" in text
+    assert problems(session) == []
+    add("later")
+    clock(NOW + 2 * DAY)
+    session.call("publish.update", distribution="stable")
+    assert "Date: Sun, 17 Jan 2027 08:00:00 UTC" in release(public)
+    assert problems(session) == []
+
+
 @pytest.mark.parametrize("deadly", [True, False])
 def test_signing_again_dies_anywhere(live, opened, session, tmp_path, deadly):
     """Clients see the old signatures or the new ones, and the next run completes either."""

@@ -237,6 +237,7 @@ publish resign stable --valid-for 10d
 publish resign stable --json
 publish resign none
 publish resign --all
+publish resign stable --date-now
 publish renew --dry-run
 publish renew --json
 publish repair stable
