@@ -57,7 +57,8 @@ def restore(session: Session, target: BackupTarget, at: str, pool: Path | None) 
     with leases.hold(root, "restore", note=lambda lease: note(f"Waiting for {lease}.")):
         backup = _chosen(root, target, at)
         for partial in root.glob(f"*{_PARTIAL}"):
-            partial.unlink(missing_ok=True)
+            if not partial.is_dir():  # that of the database goes when there is another one
+                partial.unlink(missing_ok=True)
         freezing.freeze(root, f"restored from {target.name}, backup {backup.id}")
         durable.write(root / RESTORING, f"{backup.id}\n".encode())
         manifest = backup.manifest

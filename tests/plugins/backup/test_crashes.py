@@ -138,6 +138,21 @@ def test_restore_that_was_killed_goes_on_with_the_same_backup(
         assert session.call("backup.restore", source=str(to)).id == first
 
 
+def test_restore_that_was_killed_while_it_wrote_the_database_is_finished(
+    filled, debrepo_plugins, to, tmp_path
+):
+    new = tmp_path / "new"
+    with opened(filled, debrepo_plugins) as session:
+        number = session.call("backup.create", to=str(to)).id
+    (new / ".db.partial").mkdir(parents=True)
+    (new / ".db.partial/data.mdb").write_bytes(b"half of it")
+    (new / "restoring").write_text(number + "\n")
+    with opened(new, debrepo_plugins) as session:
+        session.call("backup.restore", source=str(to))
+        assert session.call("repo.show", name="tools").size == 2
+    assert not (new / ".db.partial").exists()
+
+
 def test_half_restored_root_gets_no_database_that_the_restore_would_take_for_its_own(
     filled, debrepo_plugins, to, tmp_path
 ):
