@@ -1,14 +1,22 @@
-"""Durable files: small ones, that are there as a whole or not at all."""
+"""Durable files: those that are there as a whole or not at all, and what they are made in."""
 
 from __future__ import annotations
 
 import os
+import re
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, flock
 from typing import TYPE_CHECKING
 
 from debrepo.errors import cannot_write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_TOKEN = 8  # hexadecimal digits
+_LONGEST = 240  # bytes before them; the name of a directory can have 255
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -35,3 +43,53 @@ def sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def scratch(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new directory beside what is made in it; raise `OSError`.
+
+    In the end it is deleted. Where a process is killed before, the next one with the same
+    prefix does that: a lock of the kernel's says that a directory is in use.
+    """
+    import shutil  # which loads all compressors
+
+    prefix = os.fsdecode(os.fsencode(prefix)[:_LONGEST])
+    _sweep(parent, prefix)
+    while True:
+        path = parent / f"{prefix}{os.urandom(_TOKEN // 2).hex()}"
+        path.mkdir(mode=0o700)
+        lock = os.open(path, _DIRECTORY)
+        flock(lock, LOCK_EX)
+        if _is_at(lock, path):
+            break
+        os.close(lock)  # another process has deleted it before it was locked
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(parent: Path, prefix: str) -> None:
+    """Delete what processes have left that were killed."""
+    import shutil
+
+    ours = re.compile(rf"{re.escape(prefix)}[0-9a-f]{{{_TOKEN}}}")
+    for name in os.listdir(parent):  # noqa: PTH208  # of names
+        if not ours.fullmatch(name):
+            continue
+        with suppress(OSError):
+            lock = os.open(parent / name, _DIRECTORY)
+            try:
+                flock(lock, LOCK_EX | LOCK_NB)
+                shutil.rmtree(parent / name, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import __version__
+from debrepo import __version__, durable
 from debrepo.catalog import TABLES
 from debrepo.database import Database, bytes_table
 from debrepo.errors import AlreadyExists, DebrepoError, InvalidInput, cannot_write
@@ -70,20 +69,18 @@ def export(session: Session, write: Callable[[bytes], object], *, secrets: bool)
 
 def to_file(session: Session, target: Path, *, secrets: bool) -> Exported:
     """Export into a new file, which gets its name when it is whole, and is for its owner alone."""
-    partial = target.parent / f".{target.name}.{os.getpid()}"
     try:
         if target.exists():
             raise AlreadyExists(f"{target} exists already", hint="name a file that does not")
-        with os.fdopen(os.open(partial, _NEW, 0o600), "wb") as file:
-            done = export(session, file.write, secrets=secrets)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(target)
+        with durable.scratch(target.parent, f".{target.name}.") as work:
+            with os.fdopen(os.open(work / "export", _NEW, 0o600), "wb") as file:
+                done = export(session, file.write, secrets=secrets)
+                file.flush()
+                os.fsync(file.fileno())
+            (work / "export").rename(target)
+            durable.sync(target.parent)
     except OSError as error:
         raise cannot_write(target, error) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
     return done
 
 
@@ -118,24 +115,20 @@ def import_(session: Session, source: BinaryIO, name: str) -> Exported:
     It gets its name when it is whole: what ends before leaves nothing.
     """
     target = session.root / "db"
-    partial = session.root / f".db.import-{os.getpid()}"
     try:
         if target.exists():
             raise AlreadyExists(
                 f"there is a database in {target} already", hint="import into another --root"
             )
-        shutil.rmtree(partial, ignore_errors=True)
         session.root.mkdir(parents=True, exist_ok=True)
-        refs = _tables(session)
-        with closing(
-            Database(partial, [*refs], map_size=session.config["database.map_size"])
-        ) as db:
-            count = _fill(db, {ref.name: ref for ref in refs}, source, name)
-        partial.rename(target)
+        refs, size = _tables(session), session.config["database.map_size"]
+        with durable.scratch(session.root, ".db.import-") as work:
+            with closing(Database(work / "db", [*refs], map_size=size)) as db:
+                count = _fill(db, {ref.name: ref for ref in refs}, source, name)
+            (work / "db").rename(target)
+            durable.sync(session.root)
     except OSError as error:
         raise cannot_write(target, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return Exported(count, [])
 
 

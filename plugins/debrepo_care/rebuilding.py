@@ -9,8 +9,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from debrepo import durable
 from debrepo.archive import parse_list
-from debrepo.errors import AlreadyExists, DebrepoError, InvalidInput
+from debrepo.errors import AlreadyExists, DebrepoError, InvalidInput, cannot_write
 from debrepo.ingest import configured_limits
 from debrepo.stopping import checkpoint
 from debrepo_care import trees
@@ -47,13 +48,13 @@ def rebuild(session: Session, roots: Sequence[Path], *, pool: bool, published: b
     if not (pool or published or roots):
         raise InvalidInput("nothing to rebuild from", hint="add --from-pool or --from-published")
     _check_empty(session)
-    work = session.root / f"rebuild-{os.getpid()}"
     try:
-        return _Rebuilding(session, work).run(
-            roots or (_storages(session) if published else ()), pool=pool
-        )
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        with durable.scratch(session.root, "rebuild-") as work:
+            return _Rebuilding(session, work).run(
+                roots or (_storages(session) if published else ()), pool=pool
+            )
+    except OSError as error:
+        raise cannot_write(session.root, error) from error
 
 
 def _check_empty(session: Session) -> None:

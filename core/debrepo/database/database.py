@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager, suppress
 from copy import copy
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from debrepo import durable
 from debrepo.database.environment import Environment
 from debrepo.database.failures import MapFull
 from debrepo.database.opening import fsync
@@ -137,24 +137,20 @@ class Database:
     @contextmanager
     def _new_directory(self, target: Path) -> Iterator[Path]:
         """Yield a directory for a database, which becomes ``target`` when the block succeeds."""
-        partial = target.parent / f".{target.name}.{os.getpid()}"
         try:
             if target.exists():
                 raise AlreadyExists(
                     f"{target} exists already", hint="name a directory that does not"
                 )
-            partial.mkdir(parents=True)
-            yield partial
-            partial.rename(target)
-            fsync(target.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with durable.scratch(target.parent, f".{target.name}.") as work:
+                partial = work / "db"
+                partial.mkdir()
+                yield partial
+                partial.rename(target)
+                fsync(target.parent)
         except OSError as error:
             raise cannot_write(target, error) from error
-        finally:
-            for name in ("data.mdb", "lock.mdb"):
-                with suppress(OSError):
-                    (partial / name).unlink()
-            with suppress(OSError):
-                partial.rmdir()
 
     def stats(self) -> dict[str, Any]:
         """Return sizes in bytes, and the number of entries of each declared table.
