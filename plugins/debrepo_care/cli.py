@@ -126,6 +126,8 @@ def rebuild(
             click.echo(f"{name}: {counted(count, 'package')}")
         for line in done.publish:
             click.echo(line)
+        if not done.repos:
+            session.progress.note("No package was found.")
     for said in done.failed:
         session.progress.note(said)
     if done.failed:

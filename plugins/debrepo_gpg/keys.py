@@ -18,6 +18,7 @@ LIST_HINT = f'run "debrepo key list", and name one of those; or {CREATE_HINT}'
 #: Public-key algorithms of OpenPGP (RFC 9580, 9.1) that GnuPG does not name by their curve.
 _ALGORITHMS = {"1": "rsa", "2": "rsa", "3": "rsa", "17": "dsa", "20": "elgamal"}
 _STATES = {"e": "has expired", "r": "is revoked", "i": "is invalid", "d": "is disabled"}
+_AHEAD = "was made in the future"  # by the clock of this machine
 _ID = re.compile(r"(?:0x)?((?:[0-9A-F]{8}){1,2}|[0-9A-F]{40}|[0-9A-F]{64})!?", re.IGNORECASE)
 _OWN = re.compile(r"1[0-3]|18|1f")  # classes of signatures that make a key what it is
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
@@ -60,7 +61,7 @@ class Key(NamedTuple):
             return self
         for part in self.parts:
             if part.fingerprint.endswith(found[1].upper()):
-                whole = self.parts[0].fault if self.parts[0].fault in _STATES.values() else ""
+                whole = self.parts[0].fault if _is_state(self.parts[0].fault) else ""
                 return Key(_signing(self.key, self.parts[0], part), self.parts, whole or part.fault)
         return self
 
@@ -92,7 +93,7 @@ def _key(rows: Sequence[list[str]]) -> Key:
     )
     able = [part for part in parts if not part.fault]
     subkeys = [part for part in able if part is not primary]
-    if primary.fault in _STATES.values() or not able:  # without the one, no other is valid
+    if _is_state(primary.fault) or not able:  # without the one, no other is valid
         return Key(key._replace(renewed=primary.renewed), parts, _fault(primary, rows))
     return Key(
         _signing(key, primary, max(subkeys or able, key=lambda part: part.created)), parts, ""
@@ -100,7 +101,7 @@ def _key(rows: Sequence[list[str]]) -> Key:
 
 
 def _fault(primary: KeyPart, rows: Sequence[list[str]]) -> str:
-    if primary.fault in _STATES.values():
+    if _is_state(primary.fault):
         return primary.fault
     stubs = any(row[0] in ("sec", "ssb") and row[14] == "#" for row in rows)
     return "has no part that can sign" + (" and whose secret is here" if stubs else "")
@@ -137,7 +138,14 @@ def _is_own(row: list[str], key_id: str) -> bool:
     return row[0] == "sig" and row[4] == key_id and bool(_OWN.match(row[10]))
 
 
+def _is_state(fault: str) -> bool:
+    """Return whether it is one of a key as a whole."""
+    return fault in _STATES.values() or fault.startswith(_AHEAD)
+
+
 def _part_fault(row: list[str]) -> str:
+    if row[1] == "i" and _time(row[5]) > datetime.now(UTC):
+        return f"{_AHEAD}, on {_time(row[5]):%Y-%m-%d}, by the clock of this machine"
     if row[1] in _STATES:
         return _STATES[row[1]]
     if "D" in row[11]:
@@ -202,6 +210,8 @@ def _displayed(keys: Sequence[Key]) -> str:
 
 
 def _way_out(keys: Sequence[Key]) -> str:
+    if any(key.parts[0].fault.startswith(_AHEAD) for key in keys):
+        return "set the clock"
     expired = [key for key in keys if key.parts[0].fault == _STATES["e"]]
     if not expired:
         return CREATE_HINT

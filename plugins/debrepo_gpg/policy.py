@@ -36,6 +36,8 @@ def of_key(entry: Key, now: datetime) -> list[str]:
     """Return what a look at the key shows: its state, its algorithm, its expiry."""
     key = entry.key
     problems = [entry.fault] if entry.fault else []
+    if key.created > now and not entry.fault:
+        problems.append(f"is not valid before {key.created:%Y-%m-%d}, when it was made")
     replace = _REPLACE.format(key.fingerprint)
     used = (part for part in entry.parts if part.fingerprint in (key.fingerprint, key.signs_as))
     for algorithm in dict.fromkeys(part.algorithm for part in used):

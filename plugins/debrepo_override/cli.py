@@ -9,6 +9,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.completion import of_lists
+from debrepo.cli.options import read_text
 from debrepo.cli.output import counted, json_option, print_json, print_table
 from debrepo.errors import InvalidInput
 from debrepo_override import operations
@@ -94,9 +95,7 @@ def drop(session: Session, name: str, package: str, fields: tuple[str, ...], kin
 @pass_session
 def import_(session: Session, name: str, file: Path, kind: str, form: str, replace: bool) -> None:
     """Read an override file of apt-ftparchive, dpkg-scanpackages or reprepro."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {file}: {error}") from None
-    count = session.run(operations.import_, name, text, kind=kind, form=form, replace=replace)
+    count = session.run(
+        operations.import_, name, read_text(file), kind=kind, form=form, replace=replace
+    )
     click.echo(f"{name} has {counted(count, 'override')} from {file.name}.")

@@ -114,6 +114,8 @@ def prune(
         plain = [_plain(one) for one in done]
         print_json(plain if everything else plain[0])
         return
+    if not done:
+        session.progress.note("No repository has a retention policy.")
     for one in done:
         print_lines(f"pruned   {key.display}" for key in one.removed)
         session.progress.note(_said(one, dry_run=dry_run))

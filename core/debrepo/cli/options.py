@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 _LONGEST = 1 << 20  # characters of a query in a file
 
 
+def read_text(path: Path) -> str:
+    """Return the content of a file that a user has named; raise `InvalidInput` for no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read {str(path)[:200]}: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or "" if isinstance(error, OSError) else "it is not text in UTF-8"
+
+
 class QueryText(click.ParamType):  # type: ignore[type-arg]  # older clicks know no arguments here
     """A package query, or ``@FILE`` with one in it, or ``@-`` for standard input."""
 
@@ -40,9 +52,8 @@ class QueryText(click.ParamType):  # type: ignore[type-arg]  # older clicks know
             with Path(where).open(encoding="utf-8") as file:
                 return file.read(_LONGEST).strip()
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise InvalidInput(
-                f"cannot read the {self.name} from {where[:80]!r}: {reason}",
+                f"cannot read the {self.name} from {where[:80]!r}: {_reason(error)}",
                 hint=f"@FILE reads a {self.name} from a file, @- from standard input",
             ) from None
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from debrepo.cli import pass_session
+from debrepo.cli.options import read_text
 from debrepo.cli.output import counted, json_option
-from debrepo.errors import DebrepoError, InvalidInput
+from debrepo.errors import DebrepoError
 from debrepo.notices import at_the_end
 from debrepo_local import operations
 from debrepo_local.reporting import report
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
 
 def content(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
     """Return the contents of a file; an empty name removes what is set."""
-    if not path:
-        return path
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}") from None
+    return read_text(Path(path)) if path else path
 
 
 strict_option = click.option(

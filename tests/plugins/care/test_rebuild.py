@@ -118,3 +118,7 @@ def test_rebuild_that_is_killed_anywhere_is_ended_by_the_next(debrepo, lost):
             assert sizes["rebuilt"] == 2
             assert after.call("db.check") == []
         shutil.rmtree(lost / "db")
+
+
+def test_rebuilding_from_nothing_says_so(debrepo):
+    assert debrepo("db", "rebuild", "--from-pool").stderr == "No package was found.\n"

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -202,3 +204,21 @@ def test_key_that_is_configured_and_not_there_is_named(run, monkeypatch):
     monkeypatch.setenv("DEBREPO_SIGNING_GPG_KEYS", "0123456789ABCDEF")
     said = run("check", exit_code=1).output
     assert "0123456789ABCDEF: it is configured in signing.gpg.keys, but cannot sign" in said
+
+
+def test_key_that_is_of_tomorrow_names_the_clock(run, tmp_path):
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory) / "root/gnupg"
+        home.mkdir(parents=True, mode=0o700)
+        words = ("gpg", "--homedir", home, "--batch", "--passphrase", "", "--quick-gen-key")
+        ahead = ("--faked-system-time", "20990101T000000!")
+        command = [*words[:3], *ahead, *words[3:], "Ahead", "ed25519", "sign", "never"]
+        subprocess.run(command, check=True, capture_output=True)
+        said = run("check", exit_code=1, root=str(home.parent)).output
+        assert "was made in the future, on 2099-01-01, by the clock of this machine" in said
+
+
+def test_key_is_not_valid_before_it_was_made(run):
+    create(run)
+    said = run("check", "--at", "1999-01-01", exit_code=1).output
+    assert ": is not valid before 20" in said

@@ -250,3 +250,10 @@ def test_other_fields_make_no_contents_anew(tools, debrepo, publish, debrepo_roo
     monkeypatch.setattr(lines, "_build_kinds", lambda *_: built.append(1))
     publish()
     assert built == []
+
+
+def test_file_that_is_no_text_is_refused(debrepo, tmp_path):
+    debrepo("repo", "create", "web")
+    (tmp_path / "bad").write_bytes(b"\xff\xfe")
+    said = debrepo("repo", "override", "import", "web", tmp_path / "bad", exit_code=2).stderr
+    assert said.endswith("bad: it is not text in UTF-8\n")

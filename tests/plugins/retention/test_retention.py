@@ -416,3 +416,8 @@ def test_repository_without_a_policy_is_left_alone(session):
         operations.prune(session, "none", keep=1, per="package")
     with session.db.read() as txn:
         assert not txn[DUE]
+
+
+def test_pruning_all_where_no_repository_has_a_policy_says_so(debrepo):
+    debrepo("repo", "create", "web")
+    assert debrepo("repo", "prune", "--all").stderr == "No repository has a retention policy.\n"
