@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from debrepo.package import PackageList
     from debrepo.session import Session
 
+_MANY = 1000  # records to read before the pages that they stand on are unmapped
+
 
 def problems(session: Session, *, files: bool, deep: bool = False) -> Iterator[str]:
     """Yield a line for everything that is missing or damaged; with ``deep``, also what is broken.
@@ -91,8 +93,10 @@ def _all_lists(session: Session, txn: Transaction) -> Iterator[PackageList]:
 def _records(session: Session, txn: Transaction) -> Iterator[str]:
     """Yield every record that is not what its table says, by table and key."""
     for ref in sorted(declared(session.hook.debrepo_tables, "table", TableRef, TABLES)):
-        yield from txn[ref.ref.load()].faults()
-        txn.trim()
+        table = txn[ref.ref.load()]
+        yield from table.faults()
+        if len(table) > _MANY:
+            txn.trim()
 
 
 def _packages(txn: Transaction, files: dict[str, str]) -> Iterator[str]:

@@ -124,9 +124,12 @@ def listed(session: Session, queries: Sequence[str]) -> list[TrashedPackage]:
         ]
 
 
-def _matching(txn: Transaction, wanted: Query | None) -> Iterator[tuple[Entry, Trashed]]:
+def _matching(
+    txn: Transaction, wanted: Query | None, *, back: bool = False
+) -> Iterator[tuple[Entry, Trashed]]:
+    """Yield what matches; with ``back``, also what is in the database again."""
     for entry, row in txn[TRASH].items():
-        if entry in txn[PACKAGES]:  # it was added again
+        if entry in txn[PACKAGES] and not back:  # it was added again
             continue
         key = PackageKey.from_entry(entry)
         candidate = query.Candidate(key, lambda key=key, row=row: decode(key, row.record))  # type: ignore[misc]
@@ -149,16 +152,19 @@ def restore(
     with session.db.read() as txn:
         if repo is not None:
             lists.get(session.hook, txn, "repo", repo)
-        found = dict(_matching(txn, wanted))
+        found = dict(_matching(txn, wanted, back=repo is not None))
         remote = remote_files.known(session.hook, txn)
     if not found:
         raise NotFound("nothing in the trash matches", hint='run "debrepo db trash"')
     lost = [entry for entry, row in found.items() if not _has_files(session, remote, row)]
     back = [entry for entry in found if entry not in set(lost)]
-    back, gone = _put_back(session, back)
+    back, gone = _put_back(session, back, keep=repo is not None)
     keys = [PackageKey.from_entry(entry) for entry in back]
     if repo is not None and keys:
-        session.call("repo.add-keys", name=repo, keys=[str(key) for key in keys])
+        try:
+            session.call("repo.add-keys", name=repo, keys=[str(key) for key in keys])
+        finally:  # if the process is killed before, the same command does the rest
+            _put_back(session, back)
     return Restored(keys, [PackageKey.from_entry(entry) for entry in [*lost, *gone]])
 
 
@@ -166,8 +172,12 @@ def _has_files(session: Session, remote: frozenset[str], row: Trashed) -> bool:
     return all(one in session.pool or one in remote for one in digests(row.record))
 
 
-def _put_back(session: Session, entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
+def _put_back(
+    session: Session, entries: list[Entry], *, keep: bool = False
+) -> tuple[list[Entry], list[Entry]]:
     """Put packages back, each with its files; return them, and those that were deleted meanwhile.
+
+    With ``keep`` they stay in the trash too, where nobody sees them.
 
     A cleanup deletes the record from the trash before it condemns the files: where the record
     is, they are.
@@ -183,8 +193,10 @@ def _put_back(session: Session, entries: list[Entry]) -> tuple[list[Entry], list
             if row is None:
                 (back if entry in txn[PACKAGES] else gone).append(entry)
                 continue
-            catalog.add(txn, [Known(entry, row.record, b"")])
-            del txn[TRASH][entry]
+            if entry not in txn[PACKAGES]:
+                catalog.add(txn, [Known(entry, row.record, b"")])
+            if not keep:
+                del txn[TRASH][entry]
             back.append(entry)
 
     session.db.update(change)

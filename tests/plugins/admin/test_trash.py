@@ -12,7 +12,7 @@ from debrepo.plugins import load_plugins
 from debrepo.session import Session
 from debrepo.testing.crashes import crashes
 from debrepo.testing.packages import build_deb, build_source
-from debrepo_admin import garbage
+from debrepo_admin import garbage, trash
 from debrepo_admin.checks import problems
 from debrepo_admin.trash import TRASH, Trashed
 
@@ -233,3 +233,18 @@ def test_damaged_row_of_the_trash_is_named(debrepo, filled):
         session.db.update(lambda txn: txn[bytes_table("admin.trash")].put_many([(b"x", b"short")]))
     assert "admin.trash is damaged" in debrepo("db", "trash", exit_code=8).output
     assert "admin.trash is damaged" in debrepo("db", "check", exit_code=8).output
+
+
+def test_restore_that_was_killed_before_the_repository_had_the_packages_is_done_by_the_next(
+    emptied,
+):
+    with emptied.db.read() as txn:
+        entries = list(txn[TRASH])
+    trash._put_back(emptied, entries, keep=True)  # the first of its three steps
+    assert members(emptied) == []
+    assert emptied.call("db.trash") == []
+    emptied.call("db.restore", queries=["other"], repo="r")
+    assert members(emptied) == ["other_1.0_amd64"]
+    emptied.call("db.restore", everything=True, repo="r")
+    assert members(emptied) == ["hello_1.0-1_source", "hello_1.0_amd64", "other_1.0_amd64"]
+    assert list(problems(emptied, files=True)) == []
