@@ -48,6 +48,7 @@ class Published:
 class Model:
     repos: dict = field(default_factory=dict)
     snapshots: dict = field(default_factory=dict)
+    mirrors: dict = field(default_factory=dict)
     made_from: dict = field(default_factory=dict)  # snapshot to the lists that it was made from
     published: dict = field(default_factory=dict)  # place and distribution to `Published`
     dropped: dict = field(default_factory=dict)  # the histories of publications that are no more
@@ -58,14 +59,23 @@ class Model:
     # Looking things up.
 
     def content(self, kind, name):
-        known = self.repos if kind == "repo" else self.snapshots
-        if name not in known:
+        content = self.listed(kind, name)
+        if content is None:
             raise Refused("NotFound")
-        return known[name]
+        return content
+
+    def listed(self, kind, name):
+        """Return the packages of a list; ``None`` of a mirror that was never updated."""
+        if name not in self.known(kind):
+            raise Refused("NotFound")
+        return self.known(kind)[name]
+
+    def known(self, kind):
+        return {"repo": self.repos, "snapshot": self.snapshots, "mirror": self.mirrors}[kind]
 
     def has(self, source):
         kind, _, name = source.partition(":")
-        return name in (self.repos if kind == "repo" else self.snapshots)
+        return name in self.known(kind)
 
     def contents(self, sources):
         return {part: self.content(*source.split(":")) for part, source in sources.items()}
@@ -127,7 +137,7 @@ class Model:
         self.repos[name] = frozenset(one for one in content if one.name != package)
 
     def rename(self, kind, old, new):
-        known = self.repos if kind == "repo" else self.snapshots
+        known = self.known(kind)
         content = self.content(kind, old)
         if new in known:
             raise Refused("AlreadyExists")
@@ -143,11 +153,24 @@ class Model:
         return content
 
     def drop(self, kind, name, *, force):
-        self.content(kind, name)
+        self.listed(kind, name)
         self.check_unused(f"{kind}:{name}", force=force)
-        del (self.repos if kind == "repo" else self.snapshots)[name]
+        del self.known(kind)[name]
         if kind == "snapshot":
             del self.made_from[name]
+
+    # Mirrors.
+
+    def create_mirror(self, name):
+        if name in self.mirrors:
+            raise Refused("AlreadyExists")
+        self.mirrors[name] = None
+
+    def update_mirror(self, name, upstream):
+        self.listed("mirror", name)
+        self.mirrors[name] = frozenset(upstream)
+        self.catalog |= self.mirrors[name]
+        self.trash -= self.mirrors[name]
 
     # Snapshots.
 
@@ -199,7 +222,8 @@ class Model:
     def revise(self, key, component, source):
         """Change or add a component's source with the next update; remove it without a source."""
         one = self.publication(key)
-        sources = dict(one.sources if one.pending is None else one.pending)
+        before = one.sources if one.pending is None else one.pending
+        sources = dict(before)
         if source:
             sources[component] = source
         elif component not in sources:
@@ -208,7 +232,10 @@ class Model:
             del sources[component]
         if not sources:
             raise Refused("InvalidInput")
-        one.pending = None if sources == one.sources else sources
+        pending = None if sources == one.sources else sources
+        for new in set((pending or {}).values()) - set(before.values()):
+            self.listed(*new.split(":"))
+        one.pending = pending
 
     def switch(self, key, component, source):
         one = self.publication(key)
@@ -243,7 +270,10 @@ class Model:
     def clean(self, remembered, *, trash):
         """Take out what no list holds and no generation, of those that are ``remembered``."""
         live = {
-            one for content in [*self.repos.values(), *self.snapshots.values()] for one in content
+            one
+            for known in (self.repos, self.snapshots, self.mirrors)
+            for content in known.values()
+            for one in content or ()
         }
         for key, numbers in remembered.items():
             past = self.published[key].history if key in self.published else self.dropped[key]

@@ -12,7 +12,9 @@ import time
 from collections import Counter
 from contextlib import closing, suppress
 from itertools import count
-from shutil import rmtree
+from pathlib import Path
+from shutil import copytree, ignore_patterns, rmtree
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -25,16 +27,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from plugins.publish.crashing import CrashingSession, Killed
 from states.model import Item, Model, Refused
 
 from debrepo import catalog, clock, packageset
-from debrepo.errors import DebrepoError
+from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.package import PackageKey, digests
 from debrepo.plugins import load_plugins
 from debrepo.session import Session
 from debrepo.testing.packages import build_deb, build_source
 from debrepo_admin.checks import problems
 from debrepo_admin.trash import TRASH, Trashed
+from debrepo_publish.checking.verification import Fault
 from debrepo_publish.model.tables import GENERATIONS
 
 ITEMS = [
@@ -53,11 +57,52 @@ ITEMS = [
 repos = st.sampled_from(["r1", "r2", "r3"])
 snapshots = st.sampled_from(["s1", "s2", "s3"])
 lists = st.tuples(st.just("repo"), repos) | st.tuples(st.just("snapshot"), snapshots)
+origins = lists | st.tuples(st.just("mirror"), st.just("m1"))
 names = st.sampled_from(["hello", "tool"])
 items = st.sampled_from(ITEMS)
 keys = st.sampled_from([(".", "stable"), (".", "testing"), ("deep/er", "stable")])
 components = st.sampled_from(["main", "extra"])
 sources = st.dictionaries(components, lists.map(":".join), min_size=1)
+
+
+#: What an archive elsewhere has, one state after the other.
+UPSTREAM = [ITEMS[:1] + ITEMS[7:8], ITEMS[2:6], ITEMS[3:5] + ITEMS[6:9]]
+#: A publication at this place is signed by a key.
+SIGNED = (".", "testing")
+
+
+@pytest.fixture(scope="module")
+def upstream(shelf, tmp_path_factory):
+    """Return the trees of an archive, one for each of its states."""
+    paths, _ = shelf
+    trees = []
+    for number, held in enumerate(UPSTREAM):
+        root = tmp_path_factory.mktemp("upstream") / "root"
+        with closing(Session(root, load_plugins())) as session, pytest.MonkeyPatch.context() as at:
+            at.setenv("SOURCE_DATE_EPOCH", str(1_700_000_000 + number))
+            session.call("repo.create", name="r")
+            list(session.call("repo.add", name="r", paths=[paths[item] for item in held]))
+            session.call(
+                "publish.create",
+                kind="repo",
+                names=["r"],
+                distribution="up",
+                options={"skip_signing": True, "architectures": ("amd64", "arm64", "source")},
+            )
+        trees.append(root / "public")
+    return trees
+
+
+@pytest.fixture(scope="module")
+def secret_keys(tmp_path_factory):
+    """Return the home of two secret keys, and their fingerprints."""
+    with TemporaryDirectory() as directory:
+        root = Path(directory) / "root"
+        with closing(Session(root, load_plugins())) as session:
+            for name in ("first", "second"):
+                session.call("key.create", name=name)
+            found = [one.fingerprint for one in session.call("key.list")]
+        yield root / "gnupg", found
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +138,37 @@ class Installation(RuleBasedStateMachine):
 
     paths: dict
     by_key: dict
+    upstream: list
+    secret_keys: tuple
     new_root: object
     steps: Counter
 
     def __init__(self):
         super().__init__()
         self.root = self.new_root()
+        self.root.mkdir()
+        home, self.keys = self.secret_keys
+        copytree(home, self.root / "gnupg", ignore=ignore_patterns("S.*"))
+        (self.root / "debrepo.toml").write_text(f'signing.gpg.keys = ["{self.keys[0]}"]\n')
         self.model = Model()
-        self.session = Session(self.root, load_plugins())
+        self.stage = 0  # of the archive elsewhere
+        self.doom = None  # at which step of the next operation the process dies
+        self.go_on()
+        self.carry()
+
+    def go_on(self):
+        """Open a session, as the next process does."""
+        self.session = CrashingSession(self.root, load_plugins())
+
+    def carry(self):
+        """Have the archive elsewhere be in its state."""
+        away = self.root / "upstream"
+        rmtree(away, ignore_errors=True)
+        copytree(self.upstream[self.stage], away, copy_function=os.link)
 
     def teardown(self):
         self.session.close()
+        rmtree(self.root)
 
     def both(self, operation, change, **arguments):
         """Call an operation, and do the same to the model: both do it, or refuse it alike."""
@@ -114,13 +179,10 @@ class Installation(RuleBasedStateMachine):
             change(draft)
         except Refused as error:
             refused = error.kind
-        result, error = None, None
-        try:
-            result = self.session.call(operation, **arguments)
-            if operation == "repo.add":
-                (result,) = result
-        except DebrepoError as raised:
-            error = raised
+        if self.doom is not None and operation != "db.restore":  # which is several changes
+            self.die_in(operation, arguments)
+            return self.once_more(operation, change, arguments)
+        result, error = self.tried(operation, arguments)
         failed = "failed" if getattr(result, "status", "") == "failed" else None
         kind = type(error).__name__ if error else failed
         assert kind == refused, f"{operation} {arguments}: {error!r}, and not {refused}"
@@ -129,6 +191,122 @@ class Installation(RuleBasedStateMachine):
         else:
             self.steps["refused"] += 1
         return result
+
+    def tried(self, operation, arguments):
+        """Return what an operation returns, and its error."""
+        try:
+            return self.done(operation, arguments), None
+        except DebrepoError as error:
+            return None, error
+
+    def done(self, operation, arguments):
+        """Do an operation to its end."""
+        result = self.session.call(operation, **arguments)
+        (done,) = result if operation == "repo.add" else (result,)
+        return done
+
+    def die_in(self, operation, arguments):
+        """Do an operation in a process that dies in the midst of it, unless it ends before."""
+        self.session.fate.strike(self.doom)
+        self.doom = None
+        try:
+            with suppress(DebrepoError):
+                self.done(operation, arguments)
+        except Killed:
+            self.steps["killed"] += 1
+        self.session.close()
+        self.go_on()
+
+    def once_more(self, operation, change, arguments):
+        """Do what may have been done already: either is what the model says, or was done whole."""
+        result, error = self.tried(operation, arguments)
+        failed = "failed" if getattr(result, "status", "") == "failed" else None
+        kind = type(error).__name__ if error else failed
+        starts = [self.model, copy.deepcopy(self.model)]
+        try:
+            change(starts[1])
+        except Refused:
+            del starts[1]
+        possible = []
+        for start in starts:
+            draft = copy.deepcopy(start)
+            try:
+                change(draft)
+            except Refused as refused:
+                possible.append((refused.kind, start))
+            else:
+                possible.append((None, draft))
+        fitting = [draft for refused, draft in possible if refused == kind and self.fits(draft)]
+        assert fitting, f"{operation} {arguments}, once more: {error!r}, and not {possible}"
+        self.model = fitting[0]
+        return result
+
+    def fits(self, model):
+        """Return whether the lists are what a model says."""
+        for kind in ("repo", "snapshot", "mirror"):
+            shown = {getattr(one, kind).name for one in self.session.call(f"{kind}.list")}
+            if shown != set(model.known(kind)):
+                return False
+            for name, content in model.known(kind).items():
+                found = self.session.call(f"{kind}.show", name=name, with_packages=True)
+                if {self.by_key[key] for key in found.packages} != (content or set()):
+                    return False
+        return self.served() == self.expected(model)
+
+    @rule()
+    def die_before_the_next_change(self):
+        self.doom = 0
+
+    @rule(step=st.integers(1, 3))
+    def die_after_a_few_changes(self, step):
+        self.doom = step
+
+    @rule(step=st.integers(4, 30))
+    def die_after_some_changes(self, step):
+        self.doom = step
+
+    # Mirrors.
+
+    @rule()
+    def create_mirror(self):
+        self.both(
+            "mirror.create",
+            lambda m: m.create_mirror("m1"),
+            name="m1",
+            url=f"file://{self.root}/upstream/",
+            distribution="up",
+            options={"ignore_signatures": True, "sources": True},
+        )
+
+    @rule()
+    def update_mirror(self):
+        held = UPSTREAM[self.stage]
+        self.both("mirror.update", lambda m: m.update_mirror("m1", held), name="m1")
+
+    @rule()
+    def change_upstream(self):
+        self.stage = min(self.stage + 1, len(UPSTREAM) - 1)
+        self.carry()
+
+    # Keys.
+
+    @rule(key=keys)
+    def sign_again(self, key):
+        if key in self.model.published:
+            place, distribution = key
+            self.both("publish.resign", lambda m: None, distribution=distribution, place=place)
+
+    @rule(verb=st.sampled_from(["start", "next", "cancel"]))
+    def rotate(self, verb):
+        self.steps[f"key.rotate.{verb}"] += 1
+        given = {
+            "start": {"old": self.keys[0], "new": self.keys[1]},
+            "next": {"yes_really": True},
+            "cancel": {},
+        }[verb]
+        with suppress(InvalidInput, NotFound):
+            done = self.session.call(f"key.rotate.{verb}", **given)
+            assert not any(done.failed.values()), done
 
     @initialize(first=st.lists(items, min_size=1, max_size=4), more=st.lists(items, max_size=4))
     def begin(self, first, more):
@@ -146,7 +324,7 @@ class Installation(RuleBasedStateMachine):
     def create_repo(self, name):
         self.both("repo.create", lambda m: m.create_repo(name), name=name)
 
-    @rule(name=repos, origin=lists)
+    @rule(name=repos, origin=origins)
     def create_repo_from(self, name, origin):
         kind, source = origin
         self.both(
@@ -162,7 +340,7 @@ class Installation(RuleBasedStateMachine):
         given = {"name": name, "paths": [self.paths[item]], "force_replace": replace}
         self.both("repo.add", lambda m: m.add(name, item, replace=replace), **given)
 
-    @rule(origin=lists, repo=repos, name=names, move=st.booleans())
+    @rule(origin=origins, repo=repos, name=names, move=st.booleans())
     def transfer(self, origin, repo, name, move):
         self.both(
             f"repo.{'move' if move else 'copy'}",
@@ -182,14 +360,14 @@ class Installation(RuleBasedStateMachine):
         new = other[1].replace("rs"[kind == "repo"], "rs"[kind == "snapshot"])
         self.both(f"{kind}.rename", lambda m: m.rename(kind, old, new), name=old, new_name=new)
 
-    @rule(one=lists, force=st.booleans())
+    @rule(one=origins, force=st.booleans())
     def drop(self, one, force):
         kind, name = one
         self.both(f"{kind}.drop", lambda m: m.drop(kind, name, force=force), name=name, force=force)
 
     # Snapshots.
 
-    @rule(name=snapshots, origin=lists)
+    @rule(name=snapshots, origin=origins)
     def create_snapshot(self, name, origin):
         kind, source = origin
         self.both(
@@ -244,7 +422,7 @@ class Installation(RuleBasedStateMachine):
             distribution=key[1],
             components=list(lists),
             options={
-                "skip_signing": True,
+                "skip_signing": key != SIGNED,
                 "compressions": ("gz",),
                 "architectures": ("amd64", "arm64", "source"),
                 **({"keep_generations": 1, "grace": 0} if few else {}),
@@ -327,7 +505,11 @@ class Installation(RuleBasedStateMachine):
         found = sorted(path for path in tree.rglob("*") if path.is_file())
         found[len(found) // 2].unlink()
         self.steps["publish.repair"] += 1
-        self.session.call("publish.repair", distribution=distribution, place=place, files=files)
+        where = {"distribution": distribution, "place": place}
+        self.session.call("publish.repair", **where, files=files)
+        left = self.session.call("publish.verify", **where).problems
+        if any(one.kind is Fault.SUPERSEDED for one in left):  # nothing makes such a file again
+            self.session.call("publish.repair", **where, reconcile=True)
         self.remember(key)
 
     def past(self, key):
@@ -337,11 +519,20 @@ class Installation(RuleBasedStateMachine):
         return [one.number for one in shown.generations if one.state == "past"]
 
     def remember(self, key):
-        """Note under which number the live generation can be had again."""
-        if key in self.model.published:
-            one = self.model.published[key]
-            shown = self.session.call("publish.show", distribution=key[1], place=key[0])
-            one.history[shown.publication.live] = (dict(one.sources), one.live)
+        """Note under which number the live generation can be had again.
+
+        One that a process had died at was completed by the next, and is a past one now.
+        """
+        if key not in self.model.published:
+            return
+        one = self.model.published[key]
+        shown = self.session.call("publish.show", distribution=key[1], place=key[0])
+        with self.session.db.read() as txn:
+            for past in shown.generations:
+                if past.state != "void" and past.number not in one.history:
+                    held = {c: self.entries(txn, part.set_id) for c, part in past.parts.items()}
+                    one.history[past.number] = (dict(past.publication.sources), held)
+        one.history[shown.publication.live] = (dict(one.sources), one.live)
 
     # The database.
 
@@ -428,28 +619,31 @@ class Installation(RuleBasedStateMachine):
     @rule()
     def open_again(self):
         self.session.close()
-        self.session = Session(self.root, load_plugins())
+        self.go_on()
 
     # What holds after every step.
 
     @invariant()
     def lists_hold_what_the_model_says(self):
-        for kind, known in (("repo", self.model.repos), ("snapshot", self.model.snapshots)):
+        for kind in ("repo", "snapshot", "mirror"):
+            known = self.model.known(kind)
             shown = self.session.call(f"{kind}.list")
             assert {getattr(one, kind).name for one in shown} == set(known)
             for name, content in known.items():
                 found = self.session.call(f"{kind}.show", name=name, with_packages=True)
-                assert {self.by_key[key] for key in found.packages} == content, name
+                assert {self.by_key[key] for key in found.packages} == (content or set()), name
 
     @invariant()
     def clients_are_served_what_the_model_says(self):
-        served = self.served()
-        expected = {
+        assert self.served() == self.expected(self.model)
+
+    @staticmethod
+    def expected(model):
+        return {
             (f"{place}/{distribution}", component): content
-            for (place, distribution), one in self.model.published.items()
+            for (place, distribution), one in model.published.items()
             for component, content in one.live.items()
         }
-        assert served == expected
 
     def served(self):
         with self.session.db.read() as txn:
@@ -500,7 +694,7 @@ def explore(machine, *, examples, seed=None):
     )
 
 
-def test_any_order_of_operations_leaves_what_the_model_says(shelf, tmp_path):
+def test_any_order_of_operations_leaves_what_the_model_says(shelf, upstream, secret_keys, tmp_path):
     paths, by_key = shelf
     numbers = count()
     machine = type(
@@ -509,6 +703,8 @@ def test_any_order_of_operations_leaves_what_the_model_says(shelf, tmp_path):
         {
             "paths": paths,
             "by_key": by_key,
+            "upstream": upstream,
+            "secret_keys": secret_keys,
             "steps": Counter(),
             "new_root": lambda self: tmp_path / str(next(numbers)),
         },

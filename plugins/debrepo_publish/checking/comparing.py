@@ -190,7 +190,8 @@ def _against_database(
         name = root + path.removeprefix(own)
         if commit is not None and tree.read(name) != commit:
             yield Problem(name, f"is not that of {publication}, whose alias it is", Fault.RELEASE)
-    if commit is not None and release.dated(commit) < release.dated(before):
+    last = release.dated(before)
+    if commit is not None and release.dated(commit) < last <= clock.now():  # none had a later one
         text = "is dated before the generation that it replaced: clients ignore it"
         yield Problem(path, text, Fault.DATE)
     if renewing and not busy:

@@ -186,7 +186,8 @@ def test_archive_that_was_dated_by_a_clock_that_was_ahead_can_be_dated_anew(
     live, clock, session, public, add
 ):
     clock(NOW + 400 * DAY)
-    resign(session)
+    add("new")
+    session.call("publish.update", distribution="stable")
     clock(NOW + DAY)
     (said,) = problems(session)
     assert "Date is in the future: Sat, 19 Feb 2028 08:00:00 UTC (if the clock was" in said
