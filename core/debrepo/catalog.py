@@ -12,7 +12,7 @@ from debrepo.refs import TableRef
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from debrepo.database import Transaction
 
@@ -93,6 +93,12 @@ def keep(txn: Transaction, files: Iterable[str]) -> None:
 def get(txn: Transaction, entry: bytes) -> Package:
     """Return a package by its entry in a package set."""
     return _package(entry, txn[PACKAGES].get(entry))
+
+
+def reader(txn: Transaction) -> Callable[[bytes], Package]:
+    """Return a function that does what `get` does, in less time where it is called often."""
+    stored = txn[PACKAGES].get
+    return lambda entry: _package(entry, stored(entry))
 
 
 def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import packageset, query
-from debrepo.catalog import CHUNKS, PACKAGES, find, get
+from debrepo.catalog import CHUNKS, PACKAGES, find, get, reader
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.package import Package, PackageKey, check_architecture
 from debrepo.stopping import each
@@ -135,7 +135,7 @@ def members(
         needles = wanted.needles()
         if needles is not None and len(needles) < _FEW:
             entries = _holding(txn, entries, needles)
-    return query.select(wanted, entries, lambda entry: get(txn, entry))
+    return query.select(wanted, entries, reader(txn))
 
 
 def considered(architectures: Iterable[str], *, leaving: bool = False) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from debrepo.query.lexer import quote
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SPECIAL_FIELDS = ("$Architecture", "$PackageType", "$Source", "$SourceVersion", "$Version")
 
+_LETTERS = re.compile("[A-Za-z]{2,}")
 _EQUAL, _PATTERN, _VERSION, _RECORD = 0, 1, 2, 5  # what a term costs, roughly
 
 
@@ -43,6 +45,14 @@ class Field(Query):
         if self.operator == "=" or (self.operator == "%" and is_literal(self.value)):
             return frozenset((self.value,))
         return None
+
+    def needles(self) -> frozenset[bytes] | None:
+        # As versions, 1.0 and 1.00 are equal, but what has no digits is equal to the letter.
+        name = self.name.lower()
+        if self.operator != "=" or (name in _BY_NAME and name != "$source"):
+            return None
+        longest = max(_LETTERS.findall(self.value), key=len, default="")
+        return frozenset((longest.encode(),)) if longest else None
 
     def compile(self) -> Compiled:
         build = _BY_NAME.get(self.name.lower(), _other_field)

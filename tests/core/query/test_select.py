@@ -204,6 +204,21 @@ def test_select_agrees_with_the_plain_rules(query, packages):
         assert any(needle in package.stanza for needle in needles)
 
 
+@pytest.mark.parametrize(
+    ("query", "needle"),
+    [
+        (Field("Section", "=", "web"), b"web"),
+        (Field("Version-Like", "=", "1.0"), None),
+        (Field("X", "=", "a01bcd-2e"), b"bcd"),
+        (Field("$Source", "=", "nginx"), b"nginx"),
+        (Field("Section", "%", "web"), None),
+        (Field("Architecture", "=", "amd64"), None),
+    ],
+)
+def test_value_without_digits_stands_in_the_record(query, needle):
+    assert query.needles() == (None if needle is None else frozenset([needle]))
+
+
 @given(queries, packages)
 def test_matching_one_agrees_with_the_plain_rules(query, package):
     loads = []

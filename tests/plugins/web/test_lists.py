@@ -173,6 +173,9 @@ def test_page_reads_the_records_of_its_rows_alone(read, stock, monkeypatch):
     decoded.clear()
     assert len(names(read("/web/repos/many", query="Name (~ 9$)"))) == 100
     assert len(decoded) == 100
+    decoded.clear()
+    assert len(names(read("/web/repos/many", query="Section (= web)"))) == 100
+    assert len(decoded) == 300 + 100  # those that can match, and the rows
 
 
 def test_pages_of_a_query_keep_it(read, stock):
