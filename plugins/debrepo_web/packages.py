@@ -40,6 +40,13 @@ RELATIONS = (
     "Build-Depends-Arch",
     "Build-Conflicts",
 )
+#: Those that ask for something to be there.
+_ASKING = frozenset(
+    [
+        *("Pre-Depends", "Depends", "Recommends", "Suggests"),
+        *("Build-Depends", "Build-Depends-Indep", "Build-Depends-Arch"),
+    ]
+)
 _ASIDE = frozenset(["Description", "Files", "Checksums-Sha1", "Checksums-Sha256", *RELATIONS])
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
@@ -84,7 +91,7 @@ class Related(NamedTuple):
     name: str
     url: str
     rest: str  #: what the field asks of it besides
-    state: str  #: ``here``, ``other`` versions are here, or ``absent``
+    state: str  #: of what is asked for: ``here``, ``other`` versions are, or ``absent``
 
 
 class Relation(NamedTuple):
@@ -243,7 +250,8 @@ def _relations(session: Session, package: Package) -> Iterable[Relation]:
     }
     known = _known(session, names)
     for field, text in texts.items():
-        shown = tuple(tuple(_related(one, known) for one in some) for some in parsed[field])
+        versions = known if field in _ASKING else None
+        shown = tuple(tuple(_related(one, versions) for one in some) for some in parsed[field])
         yield Relation(field, shown, "" if shown else text)
 
 
@@ -264,10 +272,15 @@ def _known(session: Session, names: Iterable[str]) -> dict[str, set[str]]:
     return known
 
 
-def _related(one: relations.Alternative, known: Mapping[str, set[str]]) -> Related:
-    versions = known.get(one.name, set())
-    state = "here" if any(map(one.satisfied_by, versions)) else "other" if versions else "absent"
+def _related(one: relations.Alternative, known: Mapping[str, set[str]] | None) -> Related:
+    state = "" if known is None else _state(one, known.get(one.name, set()))
     return Related(one.name, url("packages", one.name), str(one).removeprefix(one.name), state)
+
+
+def _state(one: relations.Alternative, versions: set[str]) -> str:
+    if any(map(one.satisfied_by, versions)):
+        return "here"
+    return "other" if versions else "absent"
 
 
 def _file(file: PackageFile) -> ShownFile:

@@ -111,11 +111,23 @@ def test_package_shows_what_it_says_of_itself(read, hello):
 
 def test_dependencies_are_links_that_say_what_is_here(read, hello):
     text = plain(read(hello))
-    assert "libc6 (&gt;= 2.36) not here" in text
+    assert "libc6 (&gt;= 2.36) none of this name" in text
     assert "planet (&gt;= 2) other versions" in text
-    assert "world not here or planet" in text
+    assert "world none of this name or planet" in text
     assert "hello-data (&gt;= 1) Files" in text
     assert '<a class="here" href="/web/packages/hello-data">hello-data</a>' in read(hello)
+
+
+def test_names_that_are_offered_need_not_be_here(read, session, stocked):
+    (found,) = session.call("package.search", queries=["planet"])
+    text = plain(read(f"/web/packages/planet/1/amd64/{found.key.hash}"))
+    assert "Provides world moon (= 3) Files" in text
+
+
+def test_many_places_are_folded(read, session, stocked):
+    for number in range(9):
+        session.call("snapshot.create", name=f"s{number}", kind="repo", source="tools")
+    assert "<summary>3 more</summary>" in read("/web/packages/planet")
 
 
 def test_malformed_dependencies_are_shown_as_they_are(read, stock):
