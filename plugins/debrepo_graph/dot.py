@@ -40,12 +40,13 @@ def paint(kind: str, *, known: bool = True) -> Paint:
     return PAINTS.get(kind, OTHER) if known else GONE
 
 
-def render(cards: Cards, style: Drawing) -> str:
+def render(cards: Cards, style: Drawing, *, dpi: int = 96) -> str:
     """Return the picture in DOT."""
     out = [
         "digraph debrepo {",
         f"  rankdir={'TB' if style.downwards else 'LR'};",
-        '  graph [bgcolor="white", pad=0.3, nodesep=0.18, ranksep=0.55, dpi=96,'
+        '  graph [bgcolor="white", pad=0.3, nodesep=0.18, ranksep=0.55,'
+        f" dpi={dpi},"
         ' pack=28, packmode="array_it"];',  # with l or r, too, Graphviz 2.43 lets parts overlap
         f"  {_legend(cards, style)}",
         '  node [shape=box, style="rounded,filled", margin="0.12,0.07", penwidth=1.2,'

@@ -129,7 +129,9 @@ def _render(found: Graph, cards: Cards, form: str, style: Drawing) -> bytes:
             return _json(found)
         case "dot":
             return dot.render(cards, style).encode()
-    return graphviz.draw(dot.render(cards, style), form)
+    # Graphviz 2.43 cuts off a quarter of an SVG of another resolution than its own.
+    dpi = 72 if form == "svg" else 96
+    return graphviz.draw(dot.render(cards, style, dpi=dpi), form)
 
 
 def _json(found: Graph) -> bytes:

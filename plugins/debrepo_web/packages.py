@@ -225,9 +225,11 @@ def _description(package: Package) -> list[str]:
         if line.strip() == ".":
             paragraphs.append("")
         else:
-            # What is indented further is shown as it is.
-            paragraphs[-1] += line.removeprefix(" ") + "\n"
-    return [synopsis, *(text.rstrip("\n") for text in paragraphs if text.strip())]
+            # Lines run on, but for those that are indented further.
+            text, line = paragraphs[-1], line.removeprefix(" ")
+            apart = line.startswith(" ") or text.rpartition("\n")[2].startswith(" ")
+            paragraphs[-1] += ("\n" if apart else " ") + line if text else line
+    return [synopsis, *(text for text in paragraphs if text.strip())]
 
 
 def _fields(package: Package) -> Iterable[tuple[str, str, str]]:

@@ -42,10 +42,6 @@ def _drawn(element: Element, urls: Mapping[str, str], label: str = "") -> Iterat
     given = {name: value for name, value in element.items() if name in _ATTRIBUTES}
     inside = Markup("")
     if tag == "svg":
-        # In pixels, as its text is large enough for them.
-        given |= {
-            name: given[name].removesuffix("pt") for name in ("width", "height") & given.keys()
-        }
         given |= {"role": "group", "aria-label": label}
     elif tag == "a":
         address = urls.get(unquote(element.get(f"{_LINK}href", "").removeprefix("#")), "")

@@ -253,3 +253,16 @@ def test_the_same_graph_gives_the_same_picture(drawn, monkeypatch):
     assert {node["kind"] for node in json.loads(first)["nodes"]} == {
         "publication", "repo", "snapshot",
     }  # fmt: skip
+
+
+@needs_dot
+def test_svg_shows_all_that_is_drawn(debrepo):
+    """The window of the picture is as large as its ground, in the units of what is drawn."""
+    debrepo("repo", "create", "tools")
+    svg = debrepo("graph", "--format", "svg").stdout
+    _, _, width, height = map(float, re.search(r'viewBox="([^"]+)"', svg)[1].split())
+    scale = float(re.search(r"scale\(([\d.]+)", svg)[1])
+    points = re.search(r'<polygon fill="white"[^>]*points="([^"]+)"', svg)[1].split()
+    across, down = zip(*(map(float, point.split(",")) for point in points), strict=True)
+    assert (max(across) - min(across)) * scale == pytest.approx(width, abs=1)
+    assert (max(down) - min(down)) * scale == pytest.approx(height, abs=1)

@@ -24,7 +24,7 @@ SVG = b"""<?xml version="1.0"?>
 def test_picture_has_nothing_but_shapes_text_and_our_links():
     drawn = str(pictures.inline(SVG, 'the "graph"', {"repo:a b": "/web/repos/a%20b"}))
     assert drawn == (
-        '<svg width="8" viewBox="0 0 8 8" role="group" aria-label="the &#34;graph&#34;">'
+        '<svg width="8pt" viewBox="0 0 8 8" role="group" aria-label="the &#34;graph&#34;">'
         '<g><a href="/web/repos/a%20b"><title>a &amp; b</title>'
         '<text x="1">a &lt;b&gt;</text></a></g>'
         "<g><title></title><text>c</text></g></svg>"

@@ -32,7 +32,7 @@ def names(text):
 
 def test_repositories_are_listed_with_what_is_known_of_them(read, stocked):
     text = read("/web/repos")
-    assert '<a href="/web/repos/tools">tools</a><td class="number">3<td>main' in text
+    assert '<a href="/web/repos/tools">tools</a><td class="number">3<td class="cell">main' in text
     assert "what &lt;we&gt; use" in text
     assert '<a href="/web/repos" aria-current="page">Repositories</a>' in text
     assert "<code>debrepo repo list</code>" in text

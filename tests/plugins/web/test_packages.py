@@ -14,7 +14,7 @@ CHANGES = "hello (2.10-3) unstable; urgency=medium\n\n  * It says <hello>.\n"
 def stocked(session, tmp_path):
     relations = {
         "Depends": "libc6 (>= 2.36), world | planet (>= 2), hello-data (>= 1)",
-        "Description": "greets <people>\n Politely.\n .\n   $ hello\n And well.",
+        "Description": "greets <people>\n Politely,\n to all.\n .\n Run:\n   $ hello\n And well.",
         "Homepage": "https://example.org/hello",
         "Source": "greetings (2.10-1)",
     }
@@ -100,8 +100,8 @@ def test_virtual_package_shows_what_provides_it(read, stocked):
 def test_package_shows_what_it_says_of_itself(read, hello):
     text = read(hello)
     assert "greets &lt;people&gt;" in text
-    assert '<p class="description">Politely.</p>' in text
-    assert '<p class="description">  $ hello\nAnd well.</p>' in text
+    assert '<p class="description">Politely, to all.</p>' in text
+    assert '<p class="description">Run:\n  $ hello\nAnd well.</p>' in text
     assert '<a href="https://example.org/hello" rel="noreferrer noopener nofollow">' in text
     assert '<a href="/web/packages/greetings">greetings (2.10-1)</a>' in text
     assert re.search(r"<dt>SHA256<dd><code>[0-9a-f]{64}</code>", text)
