@@ -36,6 +36,14 @@ def named() -> list[Operation]:
             long=True,
         ),
         Operation(
+            "publish.preview",
+            "debrepo_publish.promoting_operations:preview",
+            "Show what clients would notice of the next publish, by what the database has.",
+            "read",
+            "publish diff",
+            changes=False,
+        ),
+        Operation(
             "publish.compare",
             "debrepo_publish.adopting_operations:compare",
             "Show what clients noticed between two generations.",

@@ -15,7 +15,7 @@ from debrepo_publish.model.publication import Publication, split_place
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from debrepo.database import Transaction
     from debrepo.package import PackageList
@@ -95,6 +95,42 @@ def promote(
                 session.call("snapshot.drop", name=one_made)
         raise
     return Promoted(*said, tuple(made), None, result.generation)
+
+
+def preview(
+    session: Session,
+    distribution: str,
+    place: str = "",
+    *,
+    sources: Mapping[str, str] | None = None,
+    promoted: str = "",
+    components: Sequence[str] = (),
+) -> ClientDifference:
+    """Return what clients will notice of the next publish, by what the database says is live.
+
+    ``sources`` maps components to lists that they are switched to, as ``kind:name``; ``promoted``
+    and ``components`` are the first arguments of `promote`. The published tree is not read.
+    """
+    from debrepo_publish.adopting import differences
+
+    key = Publication(*split_place(place), distribution, {}).key
+    with session.db.read() as txn:
+        known = publications.get(txn, key)
+        if promoted:
+            found = _sources(session, txn, known, promoted, components)
+            wanted = {part: str(one) for part, one in found.items()}
+        else:
+            wanted = {
+                part: str(lists.get(session.hook, txn, *lists.parse(one, "snapshot")))
+                for part, one in (sources or {}).items()
+            }
+    if not wanted:
+        publication = known._replace(sources=known.next_sources, pending=None)
+    elif promoted:
+        publication = known._replace(sources={**known.sources, **wanted})
+    else:
+        publication = component_sources.switched(known, [*wanted.values()], [*wanted], join=False)
+    return differences.coming(session, publication)
 
 
 def _published(txn: Transaction, key: str) -> Publication:

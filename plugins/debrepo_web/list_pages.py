@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from debrepo.http import Door, opens
-from debrepo_web import package_lists, packages, rendering
+from debrepo_web import list_actions, package_lists, packages, rendering
 from debrepo_web.package_lists import MIRRORS, REPOS, SNAPSHOTS, ListKind
 from debrepo_web.paging import Pager
 from debrepo_web.routing import pages
@@ -51,6 +51,7 @@ def contents(
         draws="graph.draw" in door.session.operations,
         chooses=kind is REPOS and door.caller.may(f"repo:{name}:remove"),
         copies="repo.copy" in door.session.operations and door.caller.may_some("repo:{name}:add"),
+        changes=list_actions.forms_of(door, kind.kind, name),
         command=f"debrepo {kind.kind} {asked}" + ("" if query else " --with-packages"),
     )
 

@@ -16,6 +16,9 @@ _PAGES = (
     "task_pages",
     "audit_pages",
     "token_pages",
+    "list_actions",
+    "upload_pages",
+    "publication_actions",
     "assets",
 )
 

@@ -23,7 +23,7 @@ from debrepo.errors import DebrepoError, InvalidInput, cannot_write
 from debrepo.uploads import upload_path
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from io import BufferedWriter
     from pathlib import Path
 
@@ -33,7 +33,8 @@ T = TypeVar("T")
 
 _JUST_BEGUN = 60.0  # seconds in which an upload locks its directory
 _PATIENCE = 60.0  # seconds that a client may send nothing
-_HEADER_LIMIT = 16 << 10  # bytes of the headers of a part
+_HEADER_LIMIT = 16 << 10  # bytes of the headers of a part, or of a field
+_MOST_FIELDS = 32  # before the first file
 
 
 class TooLarge(InvalidInput):
@@ -133,9 +134,18 @@ async def receive_one(
 
 
 async def receive_form(
-    request: Request, root: Path, directory: str, *, owner: str = ""
+    request: Request,
+    root: Path,
+    directory: str,
+    *,
+    owner: str = "",
+    check: Callable[[Mapping[str, str]], None] | None = None,
 ) -> list[str]:
-    """Store the files of a form, whatever the names of its fields."""
+    """Store the files of a form, whatever the names of its fields.
+
+    ``check`` is called before the first file, with the fields that come before it; what it raises
+    refuses the form.
+    """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -143,7 +153,7 @@ async def receive_form(
             "send files as multipart/form-data", hint='run "curl -F file=@hello_1.0_amd64.deb URL"'
         )
     incoming = Incoming(root, directory, owner)
-    form = _Form(incoming)
+    form = _Form(incoming, check)
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
         async for chunk in chunks(request):
@@ -163,8 +173,13 @@ async def receive_form(
 class _Form:
     """Callbacks of a multipart parser that store the parts as files."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(
+        self, incoming: Incoming, check: Callable[[Mapping[str, str]], None] | None = None
+    ) -> None:
         self._incoming = incoming
+        self._check = check
+        self._fields: dict[str, str] = {}
+        self._value_of: tuple[str, bytes] | None = None  #: the field that is being read
         self._header = (b"", b"")
         self._headers: dict[bytes, bytes] = {}
         self.files = 0
@@ -178,8 +193,8 @@ class _Form:
             "on_header_value": self._value,
             "on_header_end": self._header_end,
             "on_headers_finished": self._begin,
-            "on_part_data": lambda data, start, end: self._incoming.write(data[start:end]),
-            "on_part_end": self._incoming.end,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
             "on_end": self._complete,
         }
 
@@ -203,12 +218,33 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         name = options.get(b"filename")
         if name is None:  # a field, and no file
+            self._value_of = options.get(b"name", b"").decode(errors="replace"), b""
             return
         text = name.decode(errors="replace").replace("\\", "/").rpartition("/")[2]
         if not text:
             raise InvalidInput("a file of the form has no name")
+        if not self.files and self._check is not None:
+            self._check(self._fields)
         self._incoming.begin(text)
         self.files += 1
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._value_of is None:
+            self._incoming.write(data[start:end])
+            return
+        name, value = self._value_of
+        if self._check is None or self.files:  # nobody asks for it
+            return
+        self._value_of = name, value + data[start:end]
+        if len(self._value_of[1]) > _HEADER_LIMIT or len(self._fields) > _MOST_FIELDS:
+            raise InvalidInput("the fields of the form are too long")
+
+    def _end(self) -> None:
+        self._incoming.end()
+        if self._value_of is not None:
+            name, value = self._value_of
+            self._fields[name] = value.decode(errors="replace")
+            self._value_of = None
 
     def _complete(self) -> None:
         self.complete = True

@@ -64,14 +64,7 @@ def compare(
     session: Session, publication: Publication, live: ServedArchive | None
 ) -> ClientDifference:
     """Return the difference between what is live and what a publish would make of it now."""
-    now = clock.moment(clock.now()).isoformat()
-    sound = narrowing.narrowed(session, publication)
-    with session.db.read() as txn:
-        plan = planning.make(session, txn, publication, "", now, sound=sound)
-    generation = plan.generation
-    standard = release.fields(publication, generation, clock.seconds())
-    standard |= dating.fields(session, publication)
-    fields = of_release(session, publication, generation, standard)
+    plan, fields = _planned(session, publication)
     before = _grouped(live.packages if live else ())
     with session.db.read() as txn:
         found = _changes(txn, plan, before)
@@ -83,6 +76,38 @@ def compare(
         live.problems if live else (),
         live is None,
     )
+
+
+def coming(session: Session, publication: Publication) -> ClientDifference:
+    """Return what `compare` does, with what the database says is live: at the cost of what differs.
+
+    Nothing of the published tree is read.
+    """
+    plan, fields = _planned(session, publication)
+    key = publication.key
+    with session.db.read() as txn:
+        live = publications.live(txn, key)
+        packages = () if live is None else tuple(changes.between(txn, live, plan.generation))
+        number = live.number if live else 0
+        before = served.fields_of(txn[COMMITS].get(generation_key(key, number).encode(), b""))
+    return ClientDifference(
+        str(publication),
+        _fields(before, fields) if before else (),
+        packages,
+        (),
+        new=live is None,
+    )
+
+
+def _planned(session: Session, publication: Publication) -> tuple[Plan, dict[str, str]]:
+    """Return the plan of a publish now, and the fields of the Release file that it would write."""
+    now = clock.moment(clock.now()).isoformat()
+    sound = narrowing.narrowed(session, publication)
+    with session.db.read() as txn:
+        plan = planning.make(session, txn, publication, "", now, sound=sound)
+    standard = release.fields(publication, plan.generation, clock.seconds())
+    standard |= dating.fields(session, publication)
+    return plan, of_release(session, publication, plan.generation, standard)
 
 
 def between(session: Session, publication: Publication, start: int, end: int) -> ClientDifference:

@@ -8,7 +8,7 @@ import click
 
 from debrepo.cli import pass_session
 from debrepo.cli.output import counted, json_option, print_json, print_table
-from debrepo_publish import adopting_operations
+from debrepo_publish import adopting_operations, promoting_operations
 from debrepo_publish.cli.names import DISTRIBUTION, PLACE
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _NOTHING = "Clients would notice nothing of a publish of {}."
 @click.argument("distribution", type=DISTRIBUTION)
 @click.argument("words", metavar="[[STORAGE:]PREFIX] [FROM [TO]]", nargs=-1, type=PLACE)
 @click.option("--url", help="URL of the archive root, to compare with what clients get.")
+@click.option("--quick", is_flag=True, help="Trust the database on what clients get now.")
 @click.option("--markdown", is_flag=True, help="Print tables for a merge request.")
 @json_option
 @pass_session
@@ -30,6 +31,7 @@ def diff(
     distribution: str,
     words: tuple[str, ...],
     url: str | None,
+    quick: bool,
     markdown: bool,
     as_json: bool,
 ) -> None:
@@ -37,11 +39,16 @@ def diff(
 
     FROM and TO are numbers of generations that are kept, see `debrepo publish history`; without TO,
     FROM is compared with the live one. Packages are compared by their newest versions. Fields of
-    Release whose change makes `apt-get update` fail until somebody confirms it are marked.
+    Release whose change makes `apt-get update` fail until somebody confirms it are marked. With
+    --quick, nothing is read of what is published, so that it takes as long as there are changes.
     """
     place, numbers = numbered(words, most=2)
     nothing = _NOTHING
-    if not numbers:
+    if quick and (url or numbers):
+        raise click.UsageError("--quick compares the next update with what the database has")
+    if quick:
+        found = session.run(promoting_operations.preview, distribution, place)
+    elif not numbers:
         found = session.run(adopting_operations.diff, distribution, place, url=url)
     elif url:
         raise click.UsageError("--url is compared with the next update, and with no generation")
