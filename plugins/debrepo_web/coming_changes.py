@@ -55,7 +55,7 @@ class ShownDifference(Protocol):
     def new(self) -> bool: ...
 
 
-class Target(NamedTuple):
+class NamedPublication(NamedTuple):
     """A publication, as operations name it."""
 
     distribution: str
@@ -95,14 +95,16 @@ def paired(components: Sequence[str], sources: Sequence[str]) -> dict[str, str]:
     return {part: source for part, source in zip(components, sources, strict=True) if source}
 
 
-def switched(session: Session, target: Target, sources: Mapping[str, str]) -> ComingChange:
+def switched(
+    session: Session, target: NamedPublication, sources: Mapping[str, str]
+) -> ComingChange:
     """Return what a switch, or without ``sources`` an update, will change."""
     found = session.call("publish.preview", **target._asdict(), sources=dict(sources))
     return _shown(found)
 
 
 def promoted(
-    session: Session, target: Target, source: str, components: Sequence[str]
+    session: Session, target: NamedPublication, source: str, components: Sequence[str]
 ) -> ComingChange:
     """Return what it will change to promote a list, or what another publication serves."""
     found = session.call(
@@ -111,7 +113,7 @@ def promoted(
     return _shown(found)
 
 
-def rolled_back(session: Session, target: Target, generation: int) -> ComingChange:
+def rolled_back(session: Session, target: NamedPublication, generation: int) -> ComingChange:
     """Return what it will change to publish an older generation again."""
     found = session.call("publish.compare", **target._asdict(), start=0, end=generation)
     return _shown(found)

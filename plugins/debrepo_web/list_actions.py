@@ -31,7 +31,7 @@ SnapshotCreating = Annotated[Door, opens("snapshot.create")]
 SnapshotDropping = Annotated[Door, opens("snapshot.drop")]
 
 
-class ChosenPackages(NamedTuple):
+class MarkedPackages(NamedTuple):
     """The packages that a form names: some by their keys, or all that match a query."""
 
     keys: tuple[str, ...]
@@ -122,7 +122,7 @@ async def remove(
     sure: Text = "",
 ) -> Response:
     """Remove packages from a repository, once somebody has seen which."""
-    chosen = ChosenPackages(tuple(key), query.strip())
+    chosen = MarkedPackages(tuple(key), query.strip())
     chosen.check()
     if not sure:
         return await _ask(request, door, name, chosen)
@@ -134,7 +134,7 @@ async def remove(
     return see(request, url("repos", name), f"{_packages(count)} removed from {name}.")
 
 
-async def _ask(request: Request, door: Door, name: str, chosen: ChosenPackages) -> Response:
+async def _ask(request: Request, door: Door, name: str, chosen: MarkedPackages) -> Response:
     """Show the packages that would be removed, and ask whether they are those that are meant."""
     if chosen.keys:
         door.caller.require(f"repo:{name}:remove")
@@ -168,7 +168,7 @@ async def copy(
     query: Text = "",
 ) -> Response:
     """Copy packages of a list to a repository."""
-    chosen = ChosenPackages(tuple(key), query.strip())
+    chosen = MarkedPackages(tuple(key), query.strip())
     chosen.check()
     if folder not in _FOLDERS:
         raise InvalidInput(f"nothing to copy from: {folder[:80]!r}")

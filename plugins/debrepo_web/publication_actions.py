@@ -7,7 +7,7 @@ from fastapi import Form, Query, Request, Response
 from debrepo.errors import InvalidInput
 from debrepo.http import Door, opens
 from debrepo_web import coming_changes, publishing_tasks, rendering
-from debrepo_web.coming_changes import ComingChange, Target
+from debrepo_web.coming_changes import ComingChange, NamedPublication
 from debrepo_web.filters import url
 from debrepo_web.list_actions import origin
 from debrepo_web.routing import pages, see
@@ -31,12 +31,14 @@ Dropping = Annotated[Door, opens("publish.drop")]
 _ONE = "/publications/{place}/{distribution}"
 
 
-def _target(door: Door, place: str, distribution: str) -> Target:
+def _target(door: Door, place: str, distribution: str) -> NamedPublication:
     """Return the publication that an address names, with the one spelling of its place."""
-    return Target(distribution, door.session.spelled("place", "." if place == "-" else place))
+    return NamedPublication(
+        distribution, door.session.spelled("place", "." if place == "-" else place)
+    )
 
 
-def _address(target: Target, *more: str) -> str:
+def _address(target: NamedPublication, *more: str) -> str:
     place = "./-" if target.place == "-" else target.place
     return url("publications", place, target.distribution, *more)
 
@@ -44,7 +46,7 @@ def _address(target: Target, *more: str) -> str:
 def _page(
     request: Request,
     door: Door,
-    target: Target,
+    target: NamedPublication,
     verb: str,
     coming: ComingChange | None,
     **values: Any,
@@ -243,7 +245,12 @@ async def create(
 
 
 async def _begin(
-    request: Request, door: Door, target: Target, verb: str, then: str = "", **arguments: Any
+    request: Request,
+    door: Door,
+    target: NamedPublication,
+    verb: str,
+    then: str = "",
+    **arguments: Any,
 ) -> Response:
     """Begin a change as a task, whose page goes on to the publication."""
     for scope in door.session.operations[f"publish.{verb}"].scopes:
