@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from debrepo_web.publications import Overview
     from debrepo_web.trees import Addresses, ShownPublication, Usage
 
+#: Packages that come with others: libraries, headers, manuals, debug symbols.
+_SIDE = re.compile(r"^lib|-(?:dev|doc|dbg|dbgsym|common|data)$")
 LISTED = 200  #: packages that a page lists at most
 _ENTRIES = 5000  # of a package set that are looked at for them: a name may have many versions
 _PUBLISHES = 10  # of the history that are looked at for what is new
@@ -62,6 +65,13 @@ class Face(NamedTuple):
     packages: Sequence[InstallablePackage] = ()
     complete: bool = True  #: whether all packages are listed
     news: Sequence[News] = ()
+
+    @property
+    def example(self) -> str:
+        """A package that people may want to install, rather than a library that comes with it."""
+        names = [one.name for one in self.packages]
+        wanted = [name for name in names if not _SIDE.search(name)]
+        return min(wanted or names, key=len, default="")
 
 
 def outline(overview: Overview, url: str, addresses: Addresses) -> Face:

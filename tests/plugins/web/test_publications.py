@@ -56,7 +56,9 @@ def test_page_says_how_to_use_a_publication(published, page):
     assert "Tools &lt;b&gt;" in text
     assert "URIs: http://127.0.0.1:8080/repos/-\nSuites: stable" in text
     assert "deb [trusted=yes] http://127.0.0.1:8080/repos/- stable main" in text
-    assert "sources.list.d/stable.sources http://127.0.0.1:8080/sources/-/stable.sources" in text
+    assert (
+        "sources.list.d/stable.sources \\\n  http://127.0.0.1:8080/sources/-/stable.sources" in text
+    )
     assert "<code>debrepo publish show stable</code>" in text
     assert "behind" not in text
     other = page("/team%2Fa%26b/stable%2Fupdates")
