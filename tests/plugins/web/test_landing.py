@@ -59,7 +59,7 @@ def test_browsers_see_what_is_published(published, api):
 def test_publication_has_a_page_for_its_users(published, api):
     text = api.get("/publications/-/team/a%26b/stable/updates", headers=BROWSER).text
     source = "http://127.0.0.1:8080/sources/-/team/a%26b/stable/updates.sources"
-    assert f"/etc/apt/sources.list.d/team-a-b-stable-updates.sources \\\n  {source}\n" in text
+    assert f"/etc/apt/sources.list.d/team-a-b-stable-updates.sources \\\n{source}\n" in text
     assert "URIs: http://127.0.0.1:8080/repos/-/team/a%26b\n" in text
     assert '<th scope="row">hello</th><td class="version">1.0</td><td>amd64</td>' in text
     assert "sudo apt install hello" in text

@@ -57,7 +57,7 @@ def test_page_says_how_to_use_a_publication(published, page):
     assert "URIs: http://127.0.0.1:8080/repos/-\nSuites: stable" in text
     assert "deb [trusted=yes] http://127.0.0.1:8080/repos/- stable main" in text
     assert (
-        "sources.list.d/stable.sources \\\n  http://127.0.0.1:8080/sources/-/stable.sources" in text
+        "sources.list.d/stable.sources \\\nhttp://127.0.0.1:8080/sources/-/stable.sources" in text
     )
     assert "<code>debrepo publish show stable</code>" in text
     assert "behind" not in text
