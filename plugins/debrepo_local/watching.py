@@ -50,7 +50,7 @@ def watch(
     """Include the uploads that arrive in a directory, and yield what became of each.
 
     Without ``once`` it never ends. Failures that are none of the upload's are warnings: it is tried
-    again.
+    again. With ``once``, the first of them is raised when all have been looked at.
     """
     queue = IncomingQueue(
         directory,
@@ -66,13 +66,18 @@ def watch(
     queue.check()
     _check_repo(session, terms)
     terms = terms._replace(remove_files=False)  # the queue does, so that it can be resumed
+    failure: DebrepoError | None = None
     while True:
         queue.resume()
         for waiting in queue.ready():
             checkpoint()
             done = _take(session, queue, waiting, terms)
-            if done is not None:
+            if isinstance(done, DebrepoError):
+                failure = failure or done
+            elif done is not None:
                 yield done
+        if pace.once and failure is not None:
+            raise failure
         if pace.once:
             return
         checkpoint()
@@ -89,8 +94,8 @@ def _check_repo(session: Session, terms: Terms) -> None:
 
 def _take(
     session: Session, queue: IncomingQueue, waiting: Waiting, terms: Terms
-) -> WatchedUpload | None:
-    """Include or refuse an upload, unless another process does."""
+) -> WatchedUpload | DebrepoError | None:
+    """Include or refuse an upload, unless another process does; return why it has to wait."""
     with claimed(waiting.changes) as mine:
         if not mine:
             return None
@@ -100,7 +105,7 @@ def _take(
             name = waiting.changes.name
             session.progress.warn(f"Warning: {name} waits: {error}.")
             queue.postpone(waiting.changes, _POSTPONED)
-            return None
+            return error
 
 
 def _judge(session: Session, queue: IncomingQueue, waiting: Waiting, terms: Terms) -> WatchedUpload:

@@ -239,6 +239,7 @@ def _forked(commands: Sequence[Sequence[str]], codes: Sequence[int], writer: int
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)
+        sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115  # not pytest's
         for words in commands:
             code = _code(words)
             if code not in codes:
