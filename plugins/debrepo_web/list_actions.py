@@ -153,8 +153,9 @@ async def _ask(request: Request, door: Door, name: str, chosen: MarkedPackages) 
 
 
 def _words(key: str) -> str:
-    """Return what people call a package: its key without the hash."""
-    return " ".join(key.removeprefix("P").split(" ")[:3])
+    """Return what people call a package: its name, version and architecture."""
+    architecture, name, version, *_ = [*key.removeprefix("P").split(" "), "", ""]
+    return f"{name} {version} {architecture}"
 
 
 @routes.post("/{folder}/{name}/copy", include_in_schema=False)
