@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from debrepo import leases
-from debrepo.errors import Conflict, InvalidInput, NotFound
-from debrepo_web import faces, filters, rendering, trees
+from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
+from debrepo_web import faces, filters, trees
 from debrepo_web.tables import SITES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
     from debrepo.session import Session
     from debrepo.storage import Storage
@@ -72,7 +73,7 @@ def _wait(session: Session, lease: object) -> None:
 def _files(session: Session, live: list[Any], url: str) -> dict[str, bytes]:
     """Return the content of each file of the pages of a place, by path below the prefix."""
     found: dict[str, bytes] = {
-        f"{_ASSETS}/{name}": (rendering.HERE / "static" / name).read_bytes() for name in _FILES
+        f"{_ASSETS}/{name}": (_rendering().HERE / "static" / name).read_bytes() for name in _FILES
     }
     shown = []
     for one in live:
@@ -104,7 +105,7 @@ def _addresses(url: str, distribution: str) -> trees.Addresses:
 def _page(session: Session, template: str, name: str, **values: object) -> str:
     """Return a page; ``name`` is its path, from which its links to others are relative."""
     up = "../" * name.count("/")
-    around = rendering.site(session.config) | {
+    around = _rendering().site(session.config) | {
         "home": f"{up}index.html",
         "static": True,
         "navigation": (),
@@ -115,7 +116,19 @@ def _page(session: Session, template: str, name: str, **values: object) -> str:
 
 
 def _text(template: str, **values: object) -> str:
-    return rendering.environment().get_template(template).render(values)
+    text: str = _rendering().environment().get_template(template).render(values)
+    return text
+
+
+def _rendering() -> ModuleType:
+    """Return what makes pages; it needs packages that the other commands do without."""
+    try:
+        from debrepo_web import rendering
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"pages need {error.name}", hint="pip install 'debrepo-manager[serve]'"
+        ) from None
+    return rendering
 
 
 def _put(
