@@ -21,7 +21,12 @@ _LONGEST = 300  # characters of what a page says about the last form
 
 def secret(request: Request) -> str:
     """Return the token that a browser has signed in with; empty if it has not."""
-    return request.cookies.get(COOKIE, "")
+    return "" if getattr(request.state, "expired", False) else request.cookies.get(COOKIE, "")
+
+
+def expire(request: Request) -> None:
+    """Take a browser for one that has not signed in: its token is not known any more."""
+    request.state.expired = True
 
 
 def token(request: Request) -> str:
@@ -34,12 +39,13 @@ def token(request: Request) -> str:
 
 
 def keep(request: Request, response: Response) -> None:
-    """Give the browser the cookie that `token` is made from."""
+    """Give the browser the cookie that `token` is made from, and take one that has expired."""
+    if COOKIE in request.cookies and not secret(request):
+        response.delete_cookie(COOKIE)
     if _NONCE not in request.cookies:
         response.set_cookie(
             _NONCE,
             _nonce(request),
-            path="/web",
             httponly=True,
             samesite="strict",
             secure=is_secure(request),

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from debrepo.errors import DebrepoError
+from debrepo.errors import DebrepoError, NotAuthenticated
 from debrepo.http import Route, Routes
 from debrepo_web import forms, rendering
 
@@ -33,10 +33,19 @@ class PageRoute(Route):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def answer(request: Request) -> Response:
-            request = _with_token(request)
+        async def signed_in(request: Request) -> Response:
+            known = _with_token(request)
             try:
+                return await handle(known)
+            except NotAuthenticated:
+                if known is request:
+                    raise
+                forms.expire(request)  # before anything was read of the request
                 return await handle(request)
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await signed_in(request)
             except (DebrepoError, RequestValidationError, HTTPException) as error:
                 if "text/html" not in request.headers.get("accept", ""):
                     raise
