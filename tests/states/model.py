@@ -219,10 +219,12 @@ class Model:
         one.live = self.contents(sources)
         one.sources, one.pending = sources, None
 
-    def revise(self, key, component, source):
+    def revise(self, key, component, source, *, new=False):
         """Change or add a component's source with the next update; remove it without a source."""
         one = self.publication(key)
         before = one.sources if one.pending is None else one.pending
+        if new and component in before:  # as after a process that died once it was added
+            raise Refused("AlreadyExists")
         sources = dict(before)
         if source:
             sources[component] = source

@@ -465,7 +465,7 @@ class Installation(RuleBasedStateMachine):
         named = {} if origin is None else {"names": [":".join(origin)]}
         self.both(
             f"publish.source.{verb}",
-            lambda m: m.revise(key, component, origin and ":".join(origin)),
+            lambda m: m.revise(key, component, origin and ":".join(origin), new=verb == "add"),
             distribution=distribution,
             place=place,
             components=[component],
