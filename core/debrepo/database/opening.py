@@ -66,6 +66,8 @@ def _open_whatever_it_is(path: Path, map_size: int, *, read_only: bool) -> Opene
     locked = lock_failure is None
     if not locked:
         refuse_in_use(path)
+    if new:
+        _make_data_file(path)
     env = _open(path, map_size, readonly=bool(why), lock=locked)
     try:
         _check_whole(env, path)
@@ -136,6 +138,20 @@ def _make_lock_file(path: Path) -> OSError | None:
         with suppress(OSError):
             partial.unlink()
     return None
+
+
+def _make_data_file(path: Path) -> None:
+    """Create LMDB's data file with all that a new one holds.
+
+    LMDB would write two pages into a file that is there already; a process that is killed between
+    them leaves one that nobody can open.
+    """
+    from debrepo import durable
+
+    with durable.scratch(path, ".new-") as partial:
+        _open(partial, _SMALLEST_MAP, readonly=False, lock=False).close()
+        with suppress(FileExistsError):  # somebody else was faster
+            os.link(partial / "data.mdb", path / "data.mdb")
 
 
 def _why_read_only(path: Path, lock_failure: OSError | None) -> str:

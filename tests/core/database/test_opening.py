@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from debrepo.database import Database
@@ -294,3 +295,20 @@ def test_other_file_systems_without_a_disk_are_fine(kind, tmp_path):
     mounts.write_text(f"36 22 {number} / /srv rw - {kind} none rw\n")
     refuse_network(Path("/proc"), mounts)
     refuse_network(Path("/proc"), tmp_path / "no-mountinfo")
+
+
+def test_process_that_dies_while_it_makes_a_database_leaves_none(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def half(path, **_):
+        (Path(path) / "data.mdb").write_bytes(bytes(4096))
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lmdb, "open", half)
+        with pytest.raises(Killed):
+            Database(tmp_path, [])
+    assert not (tmp_path / "data.mdb").exists()
+    Database(tmp_path, []).close()
+    assert {path.name for path in tmp_path.iterdir()} == {"data.mdb", "lock.mdb"}
