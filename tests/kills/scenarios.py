@@ -295,7 +295,9 @@ SCENARIOS = {
     "db rebuild": Scenario(
         without_database, ("db rebuild --from-pool --from-published",), partly=True
     ),
-    "task run": Scenario(script, ("task run --keep-going --filename {place}/lines",), again=(1,)),
+    "task run": Scenario(
+        script, ("task run --keep-going --filename {place}/lines",), again=(1,), partly=True
+    ),
     "backup": Scenario(more_to_back_up, ("backup {place}/to",), check=backups_are_whole),
     "restore": Scenario(
         backed_up,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from copy import copy
+from errno import ENOTDIR
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -149,6 +150,8 @@ class Database:
                 yield partial
                 partial.rename(target)
                 fsync(target.parent)
+        except FileExistsError as error:  # a file is where the directory around it would be
+            raise cannot_write(target, NotADirectoryError(ENOTDIR, "")) from error
         except OSError as error:
             raise cannot_write(target, error) from error
 
