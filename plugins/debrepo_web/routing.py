@@ -33,15 +33,21 @@ class PageRoute(Route):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
+        async def closed(request: Request) -> Response:
+            try:
+                return await handle(request)
+            finally:
+                await request.close()  # files of a form that nobody has asked for
+
         async def signed_in(request: Request) -> Response:
             known = _with_token(request)
             try:
-                return await handle(known)
+                return await closed(known)
             except NotAuthenticated:
                 if known is request:
                     raise
                 forms.expire(request)  # before anything was read of the request
-                return await handle(request)
+                return await closed(request)
 
         async def answer(request: Request) -> Response:
             try:

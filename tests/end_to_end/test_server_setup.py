@@ -149,6 +149,6 @@ def test_apt_fetches_through_nginx_from_the_unit_with_a_token(
             "hello_1%3a2.10-3+b1_amd64.deb"
         ]
         page = requests.get(url, headers={"Accept": "text/html"}, auth=("apt", reader), **trusting)
-        assert f'href="{url}/repos/-/"' in page.text
+        assert 'href="/publications/-/stable"' in page.text
         at = f"{url}/sources/-/stable.sources"
         assert requests.get(at, auth=("apt", reader), **trusting).text == source

@@ -52,14 +52,19 @@ def stocked(client, session, upload):
 def records(monkeypatch):
     """The records that were read from the catalog."""
     read = []
-    get_many = catalog.get_many
+    get, get_many = catalog.get, catalog.get_many
 
     def counting(txn, entries):
         wanted = list(entries)
         read.extend(wanted)
         return get_many(txn, wanted)
 
+    def counting_one(txn, entry):
+        read.append(entry)
+        return get(txn, entry)
+
     monkeypatch.setattr(catalog, "get_many", counting)
+    monkeypatch.setattr(catalog, "get", counting_one)
     return read
 
 

@@ -363,7 +363,7 @@ def test_sequoia_has_its_say_on_a_key(empty):
 
 def test_a_self_signature_with_sha1_is_a_problem(empty, monkeypatch):
     monkeypatch.setattr("debrepo_gpg.signer._OPTIONS", ("--cert-digest-algo", "SHA1"))
-    make(empty, "Past")
+    make(empty, "Past", "Creation-Date: 2020-01-01")
     monkeypatch.undo()
     (entry,) = empty.secret_keys()
     text = "its self-signature uses SHA-1, which Sequoia refuses since 2023-02-01"
