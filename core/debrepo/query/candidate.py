@@ -61,10 +61,24 @@ class Candidate:
         package = self.package
         if package.kind == "source" or name.encode() not in package.stanza:
             return ()
+        text = self.text("Provides")
+        if name not in text:  # most records have their own name elsewhere
+            return ()
         from debrepo import relations  # which most queries can do without
 
-        offers = relations.provides(self.text("Provides"))
+        offers = relations.provides(text)
         return tuple(offer for offer in offers if offer.name == name)
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether each comma of a list has a blank behind it, and nothing else beside it."""
+    return (
+        text.count(",") == text.count(", ")
+        and ",  " not in text
+        and " ," not in text
+        and "\t" not in text
+        and text.strip(" ,") == text
+    )
 
 
 def _text(package: Package, field: str) -> str:
@@ -76,6 +90,6 @@ def _text(package: Package, field: str) -> str:
     text = package.field(field)
     if "\n" in text and not name.startswith(_LINES):
         text = " ".join(line.strip() for line in text.split("\n"))
-    if "," in text and name in _LISTS:
+    if "," in text and name in _LISTS and not _is_spaced(text):
         text = ", ".join(item for part in text.split(",") if (item := part.strip()))
     return text

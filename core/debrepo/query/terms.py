@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SPECIAL_FIELDS = ("$Architecture", "$PackageType", "$Source", "$SourceVersion", "$Version")
 
 _LETTERS = re.compile("[A-Za-z]{2,}")
+_WORD = re.compile("[0-9A-Za-z-]{2,}")
+_OF_FILES = ("size", "md5sum", "sha1", "sha256", "sha512")  # which a record does not spell out
 _EQUAL, _PATTERN, _VERSION, _RECORD = 0, 1, 2, 5  # what a term costs, roughly
 
 
@@ -47,11 +49,16 @@ class Field(Query):
         return None
 
     def needles(self) -> frozenset[bytes] | None:
-        # As versions, 1.0 and 1.00 are equal, but what has no digits is equal to the letter.
         name = self.name.lower()
-        if self.operator != "=" or (name in _BY_NAME and name != "$source"):
+        if name in _BY_NAME and name != "$source":
             return None
-        longest = max(_LETTERS.findall(self.value), key=len, default="")
+        found: list[str] = []
+        if self.operator == "=":
+            # As versions, 1.0 and 1.00 are equal, but what has no digits is equal to the letter.
+            found = _LETTERS.findall(self.value)
+        elif self.operator == "~" and name not in _OF_FILES and _WORD.fullmatch(self.value):
+            found = [self.value]  # as an expression, it is nothing but itself
+        longest = max(found, key=len, default="")
         return frozenset((longest.encode(),)) if longest else None
 
     def compile(self) -> Compiled:

@@ -212,10 +212,15 @@ def test_select_agrees_with_the_plain_rules(query, packages):
         (Field("X", "=", "a01bcd-2e"), b"bcd"),
         (Field("$Source", "=", "nginx"), b"nginx"),
         (Field("Section", "%", "web"), None),
+        (Field("Depends", "~", "libssl-3"), b"libssl-3"),
+        (Field("Depends", "~", "libssl."), None),
+        (Field("Depends", "~", "^libssl"), None),
+        (Field("SHA256", "~", "abcd"), None),
+        (Field("Name", "~", "web"), None),
         (Field("Architecture", "=", "amd64"), None),
     ],
 )
-def test_value_without_digits_stands_in_the_record(query, needle):
+def test_value_that_a_record_has_to_hold_is_known(query, needle):
     assert query.needles() == (None if needle is None else frozenset([needle]))
 
 
