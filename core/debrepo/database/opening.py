@@ -146,12 +146,18 @@ def _make_data_file(path: Path) -> None:
     LMDB would write two pages into a file that is there already; a process that is killed between
     them leaves one that nobody can open.
     """
-    from debrepo import durable
-
-    with durable.scratch(path, ".new-") as partial:
+    partial = path / f".new.{os.getpid()}"
+    partial.mkdir(exist_ok=True)
+    data = partial / "data.mdb"
+    try:
+        data.unlink(missing_ok=True)  # of a process of the same number that was killed
         _open(partial, _SMALLEST_MAP, readonly=False, lock=False).close()
         with suppress(FileExistsError):  # somebody else was faster
-            os.link(partial / "data.mdb", path / "data.mdb")
+            os.link(data, path / "data.mdb")
+    finally:
+        data.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.rmdir()
 
 
 def _why_read_only(path: Path, lock_failure: OSError | None) -> str:
