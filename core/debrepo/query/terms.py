@@ -20,7 +20,6 @@ SPECIAL_FIELDS = ("$Architecture", "$PackageType", "$Source", "$SourceVersion", 
 
 _LETTERS = re.compile("[A-Za-z]{2,}")
 _WORD = re.compile("[0-9A-Za-z-]{2,}")
-_OF_FILES = ("size", "md5sum", "sha1", "sha256", "sha512")  # which a record does not spell out
 _EQUAL, _PATTERN, _VERSION, _RECORD = 0, 1, 2, 5  # what a term costs, roughly
 
 
@@ -56,7 +55,7 @@ class Field(Query):
         if self.operator == "=":
             # As versions, 1.0 and 1.00 are equal, but what has no digits is equal to the letter.
             found = _LETTERS.findall(self.value)
-        elif self.operator == "~" and name not in _OF_FILES and _WORD.fullmatch(self.value):
+        elif self.operator == "~" and _WORD.fullmatch(self.value):
             found = [self.value]  # as an expression, it is nothing but itself
         longest = max(found, key=len, default="")
         return frozenset((longest.encode(),)) if longest else None
