@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import quote
 
 from debrepo import clock
-
-if TYPE_CHECKING:
-    from debrepo_web import trees
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _SPANS = (("year", 31536000), ("month", 2592000), ("day", 86400), ("hour", 3600), ("minute", 60))
@@ -49,7 +46,21 @@ def url(*parts: str) -> str:
     return "/".join(["/web", *map(segment, parts)])
 
 
-def publication_url(one: trees.ShownPublication, *parts: str) -> str:
+class PlacedDistribution(Protocol):
+    """A distribution and its place, as a publication has them."""
+
+    @property
+    def distribution(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+
+
+def place_of(segment: str) -> str:
+    """Return the place that a segment of an address stands for; see `publication_url`."""
+    return "." if segment == "-" else segment
+
+
+def publication_url(one: PlacedDistribution, *parts: str) -> str:
     """Return the address of the page of a publication, or of one below it.
 
     A prefix that is called ``-`` is ``./-``, as ``-`` stands for the root of the storage.

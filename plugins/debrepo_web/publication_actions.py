@@ -8,7 +8,7 @@ from debrepo.errors import InvalidInput
 from debrepo.http import Door, opens
 from debrepo_web import coming_changes, publishing_tasks, rendering
 from debrepo_web.coming_changes import ComingChange, NamedPublication
-from debrepo_web.filters import url
+from debrepo_web.filters import place_of, publication_url, url
 from debrepo_web.list_actions import origin
 from debrepo_web.routing import pages, see
 from debrepo_web.task_pages import page_of
@@ -33,14 +33,7 @@ _ONE = "/publications/{place}/{distribution}"
 
 def _target(door: Door, place: str, distribution: str) -> NamedPublication:
     """Return the publication that an address names, with the one spelling of its place."""
-    return NamedPublication(
-        distribution, door.session.spelled("place", "." if place == "-" else place)
-    )
-
-
-def _address(target: NamedPublication, *more: str) -> str:
-    place = "./-" if target.place == "-" else target.place
-    return url("publications", place, target.distribution, *more)
+    return NamedPublication(distribution, door.session.spelled("place", place_of(place)))
 
 
 def _page(
@@ -58,7 +51,7 @@ def _page(
         f"publication_{verb}.html",
         publication=shown.publication,
         name=target.words,
-        address=_address(target),
+        address=publication_url(target),
         verb=verb,
         coming=coming,
         **values,
@@ -263,7 +256,7 @@ async def _begin(
         **target._asdict(),
         **arguments,
     )
-    return see(request, page_of(task, then or _address(target)))
+    return see(request, page_of(task, then or publication_url(target)))
 
 
 def _number(text: str) -> int:

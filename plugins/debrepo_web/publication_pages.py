@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from debrepo.http import Door, opens
 from debrepo_web import publications, rendering, trees
+from debrepo_web.filters import place_of
 from debrepo_web.routing import pages
 
 routes = pages()
@@ -30,7 +31,7 @@ async def list_(request: Request, door: Reading) -> Response:
 @routes.get("/publications/{place}/{distribution}", include_in_schema=False)
 async def show(place: str, distribution: str, request: Request, door: Reading) -> Response:
     """Show a publication: how it is, how to use it, and what was published last."""
-    place = _place(place)
+    place = place_of(place)
 
     def look() -> publications.PublicationView:
         known = door.session.call(
@@ -55,7 +56,6 @@ async def show(place: str, distribution: str, request: Request, door: Reading) -
         publication=one,
         recent=_RECENT,
         words=publications.named(one),
-        may=may(door, one.place),
         command=f"debrepo publish show {publications.named(one)}",
     )
 
@@ -65,7 +65,7 @@ async def history(
     place: str, distribution: str, request: Request, door: Reading, page: Number = 1
 ) -> Response:
     """List who has published what and when."""
-    place, page = _place(place), max(page, 1)
+    place, page = place_of(place), max(page, 1)
     words: dict[str, Any] = {"distribution": distribution, "place": place}
     known = await door.call("publish.show", **words, past=False)
     rows = await door.call("publish.history", **words, limit=page * _ROWS + 1)
@@ -93,7 +93,7 @@ async def diff(
     page: Number = 1,
 ) -> Response:
     """Show what clients noticed between two generations; 0 is the live one."""
-    place, page = _place(place), max(page, 1)
+    place, page = place_of(place), max(page, 1)
     words: dict[str, Any] = {"distribution": distribution, "place": place}
     known = (await door.call("publish.show", **words, past=False)).publication
     found = await door.call("publish.compare", **words, start=start, end=to)
@@ -115,14 +115,3 @@ async def diff(
         more=len(found.packages) > page * _ROWS,
         command=f"debrepo publish diff {publications.named(known)} {start} {to}",
     )
-
-
-def may(door: Door, place: str) -> dict[str, bool]:
-    """Return which of the changes of a publication the caller may make."""
-    verbs = ("update", "switch", "drop")
-    return {verb: door.caller.may(f"publish:{place}:{verb}") for verb in verbs}
-
-
-def _place(text: str) -> str:
-    """Return the place that a segment of an address stands for; see `filters.publication_url`."""
-    return "." if text == "-" else text
