@@ -233,7 +233,8 @@ async def create(
     named = origin(source)
     if not named or not distribution.strip():
         raise InvalidInput("choose a package list, and name the distribution")
-    target = _target(door, place.strip() or ".", distribution.strip())
+    where = door.session.spelled("place", place.strip() or ".")  # as typed: "-" is a prefix
+    target = NamedPublication(distribution.strip(), where)
     return await _begin(request, door, target, "create", **named, component=component.strip())
 
 

@@ -159,3 +159,9 @@ def test_person_promotes_once_the_difference_was_shown(serving, session, dated, 
     window.get_by_role("button", name="Promote", exact=True).click()
     window.wait_for_url(f"**{DATED}")
     assert live(session, "dated", "team").live == 2
+
+
+def test_prefix_that_is_a_hyphen_is_published_as_such(api, session, tools):
+    words = {"source": "repo:tools", "distribution": "s", "place": "-"}
+    wait_for_task(api, send(api, "/web/publications/create", **words))
+    assert live(session, "s", "-").place == "-"
