@@ -131,6 +131,7 @@ STABLE: dict[str, tuple[str, ...]] = {
         "debrepo.stopping:each",
         "debrepo.stopping:checkpoint",
         "debrepo.stopping:run",
+        "debrepo.leases:LeaseKeeper",
         "debrepo.leases:hold",
         "debrepo.leases:held",
         "debrepo.leases:Lease",

@@ -3,13 +3,16 @@
 Long work (a mirror update, a publish) takes a lease on the name that it changes, and holds
 no transaction meanwhile::
 
-    with leases.hold(root, "mirror:bookworm", note=lambda lease: progress.note(str(lease))):
+    with session.leases.hold("mirror:bookworm", note=lambda lease: progress.note(str(lease))):
         ...
 
-A lease is a file with a lock of the kernel's on it, and no record of the database: the
-kernel frees it at the moment its owner dies, however it dies, in whatever container of this
-machine it ran. A record would outlive its owner, and a dead process could not be told from
-one in another container, or from another one that was given its number.
+On one machine a lease is a file with a lock of the kernel's on it, and no record of the
+database: the kernel frees it at the moment its owner dies, however it dies, in whatever
+container of this machine it ran. A record would outlive its owner, and a dead process could
+not be told from one in another container, or from another one that was given its number.
+
+A database that several machines share brings a `LeaseKeeper` of its own, whose leases end
+when their time is over and their owner has not renewed them.
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ import time
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from debrepo.errors import DatabaseBusy, DatabaseError, cannot_write
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:+~")
@@ -51,6 +55,47 @@ class Lease(NamedTuple):
             f"{self.what} is in use by {self.owner} on {self.host} "
             f"(process {self.pid}) since {since}"
         )
+
+
+class LeaseKeeper(Protocol):
+    """Who holds which name among all that share a database."""
+
+    def hold(
+        self,
+        name: str,
+        *,
+        wait: float | None = None,
+        note: Callable[[Lease], None] | None = None,
+    ) -> AbstractContextManager[Lease]:
+        """Hold the lease on ``name`` while the block runs.
+
+        Another process waits, for ``wait`` seconds at most, and without limit by default; ``note``
+        is told once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
+        """
+
+    def held(self) -> list[Lease]:
+        """Return the leases that somebody holds at this moment, by name."""
+
+
+class FileLeases:
+    """The leases below a root, for the processes of one machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def hold(
+        self,
+        name: str,
+        *,
+        wait: float | None = None,
+        note: Callable[[Lease], None] | None = None,
+    ) -> AbstractContextManager[Lease]:
+        """Hold the lease on ``name`` while the block runs; see `LeaseKeeper`."""
+        return hold(self._root, name, wait=wait, note=note)
+
+    def held(self) -> list[Lease]:
+        """Return the leases that somebody holds at this moment, by name."""
+        return held(self._root)
 
 
 class _Descriptors(dict[int, int]):
@@ -81,8 +126,9 @@ def hold(
 ) -> Iterator[Lease]:
     """Hold the lease on ``name`` below ``root`` while the block runs.
 
-    A second process waits, for ``wait`` seconds at most, and without limit by default; ``note`` is
-    told once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
+    It is one of this machine: `Session.leases` has those of all that share a database. A second
+    process waits, for ``wait`` seconds at most, and without limit by default; ``note`` is told
+    once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
     """
     directory = root / "leases"
     lease = Lease(name, _user(), os.uname().nodename, os.getpid(), int(time.time()))
@@ -96,7 +142,7 @@ def hold(
 
 
 def held(root: Path) -> list[Lease]:
-    """Return the leases that somebody holds at this moment, by name."""
+    """Return the leases below a root that somebody holds at this moment, by name."""
     directory = root / "leases"
     if not directory.is_dir():
         return []

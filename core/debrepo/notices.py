@@ -127,14 +127,14 @@ def repeat(
     What is left after ``patience`` seconds waits for the next time. A call that succeeds is
     removed after that: if the process is killed in between, it is made once more.
     """
-    from debrepo import leases, repeats
+    from debrepo import repeats
     from debrepo.errors import DatabaseBusy
     from debrepo.stopping import checkpoint
 
     done = failed = 0
     end = now() + patience
     try:
-        with leases.hold(session.root, "notices", wait=0):
+        with session.leases.hold("notices", wait=0):
             with session.whole.db.read() as txn:
                 if ids is None:
                     calls = repeats.due(txn, now(), _BATCH)

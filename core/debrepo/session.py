@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from debrepo.config import Config
     from debrepo.database import Database, Transaction
+    from debrepo.leases import LeaseKeeper
     from debrepo.pool import Pool
     from debrepo.refs import Ref
     from debrepo.signing import Signer
@@ -153,6 +154,13 @@ class Session:
         from debrepo.pool import Pool
 
         return Pool(self.root / "pool")
+
+    @opened_once
+    def leases(self) -> LeaseKeeper:
+        """Who works on which name, among all that share the database."""
+        from debrepo.leases import FileLeases
+
+        return FileLeases(self.root)
 
     @opened_once
     def operations(self) -> dict[str, Operation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from debrepo import catalog, clock, leases, packageset, remote_files
+from debrepo import catalog, clock, packageset, remote_files
 from debrepo.catalog import CHUNKS, CONDEMNED, CONTENTS, DEFECTS, PACKAGES
 from debrepo.errors import NotFound
 from debrepo.package import PackageKey, digests
@@ -112,8 +112,7 @@ def empty_trash(session: Session) -> int:
 
 
 def _alone(session: Session) -> AbstractContextManager[Lease]:
-    return leases.hold(
-        session.root,
+    return session.leases.hold(
         "db:cleanup",
         note=lambda lease: session.progress.note(f"Waiting for {lease}."),
     )

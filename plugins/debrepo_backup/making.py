@@ -11,7 +11,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from debrepo import __version__, leases
+from debrepo import __version__
 from debrepo.database import read_entries
 from debrepo.errors import Conflict, InvalidInput
 from debrepo.stopping import checkpoint
@@ -74,9 +74,7 @@ def make(
     sealed = None if recipient is None else session.call("key.seal", recipient=recipient)
     with (
         targets.opened(session, to, new=True) as target,
-        leases.hold(
-            session.root, LEASE, note=lambda one: session.progress.note(f"Waiting for {one}.")
-        ),
+        session.leases.hold(LEASE, note=lambda one: session.progress.note(f"Waiting for {one}.")),
         session.pool.reserving() as pool,
         snapshots.taken(session, pool) as snapshot,
     ):

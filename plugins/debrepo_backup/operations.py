@@ -93,15 +93,13 @@ def check(
 
 def prune(session: Session, target: str, *, keep: int, dry_run: bool = False) -> PrunedBackups:
     """Delete all but the newest backups, and what no other one needs."""
-    from debrepo import leases
     from debrepo_backup import making, pruning, targets
 
     if not dry_run:
         session.check_thawed()
     with (
         targets.opened(session, target) as there,
-        leases.hold(
-            session.root,
+        session.leases.hold(
             making.LEASE,
             note=lambda lease: session.progress.note(f"Waiting for {lease}."),
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debrepo import leases
 from debrepo.health import Checkup, Concern
 from debrepo_gitlab.distributions import DISTRIBUTIONS
 
@@ -18,7 +17,7 @@ def checkups(session: Session) -> Iterator[Checkup]:
     """Yield the distributions, and which of them wait for a server to publish them."""
     with session.db.read() as txn:
         known = list(txn[DISTRIBUTIONS].values())
-    busy = {lease.what for lease in leases.held(session.root)}
+    busy = {lease.what for lease in session.leases.held()}
     for one in known:
         name = one.key.replace("\0", "/")
         waits = one.published and one.changed > one.published

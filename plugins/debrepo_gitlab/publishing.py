@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import leases
 from debrepo.errors import DebrepoError, InUse, NotFound
 from debrepo.packageset import EMPTY
 from debrepo_gitlab import (
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from debrepo.database import Transaction
+    from debrepo.leases import Lease
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
     from debrepo_gitlab.distributions import Distribution
@@ -46,9 +46,9 @@ class PublishedDistribution(NamedTuple):
     changed: bool
 
 
-def hold(session: Session, key: str) -> AbstractContextManager[leases.Lease]:
+def hold(session: Session, key: str) -> AbstractContextManager[Lease]:
     """Take the lease on changing and publishing a distribution."""
-    return leases.hold(session.root, _lease_name(key))
+    return session.leases.hold(_lease_name(key))
 
 
 def _lease_name(key: str) -> str:
@@ -192,7 +192,7 @@ def wait_until_shown(session: Session, container: Container, codename: str = "")
         except Withheld:
             waited = time.monotonic() - started
             lease = _lease_name(f"{container.key}\0{codename}").rstrip()
-            at_work = any(one.what.startswith(lease) for one in leases.held(session.root))
+            at_work = any(one.what.startswith(lease) for one in session.leases.held())
             if waited > _READERS_PATIENCE or (waited > _BEFORE_LEASE and not at_work):
                 raise
             time.sleep(_BEFORE_LEASE)
@@ -204,7 +204,7 @@ def resume(session: Session) -> None:
     """Publish what changed before a process was killed, or could not be published then."""
     with session.db.read() as txn:
         due = distributions.unpublished(txn)
-    held = {lease.what for lease in leases.held(session.root)}
+    held = {lease.what for lease in session.leases.held()}
     for container, codename in due:
         if _lease_name(f"{container.key}\0{codename}") in held:  # somebody is publishing it
             continue

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import leases
 from debrepo.arrival import Arrival
 from debrepo.errors import (
     AlreadyExists,
@@ -59,7 +58,7 @@ def area_of(session: Session, container: Container) -> Path:
 
 def resume(session: Session) -> None:
     """Let the files wait again that killed servers had claimed, unless other servers are alive."""
-    if not any(lease.what.startswith("server:") for lease in leases.held(session.root)):
+    if not any(lease.what.startswith("server:") for lease in session.leases.held()):
         for part in sorted((area(session) / "upload").glob("*")):
             waiting.restore(part)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import clock, leases
+from debrepo import clock
 from debrepo.errors import InUse, InvalidInput, SigningFailed
 from debrepo_keyring import packages, rotations
 from debrepo_keyring.rotation import NEEDS, Rotation
@@ -122,7 +122,7 @@ def package(
 
 
 def _alone(session: Session) -> AbstractContextManager[object]:
-    return leases.hold(session.root, "key rotate")
+    return session.leases.hold("key rotate")
 
 
 def _reach(session: Session, rotation: Rotation) -> RotationStatus:

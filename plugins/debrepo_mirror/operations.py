@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from debrepo import leases, lists, packageset
+from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.package import PackageKey
 from debrepo.values import NamedTuple
@@ -98,7 +98,7 @@ def show(
 def _busy(session: Session) -> dict[str, dict[str, Any]]:
     """Return by whom mirrors are updated or edited at this moment."""
     found = {}
-    for lease in leases.held(session.root):
+    for lease in session.leases.held():
         kind, _, name = lease.what.partition(":")
         if kind == "mirror":
             found[name] = {"busy": str(lease), "pid": lease.pid}
@@ -204,4 +204,4 @@ def drop(session: Session, name: str, *, force: bool = False) -> None:
 
 def _alone(session: Session, name: str) -> AbstractContextManager[Lease]:
     """Hold the lease on a mirror; raise `DatabaseBusy` at once while another has it."""
-    return leases.hold(session.root, f"mirror:{name}", wait=0)
+    return session.leases.hold(f"mirror:{name}", wait=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from debrepo import leases, packageset
+from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.transport import NOTHING_KNOWN, Validators
 from debrepo.values import NamedTuple
@@ -70,8 +70,8 @@ def update(session: Session, name: str, terms: UpdateTerms, options: Mapping[str
                 with session.db.read() as txn:
                     size = packageset.count(txn[CHUNKS], before.set_id)
                 return Updated(before, size, changed=False)
-        with leases.hold(
-            session.root, f"mirror:{name}", note=lambda lease: session.progress.note(str(lease))
+        with session.leases.hold(
+            f"mirror:{name}", note=lambda lease: session.progress.note(str(lease))
         ):
             now, mirror, _ = _planned(session, name, options)
             same = now == before

@@ -6,7 +6,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import leases
 from debrepo.errors import DatabaseBusy, PluginError
 from debrepo.stopping import checkpoint
 from debrepo_notify import deliveries
@@ -58,7 +57,7 @@ def deliver(
             break
         for name in names:
             try:
-                with leases.hold(session.root, f"notify:{name}", wait=0):
+                with session.leases.hold(f"notify:{name}", wait=0):
                     good, bad = _deliver_to(session, name, known.get(name), now, end)
             except DatabaseBusy:
                 busy.append(name)

@@ -10,7 +10,6 @@ from contextlib import closing, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from debrepo import leases
 from debrepo.errors import DebrepoError, NotFound
 from debrepo.stopping import checkpoint
 from debrepo.storage import PoolLink
@@ -47,7 +46,7 @@ def move(session: Session, place: FilePlace) -> MovedFiles:
     """Put all files into the storage, then remove those here that the cache has no room for."""
     session.check_thawed()
     with (
-        leases.hold(session.root, LEASE, note=lambda lease: _waiting(session, str(lease))),
+        session.leases.hold(LEASE, note=lambda lease: _waiting(session, str(lease))),
         closing(place.open(session)) as storage,
     ):
         deleted = _delete(session, place, storage)
@@ -121,7 +120,7 @@ def _shrink(session: Session) -> int:
     removed = 0
     for batch in _batches(idle, _FEW):
         checkpoint()
-        if over <= 0 or any(lease.what != LEASE for lease in leases.held(session.root)):
+        if over <= 0 or any(lease.what != LEASE for lease in session.leases.held()):
             break
         with session.pool.reserved() as reserved:
             for size, digest in batch:

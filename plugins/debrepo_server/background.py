@@ -8,7 +8,6 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from debrepo import leases
 from debrepo.errors import Cancelled, DatabaseBusy, DebrepoError
 from debrepo.refs import claimed
 from debrepo.stopping import Watch, watching
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from debrepo.background import Load
+    from debrepo.leases import Lease
     from debrepo.refs import BackgroundJob
     from debrepo.session import Session
 
@@ -124,8 +124,8 @@ class Background:
                 finally:
                     self._running.discard(name)
 
-    def _lease(self, name: str) -> AbstractContextManager[leases.Lease]:
-        return leases.hold(self._session.root, f"background:{name}", wait=0)
+    def _lease(self, name: str) -> AbstractContextManager[Lease]:
+        return self._session.leases.hold(f"background:{name}", wait=0)
 
     def _failed(self, name: str, before: str, error: Exception) -> str:
         """Count a failure, and log it unless it is the one before; return what it says."""

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 
-from debrepo import leases
 from debrepo.errors import DebrepoError, InvalidInput, PluginError
 from debrepo.http import Answer, Cancelled, Job, json_answer, status_of
 from debrepo.http.read_limits import begin, share
@@ -59,8 +58,8 @@ class Runner:
 
     def start(self) -> None:
         """Resume the tasks that an earlier server did not finish."""
-        self._stack.enter_context(leases.hold(self._session.root, self.server))
-        alive = {lease.what for lease in leases.held(self._session.root)}
+        self._stack.enter_context(self._session.leases.hold(self.server))
+        alive = {lease.what for lease in self._session.leases.held()}
         with self._session.db.write() as txn:
             self._last = txn[records.COUNTERS].get("tasks", 0)
             left = [r for r in txn[TASKS].values() if not r.ended and r.server not in alive]

@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from debrepo import leases
 from debrepo.errors import Conflict, InvalidInput, NotFound, PluginError
 from debrepo_web import faces, filters, trees
 from debrepo_web.tables import SITES, Site
@@ -50,7 +49,7 @@ def site(session: Session, place: str = "", *, url: str = "", remove: bool = Fal
     if before is None:
         raise NotFound(f"nothing is published in {place}", hint='run "debrepo publish list"')
     with (
-        leases.hold(session.root, f"site {place}", note=lambda lease: _wait(session, lease)),
+        session.leases.hold(f"site {place}", note=lambda lease: _wait(session, lease)),
         closing(session.storage(before.storage)) as storage,
     ):
         known_url = storage.url("" if before.prefix == "." else before.prefix)

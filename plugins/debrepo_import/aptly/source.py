@@ -7,7 +7,6 @@ from _blake2 import blake2b
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import leases
 from debrepo.errors import InvalidInput
 from debrepo_import.aptly import configuration, database, lists
 from debrepo_import.report import Remark
@@ -55,8 +54,7 @@ def opened(
     found = configuration.load(root, config)
     name = f"aptly:{found.url or root}"
     work = session.root / "cache" / "import" / blake2b(name.encode(), digest_size=8).hexdigest()
-    with leases.hold(
-        session.root,
+    with session.leases.hold(
         f"import:{name}",
         note=lambda lease: session.progress.note(f"Waiting for {lease}."),
     ):

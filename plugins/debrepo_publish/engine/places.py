@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from debrepo import leases
 from debrepo.errors import InvalidInput
 from debrepo.refs import claimed
 from debrepo_publish.model.publication import split_place
@@ -13,16 +12,16 @@ from debrepo_publish.model.publication import split_place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from debrepo.leases import Lease
     from debrepo.session import Session
     from debrepo.storage import Storage
 
 
 def hold(
     session: Session, place: str, *, wait: float | None = None
-) -> AbstractContextManager[leases.Lease]:
+) -> AbstractContextManager[Lease]:
     """Take the lease that every change of a place needs; tell the user who holds it until then."""
-    return leases.hold(
-        session.root,
+    return session.leases.hold(
         _lease_name(place),
         wait=wait,
         note=lambda lease: session.progress.note(f"Waiting for {lease}."),
@@ -61,7 +60,7 @@ def open_storage(session: Session, place: str) -> Storage:
 
 def is_held(session: Session, place: str) -> bool:
     """Return whether a process holds the lease on a place."""
-    return any(lease.what == _lease_name(place) for lease in leases.held(session.root))
+    return any(lease.what == _lease_name(place) for lease in session.leases.held())
 
 
 def _lease_name(place: str) -> str:
