@@ -195,6 +195,7 @@ def _brought(name: str) -> str:
         f"the {kind} `{key}`"
         for hook, kind in (
             ("debrepo_storages", "storage"),
+            ("debrepo_databases", "database"),
             ("debrepo_transports", "transport"),
             ("debrepo_signers", "signer"),
             ("debrepo_index_kinds", "index kind"),

@@ -33,6 +33,11 @@ CORE_SETTINGS = (
     Setting("dependencies.profiles", (), "Build profiles that hold, such as nocheck"),
     Setting("database.map_size", 64 << 30, "Bytes of address space to start the database with"),
     Setting(
+        "database.url",
+        "",
+        "Where the database is, as postgresql://USER@HOST/DATABASE; empty: in LMDB below the root",
+    ),
+    Setting(
         "ingest.deep",
         "auto",
         "When the data of packages is unpacked and listed: add, publish, idle, or auto: at add if"

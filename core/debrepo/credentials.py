@@ -104,6 +104,24 @@ def bare(url: str) -> str:
     return scheme + mark + host.rpartition("@")[2] + slash + path
 
 
+def without_password(url: str) -> str:
+    """Return a URL without the passwords in it, to be shown; who and where stays."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    rest, question, query = rest.partition("?")
+    end = len(rest.split("/", 1)[0])
+    login, at, host = rest[:end].rpartition("@")
+    if not at and "@" in rest:  # a password with a slash in it
+        login, at, host = rest.rpartition("@")
+        end = len(rest)
+    user = login.partition(":")[0]
+    kept = [one for one in query.split("&") if "password" not in one.partition("=")[0].lower()]
+    return (
+        scheme + mark + user + at + host + rest[end:] + (question if query else "") + "&".join(kept)
+    )
+
+
 def _place(url: str) -> tuple[str, str, int, str]:
     parts = urlsplit(url)
     try:

@@ -91,6 +91,15 @@ def debrepo_tables() -> Iterable[TableRef]:
 
 
 @hookspec
+def debrepo_databases() -> Mapping[str, Ref]:
+    """Name the stores for the database you bring, by the scheme of ``database.url``.
+
+    *Collects*, when a database is opened that such a setting names. Each refers to a subclass
+    of `debrepo.database.store.SharedStore`; its settings are those below ``database``.
+    """
+
+
+@hookspec
 def debrepo_storages() -> Mapping[str, Ref]:
     """Name the publish storages you bring, by scheme: ``{"s3": Ref(…)}``.
 

@@ -118,7 +118,7 @@ def owner(hook: Any, name: str) -> str:
 def load_class(ref: Ref, kind: type) -> Any:
     """Return the class that a reference names; raise `PluginError` unless it is a ``kind``."""
     found = ref.load()
-    if not isinstance(found, type) or not issubclass(found, kind):
+    if kind not in getattr(found, "__mro__", ()):  # a protocol has to be subclassed as well
         raise PluginError(f"{ref.target} is no subclass of {kind.__module__}.{kind.__name__}")
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from debrepo.config import Config
     from debrepo.database import Database, Transaction
+    from debrepo.database.store import SharedStore
     from debrepo.leases import LeaseKeeper
     from debrepo.pool import Pool
     from debrepo.refs import Ref
@@ -144,9 +145,27 @@ class Session:
 
         tables = declared(self.hook.debrepo_tables, "table", TableRef, TABLES)
         naming.check_tables(self.hook.debrepo_tables)
-        size = self.config["database.map_size"]
         freezing.check_restored(self.root)
-        return Database(self.root / "db", tables, map_size=size, read_only=self.read_only)
+        path, size = self.root / "db", self.config["database.map_size"]
+        store = self._shared_store(url) if (url := self.config["database.url"]) else None
+        return Database(path, tables, map_size=size, read_only=self.read_only, store=store)
+
+    def _shared_store(self, url: str) -> SharedStore:
+        """Open the store that ``database.url`` names, by the plugin that brings its scheme."""
+        from debrepo.database import store as stores
+
+        scheme, mark, _ = url.partition("://")
+        if not mark:  # it is not shown: it may be a password in the wrong place
+            raise InvalidInput(
+                "database.url is no URL", hint="it is like postgresql://USER@HOST/DATABASE"
+            )
+        opener = self._claimed(self.hook.debrepo_databases, "database scheme", scheme.lower())
+        options = self.config.section("database")
+        kind: Any = stores.SharedStore
+        store: SharedStore = load_class(opener, kind).open(
+            url, options, self.root, read_only=self.read_only
+        )
+        return store
 
     @opened_once
     def pool(self) -> Pool:
@@ -263,7 +282,7 @@ class Session:
 
     def check_begun(self) -> None:
         """Raise `NotFound` where there is no database: what is made now would be all right."""
-        if not (self.root / "db").exists():
+        if not self.config["database.url"] and not (self.root / "db").exists():
             raise NotFound(
                 f"there is no database in {self.root}",
                 hint='name another directory with --root, or begin with "debrepo repo create NAME"',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from debrepo.credentials import Login, Logins, bare
+from debrepo.credentials import Login, Logins, bare, without_password
 from debrepo.errors import InvalidInput
 
 
@@ -96,3 +96,18 @@ def test_a_bare_url_has_no_credentials(url, expected):
 
 def test_an_odd_port_is_no_crash():
     assert Logins.at("https://a.org/", Login("me")).find("https://a.org:x/") == Login("me")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://me@host/db"),
+        ("postgresql://me:se/cret@host:5/db?a=b", "postgresql://me@host:5/db?a=b"),
+        ("postgresql://me@host/db", "postgresql://me@host/db"),
+        ("postgresql:///db?host=/run&password=secret", "postgresql:///db?host=/run"),
+        ("postgresql://one,two/db?sslPassword=secret&a=b", "postgresql://one,two/db?a=b"),
+        ("text", "text"),
+    ],
+)
+def test_url_is_shown_without_its_passwords(url, shown):
+    assert without_password(url) == shown

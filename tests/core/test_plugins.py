@@ -25,7 +25,9 @@ from debrepo import (
 )
 from debrepo.calls import Call
 from debrepo.cli import LazyCommand, build_cli
-from debrepo.errors import NotFound, PluginError
+from debrepo.database.environment import Environment
+from debrepo.database.store import SharedStore
+from debrepo.errors import InvalidInput, NotFound, PluginError
 from debrepo.plugins import entry_points, load_plugins, new_manager
 from debrepo.refs import declared
 from debrepo.session import Session
@@ -402,7 +404,7 @@ def _failing():
     raise ValueError("the mill\nstands still")
 
 
-NAMING = ("settings", "tables", "operations", "spellings", "storages", "signers")
+NAMING = ("settings", "tables", "operations", "spellings", "storages", "signers", "databases")
 
 
 @pytest.mark.parametrize("what", NAMING)
@@ -430,7 +432,10 @@ def test_hook_that_fails_at_start_names_the_plugin_and_the_way_out(
         "spellings": lambda: session.spelled("place", ""),
         "storages": lambda: session.storage(""),
         "signers": lambda: session.signer,
+        "databases": lambda: session.db,
     }
+    if what == "databases":
+        (tmp_path / "debrepo.toml").write_text('database.url = "mill://stream/"\n')
     with pytest.raises(PluginError, match=f"^debrepo_{what} of plugin mill {said}") as caught:
         use[what]()
     assert caught.value.hint == "disable it with DEBREPO_DISABLE=mill"
@@ -574,6 +579,43 @@ def test_storage_that_is_none_is_an_error(tmp_path, target, said):
         Session(tmp_path, pm).storage("mill:")
 
 
+class Ditch(Environment, SharedStore):
+    """A store that a plugin brings: LMDB in the place that the URL names."""
+
+    @classmethod
+    def open(cls, url, options, root, *, read_only):
+        return cls(root / url.partition("://")[2], options["map_size"], read_only=read_only)
+
+
+def test_database_is_opened_by_the_plugin_that_brings_its_scheme(tmp_path):
+    pm = load_plugins()
+    mill = types.SimpleNamespace(
+        debrepo_databases=hookimpl(lambda: {"ditch": Ref(f"{__name__}:Ditch")})
+    )
+    pm.register(mill, "mill")
+    (tmp_path / "debrepo.toml").write_text('database.url = "ditch://below"\n')
+    session = Session(tmp_path, pm)
+    assert session.db.place == str(tmp_path / "below")
+    session.close()
+    assert (tmp_path / "below" / "data.mdb").exists()
+    assert not (tmp_path / "db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "hint"),
+    [
+        ("me:secret@host", "database.url is no URL", "postgresql://"),
+        ("stream://me:secret@host/db", "no database scheme called 'stream'", "there are: "),
+    ],
+)
+def test_database_url_that_names_none_says_what_there_is(tmp_path, url, said, hint):
+    (tmp_path / "debrepo.toml").write_text(f'database.url = "{url}"\n')
+    with pytest.raises(InvalidInput, match=said) as caught:
+        _ = Session(tmp_path, load_plugins()).db
+    assert hint in caught.value.hint
+    assert "secret" not in str(caught.value) + caught.value.hint
+
+
 def test_command_that_is_no_click_command_is_an_error(tmp_path):
     pm = load_plugins()
     brought = [Command("mill", f"{__name__}:grind", "Grind.")]
@@ -710,7 +752,10 @@ class Keeper:
         return f"{kind} {name}" if kind == self.kind else None
 
 
-@pytest.mark.parametrize("hook", [name for name in HOOKS if name.startswith("debrepo_")], ids=str)
+OTHERS = {"debrepo_databases"}  # the core brings LMDB itself
+
+
+@pytest.mark.parametrize("hook", [n for n in HOOKS if n.startswith("debrepo_") and n not in OTHERS])
 def test_every_hook_has_a_user_among_the_built_in_plugins(hook):
     """What nobody uses does not work in practice; a plugin reads there how it is meant."""
     built_in = {path.parent.name for path in ROOT.glob("plugins/debrepo_*/plugin.py")}

@@ -10,8 +10,9 @@ Readers never wait. One writer is let in at a time, across threads and processes
 write transaction for as long as it takes to record a decision, never across a download, an
 upload or a signature.
 
-The store is LMDB, in one key space: a table is the keys that start with its name. So a table
-needs no creating, and nothing here asks for more than any ordered store can give.
+The store is LMDB, or one that a plugin brings, with one key space: a table is the keys that start
+with its name. So a table needs no creating, and nothing here asks for more than any ordered store
+can give.
 """
 
 from debrepo.database.copying import read_entries, write_entries

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from debrepo import durable
 from debrepo.database.environment import Environment
-from debrepo.database.failures import MapFull
+from debrepo.database.failures import Undone
 from debrepo.database.opening import fsync
-from debrepo.database.schema import Schema
+from debrepo.database.schema import STAMP, Schema
 from debrepo.database.tables import bytes_table
 from debrepo.database.together import GroupedWork, Together
 from debrepo.database.transaction import Transaction
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from debrepo.database.store import RawTransaction, Store
     from debrepo.refs import TableRef
 
 T = TypeVar("T")
 
 MAP_SIZE = 64 << 30  # address space, not disk: the file grows with its content
+_AHEAD = (STAMP,)  # what each transaction begins with
 
 
 class Database:
@@ -35,6 +37,8 @@ class Database:
     Any number of processes may have it open. Opening it migrates the tables whose records
     are older than ``tables`` says, and refuses newer ones. Where it cannot be written to, it
     opens for reading, and `write` says why. It must not be carried across a fork.
+
+    It is in LMDB, in the directory ``path``, unless there is a ``store`` that holds it.
     """
 
     def __init__(
@@ -44,11 +48,11 @@ class Database:
         *,
         map_size: int = MAP_SIZE,
         read_only: bool = False,
+        store: Store | None = None,
     ) -> None:
-        self._schema = Schema(path, tables)
-        self._path = path
         self._before_commit: Callable[[Transaction], None] | None = None
-        self._environment = Environment(path, map_size, read_only=read_only)
+        self._store: Store = store or Environment(path, map_size, read_only=read_only)
+        self._schema = Schema(self._store.place, tables)
         self._together = Together(self._attempt_raw)
         try:
             self._migrate()
@@ -65,7 +69,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """See the database as it is now, whatever writers do meanwhile."""
-        with self._environment.transaction(write=False) as raw:
+        with self._store.transaction(write=False, ahead=_AHEAD) as raw:
             self._check(raw)
             yield self._transaction(raw, writable=False)
 
@@ -74,7 +78,8 @@ class Database:
         """Change the database: commit at the end of the block, roll back on an exception.
 
         A block that turns out too large for the memory map is rolled back, and the map made
-        larger for the next one. `update` does the work again by itself.
+        larger for the next one; one that loses its server is rolled back as well. `update` does
+        the work again by itself.
         """
         begun: Transaction | None = None
         try:
@@ -96,7 +101,7 @@ class Database:
         """
         begun: Transaction | None = None
 
-        def work(raw: Any) -> tuple[Transaction, T]:
+        def work(raw: RawTransaction) -> tuple[Transaction, T]:
             nonlocal begun
             txn = begun = self._transaction(raw, writable=True)
             result = function(txn)
@@ -106,7 +111,7 @@ class Database:
 
         self._refuse_second()
         change = GroupedWork(work)
-        inside = self._environment.is_inside()  # a map that has to move waits for this thread
+        inside = self._store.is_inside()  # who waits for this thread must not do its work
         try:
             (Together(self._attempt_raw) if inside else self._together).make(change)
         except BaseException:
@@ -121,11 +126,12 @@ class Database:
     def backup(self, target: Path, *, compact: bool = True) -> None:
         """Copy the database into the new directory ``target``, as it is at this moment.
 
-        Others may write meanwhile. The copy is a database: it is restored by putting it in
-        the place of ``db`` below a root. ``compact`` leaves out the pages not in use.
+        Others may write meanwhile. The copy is a database, in LMDB wherever this one is: it is
+        restored by putting it in the place of ``db`` below a root. ``compact`` leaves out the
+        pages not in use.
         """
         with self._new_directory(target) as partial:
-            self._environment.copy(partial, compact=compact)
+            self._store.copy(partial, compact=compact)
 
     def copy(self, target: Path) -> int:
         """Copy each entry into a database in the new directory ``target``; return how many.
@@ -133,7 +139,7 @@ class Database:
         Unlike a backup, the copy is in the format of LMDB 0.9, whatever this one is in.
         """
         with self._new_directory(target) as partial:
-            return self._environment.copy_entries(partial)
+            return self._store.copy_entries(partial)
 
     @contextmanager
     def _new_directory(self, target: Path) -> Iterator[Path]:
@@ -162,27 +168,50 @@ class Database:
         """
         with self.read() as txn:
             entries = {name: len(txn[bytes_table(name)]) for name in sorted(self._schema.declared)}
-        return {**self._environment.stats(), "tables": entries}
+        return {**self._store.stats(), "tables": entries}
 
     @property
     def written(self) -> tuple[int, float]:
         """How often this process has written, and for how many seconds it held the write lock."""
-        return self._environment.writes, self._environment.seconds_written
+        return self._store.writes, self._store.seconds_written
 
     def serial(self) -> int | None:
         """Return the number of the last state that was committed, by whatever process.
 
         Nothing is waited for: ``None`` says that it cannot be had at once.
         """
-        return self._environment.serial()
+        return self._store.serial()
+
+    @property
+    def place(self) -> str:
+        """Where it is: a directory, or a URL without what is secret in it."""
+        return self._store.place
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines than this one may have it open."""
+        return self._store.shared
+
+    @property
+    def round_trips(self) -> int:
+        """How often this process has asked a server, and waited for its answer."""
+        return self._store.round_trips
+
+    def remarks(self) -> list[str]:
+        """Return what is wrong with where the database is, such as a setting of its server."""
+        return self._store.remarks()
+
+    def lease_keeper(self) -> Any:
+        """Return a `debrepo.leases.LeaseKeeper`; ``None``: files below the root keep leases."""
+        return self._store.lease_keeper()
 
     def close(self) -> None:
         """Close the database, when the other threads have ended their transactions."""
-        self._environment.close()
+        self._store.close()
 
     @contextmanager
     def _attempt(self, *, migrating: bool = False) -> Iterator[Transaction]:
-        """Run the block in a write transaction; raise `MapFull` where it is worth another try."""
+        """Run the block in a write transaction; raise `Undone` where another try is worth it."""
         with self._attempt_raw(migrating=migrating) as raw:
             txn = self._transaction(raw, writable=True)
             yield txn
@@ -190,47 +219,47 @@ class Database:
                 self._before_commit(txn)
 
     @contextmanager
-    def _attempt_raw(self, *, migrating: bool = False) -> Iterator[Any]:
+    def _attempt_raw(self, *, migrating: bool = False) -> Iterator[RawTransaction]:
         self._refuse_second()
-        with self._environment.transaction(write=True) as raw:
-            self._environment.writer = get_ident()
+        with self._store.transaction(write=True, ahead=_AHEAD) as raw:
+            self._store.writer = get_ident()
             try:
                 if not migrating:
                     self._check(raw)
                     self._schema.record(raw)
                 yield raw
             finally:
-                self._environment.writer = None
+                self._store.writer = None
 
     def _refuse_second(self) -> None:
-        if self._environment.writer == get_ident():  # LMDB would wait for itself, forever
+        if self._store.writer == get_ident():  # it would wait for itself, forever
             raise RuntimeError("a write transaction is open already; pass it down instead")
 
-    def _transaction(self, raw: Any, *, writable: bool) -> Transaction:
-        declared, trim = self._schema.declared, self._environment.trim
+    def _transaction(self, raw: RawTransaction, *, writable: bool) -> Transaction:
+        declared, trim = self._schema.declared, self._store.trim
         return Transaction(raw, declared, writable=writable, trim=trim)
 
-    def _check(self, raw: Any) -> None:
+    def _check(self, raw: RawTransaction) -> None:
         """Raise `DatabaseError` when another process has migrated the tables meanwhile."""
         if not self._schema.is_current(raw) and self._schema.outdated(raw):
             raise DatabaseError(
-                f"the database in {self._path} has to be migrated", hint="restart debrepo"
+                f"the database in {self._store.place} has to be migrated", hint="restart debrepo"
             )
 
     def _migrate(self) -> None:
         """Look at what the database says of the tables, and lift those that are older."""
-        with self._environment.transaction(write=False) as raw:
+        with self._store.transaction(write=False) as raw:
             older = self._schema.outdated(raw)
         if not older:
             return
-        if self._environment.read_only:
+        if self._store.read_only:
             raise DatabaseError(
-                f"the database in {self._path} is of an older debrepo ({', '.join(older)}), "
-                f"and cannot be migrated: {self._environment.read_only}",
+                f"the database in {self._store.place} is of an older debrepo ({', '.join(older)}), "
+                f"and cannot be migrated: {self._store.read_only}",
                 hint="run debrepo once as a user who may write to it",
             )
         while True:
-            with suppress(MapFull):
+            with suppress(Undone):
                 with self._attempt(migrating=True) as txn:
                     self._schema.migrate(txn)
                 return

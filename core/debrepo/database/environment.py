@@ -6,11 +6,12 @@ import os
 import time
 from contextlib import contextmanager
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import lmdb
 
 from debrepo.database.copying import copy_entries
+from debrepo.database.entries import LmdbEntries
 from debrepo.database.failures import MapFull, explain
 from debrepo.database.filesystem import address_space_left
 from debrepo.database.gate import Gate
@@ -19,7 +20,7 @@ from debrepo.database.pages import let_go
 from debrepo.errors import DatabaseError, DatabaseFull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -31,8 +32,12 @@ class Environment:
     written beyond its end.
     """
 
+    shared: ClassVar[bool] = False
+    round_trips = 0
+
     def __init__(self, path: Path, map_size: int, *, read_only: bool) -> None:
         self._path = path
+        self.place = str(path)
         self._pid = os.getpid()
         self._gate = Gate()
         self._turn = Lock()  # one writer of this process at a time queues for LMDB's lock
@@ -46,11 +51,16 @@ class Environment:
         self._page = int(self._env.stat()["psize"])
 
     @contextmanager
-    def transaction(self, *, write: bool) -> Iterator[Any]:
+    def transaction(self, *, write: bool, ahead: Sequence[bytes] = ()) -> Iterator[LmdbEntries]:
         """Run the block in a transaction of LMDB's, and commit it when it is for writing.
 
         Raise `MapFull` when the map was too small, and has been enlarged for another try.
         """
+        with self._transaction(write=write) as raw:
+            yield LmdbEntries(raw)
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Any]:
         if write and self.read_only:
             raise DatabaseError(f"cannot write to the database: {self.read_only}")
         thread = get_ident()  # a server may leave the block in another one
@@ -101,7 +111,7 @@ class Environment:
     def copy_entries(self, directory: Path) -> int:
         """Copy each entry durably into a new environment; return how many there were."""
         try:
-            with self.transaction(write=False) as raw, raw.cursor() as cursor:
+            with self._transaction(write=False) as raw, raw.cursor() as cursor:
                 count = copy_entries(cursor, directory, self._map_size)
         except lmdb.Error as error:
             raise explain(error, directory) from error
@@ -139,6 +149,14 @@ class Environment:
             "serial": info["last_txnid"],
             "read_only": self.read_only,
         }
+
+    def remarks(self) -> list[str]:
+        """Return what is wrong with the place: nothing, or it would not have been opened."""
+        return []
+
+    def lease_keeper(self) -> None:
+        """Leave leases to files below the root."""
+        return
 
     def close(self) -> None:
         """Close the environment, when the other threads have ended their transactions."""

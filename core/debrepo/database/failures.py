@@ -26,7 +26,14 @@ _RESTORE = 'restore a backup that "debrepo db backup DIRECTORY" made'
 _FREE = "free some space, then do it again; nothing that was there is lost"
 
 
-class MapFull(DatabaseFull):
+class Undone(Exception):
+    """Nothing was changed, for reasons that may be gone when the work is done again.
+
+    It is a second base of the exception that says why.
+    """
+
+
+class MapFull(DatabaseFull, Undone):
     """The map was too small for a transaction; it has been enlarged since."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from debrepo.database.tables import Table, TableView
 from debrepo.errors import DatabaseError, PluginError
@@ -10,8 +10,8 @@ from debrepo.refs import TableRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
+    from debrepo.database.store import RawTransaction
     from debrepo.database.transaction import Transaction
 
 #: Table name to the version of its records; under the empty name, a number that changes
@@ -23,8 +23,9 @@ SCHEMA: Table[str, int] = Table(
     load_key=bytes.decode,
     dump_key=str.encode,
 )
-_STAMP = b"debrepo.schema\0"
+STAMP = b"debrepo.schema\0"  #: the key under which that number is
 _UNSEEN = b"unseen"
+_END = b"\xff" * 512  # behind every key
 
 
 class Schema:
@@ -34,26 +35,26 @@ class Schema:
     transaction starts with comparing one number.
     """
 
-    def __init__(self, path: Path, tables: Iterable[TableRef]) -> None:
+    def __init__(self, place: str, tables: Iterable[TableRef]) -> None:
         itself = TableRef(SCHEMA.name, SCHEMA.version, "debrepo.database.schema:SCHEMA")
         self.declared = {table.name: table for table in (itself, *tables)}
-        self._path = path
+        self._place = place
         self._stamp: bytes | None = _UNSEEN
         self._unrecorded: tuple[str, ...] = ()
 
-    def is_current(self, raw: Any) -> bool:
+    def is_current(self, raw: RawTransaction) -> bool:
         """Return whether nothing has changed since the last `outdated` that found nothing."""
-        return bool(raw.get(_STAMP) == self._stamp)
+        return bool(raw.get(STAMP) == self._stamp)
 
-    def outdated(self, raw: Any) -> dict[str, int]:
+    def outdated(self, raw: RawTransaction) -> dict[str, int]:
         """Return the tables with older records, and their versions.
 
         Raise `DatabaseError` where the records are newer, or not ours at all.
         """
-        stamp = raw.get(_STAMP)
-        if stamp is None and raw.cursor().first():
+        stamp = raw.get(STAMP)
+        if stamp is None and next(raw.keys(b"", _END), None) is not None:
             raise DatabaseError(
-                f"{self._path} is the LMDB database of another program",
+                f"{self._place} is the database of another program",
                 hint="choose another root directory",
             )
         stored = dict(TableView(SCHEMA, raw).range())
@@ -63,7 +64,7 @@ class Schema:
             self._stamp = stamp
         return older
 
-    def record(self, raw: Any) -> None:
+    def record(self, raw: RawTransaction) -> None:
         """Write down the versions of the tables that this transaction may be the first to use."""
         if self._unrecorded:
             view = TableView(SCHEMA, raw)
@@ -92,7 +93,7 @@ class Schema:
             version = stored.get(name, table.version)
             if version > table.version:
                 raise DatabaseError(
-                    f"the table {name} in {self._path} has version {version}, "
+                    f"the table {name} in {self._place} has version {version}, "
                     f"and this debrepo knows versions up to {table.version}",
                     hint="upgrade debrepo, or the plugin that brings the table, and restart it",
                 )

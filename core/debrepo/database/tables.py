@@ -10,8 +10,7 @@ from collections.abc import (
     MutableMapping,
     ValuesView,
 )
-from itertools import islice
-from operator import itemgetter
+from itertools import tee
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from debrepo.errors import DatabaseError, DebrepoError, InvalidInput
@@ -20,14 +19,12 @@ from debrepo.stopping import each
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
+    from debrepo.database.store import RawTransaction
     from debrepo.database.transaction import Transaction
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
-
-_AHEAD = 512  # values that `get_many` reads at a time
-_BATCH = 4096  # items that `put_many` sorts at a time
 
 
 class Table(NamedTuple, Generic[K, V]):
@@ -112,7 +109,7 @@ class TableView(MutableMapping[K, V]):
     removed during an iteration may or may not be seen by it: take a list first.
     """
 
-    def __init__(self, table: Table[K, V], raw: Any) -> None:
+    def __init__(self, table: Table[K, V], raw: RawTransaction) -> None:
         self.table = table
         self._raw = raw
         self._prefix = table.name.encode() + b"\0"
@@ -140,15 +137,10 @@ class TableView(MutableMapping[K, V]):
     def get_many(self, keys: Iterable[K]) -> Iterator[V | None]:
         """Yield the values of keys, in their order, in less time than one by one."""
         prefix, dump_key, read = self._prefix, self._dump_key, self._read
-        rest, size = iter(keys), 1
-        with self._raw.cursor() as cursor:
-            while batch := list(islice(rest, size)):
-                size = min(2 * size, _AHEAD)  # the caller may want only the first
-                stored = [prefix + dump_key(key) for key in batch]
-                found = dict(cursor.getmulti(stored))
-                for key, name in zip(batch, stored, strict=True):
-                    data = found.get(name)
-                    yield None if data is None else read(key, data)
+        given, stored = tee(keys)
+        found = self._raw.get_many(prefix + dump_key(key) for key in stored)
+        for data, key in zip(found, given, strict=False):
+            yield None if data is None else read(key, data)
 
     def _read(self, key: object, data: bytes) -> V:
         try:
@@ -168,17 +160,12 @@ class TableView(MutableMapping[K, V]):
     def faults(self) -> Iterator[str]:
         """Yield a line for each record that cannot be read, with its key."""
         skip = len(self._prefix)
-        with self._raw.cursor() as cursor:
-            if not cursor.set_range(self._prefix):
-                return
-            for key, value in cursor.iternext():
-                if key >= self._end:
-                    return
-                try:
-                    self._load_key(key[skip:])
-                    self._load(value)
-                except Exception as error:
-                    yield str(self._damaged(self._spelled(key), error))
+        for key, value in self._raw.items(self._prefix, self._end):
+            try:
+                self._load_key(key[skip:])
+                self._load(value)
+            except Exception as error:
+                yield str(self._damaged(self._spelled(key), error))
 
     def _spelled(self, key: bytes) -> object:
         """Return a key as it is given, if it can be read."""
@@ -200,24 +187,15 @@ class TableView(MutableMapping[K, V]):
 
     def discard(self, key: K) -> bool:
         """Remove a key if it is there; return whether it was."""
-        return bool(self._raw.delete(self._prefix + self._dump_key(key)))
+        return self._raw.delete(self._prefix + self._dump_key(key))
 
     def put_many(self, items: Iterable[tuple[K, V]]) -> None:
         """Store many items, best in key order; of a key given twice the last value stays."""
         dump, dump_key, prefix = self.table.dump, self._dump_key, self._prefix
-        encoded = ((prefix + dump_key(key), dump(value)) for key, value in items)
-        with self._raw.cursor() as cursor:
-            while batch := sorted(islice(encoded, _BATCH), key=itemgetter(0)):
-                # A page that overflows is cut in the middle, so keys in strict order would
-                # leave every page half empty: the second and third pass fill them.
-                if _distinct(batch):
-                    batch = batch[::3] + batch[1::3] + batch[2::3]
-                cursor.putmulti(batch)
+        self._raw.put_many((prefix + dump_key(key), dump(value)) for key, value in items)
 
     def clear(self) -> None:
-        with self._raw.cursor() as cursor:
-            while cursor.set_range(self._prefix) and cursor.key() < self._end:
-                cursor.delete()
+        self._raw.delete_range(self._prefix, self._end)
 
     def __iter__(self) -> Iterator[K]:
         return self.range_keys()
@@ -226,11 +204,10 @@ class TableView(MutableMapping[K, V]):
         return self.range_keys(reverse=True)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._walk_keys(self._prefix, self._end))
+        return self._raw.count(self._prefix, self._end)
 
     def __bool__(self) -> bool:
-        with self._raw.cursor() as cursor:
-            return bool(cursor.set_range(self._prefix)) and cursor.key() < self._end
+        return next(self._raw.keys(self._prefix, self._end), None) is not None
 
     def items(self) -> ItemsView[K, V]:
         return _Items(self)
@@ -278,49 +255,25 @@ class TableView(MutableMapping[K, V]):
 
     def _items(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[tuple[K, V]]:
         load, load_key, skip = self._load, self._load_key, len(self._prefix)
-        with self._raw.cursor() as cursor:
-            if not reverse and cursor.set_range(low):
-                for key, value in each(cursor.iternext()):
-                    if key >= high:
-                        return
-                    try:
-                        item = load_key(key[skip:]), load(value)
-                    except Exception as error:
-                        raise self._damaged(self._spelled(key), error) from error
-                    yield item
-            elif reverse and _seek_before(cursor, high):
-                for key, value in each(cursor.iterprev()):
-                    if key < low:
-                        return
-                    try:
-                        item = load_key(key[skip:]), load(value)
-                    except Exception as error:
-                        raise self._damaged(self._spelled(key), error) from error
-                    yield item
+        for key, value in each(self._raw.items(low, high, reverse=reverse)):
+            try:
+                item = load_key(key[skip:]), load(value)
+            except Exception as error:
+                raise self._damaged(self._spelled(key), error) from error
+            yield item
 
     def _keys(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[K]:
         load_key, skip = self._load_key, len(self._prefix)
-        for key in self._walk_keys(low, high, reverse=reverse):
+        for key in each(self._raw.keys(low, high, reverse=reverse)):
             yield load_key(key[skip:])
-
-    def _walk_keys(self, low: bytes, high: bytes, *, reverse: bool = False) -> Iterator[bytes]:
-        with self._raw.cursor() as cursor:
-            if not reverse and cursor.set_range(low):
-                for key in each(cursor.iternext(values=False)):
-                    if key >= high:
-                        return
-                    yield key
-            elif reverse and _seek_before(cursor, high):
-                for key in each(cursor.iterprev(values=False)):
-                    if key < low:
-                        return
-                    yield key
 
 
 class NotedView(TableView[K, V]):
     """A table in which each change of a record's state is noted."""
 
-    def __init__(self, table: Table[K, V], raw: Any, note: Callable[[str, str, str], None]) -> None:
+    def __init__(
+        self, table: Table[K, V], raw: RawTransaction, note: Callable[[str, str, str], None]
+    ) -> None:
         super().__init__(table, raw)
         self._note = note
 
@@ -359,14 +312,3 @@ class _Values(ValuesView[V]):
 
     def __iter__(self) -> Iterator[V]:
         return (value for _, value in self._mapping.range())
-
-
-def _seek_before(cursor: Any, high: bytes) -> bool:
-    """Put the cursor on the last key before ``high``; return whether there is one."""
-    return bool(cursor.prev() if cursor.set_range(high) else cursor.last())
-
-
-def _distinct(batch: list[tuple[bytes, bytes]]) -> bool:
-    return all(
-        one[0] != next_[0] for one, next_ in zip(batch, islice(batch, 1, None), strict=False)
-    )

@@ -7,13 +7,16 @@ from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from debrepo.database.failures import MapFull
+from debrepo.database.failures import Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from debrepo.database.transaction import Transaction
+
+
+_TRIES = 30  # of work that was undone for no fault of its own
 
 
 class GroupedWork:
@@ -28,7 +31,7 @@ class GroupedWork:
         self.result: Any = None
 
     def do(self, raw: Any) -> None:
-        """Do it in LMDB's transaction; that may happen more than once."""
+        """Do it in a transaction of the store; that may happen more than once."""
         self.txn, self.result = self._context.run(self._work, raw)
 
     def fail(self, error: BaseException) -> None:
@@ -60,6 +63,7 @@ class Together:
 
     def _commit(self, changes: list[GroupedWork]) -> None:
         alone: list[GroupedWork] = []
+        tries = _TRIES
         while changes:
             guilty = None
             try:
@@ -67,8 +71,13 @@ class Together:
                     for guilty in changes:  # who raises is the last one here
                         guilty.do(raw)
                     guilty = None
-            except MapFull:  # it has been enlarged, or another error would say why not
-                continue
+            except Undone as error:
+                tries -= 1
+                if tries:
+                    continue
+                for change in changes:
+                    change.fail(error)
+                break
             except BaseException as error:
                 if len(changes) == 1:
                     changes[0].fail(error)

@@ -11,6 +11,7 @@ from debrepo.values import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    from debrepo.database.store import RawTransaction
     from debrepo.database.tables import Table
 
 K = TypeVar("K")
@@ -33,7 +34,12 @@ class Transaction:
     """
 
     def __init__(
-        self, raw: Any, tables: Container[str], *, writable: bool, trim: Callable[[], None]
+        self,
+        raw: RawTransaction,
+        tables: Container[str],
+        *,
+        writable: bool,
+        trim: Callable[[], None],
     ) -> None:
         self.writable = writable
         self.trim = trim  #: unmaps what was read; long walks call it now and then
@@ -64,7 +70,7 @@ class Transaction:
     @property
     def serial(self) -> int:
         """The number of the state that is seen; each committed change gives the next one."""
-        return int(self._raw.id())
+        return self._raw.id()
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run ``action`` once the work is on disk, and never if it does not get there.

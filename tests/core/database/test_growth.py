@@ -133,7 +133,7 @@ def test_serial_is_that_of_the_next_reader_whoever_wrote(small, blobs, elsewhere
 
 
 def test_serial_is_not_waited_for(small):
-    with small._environment._gate.alone():
+    with small._store._gate.alone():
         assert small.serial() is None
     assert small.serial() is not None
 

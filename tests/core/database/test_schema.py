@@ -144,6 +144,6 @@ def test_database_of_another_program_is_refused_and_not_touched(open_db, tmp_pat
     with lmdb.open(str(tmp_path / "db")) as foreign, foreign.begin(write=True) as txn:
         txn.put(b"theirs", b"1")
     before = (tmp_path / "db" / "data.mdb").read_bytes()
-    with pytest.raises(DatabaseError, match="is the LMDB database of another program"):
+    with pytest.raises(DatabaseError, match="is the database of another program"):
         open_db()
     assert (tmp_path / "db" / "data.mdb").read_bytes() == before
