@@ -14,6 +14,7 @@
     ├── PluginError                 exit 9    a plugin is broken or lacks a dependency
     ├── SigningFailed               exit 10   no usable key, or signing failed
     ├── Conflict                    exit 11   the state changed in the meantime
+    │   └── LeaseLost
     ├── NotAllowed                  exit 12   the token lacks the scope
     │   └── NotAuthenticated
     └── Cancelled                   exit 13   the work was cancelled
@@ -123,6 +124,10 @@ class Conflict(DebrepoError):
     """The state that a change was based on has changed; nothing was written."""
 
     exit_code = 11
+
+
+class LeaseLost(Conflict):
+    """Another node has taken over what this one worked on; it was stopped or cut off too long."""
 
 
 class NotAllowed(DebrepoError):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:+~")
+_FIELDS = 5  # of a lease, in a file
 _LONGEST = 200  # bytes of a file name; most file systems allow 255
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25  # seconds between two looks at a lease
 
@@ -46,6 +47,7 @@ class Lease(NamedTuple):
     host: str
     pid: int
     since: int
+    node: str = ""  #: its root, where several machines share a database
 
     def __str__(self) -> str:
         if not self.owner:  # the disk was too full to write it down
@@ -76,6 +78,9 @@ class LeaseKeeper(Protocol):
     def held(self) -> list[Lease]:
         """Return the leases that somebody holds at this moment, by name."""
 
+    def check(self) -> None:
+        """Raise `LeaseLost` if a lease that this work holds has gone to somebody else."""
+
 
 class FileLeases:
     """The leases below a root, for the processes of one machine."""
@@ -96,6 +101,9 @@ class FileLeases:
     def held(self) -> list[Lease]:
         """Return the leases that somebody holds at this moment, by name."""
         return held(self._root)
+
+    def check(self) -> None:
+        """Do nothing: the kernel takes no lease from a process that lives."""
 
 
 class _Descriptors(dict[int, int]):
@@ -131,7 +139,7 @@ def hold(
     once whom it is waiting for. When the time is up, `DatabaseBusy` says who it is.
     """
     directory = root / "leases"
-    lease = Lease(name, _user(), os.uname().nodename, os.getpid(), int(time.time()))
+    lease = own(name)
     descriptor = _take(directory, lease, wait, note)
     _HELD[descriptor] = get_ident()
     try:
@@ -192,7 +200,7 @@ def _try(directory: Path, lease: Lease) -> tuple[int, Lease | None]:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         flock(descriptor, LOCK_EX)  # at once: no other process looks at it meanwhile
         with suppress(OSError):  # no space left: the lease is held, without the name of its owner
-            os.write(descriptor, "\0".join(map(str, lease)).encode(errors="surrogateescape"))
+            os.write(descriptor, _record(lease))
         return descriptor, None
 
 
@@ -270,9 +278,13 @@ def _live(file: Path) -> Lease | None:
     return None
 
 
+def _record(lease: Lease) -> bytes:
+    return "\0".join(map(str, lease[:_FIELDS])).encode(errors="surrogateescape")
+
+
 def _read(descriptor: int, name: str) -> Lease:
     fields = os.pread(descriptor, 1 << 16, 0).decode(errors="surrogateescape").split("\0")
-    if len(fields) != len(Lease._fields):
+    if len(fields) != _FIELDS:
         return Lease(name, "", "", 0, 0)
     what, owner, host, pid, since = fields
     return Lease(what, owner, host, int(pid), int(since))
@@ -300,6 +312,11 @@ def _file_name(name: str) -> str:
     from hashlib import blake2b
 
     return f"{safe[:100]}%%{blake2b(os.fsencode(name), digest_size=16).hexdigest()}"
+
+
+def own(name: str, node: str = "") -> Lease:
+    """Return a lease of this process that begins now."""
+    return Lease(name, _user(), os.uname().nodename, os.getpid(), int(time.time()), node)
 
 
 def _user() -> str:

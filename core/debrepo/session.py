@@ -179,7 +179,8 @@ class Session:
         """Who works on which name, among all that share the database."""
         from debrepo.leases import FileLeases
 
-        return FileLeases(self.root)
+        brought = self._db.lease_keeper() if self.config["database.url"] else None
+        return brought or FileLeases(self.root)
 
     @opened_once
     def operations(self) -> dict[str, Operation]:
@@ -263,6 +264,10 @@ class Session:
         from debrepo import storage as storages
 
         storage: Storage = load_class(opener, storages.Storage).open(name, options, self.root)
+        if self.config["database.url"]:
+            from debrepo import fencing
+
+            storage = fencing.guard(storage, self.leases.check)
         why = self.frozen
         return freezing.guard(storage, why) if why else storage
 

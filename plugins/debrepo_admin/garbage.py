@@ -283,6 +283,7 @@ def _delete_batch(session: Session, batch: list[str]) -> list[int]:
     gone: list[int] = []
     with session.pool.reserved() as reserved, session.db.read() as txn:
         for digest in batch:
+            session.leases.check()
             if digest not in reserved and bytes.fromhex(digest) in txn[CONDEMNED]:
                 gone.append(_size(session, digest))
                 session.pool.delete(digest)

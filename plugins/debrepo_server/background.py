@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from debrepo.errors import Cancelled, DatabaseBusy, DebrepoError
+from debrepo.errors import Cancelled, DatabaseBusy, DebrepoError, LeaseLost
 from debrepo.refs import claimed
 from debrepo.stopping import Watch, watching
 from debrepo_server.metrics import head, line
@@ -103,7 +103,12 @@ class Background:
                     if not alone:
                         held.enter_context(self._lease(name))
                         alone = True
+                    self._session.leases.check()
                 except DatabaseBusy:  # another server does it
+                    continue
+                except LeaseLost:  # another node took it over from this one
+                    held.close()
+                    alone = not job.alone
                     continue
                 except DebrepoError as error:
                     said, failed = self._failed(name, said, error), min(failed + 1, 10)

@@ -216,3 +216,10 @@ def test_root_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "root").write_text("")
     with pytest.raises(DatabaseError, match=r"cannot write leases in .*/root/leases: Not a dir"):
         leases.hold(tmp_path / "root", "repo:stable").__enter__()
+
+
+def test_session_has_the_leases_of_its_root(session):
+    with session.leases.hold("repo:stable") as lease:
+        assert session.leases.held() == leases.held(session.root) == [lease]
+        session.leases.check()
+    assert session.leases.held() == []

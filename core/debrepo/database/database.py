@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from debrepo.database.store import RawTransaction, Store
+    from debrepo.leases import LeaseKeeper
     from debrepo.refs import TableRef
 
 T = TypeVar("T")
@@ -201,8 +202,8 @@ class Database:
         """Return what is wrong with where the database is, such as a setting of its server."""
         return self._store.remarks()
 
-    def lease_keeper(self) -> Any:
-        """Return a `debrepo.leases.LeaseKeeper`; ``None``: files below the root keep leases."""
+    def lease_keeper(self) -> LeaseKeeper | None:
+        """Return what keeps the leases; ``None``: files below the root do."""
         return self._store.lease_keeper()
 
     def close(self) -> None:

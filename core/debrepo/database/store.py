@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from debrepo.leases import LeaseKeeper
+
 LONGEST_KEY = 511  #: bytes
 
 
@@ -123,8 +125,8 @@ class Store(Protocol):
         """Return what is wrong with the place: that its commits are not durable, for instance."""
 
     @abstractmethod
-    def lease_keeper(self) -> Any:
-        """Return a `debrepo.leases.LeaseKeeper`; ``None``: files below the root keep leases."""
+    def lease_keeper(self) -> LeaseKeeper | None:
+        """Return what keeps the leases; ``None``: files below the root do."""
 
     @abstractmethod
     def close(self) -> None:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from debrepo import BackgroundJob, hookimpl, leases
-from debrepo.errors import InvalidInput, PluginError
+from debrepo.errors import InvalidInput, LeaseLost, PluginError
 from debrepo.stopping import checkpoint
 from debrepo_server.background import Background, brought
 
@@ -112,6 +112,22 @@ def test_one_server_of_a_root_does_a_job_at_a_time(start, session, monkeypatch):
     eventually(lambda: done)
     waiting.stop()
     assert "background:one" not in {lease.what for lease in leases.held(session.root)}
+
+
+def test_server_that_has_lost_the_lease_on_a_job_waits_for_it_again(start, monkeypatch):
+    done, tried, lost = [], [], [LeaseLost("background:one is in use")]
+    lease = Background._lease
+    monkeypatch.setattr(Background, "_lease", lambda one, n: tried.append(n) or lease(one, n))
+
+    def check(_):
+        if done and lost:
+            raise lost.pop()
+
+    monkeypatch.setattr(leases.FileLeases, "check", check)
+    jobs = start(lambda: done.append(len(tried)))
+    eventually(lambda: 2 in done)
+    jobs.stop()
+    assert tried == ["one", "one"]
 
 
 def test_two_plugins_with_one_job_are_an_error(session):
