@@ -41,9 +41,22 @@ class Draft(NamedTuple):
     chunks: Mapping[bytes, bytes]
 
 
-def staging(txn: Transaction) -> ChainMap[bytes, bytes]:
-    """Return a store on which sets can be made without writing: new chunks are in its first map."""
-    return ChainMap({}, txn[CHUNKS])
+class Staging(ChainMap[bytes, bytes]):
+    """A store on which sets can be made without writing: new chunks are in its first map."""
+
+    def __init__(self, txn: Transaction) -> None:
+        chunks = txn[CHUNKS]
+        super().__init__({}, chunks)
+        self.preload = chunks.preload
+
+    def put_new(self, digest: bytes, chunk: bytes) -> None:
+        """Note a chunk, which may be there already: saving it tells."""
+        self.maps[0][digest] = chunk
+
+
+def staging(txn: Transaction) -> Staging:
+    """Return a store on which sets can be made without writing."""
+    return Staging(txn)
 
 
 def draft(
@@ -95,11 +108,11 @@ def _save(session: Session, txn: Transaction, drafted: Draft) -> bool:
     for source in drafted.sources:
         if lists.get(session.hook, txn, source.kind, source.name).set_id != source.set_id:
             return False
-    store: Store = txn[CHUNKS]
+    store = txn[CHUNKS]
     for digest, chunk in drafted.chunks.items():
-        store[digest] = chunk
+        store.put_new(digest, chunk)
     snapshot = drafted.made.snapshot
-    if not packageset.is_whole(store, snapshot.set_id):
+    if not packageset.is_whole(store, snapshot.set_id, [one.set_id for one in drafted.sources]):
         return False  # a cleanup took a chunk that nothing was using
     snapshots.create(txn, snapshot)
     session.hook.debrepo_created(session=session, txn=txn, kind="snapshot", name=snapshot.name)

@@ -134,6 +134,12 @@ class TableView(MutableMapping[K, V]):
         data = self._raw.get(self._prefix + self._dump_key(key))
         return default if data is None else self._read(key, data)
 
+    def preload(self, keys: Iterable[K]) -> None:
+        """Fetch what is about to be read in one round trip, if the database is far away."""
+        fetch = getattr(self._raw, "preload", None)
+        if fetch is not None:
+            fetch([self._prefix + self._dump_key(key) for key in keys], ())
+
     def get_many(self, keys: Iterable[K]) -> Iterator[V | None]:
         """Yield the values of keys, in their order, in less time than one by one."""
         prefix, dump_key, read = self._prefix, self._dump_key, self._read
@@ -180,6 +186,10 @@ class TableView(MutableMapping[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         self._raw.put(self._prefix + self._dump_key(key), self.table.dump(value))
+
+    def put_new(self, key: K, value: V) -> None:
+        """Store a value whose key says what it is, unless it is there."""
+        self._raw.put(self._prefix + self._dump_key(key), self.table.dump(value), overwrite=False)
 
     def __delitem__(self, key: K) -> None:
         if not self._raw.delete(self._prefix + self._dump_key(key)):

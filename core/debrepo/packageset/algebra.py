@@ -10,9 +10,11 @@ from debrepo.packageset.tree import (
     Chunk,
     Store,
     _read,
+    ahead,
+    below,
     build,
     chunks,
-    entries_of,
+    each_entries,
     find,
     group,
     short,
@@ -20,6 +22,8 @@ from debrepo.packageset.tree import (
 )
 from debrepo.values import NamedTuple
 from debrepo.version import sort_key
+
+_FEW = 256  # chunks of both sides that are read together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,8 +41,10 @@ class Difference(NamedTuple):
 def diff(store: Store, old: SetId, new: SetId) -> Difference:
     """Compare two sets, reading only the nodes and chunks that are not in both."""
     left, right = _unshared(store, old, new)
-    ours = {entry for chunk in left for entry in entries_of(store, chunk.hash)}
-    theirs = {entry for chunk in right for entry in entries_of(store, chunk.hash)}
+    if len(left) + len(right) <= _FEW:
+        ahead(store, (chunk.hash for chunk in (*left, *right)))
+    ours = {entry for entries in each_entries(store, left) for entry in entries}
+    theirs = {entry for entries in each_entries(store, right) for entry in entries}
     return Difference(sorted(ours - theirs), sorted(theirs - ours))
 
 
@@ -46,6 +52,7 @@ def _unshared(store: Store, old: SetId, new: SetId) -> tuple[list[Chunk], list[C
     """Return the chunks of each set that the other does not have."""
     if old == new:
         return [], []
+    ahead(store, (old, new))
     left_level, left = _read(store, old)
     right_level, right = _read(store, new)
     while True:
@@ -56,14 +63,12 @@ def _unshared(store: Store, old: SetId, new: SetId) -> tuple[list[Chunk], list[C
             if left_level == 1:
                 return left, right
         deeper = max(left_level, right_level)
+        if left_level == right_level:
+            ahead(store, (node.hash for node in (*left, *right)))
         if left_level == deeper:
-            left_level, left = deeper - 1, _below(store, left)
+            left_level, left = deeper - 1, below(store, left)
         if right_level == deeper:
-            right_level, right = deeper - 1, _below(store, right)
-
-
-def _below(store: Store, found: Iterable[Chunk]) -> list[Chunk]:
-    return [below for node in found for below in _read(store, node.hash)[1]]
+            right_level, right = deeper - 1, below(store, right)
 
 
 def union(store: Store, left: SetId, right: SetId) -> SetId:
@@ -106,7 +111,9 @@ def merge_latest(store: Store, left: SetId, right: SetId) -> SetId:
     here = Lookup(store, left)
     newest: list[Entry] = []
     older: list[Entry] = []
-    for key, offered in groupby(diff(store, left, right).added, group):
+    coming = diff(store, left, right).added
+    here.expect(entry[: entry.index(b"\0")] for entry in coming)
+    for key, offered in groupby(coming, group):
         ours = [e for e in here.named(key[: key.index(b"\0")]) if e.startswith(key)]
         by_version = {short(entry): entry for entry in (*ours, *offered)}
         newest.append(_newest(by_version.values()))
@@ -141,9 +148,8 @@ def _repeated(store: Store, set_id: SetId) -> Iterator[Entry]:
     for before, after in pairwise(found):
         if group(before.last) == group(after.first):
             wanted |= {before.hash, after.hash}
-    for chunk in found:
-        if chunk.hash in wanted:
-            yield from entries_of(store, chunk.hash)
+    for entries in each_entries(store, [chunk for chunk in found if chunk.hash in wanted]):
+        yield from entries
 
 
 def _version_key(entry: bytes) -> bytes:

@@ -25,6 +25,8 @@ _LEVELS = 32 // _BITS  # what a CRC-32 has bits for; the last level is never cut
 _HEAD = Struct(">16sIIHH")  # hash, entries, repeats, lengths of the first and the last entry
 _LEAF, _NODE = b"L", b"N"
 _FEW = 32  # changes of a chunk that take less time one by one
+_FIRST = 8  # chunks to read at a time where the caller may want no more
+_AHEAD = 256  # chunks to read at a time
 
 
 class Chunk(NamedTuple):
@@ -51,9 +53,16 @@ def _cut(entry: bytes, level: int) -> bool:
 
 def _put(store: Store, data: bytes) -> bytes:
     digest = blake2b(data, digest_size=16).digest()
-    if digest not in store:
-        store[digest] = data
+    put_new = getattr(store, "put_new", store.setdefault)
+    put_new(digest, data)
     return digest
+
+
+def ahead(store: Store, hashes: Iterable[bytes]) -> None:
+    """Fetch what is about to be read in one round trip, if the store is one that is far away."""
+    preload = getattr(store, "preload", None)
+    if preload is not None:
+        preload(hashes)
 
 
 def _leaf(store: Store, items: Sequence[bytes]) -> Chunk:
@@ -114,8 +123,25 @@ def chunks(store: Store, set_id: SetId) -> list[Chunk]:
     """Return the chunks of a set, in order, reading none of them."""
     level, found = _read(store, set_id)
     for _ in range(level - 1):
-        found = [below for node in found for below in _read(store, node.hash)[1]]
+        found = below(store, found)
     return found
+
+
+def below(store: Store, found: Iterable[Chunk]) -> list[Chunk]:
+    """Return what is below some nodes of one level."""
+    nodes = list(found)
+    ahead(store, (node.hash for node in nodes))
+    return [chunk for node in nodes for chunk in _read(store, node.hash)[1]]
+
+
+def each_entries(store: Store, found: Sequence[Chunk]) -> Iterator[list[Entry]]:
+    """Yield the entries of each of some chunks."""
+    position, size = 0, _FIRST
+    while batch := found[position : position + size]:
+        ahead(store, (chunk.hash for chunk in batch))
+        for chunk in batch:
+            yield entries_of(store, chunk.hash)
+        position, size = position + size, min(2 * size, _AHEAD)
 
 
 def assemble(store: Store, found: list[Chunk]) -> SetId:
@@ -181,6 +207,7 @@ def update(
     changed: dict[int, set[bytes]] = {}
     for entry in adding | removing:
         changed.setdefault(max(bisect_right(firsts, entry) - 1, 0), set()).add(entry)
+    ahead(store, (old[index].hash for index in changed))
     new: list[Chunk] = []
     done = -1  # the last old chunk that is in ``new``, or gone
     pending: list[bytes] = []  # the entries of the run being rewritten
@@ -240,8 +267,7 @@ def count(store: Store, set_id: SetId) -> int:
 def entries(store: Store, set_id: SetId, *, architecture: str | None = None) -> Iterator[Entry]:
     """Yield the entries in order, all or those of one architecture."""
     mark = b"" if architecture is None else b"\0" + architecture.encode() + b"\0"
-    for chunk in chunks(store, set_id):
-        items = entries_of(store, chunk.hash)
+    for items in each_entries(store, chunks(store, set_id)):
         # The mark may stand in a version too, so the few that have it are taken apart.
         found = (entry for entry in items if entry.find(mark) > 0)
         yield from (e for e in found if group(e).endswith(mark)) if mark else items
@@ -320,6 +346,7 @@ def conflicts(store: Store, set_id: SetId, wanted: Iterable[bytes]) -> dict[byte
         # Versions that differ in nothing but the hash are never cut apart.
         index = max(bisect_right(firsts, key + b"\xff") - 1, 0)
         by_chunk.setdefault(index, []).append(entry)
+    ahead(store, (found[index].hash for index in by_chunk if index < len(found)))
     answer: dict[bytes, Entry] = {}
     for index, entries_wanted in by_chunk.items():
         if index < len(found):
@@ -338,18 +365,26 @@ def nodes(store: Store, set_id: SetId, seen: AbstractSet[bytes] = frozenset()) -
         return
     yield set_id
     level, found = _read(store, set_id)
+    found = [chunk for chunk in found if chunk.hash not in seen]
+    if level > 1:
+        ahead(store, (chunk.hash for chunk in found))
     for chunk in found:
-        if chunk.hash in seen:
-            continue
         if level > 1:
             yield from nodes(store, SetId(chunk.hash), seen)
         else:
             yield chunk.hash
 
 
-def is_whole(store: Store, set_id: SetId) -> bool:
-    """Tell whether all that a set consists of is there."""
+def is_whole(store: Store, set_id: SetId, parents: Iterable[SetId] = ()) -> bool:
+    """Tell whether all that a set consists of is there.
+
+    What it has in common with ``parents`` is not looked for: these sets are whole.
+    """
+    ahead(store, (set_id, *parents))
     try:
-        return all(node in store or node == EMPTY for node in nodes(store, set_id))
+        known = {node for parent in parents for node in nodes(store, parent)}
+        found = list(nodes(store, set_id, known))
     except KeyError:
         return False
+    ahead(store, found)
+    return all(node in store or node == EMPTY for node in found)
