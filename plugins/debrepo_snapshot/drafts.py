@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.package import PackageKey, PackageList, SetId
-    from debrepo.packageset import Store
     from debrepo.selection import Found, Missing
     from debrepo.session import Session
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from debrepo.database.store import Range
 
 _AHEAD = 512  # values that `get_many` reads at a time
 _BATCH = 4096  # items that `put_many` sorts at a time
@@ -17,6 +19,7 @@ class LmdbEntries:
     """The entries of one transaction of LMDB's; what is asked most goes there directly."""
 
     __slots__ = ("_txn", "delete", "get", "id", "put")
+    far: ClassVar[bool] = False
 
     def __init__(self, txn: Any) -> None:
         self._txn = txn
@@ -24,6 +27,9 @@ class LmdbEntries:
         self.put = txn.put
         self.delete = txn.delete
         self.id = txn.id
+
+    def preload(self, keys: Iterable[bytes], ranges: Iterable[Range] = (), /) -> None:
+        """Do nothing: reading one by one takes no longer."""
 
     def get_many(self, keys: Iterable[bytes], /) -> Iterator[bytes | None]:
         rest, size = iter(keys), 1

@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from debrepo.values import NamedTuple
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -20,12 +22,24 @@ if TYPE_CHECKING:
 LONGEST_KEY = 511  #: bytes
 
 
+class Range(NamedTuple):
+    """The first entries from ``low`` to before ``high``, or the last ones in reverse order."""
+
+    low: bytes
+    high: bytes
+    limit: int
+    reverse: bool = False
+    values: bool = True  #: without it, values may be left empty
+
+
 class RawTransaction(Protocol):
     """A transaction on bytes: what `TableView` builds its mappings on.
 
     It sees its own changes. A range goes from ``low`` to before ``high``; entries that change
     while it is walked through may or may not be seen.
     """
+
+    far: ClassVar[bool]  #: whether each question takes a round trip to another machine
 
     @abstractmethod
     def get(self, key: bytes, /) -> bytes | None:
@@ -36,8 +50,15 @@ class RawTransaction(Protocol):
         """Yield the values of keys in their order; the keys are asked for some way ahead."""
 
     @abstractmethod
-    def put(self, key: bytes, value: bytes, /) -> object:
-        """Store a value. Raise `InvalidInput` for a key that is empty or too long."""
+    def preload(self, keys: Iterable[bytes], ranges: Iterable[Range] = (), /) -> None:
+        """Fetch what is about to be read, all at once, where the store is far away."""
+
+    @abstractmethod
+    def put(self, key: bytes, value: bytes, /, *, overwrite: bool = True) -> object:
+        """Store a value. Raise `InvalidInput` for a key that is empty or too long.
+
+        Without ``overwrite``, the key says what the value is, so one that is there may stay.
+        """
 
     @abstractmethod
     def put_many(self, entries: Iterable[tuple[bytes, bytes]], /) -> None:

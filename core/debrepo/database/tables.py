@@ -136,9 +136,8 @@ class TableView(MutableMapping[K, V]):
 
     def preload(self, keys: Iterable[K]) -> None:
         """Fetch what is about to be read in one round trip, if the database is far away."""
-        fetch = getattr(self._raw, "preload", None)
-        if fetch is not None:
-            fetch([self._prefix + self._dump_key(key) for key in keys], ())
+        prefix, dump_key = self._prefix, self._dump_key
+        self._raw.preload(prefix + dump_key(key) for key in keys)
 
     def get_many(self, keys: Iterable[K]) -> Iterator[V | None]:
         """Yield the values of keys, in their order, in less time than one by one."""

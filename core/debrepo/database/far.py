@@ -1,0 +1,225 @@
+"""Transactions of a store that is far away: they ask for much at once, and for nothing twice."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from debrepo.database.known import UNKNOWN, KnownState, Unknown
+from debrepo.database.store import Range
+from debrepo.values import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_FIRST, _MOST = 64, 4096  # entries of a range that are asked for at a time
+_KEPT = 256  # entries of an answer that is remembered: walks through a table are not
+_KEYS = 1024  # keys that are asked for at a time
+
+
+class FarReply(NamedTuple):
+    """The entries that were found: those of keys, and of each range."""
+
+    found: Mapping[bytes, bytes]
+    ranges: Sequence[Sequence[tuple[bytes, bytes]]]
+
+
+class FarServer(Protocol):
+    """One transaction of the server's, which begins when it is first asked something."""
+
+    def begin(
+        self, keys: Sequence[bytes], ranges: Sequence[Range], ahead: Sequence[Range], known: int
+    ) -> tuple[int, FarReply]:
+        """Begin, and return the number of the state, with the first answers, in one round trip.
+
+        Those for ``ahead`` follow those for ``ranges``, unless the state is the one ``known``.
+        """
+
+    def fetch(self, keys: Sequence[bytes], ranges: Sequence[Range]) -> FarReply:
+        """Return what is asked for, in one round trip."""
+
+    def count(self, low: bytes, high: bytes) -> int:
+        """Return how many entries a range has, in one round trip."""
+
+
+class FarTransaction:
+    """A raw transaction which reads what it does not know yet, and keeps its changes to itself.
+
+    It begins with the first question, so one that asks nothing costs nothing; the keys and ranges
+    ``ahead`` are asked for at the same time. What is known of a state stays so in the next
+    transaction, if nobody has changed anything meanwhile.
+    """
+
+    far: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        server: FarServer,
+        known: KnownState,
+        *,
+        keys: Sequence[bytes] = (),
+        ahead: Sequence[Range] = (),
+        begun: bool = False,
+    ) -> None:
+        self._server = server
+        self._known = known
+        self._first = keys, ahead
+        self.begun = begun  #: whether the state is known
+        self.changes: dict[bytes, bytes | None] = {}  #: for the end: ``None`` is a removed entry
+        self._changed: list[bytes] = []  # their keys, in order
+
+    def id(self) -> int:
+        """Return the number of the state that is seen; of a writer, that it will commit."""
+        if not self.begun:
+            self._ask([])
+        return self._known.serial
+
+    def preload(self, keys: Iterable[bytes], ranges: Iterable[Range] = ()) -> None:
+        """Ask for what will be read, as far as it is not known."""
+        wanted = [one for one in ranges if self._lacks(one)]
+        missing = [key for key in dict.fromkeys(keys) if self._look(key) is UNKNOWN]
+        if missing or wanted:
+            self._ask(missing, wanted)
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """Return the value under a key, or nothing."""
+        found = self._look(key)
+        if isinstance(found, Unknown):
+            found = self._ask([key]).found.get(key)
+        return found
+
+    def get_many(self, keys: Iterable[bytes], /) -> Iterator[bytes | None]:
+        """Yield the values of keys in their order."""
+        rest = iter(keys)
+        while batch := list(islice(rest, _KEYS)):
+            if self._known.is_full:
+                self._known.reset(self._known.serial)
+            self.preload(batch)
+            yield from map(self.get, batch)
+
+    def put(self, key: bytes, value: bytes, /, *, overwrite: bool = True) -> bool:
+        """Store a value; what need not be overwritten has one value only."""
+        if not overwrite and self._look(key) == value:
+            return False
+        self._change(key, value)
+        return True
+
+    def put_many(self, entries: Iterable[tuple[bytes, bytes]], /) -> None:
+        """Store many values."""
+        self.changes.update(entries)
+        self._changed = sorted(self.changes)
+
+    def delete(self, key: bytes, /) -> bool:
+        """Remove an entry; return whether there was one."""
+        if self.get(key) is None:
+            return False
+        self._change(key, None)
+        return True
+
+    def delete_range(self, low: bytes, high: bytes, /) -> None:
+        """Remove all entries of a range."""
+        self.changes.update(dict.fromkeys(list(self.keys(low, high))))
+        self._changed = sorted(self.changes)
+
+    def items(
+        self, low: bytes, high: bytes, /, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the entries of a range, in order or from the last one on."""
+        return self._walk(low, high, reverse=reverse, values=True)
+
+    def keys(self, low: bytes, high: bytes, /, *, reverse: bool = False) -> Iterator[bytes]:
+        """Yield the keys of a range, without reading the values."""
+        return (key for key, _ in self._walk(low, high, reverse=reverse, values=False))
+
+    def count(self, low: bytes, high: bytes, /) -> int:
+        """Return how many entries a range has."""
+        if not self.begun:
+            self._ask([], [Range(low, high, _FIRST)])
+        if self._own(low, high) or not self._lacks(Range(low, high, 0)):
+            return sum(1 for _ in self.keys(low, high))
+        return self._server.count(low, high)
+
+    def _change(self, key: bytes, value: bytes | None) -> None:
+        if key not in self.changes:
+            insort(self._changed, key)
+        self.changes[key] = value
+
+    def _own(self, low: bytes, high: bytes) -> list[bytes]:
+        """Return the keys in a range that this transaction has changed."""
+        return self._changed[bisect_left(self._changed, low) : bisect_left(self._changed, high)]
+
+    def _walk(
+        self, low: bytes, high: bytes, *, reverse: bool, values: bool
+    ) -> Iterator[tuple[bytes, bytes]]:
+        limit = _FIRST
+        while low < high:
+            entries, end = self._next(Range(low, high, limit, reverse, values))
+            limit = min(4 * limit, _MOST)
+            part = (end, high) if reverse else (low, end)
+            yield from self._merged(entries, *part, reverse=reverse)
+            low, high = (low, end) if reverse else (end, high)
+
+    def _next(self, wanted: Range) -> tuple[Sequence[tuple[bytes, bytes]], bytes]:
+        """Return the next entries of a range, and up to where, or from where, these are all."""
+        if self.begun:
+            entries, end = self._known_of(wanted)
+            if end != (wanted.high if wanted.reverse else wanted.low):
+                return entries, end
+        answered = self._ask([], [wanted]).ranges[0]
+        return answered, _end(wanted, answered)
+
+    def _merged(
+        self, entries: Sequence[tuple[bytes, bytes]], low: bytes, high: bytes, *, reverse: bool
+    ) -> Iterable[tuple[bytes, bytes]]:
+        """Return entries of a stretch of the store, as this transaction has changed them."""
+        own = self._own(low, high)
+        if not own:
+            return entries
+        together: dict[bytes, bytes | None] = {**dict(entries), **{k: self.changes[k] for k in own}}
+        merged = sorted(together.items(), reverse=reverse)
+        return [(key, value) for key, value in merged if value is not None]
+
+    def _look(self, key: bytes) -> bytes | Unknown | None:
+        if key in self.changes:
+            return self.changes[key]
+        return self._known.get(key) if self.begun else UNKNOWN
+
+    def _known_of(self, wanted: Range) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        look = self._known.stretch_back if wanted.reverse else self._known.stretch
+        return look(wanted.low, wanted.high)
+
+    def _lacks(self, wanted: Range) -> bool:
+        """Whether less than what is wanted of a range is known."""
+        if not self.begun:
+            return True
+        entries, end = self._known_of(wanted)
+        whole = end == (wanted.low if wanted.reverse else wanted.high)
+        return not whole and not 0 < wanted.limit <= len(entries)
+
+    def _ask(self, keys: Sequence[bytes], ranges: Sequence[Range] = ()) -> FarReply:
+        """Ask the server, and note what it says; begin, if this is the first question."""
+        if self.begun:
+            answer = self._server.fetch(keys, ranges)
+        else:
+            first, ahead = self._first
+            keys = [*dict.fromkeys((*first, *keys))]
+            serial, answer = self._server.begin(keys, ranges, ahead, self._known.serial)
+            if serial != self._known.serial:
+                self._known.reset(serial)
+                ranges = [*ranges, *ahead]
+            self.begun = True
+        self._known.learn(keys, answer.found)
+        for wanted, entries in zip(ranges, answer.ranges, strict=True):
+            if (wanted.values and wanted.limit <= _KEPT) or not entries:
+                end = _end(wanted, entries)
+                part = (end, wanted.high) if wanted.reverse else (wanted.low, end)
+                self._known.learn_range(*part, entries[::-1] if wanted.reverse else entries)
+        return answer
+
+
+def _end(wanted: Range, entries: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return up to where, or from where, the answer for a range has all entries."""
+    if len(entries) < wanted.limit:
+        return wanted.low if wanted.reverse else wanted.high
+    return entries[-1][0] if wanted.reverse else entries[-1][0] + b"\0"
