@@ -3,6 +3,9 @@
 Adding packages claims each file before it looks whether the pool has it, and releases them
 after the commit. A claim is a row of digests in a file with a lock of the kernel's on
 it, so that it ends with its owner, however that dies.
+
+Several machines may share the pool on a network file system, where locks on files hold for all
+of them, and those on directories for one: so what all lock in turn is a file, too.
 """
 
 from __future__ import annotations
@@ -22,10 +25,10 @@ _DIGEST = 32  # bytes
 class Claim:
     """A list of digests that grows while its owner works, in any of its threads."""
 
-    def __init__(self, path: str, file: int, directory: int) -> None:
+    def __init__(self, path: str, file: int, common: int) -> None:
         self.path = path
         self._file = file
-        self._directory = directory
+        self._common = common
         self._adding = Lock()  # threads share what is locked
         self._ahead: set[str] = set()  # claimed together, of which each is still to be asked for
 
@@ -43,23 +46,23 @@ class Claim:
 
     def _write(self, digests: bytes) -> None:
         with self._adding:
-            flock(self._directory, LOCK_SH)
+            flock(self._common, LOCK_SH)
             try:
                 os.write(self._file, digests)
             finally:
-                flock(self._directory, LOCK_UN)
+                flock(self._common, LOCK_UN)
 
     def close(self) -> None:
         """Stop using it; it ends when its owner has closed it, too."""
         os.close(self._file)
-        os.close(self._directory)
+        os.close(self._common)
 
 
 @contextmanager
 def hold(directory: str) -> Iterator[Claim]:
     """Hold a claim, empty at first, while the block runs."""
     os.makedirs(directory, exist_ok=True)
-    common = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    common = _common(directory)
     path = f"{directory}/{os.getpid()}-{os.urandom(6).hex()}"
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
@@ -85,7 +88,7 @@ def join(path: str) -> Claim:
     """Return the claim of another process, to which this one adds."""
     directory = os.path.dirname(path)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    return Claim(path, file, os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    return Claim(path, file, _common(directory))
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def standing(directory: str) -> Iterator[set[str]]:
     Keep it short: all that add packages wait. What dead owners left goes.
     """
     os.makedirs(directory, exist_ok=True)
-    common = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    common = _common(directory)
     try:
         flock(common, LOCK_EX)
         found: set[str] = set()
@@ -104,6 +107,11 @@ def standing(directory: str) -> Iterator[set[str]]:
         yield found
     finally:
         os.close(common)
+
+
+def _common(directory: str) -> int:
+    """Open the file beside the claims that those who add lock in common, and cleanups alone."""
+    return os.open(f"{directory}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
 def _read(path: str) -> set[str]:

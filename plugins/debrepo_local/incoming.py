@@ -12,6 +12,7 @@ import signal
 import stat
 import time
 from contextlib import contextmanager, suppress
+from errno import EBADF
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import archive
@@ -254,12 +255,12 @@ class IncomingQueue:
 def claimed(path: Path) -> Iterator[bool]:
     """Hold a lock on a file while the block runs; say whether this process has it."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = _locked_at_once(path)
     except OSError:
         yield False
         return
     try:
-        yield _lock(file) and _is_at(file, path)
+        yield _is_at(file, path)
     finally:
         os.close(file)
 
@@ -275,12 +276,17 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(file)
 
 
-def _lock(file: int) -> bool:
+def _locked_at_once(path: Path, mode: int = os.O_RDONLY) -> int:
+    """Open a file, and lock it; raise `OSError` where another process has."""
+    file = os.open(path, mode | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        os.close(file)
+        if error.errno == EBADF and mode == os.O_RDONLY:  # NFS locks what is open for writing
+            return _locked_at_once(path, os.O_RDWR)
+        raise
+    return file
 
 
 def _is_at(file: int, path: Path) -> bool:

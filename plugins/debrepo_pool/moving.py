@@ -6,6 +6,7 @@ the storage has confirmed that. So a crash at any point leaves each file in one 
 
 from __future__ import annotations
 
+import os
 from contextlib import closing, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LEASE = "pool:move"
+_LASTING = ("background:", "server:")  # leases that a server holds as long as it lives
 _BATCH = 500  # files that are put before they are recorded
 _FEW = 50  # that are removed here while nobody can reserve any
 
@@ -120,7 +122,7 @@ def _shrink(session: Session) -> int:
     removed = 0
     for batch in _batches(idle, _FEW):
         checkpoint()
-        if over <= 0 or any(lease.what != LEASE for lease in session.leases.held()):
+        if over <= 0 or _is_busy(session):
             break
         with session.pool.reserved() as reserved:
             for size, digest in batch:
@@ -129,6 +131,16 @@ def _shrink(session: Session) -> int:
                     over -= size
                     removed += 1
     return removed
+
+
+def _is_busy(session: Session) -> bool:
+    """Return whether somebody counts on files of this pool; servers do not, until they work."""
+    here = os.uname().nodename, str(session.root)
+    return any(
+        lease.what != LEASE and not lease.what.startswith(_LASTING)
+        for lease in session.leases.held()
+        if not lease.node or (lease.host, lease.node) == here  # other nodes have pools of their own
+    )
 
 
 def _by_age(pool: Pool) -> list[tuple[float, int, str]]:

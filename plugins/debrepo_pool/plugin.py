@@ -67,6 +67,7 @@ def debrepo_background() -> dict[str, BackgroundJob]:
             "debrepo_pool.moving:background",
             _EVERY,
             "Move package files to pool.storage, where one is configured.",
+            alone=False,  # each node has files of its own
         )
     }
 

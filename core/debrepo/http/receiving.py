@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LOCK = ".lock"  # no file of an upload can be called that
 _JUST_BEGUN = 60.0  # seconds in which an upload locks its directory
 _PATIENCE = 60.0  # seconds that a client may send nothing
 _HEADER_LIMIT = 16 << 10  # bytes of the headers of a part, or of a field
@@ -61,7 +62,9 @@ class Incoming:
         upload_path(self._root, self._directory, name, owner=self._owner)
         if self._lock < 0:
             self._staging.mkdir(parents=True)
-            self._lock = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY)
+            # A file, because servers of several machines may share the upload area: network file
+            # systems lock directories for one machine alone.
+            self._lock = os.open(self._staging / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._file = (self._staging / name).open("wb")
         self._size = 0
@@ -110,7 +113,7 @@ def delete_aborted(root: Path) -> None:
         with suppress(OSError):  # its upload goes on, or has come to its end
             if staging.stat().st_mtime + _JUST_BEGUN > time.time():
                 continue
-            lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+            lock = os.open(staging / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(staging)

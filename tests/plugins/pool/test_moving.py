@@ -191,6 +191,12 @@ def test_nothing_is_removed_here_while_somebody_publishes(session, tmp_path):
     assert session.call("pool.move").removed == 1
 
 
+def test_server_that_has_nothing_to_do_is_in_nobodys_way(session, tmp_path):
+    add(session, tmp_path / "debs", "hello")
+    with session.leases.hold("server:one"), session.leases.hold("background:renew"):
+        assert session.call("pool.move").removed == 1
+
+
 def test_what_is_reserved_stays_here(session, tmp_path):
     add(session, tmp_path / "debs", "hello")
     (digest,) = here(session)
