@@ -51,7 +51,8 @@ _FIXED = re.compile(
     r"checksums-.*|source|binary|description-md5",
     re.I,
 )
-_NAME = re.compile(r"[A-Za-z0-9*?\[][A-Za-z0-9+.*?\[\]!_-]*")
+_SET = r"\[!?[A-Za-z0-9+.-]+\]"  # of letters, in a pattern
+_NAME = re.compile(rf"(?:[A-Za-z0-9*?]|{_SET})(?:[A-Za-z0-9+.*?_-]|{_SET})*")
 
 
 def checked(one: Override) -> Override:

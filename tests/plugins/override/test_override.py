@@ -174,12 +174,21 @@ def test_bad_file_changes_nothing(tools, debrepo, tmp_path, text, form, said):
         (("set", "tools", "hello", "Section="), 2, "the field Section needs a value"),
         (("set", "tools", "hello", "Version=2"), 2, "the field 'Version' of a package"),
         (("set", "tools", "a b", "Section=x"), 2, "'a b' cannot be the name of a package"),
+        (("set", "tools", "[", "Section=x"), 2, "'[' cannot be the name of a package"),
+        (("set", "tools", "lib[a-", "Section=x"), 2, "'lib[a-' cannot be the name of a package"),
+        (("set", "tools", "lib]", "Section=x"), 2, "'lib]' cannot be the name of a package"),
+        (("set", "tools", "lib[]", "Section=x"), 2, "'lib[]' cannot be the name of a package"),
         (("drop", "tools", "hello"), 3, "tools has no such override of hello"),
         (("list", "none"), 3, "no repository called none"),
     ],
 )
 def test_what_cannot_be_is_refused(tools, debrepo, words, code, said):
     assert said in debrepo("repo", "override", *words, exit_code=code).output
+
+
+@pytest.mark.parametrize("pattern", ["*", "lib*", "[hw]*", "lib[!a-c]?", "python3.?-*"])
+def test_patterns_of_names_are_taken(tools, debrepo, pattern):
+    debrepo("repo", "override", "set", "tools", pattern, "Section=x")
 
 
 def test_routes_do_what_commands_do(tools, debrepo, api):
