@@ -55,6 +55,7 @@ class IdleTime:
         with self._session.db.read() as txn:
             unread = verdicts.unread(self._session.config, txn, catalog.find(txn))
         self._next = begun + _SHARE * (time.monotonic() - begun)
+        self._given_up.intersection_update(unread)
         left = [entry for entry in unread if entry not in self._given_up]
         self._seen = None if left else state
         return left
@@ -71,7 +72,7 @@ class IdleTime:
                     _end(process)
                     return
         with self._session.db.read() as txn:
-            self._given_up = set(verdicts.unread(self._session.config, txn, entries))
+            self._given_up.update(verdicts.unread(self._session.config, txn, entries))
 
 
 def in_idle_time(session: Session, load: Load) -> Callable[[], None]:

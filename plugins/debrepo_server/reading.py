@@ -62,12 +62,15 @@ def _listen(watch: Watch) -> None:
 
 
 def read_all(session: Session) -> None:
-    """Read every package that is not read; what cannot be read keeps no other back."""
+    """Read every package that is not read; what cannot be read keeps no other back.
+
+    The log has one line about all that cannot be read: after a loss of files they may be many.
+    """
     with session.db.read() as txn:
         unread = verdicts.unread(session.config, txn, catalog.find(txn))
         remote = remote_files.elsewhere(session, txn, unread)
     entries = [entry for entry in unread if entry not in remote]
-    left = iter(entries)
+    left, failures = iter(entries), list[DebrepoError]()
     while batch := list(islice(left, _BATCH)):
         try:
             _read(session, batch)
@@ -80,8 +83,10 @@ def read_all(session: Session) -> None:
                 except Cancelled:
                     raise
                 except DebrepoError as error:
-                    _log.warning("cannot read a package while idle: %s", error)
-    _log.info("read %d packages while idle", len(entries))
+                    failures.append(error)
+    if failures:
+        _log.warning("cannot read %d packages while idle, as %s", len(failures), failures[0])
+    _log.info("read %d packages while idle", len(entries) - len(failures))
 
 
 def _read(session: Session, entries: list[Entry]) -> None:

@@ -206,6 +206,35 @@ def test_what_cannot_be_read_is_named_and_keeps_no_other_back(session, add, capl
     assert "bad_1.0_amd64.deb is broken: data.tar.xz is damaged" in caplog.text
 
 
+def lose_files(session, entries):
+    with session.db.read() as txn:
+        for entry in entries:
+            session.pool.delete(*digests(txn[catalog.PACKAGES][entry]))
+
+
+def test_lost_files_leave_one_line_in_the_log(session, add, caplog):
+    lose_files(session, add("a", "b", "c"))
+    reading.read_all(session)
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(lines) == 1
+    assert lines[0].startswith("cannot read 3 packages while idle, as ")
+
+
+def test_what_cannot_be_read_is_not_tried_again_for_what_comes_later(session, add):
+    lose_files(session, add("a"))
+    one = IdleTime(session, IDLE)
+    tried = []
+    for name in ("", "b", "c"):
+        if name:
+            list(session.call("repo.add", name="r", paths=[build_deb(session.root, name)]))
+            lose_files(session, left(session)[-1:])
+        one._next = 0.0  # at once, however long the look before took
+        entries = one._unread()
+        tried.append([entry.partition(b"\0")[0] for entry in entries])
+        one._read(entries)
+    assert tried == [[b"a"], [b"b"], [b"c"]]
+
+
 def test_what_cannot_be_read_is_tried_once(session, add, idle, monkeypatch):
     (entry,) = add("a")
     with session.db.read() as txn:
