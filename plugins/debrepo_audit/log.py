@@ -33,6 +33,15 @@ class Record(NamedTuple):
     previous: str  #: the hash of the record before
     hash: str = ""
 
+    def is_about(self, what: str) -> bool:
+        """Tell whether something is among the changes, or was operated on: ``repo:web``.
+
+        The changes have what gets another state: an edit of properties leaves that as it is.
+        """
+        return any(change.what == what for change in self.changes) or any(
+            scope.rpartition(":")[0] == what for scope in self.scope.split(" ")
+        )
+
     def hashed(self) -> str:
         """Return the hash of all other fields."""
         fields = self._replace(hash="")._asdict()

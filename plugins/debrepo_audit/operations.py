@@ -35,7 +35,8 @@ def list_(
 ) -> list[Record]:
     """Return records, newest first, filtered by actor, operation or changed thing.
 
-    ``before`` is the number of a record: only those before it are looked at.
+    ``what`` also finds operations that changed properties of a thing alone. ``before`` is the
+    number of a record: only those before it are looked at.
     """
     if limit < 0:
         raise InvalidInput(f"not a number of records: {limit}", hint="use 0 for all")
@@ -47,7 +48,7 @@ def list_(
             for record in log.newest_first(txn, before)
             if (not actor or record.actor == actor)
             and (not operation or record.operation == operation)
-            and (not what or any(change.what == what for change in record.changes))
+            and (not what or record.is_about(what))
         )
         return list(islice(found, limit or None))
 

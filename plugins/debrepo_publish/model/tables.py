@@ -27,6 +27,14 @@ def load_publication(fields: dict[str, Any]) -> Publication:
     return Publication(**{**fields, **changed, "options": options})
 
 
+def _state(publication: Publication) -> str:
+    """Return what the audit log has of a publication: what clients see, and what was decided."""
+    found = [f"generation {publication.live}"]
+    found += ["protected"] if publication.options.get("protected") else []
+    found += ["changes pending"] if publication.pending is not None else []
+    return ", ".join(found)
+
+
 def _unlisted(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -83,7 +91,7 @@ PUBLICATIONS = json_table(
     load=load_publication,
     dump=Publication._asdict,
     record=Publication,
-    noted=lambda publication: (f"publication:{publication}", f"generation {publication.live}"),
+    noted=lambda publication: (f"publication:{publication}", _state(publication)),
 )
 #: `generation_key` to a `Generation`.
 GENERATIONS = json_table(
@@ -111,8 +119,8 @@ DISPLACED = bytes_table("publish.displaced")
 RETIRED = json_table("publish.retired", load=dict, dump=dict, record=dict[str, list[str]])
 #: ``generation_key NUL batch`` to the paths of the files of a generation that was adopted.
 ADOPTED = json_table("publish.adopted", load=dict, dump=dict, record=dict[str, list[str]])
-#: A hash of a source version to the SHA256, size and path of its changelog, and one of a package
-#: to the same, which is empty where there is none, and the package.
+#: A hash of a source version to the SHA256, size and path of its changelog, and how often it was
+#: used; and one of a package to the same, which is empty where there is none, and the package.
 CHANGELOGS = bytes_table("publish.changelogs")
 #: `Publication.key` to the SHA-256 of each file for its clients, by name; see `client_files`.
 CLIENT_FILES = json_table("publish.client_files", load=dict, dump=dict, record=dict[str, str])

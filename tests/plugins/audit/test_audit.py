@@ -72,6 +72,26 @@ def test_records_are_chosen(debrepo, records):
     assert "repo:a  - -> " in debrepo("audit", "list").stdout
 
 
+def test_edit_of_properties_is_found_by_the_name_of_the_thing(debrepo, records):
+    debrepo("repo", "create", "web")
+    debrepo("repo", "create", "web-two")
+    debrepo("repo", "edit", "web", "--comment", "ours")
+    debrepo("repo", "override", "set", "web", "hello", "Section=net")
+    found = [record["operation"] for record in records("--what", "repo:web")]
+    assert found == ["repo.create", "repo.edit", "repo.override.set"]
+    assert len(records("--what", "repo:web-two")) == 1
+
+
+def test_decisions_about_a_publication_are_found_by_its_name(debrepo, records, tmp_path):
+    debrepo("repo", "create", "web", "--distribution", "stable")
+    debrepo("repo", "add", "web", build_deb(tmp_path))
+    debrepo("publish", "repo", "web", "--skip-signing")
+    debrepo("publish", "edit", "stable", "--protected")
+    debrepo("publish", "source", "add", "stable", "web", "--component", "extra")
+    found = [record["operation"] for record in records("--what", "publication:./stable")]
+    assert found == ["publish.create", "publish.edit", "publish.source.add"]
+
+
 def test_whole_log_verifies(debrepo):
     debrepo("repo", "create", "a")
     assert debrepo("audit", "verify").stdout.startswith("1 record, the last one ")
