@@ -85,7 +85,8 @@ def verify_stored(
     )
     sizes = {path: index.size for one in known for path, index in one.indexes.items()}
     sizes |= {path: -1 for one in known for path in one.releases}
-    problems += _against_ledger(session, publication, tree, verifier.files, sizes)
+    sources = {path for one in known for path in one.hashed()}
+    problems += _against_ledger(session, publication, tree, verifier.files, sizes, sources)
     root = f"dists/{publication.distribution}/"
     problems += [
         Problem(root + name, "is not what debrepo wrote for clients", Fault.RELEASE)
@@ -209,8 +210,13 @@ def _against_ledger(
     tree: StoredTree,
     seen: Mapping[str, Wanted],
     dated: Mapping[str, int],
+    sources: set[str],
 ) -> Iterator[Problem]:
-    """Yield the files in the ledger that are missing or changed, and those with a wrong size."""
+    """Yield the files in the ledger that are missing or changed, and those with a wrong size.
+
+    ``dated`` are the files of dated archives, with their sizes as far as they are known, and
+    ``sources`` those that they are links to.
+    """
     ours = (f"dists/{publication.distribution}/", "pool/")
     with session.db.read() as txn:
         rows = {
@@ -224,20 +230,28 @@ def _against_ledger(
             yield Problem(path, wanted.unlike(held.size), Fault.PACKAGE)
     for path, size in tree.sizes(rows.keys() - seen.keys()):
         held = rows[path]
+        kind = _kind(path) if held.references else _over(path, sources)
+        is_over = "" if held.references else "is superseded, and "
         if size is None and path in dated:
             yield Problem(path, "is missing", Fault.DATED)
         elif size is None and held.references:
-            yield Problem(path, "was published, but is missing", _kind(path))
+            yield Problem(path, "was published, but is missing", kind)
         elif size is None:
-            yield Problem(path, "is superseded, and missing before its time", Fault.SUPERSEDED)
+            yield Problem(path, f"{is_over}missing before its time", kind)
         elif held.sha256 and size != held.size:
-            yield Problem(path, f"has {size} bytes, and not {held.size}", _kind(path))
+            yield Problem(path, f"{is_over}has {size} bytes, and not {held.size}", kind)
         elif dated.get(path, -1) not in (-1, size):
             yield Problem(path, f"has {size} bytes, and not {dated[path]}", Fault.DATED)
     for path, version in tree.versions.items():
         row = rows.get(path)  # files that are replaced have no digest in the ledger
         if row and row.sha256 and row.version not in ("", version):
-            yield Problem(path, REPLACED, _kind(path))
+            kind = _kind(path) if row.references else _over(path, sources)
+            yield Problem(path, REPLACED, kind)
+
+
+def _over(path: str, sources: set[str]) -> Fault:
+    """Return what is wrong with a superseded file; dated archives are links to ``sources``."""
+    return Fault.DATED if path in sources else Fault.SUPERSEDED
 
 
 def _kind(path: str) -> Fault:

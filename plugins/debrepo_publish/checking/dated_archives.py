@@ -119,7 +119,7 @@ def problems(
 def rebuild(
     session: Session, storage: Storage, publication: Publication, paths: Iterable[str]
 ) -> list[str]:
-    """Put the dated archives in place once more that have something wrong below these paths.
+    """Put the dated archives in place once more that have something wrong at or below these paths.
 
     Return what cannot be made again, and why.
     """
@@ -128,7 +128,8 @@ def rebuild(
     broken = list(paths)
     left: list[str] = []
     for one in known:
-        if any(path.startswith((one.root, *one.linked)) for path in broken):
+        hashed, starts = one.hashed(), (one.root, *one.linked)
+        if any(path in hashed or path.startswith(starts) for path in broken):
             try:
                 _put(session, storage, one)
             except DebrepoError as error:

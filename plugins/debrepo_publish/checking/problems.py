@@ -18,7 +18,7 @@ class Fault(StrEnum):
     FOREIGN = "foreign"  #: not what this debrepo committed
     INTERRUPTED = "interrupted"  #: a generation was left half done
     DATED = "dated"  #: a dated archive is not what clients saw at that time
-    SUPERSEDED = "superseded"  #: a superseded file is missing; nothing can replace it
+    SUPERSEDED = "superseded"  #: a superseded file is missing or damaged; see `giving_up`
     KEY_EXPIRES = "key expires"
 
 

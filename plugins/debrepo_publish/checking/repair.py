@@ -9,6 +9,7 @@ from debrepo.errors import NotFound, RemoteError
 from debrepo.storage import PoolLink, somebody_elses
 from debrepo_publish.checking import dated_archives
 from debrepo_publish.checking.comparing import REPLACED, verify_stored
+from debrepo_publish.checking.giving_up import put_back_or_give_up
 from debrepo_publish.checking.problems import Fault
 from debrepo_publish.checking.reconciling import NOTHING, Reconciled, reconcile
 from debrepo_publish.checking.trees import StoredTree
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 
 #: What publishing again does not repair.
-_BEYOND_REPAIR = (Fault.SUPERSEDED, Fault.KEY_EXPIRES)
-_APART = (Fault.PACKAGE, Fault.DATED, *_BEYOND_REPAIR)
+_APART = (Fault.PACKAGE, Fault.DATED, Fault.SUPERSEDED, Fault.KEY_EXPIRES)
 
 
 class Repaired(NamedTuple):
@@ -68,7 +68,10 @@ def repair(
         found = verify_stored(session, storage, publication, past=files, alone=True).problems
         again = [problem for problem in found if problem.kind not in _APART]
         past = [problem for problem in found if problem.kind is Fault.DATED]
-        left += [str(problem) for problem in found if problem.kind in _BEYOND_REPAIR]
+        left += [str(problem) for problem in found if problem.kind is Fault.KEY_EXPIRES]
+        back, gone = put_back_or_give_up(session, storage, publication, found, dry_run=dry_run)
+        repaired += back
+        left += gone
         if again and not dry_run:
             made = _publish_again(session, storage, publication)
         repaired += [str(problem) for problem in again]

@@ -97,7 +97,8 @@ def repair(
 ) -> None:
     """Repair a published tree from the pool and the database.
 
-    Files that debrepo did not write are listed, and never deleted.
+    A superseded file that is lost, and not in the pool, is named once and not missed again. Files
+    that debrepo did not write are listed, and never deleted.
     """
     watch = Stopwatch()
     done = session.run(
@@ -132,5 +133,5 @@ def repair(
             click.echo(f"cannot be repaired: {line}")
         raise VerificationFailed(
             f"{counted(len(done.left), 'problem')} in {done.publication} cannot be repaired",
-            hint="add missing packages again; --reconcile drops missing superseded files",
+            hint="add missing packages again; what is superseded and gone is named this once",
         )

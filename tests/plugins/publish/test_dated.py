@@ -9,6 +9,7 @@ from plugins.publish.test_crashes import references, strays
 
 from debrepo.errors import Conflict, InvalidInput
 from debrepo_publish.checking.verification import Fault
+from debrepo_publish.engine import ledger
 from debrepo_publish.engine.dating import served_path
 from debrepo_publish.model import dated, documents
 from debrepo_publish.model.options import declared
@@ -390,6 +391,24 @@ def test_index_of_another_size_is_found_without_reading_it(twice, public):
     assert said.startswith(f"dists/stable/{FIRST}/main/binary-amd64/Packages.gz: has 1 bytes, and")
     repaired(twice)
     assert seen(public, FIRST) == ONE
+
+
+def test_by_hash_index_of_a_dated_archive_is_put_back_without_a_publish(
+    session, add, create, update, replace, public, clock
+):
+    add("hello", "1.0")
+    create(snapshots="all", skip_signing=True)
+    replace("2.0")
+    clock(NOW + DAY)
+    update()
+    with session.db.read() as txn:
+        rows = dict(ledger.files(txn, "."))
+    over = [path for path, held in rows.items() if not held.references and "/by-hash/" in path]
+    for path in over:
+        (public / path).unlink(missing_ok=True)
+    assert repaired(session).generation == 0
+    assert all((public / path).exists() for path in over)
+    assert repaired(session).repaired == []
 
 
 def test_forged_release_of_a_dated_archive_is_found_and_replaced(twice, public):

@@ -6,6 +6,7 @@ import threading
 import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -290,6 +291,49 @@ def test_half_done_generation_is_seen(session, published, add):
     assert not any("half done" in line for line in verify(session))
 
 
+@pytest.fixture
+def superseded(session, published, update, add):
+    """Publish three times; return the superseded files of the first two generations."""
+    for version in ("2.0", "3.0"):
+        session.call("repo.remove", name="tools", queries=["hello, !$Architecture (source)"])
+        add("hello", version)
+        update()
+    return sorted(published / path for path, held in rows(session).items() if not held.references)
+
+
+def shorten(path):
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[:-1])
+
+
+@pytest.mark.parametrize("damage", [shorten, Path.unlink])
+def test_lost_superseded_index_is_named_once_and_publishes_nothing(session, superseded, damage):
+    indexes = [path for path in superseded if "dists" in path.parts]
+    assert len(indexes) > 1
+    for path in indexes:
+        damage(path)
+    assert len(repair(session, dry_run=True).left) == len(indexes)
+    first = repair(session)
+    assert (first.generation, first.repaired, len(first.left)) == (0, [], len(indexes))
+    assert all(line.endswith("; it is gone") for line in first.left)
+    second = repair(session)
+    assert (second.generation, second.repaired, second.left) == (0, [], [])
+    assert verify(session) == []
+    assert not any(path.exists() for path in indexes)
+
+
+@pytest.mark.parametrize("damage", [shorten, Path.unlink])
+def test_lost_superseded_package_comes_back_from_the_pool(session, superseded, damage):
+    (path,) = [path for path in superseded if path.name == "hello_1.0_amd64.deb"]
+    data = path.read_bytes()
+    damage(path)
+    done = repair(session)
+    assert (done.generation, len(done.repaired), done.left) == (0, 1, [])
+    assert path.read_bytes() == data
+    assert verify(session) == []
+
+
 def test_reconciling_never_deletes_what_debrepo_did_not_write(session, published):
     stranger = published / "pool/main/README"
     stranger.write_bytes(b"mine")
@@ -305,11 +349,11 @@ def test_reconciling_adopts_recounts_and_forgets(session, published):
     with session.db.write() as txn:
         ledger.remove(txn, ".", paths[:2])
         ledger.claim(txn, ".", [ledger.File(paths[3], before[paths[3]].sha256, 7)])
-        ledger.set_count(txn, ".", "pool/nowhere", 0, None, NOW)
+        ledger.set_count(txn, ".", "changelogs/nowhere", 0, None, NOW)
     done = repair(session, reconcile=True).reconciled
     assert done.adopted == paths[:2]
     assert done.recounted == [paths[3]]
-    assert done.dropped == ["pool/nowhere"]
+    assert done.dropped == ["changelogs/nowhere"]
     assert {p: held.references for p, held in rows(session).items()} == {
         p: held.references for p, held in before.items()
     }
@@ -507,6 +551,19 @@ def test_commands_print_a_line_for_each_problem(debrepo, debrepo_root):
     result = debrepo("publish", "repair", "stable")
     assert result.stdout.endswith("Published ./stable again, as generation 2.\n")
     debrepo("publish", "verify", "stable")
+
+
+def test_command_names_lost_superseded_files_once(debrepo, debrepo_root):
+    words = ("repo", "tools", "--distribution", "stable", "--architectures", "amd64")
+    debrepo("repo", "create", "tools")
+    debrepo("publish", *words, "--skip-signing")
+    debrepo("publish", "update", "stable", "--architectures", "arm64")
+    lost = debrepo_root / "public/dists/stable/main/binary-amd64/by-hash"
+    shutil.rmtree(lost)
+    said = debrepo("publish", "repair", "stable", exit_code=6)
+    assert "cannot be repaired: dists/stable/main/binary-amd64/by-hash/SHA256/" in said.stdout
+    assert "what is superseded and gone is named this once" in said.stderr
+    assert "nothing to repair" in debrepo("publish", "repair", "stable").stdout
     assert "nothing to repair" in debrepo("publish", "repair", "stable").stdout
 
 
