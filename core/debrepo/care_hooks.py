@@ -57,6 +57,26 @@ def debrepo_kept_files(session: Session) -> Iterable[Path]:
 
 
 @hookspec
+def debrepo_delete_expired(session: Session) -> int:
+    """Delete what you keep for a while only, and whose time is over; return how many files.
+
+    *Collects*, outside of any transaction, when a cleanup begins. Whether the time is over depends
+    on `debrepo.clock.now`. Leave alone what somebody else works on. Tell the user with
+    ``session.progress.note`` what cannot be deleted: raising here ends the cleanup.
+    """
+
+
+@hookspec
+def debrepo_packages_deleted(session: Session) -> None:
+    """Delete what you store of packages that are not in the database any more.
+
+    *Tells*, outside of any transaction, when a cleanup has deleted packages. Look in
+    `debrepo.catalog.PACKAGES` which of yours are gone, and once more in the transaction that
+    deletes: what is in the trash may come back, and is read again then.
+    """
+
+
+@hookspec
 def debrepo_superseded(txn: Transaction) -> Iterable[Superseded]:
     """Say what of your publications waits to be deleted until its grace is over.
 

@@ -42,3 +42,4 @@ class Superseded(NamedTuple):
     index_bytes: int
     packages: int  #: files of packages that wait
     package_bytes: int
+    expired: int = 0  #: generations whose grace is over: the next cleanup deletes their files

@@ -191,8 +191,8 @@ def cleanup(session: Session, dry_run: bool, no_trash: bool, as_json: bool) -> N
     """Delete packages and files that nothing refers to.
 
     Packages go to the trash first. "debrepo db restore" brings them back until the time is over
-    that the setting cleanup.trash gives: 7 days. What publications keep for clients until its grace
-    is over stays, and is listed.
+    that the setting cleanup.trash gives: 7 days. What publications keep for clients is listed, and
+    deleted when its grace is over.
     """
     garbage = session.run(operations.cleanup, dry_run=dry_run, trash=not no_trash)
     if as_json:
@@ -210,9 +210,12 @@ def cleanup(session: Session, dry_run: bool, no_trash: bool, as_json: bool) -> N
         f"{counted(garbage.chunks, 'chunk')} of package sets, {counted(garbage.files, 'file')} "
         f"({size(garbage.bytes)})."
     )
+    if garbage.expired:
+        click.echo(f"Deleted {counted(garbage.expired, 'superseded file')} of publications.")
     for one in garbage.superseded:
+        over = f", {one.expired} of them no longer" if one.expired else ""
         click.echo(
-            f"{one.publication} keeps {counted(one.generations, 'generation')} for clients: "
+            f"{one.publication} keeps {counted(one.generations, 'generation')} for clients{over}: "
             f"{counted(one.indexes, 'index file')} ({size(one.index_bytes)}), "
             f"{counted(one.packages, 'package file')} ({size(one.package_bytes)})."
         )

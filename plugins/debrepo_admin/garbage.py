@@ -38,8 +38,9 @@ class Garbage(NamedTuple):
     trashed: int = 0  #: how many of the packages are in the trash now
     emptied: int = 0  #: packages whose time in the trash was over
     keys: tuple[str, ...] = ()  #: those of the packages, in a dry run
-    #: What publications keep for clients, which no cleanup deletes.
+    #: What publications keep for clients until their grace is over.
     superseded: tuple[Superseded, ...] = ()
+    expired: int = 0  #: files of publications whose grace was over
 
 
 class Live:
@@ -74,16 +75,19 @@ def collect(
 ) -> Garbage:
     """Find what nothing refers to, and delete it, whatever others do meanwhile.
 
-    One cleanup works at a time. Each short transaction looks again at what has changed
-    before it deletes anything. Chunks go before packages, and those before their files, so
-    that a set whose chunks are there is whole. Packages go to the trash first, unless there is no
-    ``trash_can``: then those that are in it go too. ``reached`` is told of each step that is done.
+    One cleanup works at a time. Each short transaction looks again at what has changed before it
+    deletes anything. What publications have kept long enough goes first. Chunks go before packages,
+    and those before their files, so that a set whose chunks are there is whole. Packages go to the
+    trash first, unless there is no ``trash_can``: then those that are in it go too. ``reached`` is
+    told of each step that is done.
     """
     keep = trash.kept_for(session.config) if trash_can else 0
     fresh = Freshness(session)
     if dry_run:
         return _found(session, keep, fresh)
+    expired = sum(session.hook.debrepo_delete_expired(session=session))
     with _alone(session):
+        trash.note_time(session)
         session.pool.sweep()
         live = Live(session.hook)
         with session.db.read() as txn:
@@ -95,11 +99,12 @@ def collect(
         reached("chunks")
         packages = _delete_packages(session, live, entries, into_trash=keep > 0)
         reached("packages")
+        session.hook.debrepo_packages_deleted(session=session)
         emptied = trash.empty(session, keep)
         files, size = _delete_files(session, fresh, reached)
         trashed = packages if keep else 0
         held = _superseded(session)
-        return Garbage(packages, chunks, files, size, trashed, emptied, superseded=held)
+        return Garbage(packages, chunks, files, size, trashed, emptied, (), held, expired)
 
 
 def empty_trash(session: Session) -> int:

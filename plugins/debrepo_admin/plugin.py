@@ -169,6 +169,7 @@ def debrepo_settings() -> list[Setting]:
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("admin.trash", 1, "debrepo_admin.trash:TRASH"),
+        TableRef("admin.clock", 1, "debrepo_admin.trash:CLOCK"),
     ]
 
 

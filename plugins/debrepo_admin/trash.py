@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import catalog, clock, lists, query, remote_files, selection
 from debrepo.catalog import PACKAGES, Known
-from debrepo.database import Table
+from debrepo.database import Table, bytes_table
 from debrepo.errors import DebrepoError, InvalidInput, NotFound
 from debrepo.package import Entry, PackageKey, decode, digests
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
 
 _TIME = 8  # bytes
+_BEHIND = 86400  # seconds that a clock may be set back without a warning
 _BATCH = 500
 
 
@@ -64,16 +65,40 @@ def _dump(row: Trashed) -> bytes:
 TRASH = Table("admin.trash", _load, _dump, bytes, bytes)
 
 
+#: `_LATEST` to the latest time that this database has seen: a clock that is behind it is wrong.
+CLOCK = bytes_table("admin.clock")
+_LATEST = b"latest"
+
+
 def kept_for(config: Config) -> int:
     """Return how many seconds packages stay in the trash; 0 if there is none."""
     return config.seconds("cleanup.trash")
+
+
+def latest(txn: Transaction) -> int:
+    """Return the latest time that is known: now, or what the clock said before it was behind."""
+    return max(clock.now(), int.from_bytes(txn[CLOCK].get(_LATEST, b""), "big"))
+
+
+def note_time(session: Session) -> None:
+    """Keep the time, if it is the latest, so that later a clock that is behind is noticed."""
+    now = clock.now()
+    with session.db.write() as txn:
+        known = latest(txn)
+        if known == now:
+            txn[CLOCK][_LATEST] = now.to_bytes(_TIME, "big")
+    if known - now > _BEHIND:
+        session.progress.note(
+            f"Warning: the clock says {clock.moment(now):%Y-%m-%d}, but it has been"
+            f" {clock.moment(known):%Y-%m-%d} already; packages are kept in the trash from then on."
+        )
 
 
 def put(txn: Transaction, entry: Entry) -> None:
     """Put a package into the trash, whose record is about to leave the catalog."""
     record = txn[PACKAGES].get(entry)
     if record:
-        txn[TRASH][entry] = Trashed(clock.now(), bytes(record))
+        txn[TRASH][entry] = Trashed(latest(txn), bytes(record))
 
 
 def files(txn: Transaction, *, since: int | None = None) -> Iterator[str]:
@@ -207,6 +232,7 @@ def background(session: Session, load: Load) -> Callable[[], None]:
     """Return what a server does again and again: delete what has been in the trash long enough."""
 
     def work() -> None:
+        note_time(session)
         with session.db.read() as txn:
             over = expired(txn, kept_for(session.config))
         if over and load.is_idle():

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from debrepo import catalog
 from debrepo.database import json_table
 from debrepo.errors import DebrepoError
+from debrepo.package import PackageKey
 from debrepo_gitlab import contributions
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from debrepo.session import Session
     from debrepo_gitlab.containers import Container
 
+_BATCH = 500  # rows that are deleted in one transaction
 _PERIOD = 60.0  # seconds between two writes
 _MOST = 100_000  # files whose dates, or owners, are kept in memory
 
@@ -90,6 +93,29 @@ def discard(txn: Transaction, dropped: Container) -> None:
     if dropped.kind == "project":
         for key in list(txn[DOWNLOADS].prefix_keys(f"{dropped.id}\0".encode())):
             del txn[DOWNLOADS][key]
+
+
+def remove_rows(session: Session) -> None:
+    """Delete the dates of files of packages that the database has no more."""
+    with session.db.read() as txn:
+        gone = [key for key in txn[DOWNLOADS] if not _is_there(txn, key)]
+    for start in range(0, len(gone), _BATCH):
+        with session.db.write() as txn:
+            for key in gone[start : start + _BATCH]:
+                if not _is_there(txn, key):
+                    txn[DOWNLOADS].discard(key)
+
+
+def _is_there(txn: Transaction, key: str) -> bool:
+    """Return whether there is a package that may have the file of a row, going by its name."""
+    file_name = key.partition("\0")[2]
+    name, _, rest = file_name.partition("_")
+    version = rest.partition("_")[0]
+    for entry in catalog.find(txn, name):
+        there = PackageKey.from_entry(entry).version.partition(":")
+        if not file_name.endswith("deb") or version == (there[2] or there[0]):
+            return True
+    return False
 
 
 def _key(project: int, file_name: str) -> str:

@@ -299,6 +299,13 @@ def debrepo_live_files(txn: Transaction) -> list[str]:
 
 
 @hookimpl
+def debrepo_packages_deleted(session: Session) -> None:
+    from debrepo_gitlab.download_dates import remove_rows
+
+    remove_rows(session)
+
+
+@hookimpl
 def debrepo_links(txn: Transaction) -> list[Link]:
     from debrepo_gitlab.group_lists import links
 

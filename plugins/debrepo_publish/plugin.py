@@ -176,7 +176,12 @@ def debrepo_background() -> dict[str, BackgroundJob]:
             "debrepo_publish.engine.renewing:in_background",
             600.0,
             "Sign again what clients will refuse soon.",
-        )
+        ),
+        "superseded": BackgroundJob(
+            "debrepo_publish.engine.expiring:in_background",
+            600.0,
+            "Delete superseded files whose grace is over.",
+        ),
     }
 
 
@@ -292,6 +297,20 @@ def debrepo_metrics(txn: Transaction) -> list[Metric]:
     from debrepo_publish.metrics import metrics
 
     return list(metrics(txn))
+
+
+@hookimpl
+def debrepo_delete_expired(session: Session) -> int:
+    from debrepo_publish.engine.expiring import delete_expired
+
+    return delete_expired(session)
+
+
+@hookimpl
+def debrepo_packages_deleted(session: Session) -> None:
+    from debrepo_publish.engine.changelogs import remove_rows
+
+    remove_rows(session)
 
 
 @hookimpl

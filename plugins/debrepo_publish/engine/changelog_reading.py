@@ -15,7 +15,7 @@ from debrepo.archive.stream import blocks
 from debrepo.errors import InvalidPackage
 from debrepo.ingest import alone, threads
 from debrepo.ingest.surveying import configured_limits
-from debrepo_publish.engine.changelogs import of_package, of_source
+from debrepo_publish.engine.changelogs import of_package, of_source, used_again
 from debrepo_publish.model.tables import CHANGELOGS
 
 if TYPE_CHECKING:
@@ -179,9 +179,10 @@ def _record(session: Session, done: list[_Read]) -> None:
         pool.sync()
         with session.db.write() as txn:
             for source, row, _ in done:
-                there = _sound(pool, txn[CHANGELOGS].get(source.key)) or row
+                known = txn[CHANGELOGS].get(source.key)
+                there = _sound(pool, known) or row
                 if there:
-                    txn[CHANGELOGS][source.key] = there
+                    txn[CHANGELOGS][source.key] = used_again(there, known)
                     catalog.keep(txn, [there.partition(b" ")[0].decode()])
                 for binary in source.packages:
                     txn[CHANGELOGS][of_package(binary.entry)] = there + b"\n" + binary.entry

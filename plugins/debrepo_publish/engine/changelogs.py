@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 OPTION = "changelogs"
 AUTO = "auto"  #: the value of the option for the URL that the storage knows
 
+_BATCH = 500  # rows that are deleted in one transaction
+_WALK = 4096  # rows to read before the pages that they stand on are unmapped
+
 _URL = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?")
 
 
@@ -73,6 +76,51 @@ def live_files(txn: Transaction) -> Iterator[str]:
         said, _, entry = row.partition(b"\n")
         if key.startswith(b"p") and said and entry in txn[PACKAGES]:
             yield said.partition(b" ")[0].decode()
+
+
+def used_again(said: bytes, known: bytes | None) -> bytes:
+    """Return the row of a source version that a package comes to use: each use makes it another."""
+    count = (known or b"").partition(b"\n")[2]
+    return b"%b\n%d" % (said, int(count or b"0") + 1)
+
+
+def remove_rows(session: Session) -> None:
+    """Delete what is known of packages that the database has no more, and of their sources."""
+    with session.db.read() as txn:
+        gone = [key for key, row in _packages(txn) if _entry(row) not in txn[PACKAGES]]
+    for start in range(0, len(gone), _BATCH):
+        with session.db.write() as txn:
+            for key in gone[start : start + _BATCH]:
+                row = txn[CHANGELOGS].get(key)
+                if row is not None and _entry(row) not in txn[PACKAGES]:
+                    del txn[CHANGELOGS][key]
+    with session.db.read() as txn:
+        named = {hash(_said(row)) for _, row in _packages(txn)}
+        unused = {
+            key: bytes(row)
+            for key, row in txn[CHANGELOGS].prefix(b"s")
+            if hash(_said(row)) not in named
+        }
+    if unused:
+        with session.db.write() as txn:
+            for key, row in unused.items():
+                if txn[CHANGELOGS].get(key) == row:  # otherwise a package uses it since
+                    del txn[CHANGELOGS][key]
+
+
+def _packages(txn: Transaction) -> Iterator[tuple[bytes, bytes]]:
+    for number, (key, row) in enumerate(txn[CHANGELOGS].prefix(b"p"), 1):
+        if not number % _WALK:
+            txn.trim()
+        yield key, row
+
+
+def _said(row: bytes) -> bytes:
+    return bytes(row).partition(b"\n")[0]
+
+
+def _entry(row: bytes) -> bytes:
+    return bytes(row).partition(b"\n")[2]
 
 
 def of_package(entry: Entry) -> bytes:

@@ -76,18 +76,41 @@ def clean_up(
     return deleted
 
 
-def clean_up_dropped(session: Session, storage: Storage, place: str) -> list[str]:
-    """Delete what publications of a place left that were dropped without a cleanup."""
+def clean_up_dropped(
+    session: Session, storage: Storage, place: str, *, only: str = ""
+) -> list[str]:
+    """Delete what publications of a place left that were dropped without a cleanup.
+
+    ``only`` is the key of one of them.
+    """
     with session.db.read() as txn:
         start = f"{place} ".encode()
         keys = {key.partition("\0")[0] for key in txn[GENERATIONS].prefix_keys(start)}
-        dropped = sorted(key for key in keys if key not in txn[PUBLICATIONS])
+        dropped = sorted(key for key in keys if key not in txn[PUBLICATIONS] and only in ("", key))
         last = [next(iter(publications.generations(txn, key))).publication for key in dropped]
     return [
         path
         for publication in last
         for path in clean_up(session, storage, publication, everything=True)
     ]
+
+
+def is_over(txn: Transaction, key: str, most: int) -> bool:
+    """Return whether something of a publication is to be deleted by now; ``most`` as in `_due`.
+
+    Of one that was dropped without a cleanup it is when the grace of its last generation is over.
+    """
+    publication = txn[PUBLICATIONS].get(key)
+    if publication is not None:
+        due, bare = _due(txn, publication, publications.generations(txn, key), most)
+        return bool(due or bare)
+    start, stop = generation_key(key, 0), f"{key}\1"
+    last = next((one for _, one in txn[GENERATIONS].range(start, stop, reverse=True)), None)
+    return (
+        last is not None
+        and last.state in ("past", "void")
+        and last.ended + last.publication.grace <= clock.now()
+    )
 
 
 def waiting(txn: Transaction) -> list[Superseded]:
@@ -98,6 +121,9 @@ def waiting(txn: Transaction) -> list[Superseded]:
             publication = generation.publication
             known = found.get(publication.key, Superseded(str(publication), 0, 0, 0, 0, 0))
             found[publication.key] = _added(txn, known, publication, generation)
+    for key in found.keys() & set(txn[PUBLICATIONS]):
+        due, _ = _due(txn, txn[PUBLICATIONS][key], publications.generations(txn, key), 0)
+        found[key] = found[key]._replace(expired=len(due))
     return [found[key] for key in sorted(found)]
 
 

@@ -81,6 +81,40 @@ def test_packages_go_when_their_time_is_over(emptied):
     assert (done.emptied, done.files, files(emptied)) == (3, 5, 0)
 
 
+def test_time_in_the_trash_does_not_begin_while_the_clock_is_behind(session, tmp_path, monkeypatch):
+    now = clock.now()
+    session.call("db.cleanup")
+    session.call("repo.create", name="r")
+    list(session.call("repo.add", name="r", paths=[build_deb(tmp_path)]))
+    session.call("repo.remove", name="r", queries=["hello"])
+    with monkeypatch.context() as behind:
+        behind.setattr(clock, "now", lambda: now - 400 * DAY)
+        assert session.call("db.cleanup").trashed == 1
+    assert session.call("db.cleanup").emptied == 0
+    monkeypatch.setattr(clock, "now", lambda: now + 7 * DAY - 60)
+    assert session.call("db.cleanup").emptied == 0
+    monkeypatch.setattr(clock, "now", lambda: now + 7 * DAY + 60)
+    assert session.call("db.cleanup").emptied == 1
+
+
+def test_package_that_came_back_while_the_clock_was_behind_is_trashed_for_the_whole_time(
+    emptied, monkeypatch
+):
+    now = clock.now()
+    with monkeypatch.context() as behind:
+        behind.setattr(clock, "now", lambda: now - 400 * DAY)
+        emptied.call("db.restore", everything=True)
+        assert emptied.call("db.cleanup").trashed == 3
+    assert emptied.call("db.cleanup").emptied == 0
+
+
+def test_clock_that_is_behind_is_named(debrepo, monkeypatch):
+    debrepo("db", "cleanup")
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now - 400 * DAY)
+    assert "Warning: the clock says" in debrepo("db", "cleanup").stderr
+
+
 def test_dry_run_counts_what_the_trash_would_lose(emptied):
     age(emptied, 7 * DAY)
     planned = emptied.call("db.cleanup", dry_run=True)

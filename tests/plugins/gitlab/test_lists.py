@@ -165,6 +165,15 @@ def test_downloads_are_dated_with_one_write_for_many(stocked, session, secret):
         assert len(txn[DOWNLOADS]) == 0
 
 
+def test_dates_of_downloads_go_with_the_packages(stocked, session):
+    with session.db.write() as txn:
+        for name in ("p00_1.0_amd64.deb", "p00_2.0_amd64.deb", "gone_1.0_amd64.deb", "gone_1.dsc"):
+            txn[DOWNLOADS][f"1\0{name}"] = "2026-01-01T00:00:00Z"
+    session.call("db.cleanup")
+    with session.db.read() as txn:
+        assert list(txn[DOWNLOADS]) == ["1\0p00_1.0_amd64.deb"]
+
+
 def test_group_pool_is_also_where_gitlab_has_it(stocked, session, upload):
     session.call("project.edit", path="acme", kind="group", visibility="public")
     session.call("distribution.create", container="group:acme", codename="sid")

@@ -1,10 +1,15 @@
 """Changelogs: which file is published where, and when it goes."""
 
 import gzip
+from contextlib import closing
 
 import pytest
 
+from debrepo.plugins import load_plugins
+from debrepo.session import Session
 from debrepo.testing.packages import build_deb
+from debrepo_publish.engine import changelogs
+from debrepo_publish.model.tables import CHANGELOGS
 
 URL = ("--changelogs", "https://deb.example.org/tools")
 
@@ -168,3 +173,49 @@ def test_url_that_is_none_is_refused_before_anything_is_written(
     said = debrepo("publish", "repo", "r", *words, exit_code=2).output
     assert "--changelogs https://deb.example.org/debian" in said
     assert not (debrepo_root / "public").exists()
+
+
+def known(debrepo_root):
+    with closing(Session(debrepo_root, load_plugins())) as session, session.db.read() as txn:
+        return sorted(key[:1] for key in txn[CHANGELOGS])
+
+
+def test_rows_go_with_the_packages(add, publish, debrepo, debrepo_root, tree):
+    add("foo", {"foo/changelog.Debian.gz": b"foo"})
+    add("foo-dev", {"foo-dev": "foo"}, source="foo")
+    add("none", {})
+    publish(*URL)
+    assert known(debrepo_root) == [b"p", b"p", b"p", b"s"]
+    debrepo("repo", "remove", "r", "foo-dev")
+    publish("--grace", "0s", "--keep-generations", "0")
+    debrepo("db", "cleanup", "--no-trash")
+    assert known(debrepo_root) == [b"p", b"p", b"s"]
+    debrepo("repo", "remove", "r", "foo")
+    debrepo("repo", "remove", "r", "none")
+    publish("--force")
+    debrepo("db", "cleanup", "--no-trash")
+    assert known(debrepo_root) == []
+    assert tree() == {}
+
+
+def test_row_of_a_source_stays_where_a_package_comes_to_use_it_meanwhile(session, monkeypatch):
+    source, said = changelogs.of_source("foo", "1.0"), b"0123 3 f/foo/foo_1.0_changelog"
+    with session.db.write() as txn:
+        txn[CHANGELOGS][source] = said
+    walk, looks = changelogs._packages, []
+
+    def used_in_between(txn):
+        yield from walk(txn)
+        looks.append(txn)
+        if len(looks) == 2:
+            with session.db.write() as other:
+                row = changelogs.used_again(said, other[CHANGELOGS].get(source))
+                other[CHANGELOGS][source] = row
+
+    monkeypatch.setattr(changelogs, "_packages", used_in_between)
+    changelogs.remove_rows(session)
+    with session.db.read() as txn:
+        assert txn[CHANGELOGS][source] == said + b"\n1"
+    changelogs.remove_rows(session)  # nobody has, after all
+    with session.db.read() as txn:
+        assert source not in txn[CHANGELOGS]

@@ -1,13 +1,15 @@
 """Superseded indexes have a grace of their own, and what is remembered does not grow."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from plugins.publish.client import Broken, Client
 from plugins.publish.test_crashes import strays
 
 from debrepo.errors import InvalidInput
-from debrepo_publish.engine import eviction, superseded
+from debrepo_publish.engine import eviction, expiring, places, superseded
 from debrepo_publish.indexes import cache
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication
@@ -70,6 +72,90 @@ def test_superseded_indexes_stay_for_an_hour(session, published, replace, update
     update()
     assert not is_read(published, before)
     assert strays(session) == (set(), set())
+
+
+IDLE = SimpleNamespace(is_idle=lambda: True, has_work=lambda: False)
+
+
+def test_cleanup_deletes_what_is_over_its_grace(session, published, replace, update, clock, public):
+    before = published.inrelease()
+    replace("2.0")
+    update()
+    clock(NOW + HOUR - 1)
+    assert session.call("db.cleanup").expired == 0
+    assert published.packages(before) == HELLO
+    clock(NOW + HOUR)
+    assert session.call("db.cleanup").expired > 0
+    assert not is_read(published, before)
+    assert debs(public) == ["hello_1.0_amd64.deb", "hello_2.0_amd64.deb"]
+    clock(NOW + 3 * DAY)
+    (shown,) = session.call("db.cleanup", dry_run=True).superseded
+    assert shown.expired == 1
+    done = session.call("db.cleanup")
+    assert (done.expired, done.packages, done.superseded) == (1, 1, ())
+    assert debs(public) == ["hello_2.0_amd64.deb"]
+    assert strays(session) == (set(), set())
+
+
+def test_idle_server_deletes_what_is_over_its_grace(session, published, replace, update, clock):
+    before = published.inrelease()
+    replace("2.0")
+    update()
+    busy = SimpleNamespace(is_idle=lambda: False, has_work=lambda: True)
+    clock(NOW + HOUR)
+    expiring.in_background(session, busy)()
+    assert published.packages(before) == HELLO
+    expiring.in_background(session, IDLE)()
+    assert not is_read(published, before)
+    assert expiring.due(session) == {}
+    assert strays(session) == (set(), set())
+
+
+def test_look_at_what_is_over_opens_no_storage_and_takes_no_lease(session, published, monkeypatch):
+    monkeypatch.setattr(places, "opened", None)
+    expiring.in_background(session, IDLE)()
+    assert session.call("db.cleanup").expired == 0
+
+
+def test_place_where_somebody_publishes_is_left_to_that_publish(
+    session, published, replace, update, clock
+):
+    before = published.inrelease()
+    replace("2.0")
+    update()
+    clock(NOW + HOUR)
+    with ThreadPoolExecutor(1) as other, places.hold(session, "."):
+        assert other.submit(session.call, "db.cleanup").result().expired == 0
+    assert published.packages(before) == HELLO
+
+
+def test_what_another_publisher_has_replaced_is_left_alone_and_named_once(
+    session, published, replace, update, clock, public, caplog
+):
+    before = published.inrelease()
+    replace("2.0")
+    update()
+    clock(NOW + HOUR)
+    live = public / "dists/stable/InRelease"
+    live.write_bytes(before)
+    look = expiring.in_background(session, IDLE)
+    look()
+    look()
+    assert caplog.text.count("superseded files of . are not deleted: ") == 1
+    assert published.packages(before) == HELLO
+    assert session.call("db.cleanup").expired == 0
+
+
+def test_dropped_publication_leaves_its_files_for_the_grace_and_no_longer(
+    session, published, clock, public
+):
+    session.call("publish.drop", distribution="stable", skip_cleanup=True)
+    clock(NOW + 3 * DAY - 1)
+    assert session.call("db.cleanup").expired == 0
+    assert debs(public)
+    clock(NOW + 3 * DAY)
+    assert session.call("db.cleanup").expired > 0
+    assert debs(public) == []
 
 
 def test_package_files_stay_longer_than_indexes(session, published, replace, update, clock, public):
