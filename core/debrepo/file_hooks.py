@@ -9,7 +9,7 @@ from debrepo.hookspecs import hookspec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.recovery import LostFiles
@@ -31,6 +31,19 @@ def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
 
     *Tells*, outside of any transaction. Verify what you fetch. Raise `RemoteError`, with the file
     and its URL, where one cannot be had; what has come stays in the pool.
+    """
+
+
+@hookspec
+def debrepo_keep_files(
+    session: Session, digests: frozenset[str]
+) -> Callable[[Transaction], None] | None:
+    """Put files of the pool, given by their SHA256, where all nodes of a database find them.
+
+    *Collects*, outside of any transaction, when several machines share the database, and before
+    the transaction that names the files. It calls what you return, which records where they are,
+    and raises `Conflict` if they have been deleted meanwhile. Return ``None`` where nodes share
+    the pool itself.
     """
 
 

@@ -10,7 +10,7 @@ from debrepo.errors import NotFound
 from debrepo.package import digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pluggy import HookRelay
 
@@ -34,6 +34,27 @@ def fetch(session: Session, needed: Iterable[tuple[str, int]]) -> None:
     missing = frozenset(digest for digest, size in needed if not is_here(pool, digest, size))
     if missing:
         hook(session=session, digests=missing)
+
+
+def keep(session: Session, digests: Iterable[str]) -> Callable[[Transaction], None]:
+    """Put files of the pool where all nodes find them; return what records that.
+
+    Open no transaction meanwhile, and call what it returns in the one that names the files.
+    """
+    hook = session.hook.debrepo_keep_files
+    if not session.db.shared or not hook.get_hookimpls():
+        return _nothing
+    kept = hook(session=session, digests=frozenset(digests))
+
+    def record(txn: Transaction) -> None:
+        for one in kept:
+            one(txn)
+
+    return record
+
+
+def _nothing(_txn: Transaction) -> None:
+    """Record nothing: this node is the only one."""
 
 
 def beside(session: Session, endpoint: str, digests: Iterable[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from debrepo import catalog
+from debrepo import catalog, remote_files
 from debrepo.database import json_table
 from debrepo.errors import Conflict
 from debrepo.package import PackageFile
@@ -13,7 +13,7 @@ from debrepo_gitlab.distributions import DISTRIBUTIONS
 from debrepo_gitlab.packages import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from debrepo.database import Transaction
@@ -41,18 +41,25 @@ def _dump(document: Document) -> dict[str, Any]:
 DOCUMENTS = json_table("gitlab.documents", load=_load, dump=_dump, record=Document)
 
 
+class StagedDocuments(NamedTuple):
+    """Documents on their way into the database."""
+
+    files: Sequence[PackageFile]
+    record_places: Callable[[Transaction], None] | None = None
+
+
 @contextmanager
-def staged(session: Session, paths: Sequence[Path]) -> Iterator[list[PackageFile]]:
+def staged(session: Session, paths: Sequence[Path]) -> Iterator[StagedDocuments]:
     """Put the documents of an upload into the pool; until the block ends, they stay there."""
     if not paths:
-        yield []
+        yield StagedDocuments(())
         return
     from debrepo.ingest.documents import put_document
 
     with session.pool.reserving() as pool:
         files = [put_document(pool, path) for path in paths]
         pool.sync()
-        yield files
+        yield StagedDocuments(files, remote_files.keep(session, [one.sha256 for one in files]))
 
 
 def record(
@@ -60,14 +67,16 @@ def record(
     txn: Transaction,
     found: Distribution,
     source: tuple[str, str],
-    files: Iterable[PackageFile],
+    kept: StagedDocuments,
 ) -> None:
     """Keep staged documents of a source version; one replaces an older one of its name."""
     if found.key not in txn[DISTRIBUTIONS]:
         raise Conflict(f"{found.codename} was dropped meanwhile")
     package = number(found.container.partition(":")[2], *source)
     known = list(_of_package(txn, found.container, package))
-    for file in files:
+    if kept.record_places is not None:
+        kept.record_places(txn)
+    for file in kept.files:
         if file.sha256 not in session.pool:
             raise Conflict(f"{file.name} was deleted while it was stored", hint="upload it again")
         for key, old in known:

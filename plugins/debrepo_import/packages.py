@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import catalog, packageset
+from debrepo import catalog, packageset, remote_files
 from debrepo.catalog import CHUNKS, PACKAGES, Known
 from debrepo.errors import Conflict, NotFound, VerificationFailed
 from debrepo.ingest import threads
@@ -69,7 +69,9 @@ def bring(
         taken = _take(pool, read, [entry for entry in some if entry not in there], way, brought)
         if taken:
             pool.sync()
-        session.db.update(partial(_store, pool, source, there, taken))
+        new_files = [digest for one in taken.values() for digest in digests(one.known.record)]
+        record_places = remote_files.keep(session, new_files)
+        session.db.update(partial(_store, pool, source, there, taken, record_places))
         brought.final.update((entry, entry) for entry in there)
         brought.final.update((entry, one.known.entry) for entry, one in taken.items())
         new = sum(one.files for one in taken.values()), sum(one.bytes for one in taken.values())
@@ -156,8 +158,14 @@ def _finished(package: Package, whole: Sequence[PackageFile], count: int, size: 
 
 
 def _store(
-    pool: Pool, source: str, there: set[Entry], taken: dict[Entry, _Taken], txn: Transaction
+    pool: Pool,
+    source: str,
+    there: set[Entry],
+    taken: dict[Entry, _Taken],
+    record_places: Callable[[Transaction], None],
+    txn: Transaction,
 ) -> None:
+    record_places(txn)
     for entry in there:
         record = txn[PACKAGES].get(entry)
         if record is None:

@@ -151,14 +151,17 @@ def commit(
     whole: bool = False,
     arrival: Arrival = FILE,
     also: Callable[[Transaction], None] | None = None,
+    documents: Iterable[str] = (),
 ) -> dict[Path, Outcome]:
     """Add a batch in one transaction, against what the repository is by then.
 
     With ``whole``, nothing is added if anything fails, and only failures are returned then.
-    ``also`` changes more in the transaction, unless anything has failed.
+    ``also`` changes more in the transaction, unless anything has failed, and names ``documents``.
     """
+    record = remote_files.keep(session, (*documents, *_digests(batch)))
 
     def change(txn: Transaction) -> dict[Path, Outcome]:
+        record(txn)
         outcomes = _join(
             session,
             txn,
@@ -255,8 +258,10 @@ def add_together(
                 session.progress.note(f"{item.source}: {item.remark}")
             items[item.source] = item
         session.pool.sync()
+        record = remote_files.keep(session, _digests(items.values()))
 
         def change(txn: Transaction) -> int:
+            record(txn)
             new = 0
             for name, given in files.items():
                 batch = [items[path] for path in given]
@@ -301,6 +306,11 @@ def _check_data(session: Session, txn: Transaction, item: Ingested) -> None:
     defect = None if item.contents else known_defect(session.config, txn, item.entry)
     if defect is not None:
         raise InvalidPackage(defect.reason, hint=defect.hint)
+
+
+def _digests(batch: Iterable[Ingested]) -> Iterator[str]:
+    for item in batch:
+        yield from digests(item.record)
 
 
 def _check_files(session: Session, batch: list[Ingested]) -> None:

@@ -223,6 +223,7 @@ def _add(
             whole=True,
             arrival=Arrival(signers=upload.fingerprints),
             also=lambda txn: documents.record(session, txn, found),
+            documents=[one.file.sha256 for one in found],
         )
     ordered = [outcomes[item.source] for item in fitting if item.source in outcomes]
     if any(outcome.status == "failed" for outcome in ordered):

@@ -6,7 +6,7 @@ from collections import ChainMap
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from debrepo import catalog, packageset
+from debrepo import catalog, packageset, remote_files
 from debrepo.acceptance import checking
 from debrepo.arrival import Arrival
 from debrepo.catalog import CHUNKS, PACKAGES, Known
@@ -97,8 +97,11 @@ def record(
     if not batch:
         return StoredBatch({})
     pool.sync()
+    needed = [digest for known in batch.values() for digest in digests(known.record)]
+    note_places = remote_files.keep(session, needed)
 
     def change(txn: Transaction) -> StoredBatch:
+        note_places(txn)
         if pool.lacking(found):
             raise Conflict(
                 "files were taken out of the pool while they were being mirrored",

@@ -11,11 +11,13 @@ from contextlib import closing, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from debrepo.catalog import PACKAGES
 from debrepo.errors import DebrepoError, NotFound
+from debrepo.package import digests as digests_of
 from debrepo.stopping import checkpoint
 from debrepo.storage import PoolLink
 from debrepo_pool import places
-from debrepo_pool.tables import MOVED, UNWANTED
+from debrepo_pool.tables import DELETING, MOVED, UNWANTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -44,7 +46,7 @@ class MovedFiles(NamedTuple):
     deleted: int  #: of those in the storage
 
 
-def move(session: Session, place: FilePlace) -> MovedFiles:
+def move(session: Session, place: FilePlace, *, put: bool = True) -> MovedFiles:
     """Put all files into the storage, then remove those here that the cache has no room for."""
     session.check_thawed()
     with (
@@ -52,7 +54,7 @@ def move(session: Session, place: FilePlace) -> MovedFiles:
         closing(place.open(session)) as storage,
     ):
         deleted = _delete(session, place, storage)
-        files, size = _put(session, place, storage)
+        files, size = _put(session, place, storage) if put else (0, 0)
         return MovedFiles(files, size, _shrink(session), deleted)
 
 
@@ -76,7 +78,13 @@ def _put(session: Session, place: FilePlace, storage: Storage) -> tuple[int, int
         stay = {key for key, where in txn[MOVED].items() if where == endpoint} | _others(
             session, txn
         )
-    waiting = [digest for digest in session.pool if bytes.fromhex(digest) not in stay]
+        # What only the cache of this node has may be garbage that another node has dropped.
+        named = _named(txn) if session.db.shared else None
+    waiting = [
+        digest
+        for digest in session.pool
+        if bytes.fromhex(digest) not in stay and (named is None or digest in named)
+    ]
     count = total = 0
     tracked = session.progress.track("Moving files", waiting, total=len(waiting))
     for batch in _batches(tracked, _BATCH):
@@ -92,6 +100,10 @@ def _put(session: Session, place: FilePlace, storage: Storage) -> tuple[int, int
         count += len(links)
         total += sum(link.size for link in links)
     return count, total
+
+
+def _named(txn: Transaction) -> set[str]:
+    return {digest for record in txn[PACKAGES].values() for digest in digests_of(record)}
 
 
 def _others(session: Session, txn: Transaction) -> set[bytes]:
@@ -154,18 +166,36 @@ def _by_age(pool: Pool) -> list[tuple[float, int, str]]:
 
 
 def _delete(session: Session, place: FilePlace, storage: Storage) -> int:
-    """Delete what no package names any more, unless other nodes may still need it."""
+    """Delete what no package names any more, unless other nodes may still need it.
+
+    It is marked before: a node that adds such a file again waits, see `keeping`.
+    """
     with session.db.read() as txn:
-        endpoint = place.endpoint.encode()
-        unwanted = [key for key, where in txn[UNWANTED].items() if where == endpoint]
-        back = {key for key in unwanted if key in txn[MOVED]}
-    gone = [key for key in unwanted if key not in back and key.hex() not in session.pool]
+        if not txn[UNWANTED]:
+            return 0
+    endpoint = place.endpoint.encode()
+
+    def mark(txn: Transaction) -> list[bytes]:
+        moved, unwanted = txn[MOVED], txn[UNWANTED]
+        found = [key for key, where in unwanted.items() if where.removeprefix(DELETING) == endpoint]
+        gone = [key for key in found if key not in moved and not _is_kept(session, key)]
+        for key in {*found}.difference(gone):
+            unwanted.discard(key)
+        unwanted.put_many((key, DELETING + endpoint) for key in gone)
+        return gone
+
+    gone = session.db.update(mark)
     if not session.config["pool.shared"]:
         storage.delete(place.path(key.hex()) for key in gone)
     with session.db.write() as txn:
-        for key in unwanted:
+        for key in gone:
             txn[UNWANTED].discard(key)
     return 0 if session.config["pool.shared"] else len(gone)
+
+
+def _is_kept(session: Session, key: bytes) -> bool:
+    """Return whether the pool has a file that may be about to be moved."""
+    return not session.db.shared and key.hex() in session.pool
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -182,7 +212,8 @@ def background(session: Session, _load: Load) -> Callable[[], None]:
         if place is None or session.frozen:
             return
         try:
-            move(session, place)
+            # Nodes that share the database put each file before a transaction names it.
+            move(session, place, put=not session.db.shared)
         except DebrepoError as error:
             session.progress.note(f"Package files were not moved: {error}")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from debrepo import BackgroundJob, Command, Operation, Setting, TableRef, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from debrepo.database import Transaction
     from debrepo.health import Checkup
@@ -84,6 +84,15 @@ def debrepo_fetch_files(session: Session, digests: frozenset[str]) -> None:
     from debrepo_pool import fetching
 
     fetching.fetch(session, digests)
+
+
+@hookimpl
+def debrepo_keep_files(
+    session: Session, digests: frozenset[str]
+) -> Callable[[Transaction], None] | None:
+    from debrepo_pool import keeping
+
+    return keeping.keep(session, digests)
 
 
 @hookimpl

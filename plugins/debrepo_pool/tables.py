@@ -8,3 +8,5 @@ from debrepo.database import bytes_table
 MOVED = bytes_table("pool.moved")
 #: Files that no package names any more, and that are to be deleted there.
 UNWANTED = bytes_table("pool.unwanted")
+#: What such a row begins with while a node deletes the file: others wait for that.
+DELETING = b"\0"
