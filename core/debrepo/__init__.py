@@ -7,7 +7,7 @@ Plugin authors import from here::
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
-    from debrepo.hookspecs import hookimpl
+    from debrepo.implementing import hookimpl
     from debrepo.options import PublicationOption
     from debrepo.refs import BackgroundJob, Command, Operation, Ref, Setting, TableRef
 
@@ -27,12 +27,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for: a command that waits its turn has no need of pluggy yet."""
+    """Import what is asked for: a command that waits its turn needs nothing yet."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = {"hookimpl": "hookspecs", "PublicationOption": "options"}.get(name, "refs")
+    home = {"hookimpl": "implementing", "PublicationOption": "options"}.get(name, "refs")
     found: object = getattr(import_module(f"debrepo.{home}"), name)
     globals()[name] = found
     return found

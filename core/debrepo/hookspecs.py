@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pluggy import HookimplMarker, HookspecMarker
+from pluggy import HookspecMarker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from debrepo.signing import KeyRotation, MadeSignature
 
 hookspec = HookspecMarker("debrepo")
-hookimpl = HookimplMarker("debrepo")
 
 
 # At start-up: name what you bring.

@@ -56,7 +56,7 @@ class StoredCode:
         except _DAMAGED:
             return
         self._start = _LENGTH + length
-        if made_for == _here():
+        if made_for == here():
             self._index = index
 
     def find_spec(
@@ -67,7 +67,7 @@ class StoredCode:
         if stored is None:
             return None
         source, is_package, time, size, place, length = stored
-        if _state(source) != (time, size):
+        if state(source) != (time, size):
             del self._index[name]
             return None
         loader = _Loader(name, source, self._file, self._start + place, length)
@@ -94,25 +94,30 @@ class StoredCode:
             index[name] = (*stored[:4], place, len(code))
             codes.append(code)
             place += len(code)
-        head = marshal.dumps((_here(), index))
-        partial = f"{self._path}.{os.getpid()}"
-        try:
-            with open(partial, "xb") as file:
-                file.writelines([len(head).to_bytes(_LENGTH, "little"), head, *codes])
-            os.replace(partial, self._path)
-        except FileExistsError:
-            return
-        except OSError:  # no permission, or no space
-            if os.path.exists(partial):
-                os.unlink(partial)
+        head = marshal.dumps((here(), index))
+        write_whole(self._path, [len(head).to_bytes(_LENGTH, "little"), head, *codes])
 
 
-def _here() -> list[str]:
+def write_whole(path: str, pieces: "Iterable[bytes]") -> None:
+    """Put a new file in the place of another, if that is possible."""
+    partial = f"{path}.{os.getpid()}"
+    try:
+        with open(partial, "xb") as file:
+            file.writelines(pieces)
+        os.replace(partial, path)
+    except FileExistsError:
+        return
+    except OSError:  # no permission, or no space
+        if os.path.exists(partial):
+            os.unlink(partial)
+
+
+def here() -> list[str]:
     """Return what modules depend on besides their sources: this Python, and where it looks."""
     return [sys.version, *sys.path]
 
 
-def _state(source: str) -> tuple[int, int] | None:
+def state(source: str) -> tuple[int, int] | None:
     """Return the time and the size of a source as they stand in its compiled file."""
     try:
         found = os.stat(source)
@@ -145,16 +150,23 @@ def _compiled(specs: "Iterable[ModuleSpec]") -> "Iterator[tuple[str, tuple[Store
         except OSError:
             continue
         time, size = int.from_bytes(header[8:12], "little"), int.from_bytes(header[12:], "little")
-        if header[:8] == MAGIC_NUMBER + b"\0\0\0\0" and _state(source) == (time, size):
+        if header[:8] == MAGIC_NUMBER + b"\0\0\0\0" and state(source) == (time, size):
             is_package = spec.submodule_search_locations is not None
             yield spec.name, ((source, is_package, time, size, 0, 0), code)
 
 
 def use() -> StoredCode | None:
     """Import from the stored code from now on."""
-    compiled = __spec__.cached
-    if compiled is None or "" in sys.path:  # which stands for the current directory
+    path = beside(__spec__.cached)
+    if path is None:
         return None
-    found = StoredCode(compiled.removesuffix("pyc") + "all")
+    found = StoredCode(path)
     sys.meta_path.insert(0, found)
     return found
+
+
+def beside(compiled: str | None) -> str | None:
+    """Return where what is stored for a module lies: beside its compiled file."""
+    if compiled is None or "" in sys.path:  # which stands for the current directory
+        return None
+    return compiled.removesuffix("pyc") + "all"

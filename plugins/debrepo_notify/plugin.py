@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from debrepo import BackgroundJob, Command, Operation, Setting, TableRef, hookimpl
-from debrepo.hookspecs import hookspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +24,9 @@ _HERE = "debrepo_notify"
 
 @hookimpl
 def debrepo_addhooks(pm: PluginManager) -> None:
-    pm.add_hookspecs(sys.modules[__name__])
+    from debrepo_notify import hooks
 
-
-@hookspec(firstresult=True)
-def debrepo_notify_body(session: Session, target: str, event: str, body: str) -> str | None:
-    """Return the body that a target gets in place of ``body``, such as a message for a chat.
-
-    *Asks*, outside of any transaction, at each attempt to deliver. Return ``None`` for targets
-    that are not yours.
-    """
+    pm.add_hookspecs(hooks)
 
 
 @hookimpl

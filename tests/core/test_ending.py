@@ -125,7 +125,7 @@ def test_python_that_does_not_count_what_is_registered_ends_as_usual():
     assert (end.returncode, end.stderr) == (3, "")
 
 
-@pytest.mark.parametrize("where", ["load_plugins", "build_cli"])
+@pytest.mark.parametrize("where", ["load", "build_cli"])
 def test_interrupt_while_modules_load_is_one_line(where):
     code = (
         f"{BEFORE}"

@@ -56,7 +56,9 @@ def test_version_and_help_open_no_database(command, tmp_path):
 
 def test_help_imports_of_a_plugin_only_its_plugin_module():
     plugins = {name for name in imported_by("--help") if name.startswith("debrepo_")}
-    assert {name for name in plugins if "." in name and not name.endswith(".plugin")} == set()
+    assert {
+        name for name in plugins if "." in name and not name.endswith((".plugin", ".hooks"))
+    } == set()
 
 
 def test_repo_list_opens_the_database_and_no_more(tmp_path):
@@ -78,7 +80,7 @@ def test_repo_list_loads_no_plugin_but_its_own(tmp_path):
     modules = {name for name in imported if name.startswith("debrepo_") and "." in name}
     others = {name for name in modules if not name.startswith("debrepo_local.")}
     assert loaded
-    assert {name for name in others if not name.endswith((".plugin", ".tables"))} == set()
+    assert {name for name in others if not name.endswith((".plugin", ".hooks", ".tables"))} == set()
 
 
 def test_a_small_add_imports_only_what_reads_its_package(tmp_path):

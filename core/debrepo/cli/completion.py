@@ -6,7 +6,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
-from pluggy import PluginManager
 
 from debrepo.session import Session
 
@@ -42,8 +41,8 @@ class Name(click.types.StringParamType):
 
 def _session(root: click.Context) -> Session:
     """Return the session that the command would have, had it been run."""
-    plugins = root.find_object(PluginManager)
-    if plugins is None:
+    plugins = root.obj
+    if not hasattr(plugins, "hook"):
         raise LookupError("not below the command line that plugins make")
     config = root.params.get("config_path")
     return Session(root.params["root"].absolute(), plugins, config_path=config, read_only=True)

@@ -13,7 +13,7 @@ import click
 
 from debrepo import __version__
 from debrepo.errors import DebrepoError, PluginError
-from debrepo.plugins import load_plugins
+from debrepo.late_plugins import load
 from debrepo.refs import Command, answer, without
 from debrepo.session import Session
 
@@ -336,7 +336,7 @@ def _clash(command: LazyCommand, one: str) -> PluginError:
 def main() -> None:
     """Run ``debrepo``."""
     try:
-        cli = build_cli(load_plugins(os.environ.get("DEBREPO_DISABLE", "").split(",")))
+        cli = build_cli(load(os.environ.get("DEBREPO_DISABLE", "").split(",")))
     except PluginError as error:
         CommandFailed(error).show()
         sys.exit(error.exit_code)
