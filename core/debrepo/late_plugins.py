@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from debrepo.options import PublicationOption
 from debrepo.refs import BackgroundJob, Command, Operation, Ref, Setting, TableRef
-from debrepo.stored_code import beside, here, state, write_whole
+from debrepo.stored_code import carrier, here, state, stored_at, write_behind
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class LatePlugins:
 def load(disabled: Iterable[str] = ()) -> PluginManager:
     """Return the installed plugins; those are imported that nothing is known of yet."""
     names = [name for name in map(str.strip, disabled) if name]
-    path = None if names else beside(__spec__.cached)
+    path = None if names else carrier(__spec__.cached, "stored_hooks")
     stored = None if path is None else _read(path)
     if stored is not None:
         return cast("PluginManager", LatePlugins(stored))
@@ -188,7 +188,9 @@ def _read(path: str) -> dict[str, bytes] | None:
     """Return what is stored of each hook, if plugins, their sources and Python are as they were."""
     try:
         with open(path, "rb") as file:
-            made_for, places, sources, stored = marshal.load(file)  # noqa: S302  # as `import` does
+            begin, length = stored_at(file.fileno())
+            data = os.pread(file.fileno(), length, begin)
+        made_for, places, sources, stored = marshal.loads(data)  # noqa: S302  # as `import` does
     except (OSError, EOFError, ValueError, TypeError):
         return None
     if made_for != here() or places != _places():
@@ -223,7 +225,7 @@ def _store(path: str, plugins: PluginManager) -> None:
         for hook in map(_Stored._make, map(marshal.loads, stored.values())):
             modules.update((hook.spec, *(module for _, module, _, _ in hook.implemented)))
         sources = {source: state(source) for source in map(_source, modules)}
-        write_whole(path, [marshal.dumps((here(), places, sources, stored))])
+        write_behind(path, marshal.dumps((here(), places, sources, stored)))
 
 
 def stored_hooks(plugins: PluginManager) -> dict[str, bytes]:

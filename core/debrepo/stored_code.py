@@ -2,9 +2,11 @@
 
 A command imports two hundred modules, its own and those of Python's library: Python looks for each
 in several directories, and opens its compiled file. This file has a copy of those compiled files,
-so a start opens one. It lies where Python keeps them, and holds as they do: as long as the source
-of a module has its size and time. What the file lacks is imported as ever, and added when the
-command ends.
+so a start opens one. It holds as they do: as long as the source of a module has its size and time.
+What the file lacks is imported as ever, and added when the command ends.
+
+It is the compiled file of `debrepo.stored_modules`, behind whose code Python reads no further: pip
+and Debian's tools remove the compiled file of each module that they have installed, and no other.
 """
 
 import marshal
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     Stored = tuple[str, bool, int, int, int, int]
 
 _PACKAGES = ("debrepo", "click", "pluggy")  # beside those of Python; others may be large
-_LENGTH = 8  # bytes of the length of the index, which follows
+_CARRIERS = ("stored_modules", "stored_hooks")  # modules whose compiled files are for this
+_MARK = b"stored 2"
+_END = 16  # bytes at the end: the mark, where the index begins, and how long it is
 _HEADER = 16  # bytes of a compiled file before the code: kind, and time and size of the source
 _DAMAGED = (OSError, EOFError, ValueError, TypeError)
 
@@ -49,13 +53,11 @@ class StoredCode:
         self._index: dict[str, Stored] = {}
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            length = int.from_bytes(os.pread(self._file, _LENGTH, 0), "little")
-            if length > os.fstat(self._file).st_size:
-                return
-            made_for, index = marshal.loads(os.pread(self._file, length, _LENGTH))  # noqa: S302
+            begin, length = stored_at(self._file)
+            made_for, index = marshal.loads(os.pread(self._file, length, begin))  # noqa: S302
         except _DAMAGED:
             return
-        self._start = _LENGTH + length
+        self._start = begin + length
         if made_for == here():
             self._index = index
 
@@ -95,21 +97,47 @@ class StoredCode:
             codes.append(code)
             place += len(code)
         head = marshal.dumps((here(), index))
-        write_whole(self._path, [len(head).to_bytes(_LENGTH, "little"), head, *codes])
+        write_behind(self._path, head, codes)
 
 
-def write_whole(path: str, pieces: "Iterable[bytes]") -> None:
-    """Put a new file in the place of another, if that is possible."""
+def stored_at(file: int) -> tuple[int, int]:
+    """Return where in a compiled file the index begins, and how long it is; raise `ValueError`."""
+    size = os.fstat(file).st_size
+    end = os.pread(file, _END, max(0, size - _END))
+    begin, length = (int.from_bytes(end[place : place + 4], "little") for place in (8, 12))
+    if end[:8] != _MARK or begin + length > size:
+        raise ValueError("nothing is stored there")
+    return begin, length
+
+
+def write_behind(path: str, index: bytes, others: "Iterable[bytes]" = ()) -> None:
+    """Put an index, and what it leads to, behind the code in a compiled file, if possible."""
     partial = f"{path}.{os.getpid()}"
     try:
+        front = _front(path)
+        end = [_MARK, *(number.to_bytes(4, "little") for number in (len(front), len(index)))]
         with open(partial, "xb") as file:
-            file.writelines(pieces)
+            file.writelines([front, index, *others, *end])
         os.replace(partial, path)
     except FileExistsError:
         return
     except OSError:  # no permission, or no space
         if os.path.exists(partial):
             os.unlink(partial)
+
+
+def _front(path: str) -> bytes:
+    """Return the compiled file of a module as Python makes it; nothing for any other file."""
+    from importlib.util import MAGIC_NUMBER, source_from_cache
+
+    if not path.endswith(".pyc"):
+        return b""
+    source = source_from_cache(path)
+    with open(source, "rb") as file:
+        code = compile(file.read(), source, "exec", dont_inherit=True)
+    time, size = state(source) or (0, 0)
+    header = (number.to_bytes(4, "little") for number in (0, time, size))
+    return b"".join([MAGIC_NUMBER, *header, marshal.dumps(code)])
 
 
 def here() -> list[str]:
@@ -131,6 +159,8 @@ def _lacking(known: "dict[str, Stored]") -> "Iterator[ModuleSpec]":
     for name, module in list(sys.modules.items()):
         spec = None if name in known else getattr(module, "__spec__", None)
         if spec is not None and type(spec.loader) is SourceFileLoader:
+            if name.startswith("debrepo.") and name[8:] in _CARRIERS:
+                continue
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or top.startswith(_PACKAGES):
                 yield spec
@@ -157,7 +187,7 @@ def _compiled(specs: "Iterable[ModuleSpec]") -> "Iterator[tuple[str, tuple[Store
 
 def use() -> StoredCode | None:
     """Import from the stored code from now on."""
-    path = beside(__spec__.cached)
+    path = carrier(__spec__.cached, "stored_modules")
     if path is None:
         return None
     found = StoredCode(path)
@@ -165,8 +195,9 @@ def use() -> StoredCode | None:
     return found
 
 
-def beside(compiled: str | None) -> str | None:
-    """Return where what is stored for a module lies: beside its compiled file."""
+def carrier(compiled: str | None, name: str) -> str | None:
+    """Return the compiled file of the module ``name``, which lies beside that of another one."""
     if compiled is None or "" in sys.path:  # which stands for the current directory
         return None
-    return compiled.removesuffix("pyc") + "all"
+    directory, _, file = compiled.rpartition("/")
+    return f"{directory}/{name}.{file.partition('.')[2]}"

@@ -65,7 +65,7 @@ class Installation:
     @property
     def stored(self):
         """The file with what is known."""
-        return next(self.top.rglob("late_plugins*.all"))
+        return next(self.top.rglob("stored_hooks*.pyc"))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_nothing_is_stored_while_something_is_being_installed(tmp_path):
     fresh.install("mill", _PLUGIN.format(name="mill"))
     os.utime(fresh.site)
     fresh.run("--help")
-    assert not [*tmp_path.rglob("late_plugins*.all")]
+    assert not [*tmp_path.rglob("stored_hooks*.pyc")]
 
 
 @pytest.mark.parametrize("damage", [b"", b"?" * 99, b"N", b"("])

@@ -3,8 +3,14 @@
 import os
 import subprocess
 import sys
+import zipfile
+from functools import partial
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 
 import pytest
+
+from debrepo import stored_code
 
 _PROGRAM = """
 import sys
@@ -137,3 +143,65 @@ def test_a_command_stores_what_it_has_imported(command):
 def test_code_that_looks_into_the_current_directory_first_stores_nothing(command):
     command()
     assert command("-c", command.script.read_text()) == "SourceFileLoader"
+
+
+_USE = """
+from debrepo import stored_code
+code = stored_code.use()
+import debrepo.part
+print(type(debrepo.part.__loader__).__name__)
+code.store()
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Install the module, and one more, as pip does; return where, and a function to run Python."""
+    wheel = tmp_path / "sample-1.0-py3-none-any.whl"
+    code = Path(stored_code.__file__)
+    files = {
+        "debrepo/__init__.py": b"",
+        "debrepo/part.py": b"",
+        "debrepo/stored_code.py": code.read_bytes(),
+        "debrepo/stored_modules.py": code.with_name("stored_modules.py").read_bytes(),
+        "sample-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n",
+        "sample-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+        b"Tag: py3-none-any\n",
+    }
+    files["sample-1.0.dist-info/RECORD"] = "".join(f"{name},,\n" for name in files).encode()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    venv = tmp_path / "venv"
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+
+    def run(*words):
+        return subprocess.run(words, capture_output=True, text=True, check=True, env=clean).stdout
+
+    run(sys.executable, "-m", "venv", "--without-pip", venv)
+    python = venv / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "--quiet")
+    run(*pip, "install", "--no-deps", "--no-index", wheel)
+    script = tmp_path / "run.py"
+    script.write_text(_USE)
+    (package,) = venv.glob("lib/python3*/site-packages/debrepo")
+    return package, partial(run, python, script), partial(run, *pip, "uninstall", "--yes", "sample")
+
+
+def test_what_is_stored_is_removed_with_the_package(environment):
+    package, start, uninstall = environment
+    assert [start(), start()] == ["SourceFileLoader\n", "_Loader\n"]
+    (stored,) = (package / "__pycache__").glob("stored_modules.*")
+    assert b"debrepo.part" in stored.read_bytes()
+    uninstall()
+    assert not package.exists()
+
+
+def test_file_is_a_sound_compiled_file_of_its_module(environment):
+    package, start, _ = environment
+    start()
+    (stored,) = (package / "__pycache__").glob("stored_modules.*")
+    before = stored.read_bytes()
+    loader = SourceFileLoader("stored_modules", str(package / "stored_modules.py"))
+    assert loader.get_code("stored_modules").co_consts[0].startswith("Stored modules: ")
+    assert stored.read_bytes() == before

@@ -85,7 +85,7 @@ def test_package_makes_its_user_and_its_directory(installed, deb, tmp_path):
 def test_package_removes_what_commands_store_beside_the_modules(deb, tmp_path):
     output_of("dpkg-deb", "--control", deb, tmp_path)
     script = (tmp_path / "prerm").read_text()
-    name = f"stored_code.{sys.implementation.cache_tag}.all"
+    name = f"stored_modules.{sys.implementation.cache_tag}.pyc"
     stored = Path(debrepo.__file__).parent / "__pycache__" / name
     (pattern,) = re.findall(r"^rm -f .*/site-packages/(.*)$", script, re.MULTILINE)
     assert stored.match(pattern)
