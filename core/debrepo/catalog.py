@@ -49,6 +49,7 @@ TABLES = (
     TableRef("core.defects", 1, "debrepo.catalog:DEFECTS"),
     TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
     TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED"),
+    TableRef("core.identity", 1, "debrepo.fencing:IDENTITY"),
     TableRef("core.repeats", 1, "debrepo.repeats:REPEATS"),
 )
 

@@ -190,6 +190,9 @@ class ObjectStorage(Storage):
             raise somebody_elses(path)
         return found.tag  # the answer to an earlier try got lost
 
+    def lock_as(self, owner: str) -> None:
+        self._owner = owner
+
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
         """Hold a lock object beside ``path``."""

@@ -183,6 +183,12 @@ class Session:
         return brought or FileLeases(self.root)
 
     @opened_once
+    def _publisher(self) -> str:
+        from debrepo import fencing
+
+        return fencing.publisher(self._db)
+
+    @opened_once
     def operations(self) -> dict[str, Operation]:
         """What the plugins can do, by name."""
         from debrepo.naming import check_scopes
@@ -267,7 +273,7 @@ class Session:
         if self.config["database.url"]:
             from debrepo import fencing
 
-            storage = fencing.guard(storage, self.leases.check)
+            storage = fencing.guard(storage, self.leases.check, lambda: self._publisher)
         why = self.frozen
         return freezing.guard(storage, why) if why else storage
 

@@ -249,6 +249,13 @@ class Storage(ABC):
         """
         return nullcontext()
 
+    def lock_as(self, owner: str) -> None:  # noqa: B027  # most locks end with their process
+        """Hold locks for ``owner``: the machines that share a database are one publisher.
+
+        Only one of them publishes at a time; so what another one that died has left locked can be
+        taken over at once. Override where locks are files or objects that say whose they are.
+        """
+
     def statistics(self) -> Mapping[str, int]:
         """Return how often the service was asked so far, by kind of request.
 

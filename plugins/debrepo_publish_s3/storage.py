@@ -242,6 +242,9 @@ class S3Storage(Storage):
             raise somebody_elses(path)
         return tag
 
+    def lock_as(self, owner: str) -> None:
+        self._owner = owner
+
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
         """Hold a lock object beside ``path``."""

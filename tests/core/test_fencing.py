@@ -26,7 +26,7 @@ def kept():
 @pytest.fixture
 def storage(tmp_path, kept):
     storage = FileStorage(tmp_path / "public")
-    return fencing.guard(storage, kept.check)
+    return fencing.guard(storage, kept.check, lambda: "all nodes")
 
 
 def test_work_that_holds_its_leases_writes(storage):
@@ -55,6 +55,20 @@ def test_work_that_has_lost_a_lease_replaces_and_deletes_nothing(storage, kept, 
     with pytest.raises(LeaseLost, match="another node"):
         write(storage)
     assert {path: storage.get(path) for path in storage.list()} == {"a": b"live", "b": b"live"}
+
+
+def test_work_that_has_lost_a_lease_takes_no_lock(storage, kept):
+    with storage.exclusive("dists/stable/InRelease"):
+        pass
+    kept.lost = True
+    with pytest.raises(LeaseLost), storage.exclusive("dists/stable/InRelease"):
+        pass
+
+
+def test_all_that_share_a_database_lock_in_one_name(session):
+    name = fencing.publisher(session.db)
+    assert len(name) == 32
+    assert fencing.publisher(session.db) == name
 
 
 def test_package_files_that_nothing_names_yet_may_come_late(storage, kept, tmp_path):

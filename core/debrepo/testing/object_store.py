@@ -215,6 +215,20 @@ class ObjectStoreContract(StorageContract):
             list(threads.map(add, range(3)))
         assert sorted(reopen().get(RELEASE)) == sorted(b"000111222")
 
+    def test_lock_that_another_node_left_is_taken_over_at_once(
+        self, reopen: Callable[[], Storage]
+    ) -> None:
+        if not self.locks:
+            pytest.skip("this storage has no locks")
+        dead, alive = reopen(), reopen()
+        for storage in (dead, alive):
+            storage.lock_as("nodes")
+        left = dead.exclusive(COMMIT)
+        left.__enter__()
+        with alive.exclusive(COMMIT):
+            alive.put(COMMIT, b"alive")
+        left.__exit__(None, None, None)
+
     def test_locks_are_not_listed(self, storage: Storage) -> None:
         with storage.exclusive(COMMIT):
             storage.put(RELEASE, b"1")

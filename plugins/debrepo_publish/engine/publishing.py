@@ -168,6 +168,7 @@ def _publish(
         try:
             return _make(session, storage, plan, keys, wish, overwrite=dirty or wish.force)
         except Conflict as error:
+            session.leases.check()  # what is there may be what another node has published since
             found = live_tree.look(session, storage, publication)
             if wish.force or found.state == "sound":
                 raise

@@ -114,6 +114,9 @@ class SftpStorage(Storage):
                 raise somebody_elses(path)
             self.put(path, data)
 
+    def lock_as(self, owner: str) -> None:
+        self._owner = owner
+
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
         directory = check_path(path).rpartition("/")[0]

@@ -231,6 +231,9 @@ class WebDavStorage(Storage):
         if member.modified and datetime.now(UTC) - member.modified > _ABANDONED:
             self._client.request("DELETE", path, accept=frozenset({404, 423}))
 
+    def lock_as(self, owner: str) -> None:
+        self._owner = owner
+
     @contextmanager
     def exclusive(self, path: str) -> Iterator[None]:
         """Hold a lock beside ``path``, where the server has locks.
