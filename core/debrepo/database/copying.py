@@ -58,6 +58,17 @@ def write_entries(directory: Path, entries: Iterable[tuple[bytes, bytes]]) -> in
     return count
 
 
+def fill(directory: Path, entries: Iterable[tuple[bytes, bytes]]) -> int:
+    """Make a database of entries, in order, in an empty directory; return how many there were."""
+    try:
+        count = copy_entries(entries, directory, _MAP_SIZE)
+        fsync(directory / "data.mdb")
+        fsync(directory)
+    except lmdb.Error as error:
+        raise explain(error, directory) from error
+    return count
+
+
 def copy_entries(source: Iterable[tuple[bytes, bytes]], directory: Path, map_size: int) -> int:
     """Copy entries, in order, into a new database, durably; return how many there were."""
     count = 0

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from debrepo.database.store import Range
+
 
 class Environment:
     """One LMDB environment as the threads of a process share it.
@@ -51,7 +53,9 @@ class Environment:
         self._page = int(self._env.stat()["psize"])
 
     @contextmanager
-    def transaction(self, *, write: bool, ahead: Sequence[bytes] = ()) -> Iterator[LmdbEntries]:
+    def transaction(
+        self, *, write: bool, ahead: Sequence[bytes | Range] = ()
+    ) -> Iterator[LmdbEntries]:
         """Run the block in a transaction of LMDB's, and commit it when it is for writing.
 
         Raise `MapFull` when the map was too small, and has been enlarged for another try.

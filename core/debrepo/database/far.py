@@ -7,7 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from debrepo.database.known import UNKNOWN, KnownState, Unknown
-from debrepo.database.store import Range
+from debrepo.database.store import LONGEST_KEY, Range
+from debrepo.errors import InvalidInput
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _FIRST, _MOST = 64, 4096  # entries of a range that are asked for at a time
 _KEPT = 256  # entries of an answer that is remembered: walks through a table are not
 _KEYS = 1024  # keys that are asked for at a time
+_WAITING = 8 << 20  # bytes of changes that wait for the commit
 
 
 class FarReply(NamedTuple):
@@ -42,6 +44,9 @@ class FarServer(Protocol):
     def count(self, low: bytes, high: bytes) -> int:
         """Return how many entries a range has, in one round trip."""
 
+    def tell(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Make changes within the transaction; ``None`` stands for a removed entry."""
+
 
 class FarTransaction:
     """A raw transaction which reads what it does not know yet, and keeps its changes to itself.
@@ -61,10 +66,14 @@ class FarTransaction:
         keys: Sequence[bytes] = (),
         ahead: Sequence[Range] = (),
         begun: bool = False,
+        write: bool = False,
     ) -> None:
         self._server = server
-        self._known = known
+        self._known = self._shared = known
         self._first = keys, ahead
+        self._write = write
+        self._size = 0  # of the changes, in bytes
+        self._told = False  # whether the server has some of the changes already
         self.begun = begun  #: whether the state is known
         self.changes: dict[bytes, bytes | None] = {}  #: for the end: ``None`` is a removed entry
         self._changed: list[bytes] = []  # their keys, in order
@@ -73,7 +82,19 @@ class FarTransaction:
         """Return the number of the state that is seen; of a writer, that it will commit."""
         if not self.begun:
             self._ask([])
-        return self._known.serial
+        return self._known.serial + self._write
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to commit."""
+        return self._told or bool(self.changes)
+
+    def committed(self, serial: int) -> None:
+        """Note that the changes were committed: what is known is the state ``serial`` now."""
+        if self._told:
+            self._shared.reset(serial)
+        else:
+            self._shared.apply(self.changes, serial)
 
     def preload(self, keys: Iterable[bytes], ranges: Iterable[Range] = ()) -> None:
         """Ask for what will be read, as far as it is not known."""
@@ -86,6 +107,8 @@ class FarTransaction:
         """Return the value under a key, or nothing."""
         found = self._look(key)
         if isinstance(found, Unknown):
+            if not 0 < len(key) <= LONGEST_KEY:
+                raise InvalidInput("a name is too long for the database, or empty")
             found = self._ask([key]).found.get(key)
         return found
 
@@ -107,8 +130,14 @@ class FarTransaction:
 
     def put_many(self, entries: Iterable[tuple[bytes, bytes]], /) -> None:
         """Store many values."""
-        self.changes.update(entries)
-        self._changed = sorted(self.changes)
+        rest = iter(entries)
+        while batch := list(islice(rest, _KEYS)):
+            for key, value in batch:
+                self._check(key)
+                self._size += len(key) + len(value)
+            self.changes.update(batch)
+            self._changed = sorted(self.changes)
+            self._tell()
 
     def delete(self, key: bytes, /) -> bool:
         """Remove an entry; return whether there was one."""
@@ -119,8 +148,8 @@ class FarTransaction:
 
     def delete_range(self, low: bytes, high: bytes, /) -> None:
         """Remove all entries of a range."""
-        self.changes.update(dict.fromkeys(list(self.keys(low, high))))
-        self._changed = sorted(self.changes)
+        for key in list(self.keys(low, high)):
+            self._change(key, None)
 
     def items(
         self, low: bytes, high: bytes, /, *, reverse: bool = False
@@ -141,9 +170,33 @@ class FarTransaction:
         return self._server.count(low, high)
 
     def _change(self, key: bytes, value: bytes | None) -> None:
+        self._check(key)
         if key not in self.changes:
             insort(self._changed, key)
         self.changes[key] = value
+        self._size += len(key) + len(value or b"")
+        self._tell()
+
+    def _check(self, key: bytes) -> None:
+        if not self._write:
+            raise RuntimeError("this transaction only reads; a change needs write() or update()")
+        if not 0 < len(key) <= LONGEST_KEY:
+            raise InvalidInput("a name is too long for the database, or empty")
+
+    def _tell(self) -> None:
+        """Have the server keep the changes, when they take much memory.
+
+        What others may go by is not touched: it is the state before.
+        """
+        if self._size < _WAITING:
+            return
+        if not self.begun:
+            self._ask([])
+        self._server.tell(self.changes)
+        serial = self._known.serial
+        self._known = KnownState()
+        self._known.reset(serial)
+        self.changes, self._changed, self._size, self._told = {}, [], 0, True
 
     def _own(self, low: bytes, high: bytes) -> list[bytes]:
         """Return the keys in a range that this transaction has changed."""

@@ -108,13 +108,14 @@ class Store(Protocol):
 
     @abstractmethod
     def transaction(
-        self, *, write: bool, ahead: Sequence[bytes] = ()
+        self, *, write: bool, ahead: Sequence[bytes | Range] = ()
     ) -> AbstractContextManager[RawTransaction]:
         """Run the block in a transaction, and commit it when it is for writing.
 
         When the block has been left without an exception, the work is durable. The caller will
-        ask for the keys ``ahead``, so that a store may fetch them as it begins. An exception that
-        is `Undone` as well says that nothing was changed, and that another try is worth it.
+        ask for the keys and ranges ``ahead``, so that a store may fetch them as it begins. An
+        exception that is `Undone` as well says that nothing was changed, and that another try is
+        worth it.
         """
 
     @abstractmethod

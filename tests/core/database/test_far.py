@@ -61,7 +61,7 @@ def test_what_was_read_is_not_asked_for_again():
 
 def test_a_transaction_that_asks_nothing_costs_nothing():
     server = Server({})
-    txn = FarTransaction(server, KnownState())
+    txn = FarTransaction(server, KnownState(), write=True)
     txn.put(b"a", b"1")
     txn.put(b"b", b"2", overwrite=False)
     assert txn.get(b"a") == b"1"
@@ -109,7 +109,7 @@ def test_what_was_known_of_an_older_state_is_asked_for_again():
 
 def test_own_changes_are_known_afterwards():
     server, known = Server(_entries(10)), KnownState()
-    txn = FarTransaction(server, known, ahead=[Range(b"t\0", b"t\1", 64)])
+    txn = FarTransaction(server, known, ahead=[Range(b"t\0", b"t\1", 64)], write=True)
     txn.put(_key(5), b"new")
     assert txn.delete(_key(6))
     assert not txn.delete(_key(77))
@@ -130,7 +130,9 @@ def test_a_transaction_sees_what_a_dictionary_would(seed):
     server = Server(_entries(rnd.choice([0, 5, 100, 700])))
     known, model = KnownState(), dict(server.entries)
     for _ in range(6):
-        txn = FarTransaction(server, known, ahead=[Range(b"t\0", b"t\1", rnd.choice([1, 16]))])
+        txn = FarTransaction(
+            server, known, ahead=[Range(b"t\0", b"t\1", rnd.choice([1, 16]))], write=True
+        )
         for _ in range(30):
             _step(rnd, txn, model)
         server.entries = dict(model)

@@ -1,0 +1,1 @@
+"""Keep the database in PostgreSQL, for several machines."""
