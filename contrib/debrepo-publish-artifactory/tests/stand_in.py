@@ -27,6 +27,11 @@ class _Artifactory(BaseHTTPRequestHandler):
     wbufsize = -1
     server: ArtifactoryStandIn
 
+    def handle_expect_100(self) -> bool:
+        going = super().handle_expect_100()
+        self.wfile.flush()  # or the client waits a second for it
+        return going
+
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = unquote(urlsplit(self.path).path).removeprefix("/artifactory/")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 SSHD = "/usr/sbin/sshd"
-SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 
+#: The SFTP server inside sshd is started by no shell, which would read the files of its user first.
 CONFIGURATION = """
 ListenAddress 127.0.0.1
 Port {port}
@@ -28,7 +28,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 1000
 MaxSessions 1000
-Subsystem sftp {server}
+Subsystem sftp internal-sftp
 """
 
 
@@ -38,8 +38,8 @@ def hurry(seconds):
 
 def missing() -> str:
     """Return why there can be no server, or nothing."""
-    if not Path(SSHD).exists() or not Path(SFTP_SERVER).exists():
-        return "needs sshd and sftp-server (Debian: openssh-server)"
+    if not Path(SSHD).exists():
+        return "needs sshd (Debian: openssh-server)"
     return "" if shutil.which("ssh-keygen") else "needs ssh-keygen (Debian: openssh-client)"
 
 
@@ -72,7 +72,7 @@ def sshd(place: Path):
     for _ in range(5):  # somebody else may be as fast in taking the port
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-        text = CONFIGURATION.format(place=place, port=port, server=SFTP_SERVER)
+        text = CONFIGURATION.format(place=place, port=port)
         (place / "sshd_config").write_text(text)
         command = [SSHD, "-D", "-f", str(place / "sshd_config"), "-E", str(place / "log")]
         process = subprocess.Popen(command)

@@ -60,7 +60,7 @@ class CrashContract:
         restart: Callable[[], Storage],
         pool_file: Callable[[str, bytes], PoolLink],
     ) -> None:
-        data = bytes(range(256)) * 20_000
+        data = bytes(range(256)) * 6_000  # more than a piece: storages read up to 1 MiB at once
         file = pool_file(_DEB, data)
         for _ in crashes(lambda storage: storage.link(file)):
             storage = restart()

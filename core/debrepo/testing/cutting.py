@@ -86,6 +86,8 @@ class _Handler(BaseRequestHandler):
             self.server.known(client),
             socket.create_connection(("127.0.0.1", self.server.target)) as service,
         ):
+            for end in (client, service):  # or each answer waits until the one before is confirmed
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 ready = select([client, service], [], [])[0]
                 if client in ready and not self._pass(client, service, "sent"):

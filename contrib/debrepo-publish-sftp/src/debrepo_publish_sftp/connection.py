@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
@@ -145,6 +146,10 @@ class Connection:
         except BaseException:
             ssh.close()
             raise
+        transport = ssh.get_transport()
+        if transport is not None and isinstance(transport.sock, socket.socket):
+            # Otherwise each small request waits until the one before is confirmed.
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return ssh
 
     def _refused(self, error: OSError, path: str) -> NotFound | InvalidInput | RemoteError:
