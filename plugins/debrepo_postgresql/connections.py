@@ -33,12 +33,17 @@ class Connections:
         self._closed = False
 
     def begin(
-        self, commands: Sequence[Command], *, patience: float | None = None
+        self,
+        commands: Sequence[Command],
+        *,
+        patience: float | None = None,
+        once: bool = False,
     ) -> tuple[Connection, list[Any]]:
         """Return a connection on which a transaction was begun, and the results of that.
 
         A server that has gone is waited for. A connection that was kept and has died since is
-        replaced at once. Raise `SqlRefused` for what a later try would not bring either.
+        replaced at once; with ``once``, it is `Lost`, as commands may have reached it. Raise
+        `SqlRefused` for what a later try would not bring either.
         """
         deadline = time.monotonic() + (self._patience if patience is None else patience)
         pause = _FIRST_PAUSE
@@ -56,6 +61,8 @@ class Connections:
                 if time.monotonic() >= deadline:
                     raise explain(error, self.address.shown) from None
             except Lost as error:
+                if once:
+                    raise
                 if kept is None and time.monotonic() >= deadline:
                     raise unreachable(str(error), self.address.shown) from None
             if kept is None:

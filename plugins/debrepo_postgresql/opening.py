@@ -42,12 +42,18 @@ class SchemaOpening:
         self._timeout = b"%ds" % timeout  # of a writer that does nothing
 
     def begin(
-        self, questions: Sequence[Command], *, write: bool, token: bytes | None = None
+        self,
+        questions: Sequence[Command],
+        *,
+        write: bool,
+        token: bytes | None = None,
+        once: bool = False,
     ) -> Begun:
         """Begin a transaction and ask questions, in one round trip.
 
         A writer waits for the others. With ``token`` it is `Overtaken` if the state is not the one
-        that the commit with this token has made; no question is answered then.
+        that the commit with this token has made; no question is answered then. ``once`` says that
+        the questions must not be sent again, and a connection that is lost then is `Lost`.
         """
         sql = self.statements
         first: list[Command] = [(sql.read, None), (sql.state, None)]
@@ -59,7 +65,7 @@ class SchemaOpening:
             patience = 0.0 if write and self.read_only else None
             try:
                 connection, results = self.connections.begin(
-                    [*first, *questions], patience=patience
+                    [*first, *questions], patience=patience, once=once
                 )
             except SqlRefused as error:
                 if error.state in MISSING:

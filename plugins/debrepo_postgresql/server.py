@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from debrepo_postgresql.connection import Command, Connection
     from debrepo_postgresql.opening import SchemaOpening
 
+_NONE = b"none"  # no state has it
 _KEPT = 10_000  # commits by whose tokens a writer finds out that it has committed
 _PRUNE = 256  # commits between two times that older ones are deleted
 _STATEMENT = 4 << 20  # bytes of values in one statement
@@ -63,6 +64,7 @@ class PostgresqlServer:
         self._write = write
         self._fixed = fixed
         self._lost: Lost | None = None
+        self._spoiled = False  # whether the server answers nothing more in it
         self._connection, seen.snapshot = seen.snapshot, None
         if write and self._connection is not None:
             self.end()
@@ -71,7 +73,8 @@ class PostgresqlServer:
         self, keys: Sequence[bytes], ranges: Sequence[Range], ahead: Sequence[Range], known: int
     ) -> tuple[int, FarReply]:
         """Begin; what is asked for ahead has no entries if the state is one that is known."""
-        questions = [*self._questions(keys, ranges), *self._questions((), ahead, known)]
+        unless = self._seen.token or _NONE
+        questions = [*self._questions(keys, ranges), *self._questions((), ahead, unless)]
         begun = self._opening.begin(questions, write=self._write)
         self._connection = begun.connection
         self._fixed = True
@@ -98,7 +101,9 @@ class PostgresqlServer:
         tells.
         """
         if not self._fixed:  # nothing was asked, so the number is not known
-            self.begin((), (), (), -1)
+            before, _ = self.begin((), (), (), -1)
+            if self._seen.known.serial != before:
+                self._seen.known.reset(before)
         serial, token = self._seen.known.serial + 1, os.urandom(16)
         commands = [
             *self._made(changes),
@@ -109,7 +114,7 @@ class PostgresqlServer:
         if serial % _PRUNE == 0:
             commands.append((self._sql.prune, (number(serial - _KEPT),)))
         try:
-            self._do([*commands, (self._sql.commit, None)])
+            self._do([*commands, (self._sql.commit, None)], once=True)
         except Lost as error:
             if not self._has_committed(serial, token):
                 raise interrupted(error, self._opening.place) from None
@@ -124,7 +129,7 @@ class PostgresqlServer:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if keep:
+        if keep and not self._spoiled:
             self._seen.snapshot = connection
         else:
             self._opening.connections.give_back(connection, [(self._sql.rollback, None)])
@@ -139,14 +144,15 @@ class PostgresqlServer:
             self._lost = error
             return self._do(commands)
 
-    def _do(self, commands: Sequence[Command]) -> list[Any]:
+    def _do(self, commands: Sequence[Command], *, once: bool = False) -> list[Any]:
         """Return the results of statements, on a new connection if there is none; may be `Lost`."""
         connection = self._connection
         if connection is None:
-            return self._taken_up(commands)
+            return self._taken_up(commands, once=once)
         try:
             return connection.ask(commands)
         except SqlRefused as error:
+            self._spoiled = True
             raise explain(error, self._opening.place) from None
         except BaseException as error:  # Ctrl-C as well: nobody knows which answers are to come
             self._connection = None
@@ -155,13 +161,13 @@ class PostgresqlServer:
                 self._lost = error
             raise
 
-    def _taken_up(self, commands: Sequence[Command]) -> list[Any]:
+    def _taken_up(self, commands: Sequence[Command], *, once: bool) -> list[Any]:
         """Ask on a new connection, in a transaction that goes on with what was seen."""
         if self._write and self._lost is not None:
             raise interrupted(self._lost, self._opening.place)
         token = self._seen.token if self._write else None
         try:
-            begun = self._opening.begin(commands, write=self._write, token=token)
+            begun = self._opening.begin(commands, write=self._write, token=token, once=once)
         except Overtaken:
             self._seen.clear()
             raise
@@ -189,9 +195,9 @@ class PostgresqlServer:
         return bool(begun.results[0].ntuples)
 
     def _questions(
-        self, keys: Sequence[bytes], ranges: Sequence[Range], unless: int | None = None
+        self, keys: Sequence[bytes], ranges: Sequence[Range], unless: bytes | None = None
     ) -> list[Command]:
-        """Return what asks for keys and ranges, the latter unless a state has a number."""
+        """Return what asks for keys and ranges, the latter unless a state has a token."""
         questions: list[Command] = []
         if len(keys) == 1:
             questions.append((self._sql.get, keys))
@@ -200,7 +206,7 @@ class PostgresqlServer:
         for one in ranges:
             values = [one.low, one.high, number(one.limit)]
             if unless is not None:
-                values.append(number(unless))
+                values.append(unless)
             questions.append((self._sql.of_range(one, unless=unless is not None), values))
         return questions
 

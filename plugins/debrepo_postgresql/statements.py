@@ -54,7 +54,7 @@ class Statements:
                 f"range_{reverse:d}{values:d}{unless:d}",
                 f"SELECT {'key, value' if values else 'key'} FROM {entries}"
                 " WHERE key >= $1::bytea AND key < $2::bytea"
-                + (f" AND (SELECT serial FROM {state} WHERE id = 1) <> $4::int8" if unless else "")
+                + (f" AND (SELECT token FROM {state} WHERE id = 1) <> $4::bytea" if unless else "")
                 + f" ORDER BY key {'DESC' if reverse else 'ASC'} LIMIT $3::int8",
             )
             for reverse in (False, True)
@@ -86,7 +86,7 @@ class Statements:
         self.prune = _named("prune", f"DELETE FROM {commits} WHERE serial < $1::int8")
 
     def of_range(self, wanted: Range, *, unless: bool) -> Statement:
-        """Return what reads a range, ``unless`` the state has a number."""
+        """Return what reads a range, ``unless`` the state has a token."""
         return self._ranges[wanted.reverse, wanted.values, unless]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _END = b"\xff" * 512  # behind every key
+_TAKEN = object()  # instead of what is known, while a transaction has it
 
 
 class PostgresqlStore(SharedStore):
@@ -52,6 +53,7 @@ class PostgresqlStore(SharedStore):
             read_only=read_only,
         )
         self._turn = Lock()  # one writer of this process at a time queues for the row's lock
+        self._lock = Lock()
         self._seen: list[SeenState] = []  # what transactions that are over have seen
         self._pid = os.getpid()
         self._closed = False
@@ -70,19 +72,19 @@ class PostgresqlStore(SharedStore):
 
     @contextmanager
     def transaction(
-        self, *, write: bool, ahead: Sequence[bytes | Range] = ()
+        self, *, write: bool, ahead: Sequence[bytes | Range] = (), steady: Any = None
     ) -> Iterator[FarTransaction]:
         self._check_alive()
         if write and self._for_reading:
             raise DatabaseError(f"cannot write to the database: {self.read_only}")
         if not write:
-            with self._transaction(ahead, write=False) as txn:
+            with self._transaction(ahead, steady, write=False) as txn:
                 yield txn
             return
         with self._turn:
             begun = time.monotonic()
             try:
-                with self._transaction(ahead, write=True) as txn:
+                with self._transaction(ahead, steady, write=True) as txn:
                     yield txn
             finally:
                 self.writes += 1
@@ -90,21 +92,43 @@ class PostgresqlStore(SharedStore):
 
     @contextmanager
     def _transaction(
-        self, ahead: Sequence[bytes | Range], *, write: bool
+        self, ahead: Sequence[bytes | Range], steady: Any, *, write: bool
     ) -> Iterator[FarTransaction]:
-        seen = self._seen.pop() if self._seen else SeenState()
-        server = PostgresqlServer(self._opening, seen, write=write, fixed=False)
+        """Run a transaction; with ``steady`` it goes on with what the one before has seen."""
+        seen, shared = self._take(steady)
+        begun = shared and seen.token is not None
+        server = PostgresqlServer(self._opening, seen, write=write, fixed=begun)
         keys = [one for one in ahead if isinstance(one, bytes)]
         ranges = [one for one in ahead if isinstance(one, Range)]
-        txn = FarTransaction(server, seen.known, keys=keys, ahead=ranges, write=write)
+        txn = FarTransaction(server, seen.known, keys=keys, ahead=ranges, begun=begun, write=write)
         try:
             yield txn
             if txn.is_changed:
                 txn.committed(server.commit(txn.changes))
         finally:
-            server.end()
-        if not self._seen:  # the latest of one thread is what a command goes on with
-            self._seen.append(seen)
+            server.end(keep=shared and not write)
+            if shared:
+                steady.kept = seen
+            elif not self._seen:
+                self._seen.append(seen)  # the next transaction may find the same state
+
+    def _take(self, steady: Any) -> tuple[SeenState, bool]:
+        """Return what is known, which is this transaction's own; and whether ``steady`` has it."""
+        with self._lock:
+            shared = steady is not None and steady.kept is not _TAKEN
+            if shared:
+                seen, steady.kept = steady.kept or SeenState(), _TAKEN
+            else:
+                seen = self._seen.pop() if self._seen else SeenState()
+        if seen.known.is_full:
+            seen.clear()
+        return seen, shared
+
+    def release(self, steady: Any) -> None:
+        """Free the connection that a piece of work has kept for reading."""
+        seen, steady.kept = steady.kept, None
+        if isinstance(seen, SeenState):
+            PostgresqlServer(self._opening, seen, write=False, fixed=True).end()
 
     def is_inside(self) -> bool:
         return False  # a reader is in nobody's way

@@ -10,14 +10,6 @@ from debrepo.testing.packages import build_deb
 
 
 @pytest.fixture
-def url(postgresql, request):
-    """Return the URL of a database of this test's own."""
-    name = f"d{request.node.name}"
-    yield postgresql.create(name)
-    postgresql.sql(f"DROP DATABASE {name} (FORCE)", "postgres")
-
-
-@pytest.fixture
 def shared(debrepo, debrepo_root, url):
     """Run debrepo in a root that names that database."""
     debrepo_root.mkdir(parents=True, exist_ok=True)
