@@ -15,6 +15,7 @@ _OVERTAKEN = {"40001", "40P01", "40003"}
 MISSING = {"42P01", "3F000"}  #: the tables, or the schema they are in
 THERE_ALREADY = {"42P06", "42P07", "42710", "23505"}  #: somebody else has made it
 READ_ONLY = "25006"
+UNMET = "22012"  #: a division by zero, with which a guard of a transaction fails
 
 #: What libpq says of a connection that a later try does not get either. libpq does not give the
 #: SQLSTATE; a server that speaks another language is asked again, until the time is up.
@@ -36,6 +37,10 @@ _FINAL = (
 
 class Interrupted(DatabaseBusy, Undone):
     """The connection was lost in the middle of a transaction; nothing was changed."""
+
+
+class Unmet(Exception):
+    """A guard of a transaction has failed; nothing was changed."""
 
 
 class Overtaken(Conflict, Undone):
@@ -81,6 +86,8 @@ def is_passing(error: SqlRefused) -> bool:
 def explain(error: SqlRefused, place: str) -> Exception:
     """Return our exception for what the server of the database in ``place`` has refused."""
     state, text = error.state, str(error)
+    if state == UNMET:
+        return Unmet(text)
     if state in _OVERTAKEN:
         return Overtaken.by_others()
     if state in _GOING:

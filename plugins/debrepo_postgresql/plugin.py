@@ -33,6 +33,11 @@ def debrepo_settings() -> list[Setting]:
                 60,
                 "Seconds after which PostgreSQL ends a writer that does nothing; 0: never",
             ),
+            (
+                "lease_seconds",
+                30,
+                "Seconds after which a node that hangs loses what it works on to another node",
+            ),
             ("connections", 8, "Connections to PostgreSQL that are kept open by a process"),
         )
     ]

@@ -13,11 +13,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from debrepo.database.copying import fill
-from debrepo.database.far import FarTransaction
 from debrepo.database.store import Range, SharedStore
 from debrepo.errors import DatabaseError
 from debrepo_postgresql.address import DatabaseAddress, parse
 from debrepo_postgresql.connections import Connections
+from debrepo_postgresql.failures import Unmet
+from debrepo_postgresql.lease_statements import LeaseStatements
+from debrepo_postgresql.leases import LeasedTransaction, RowLeases
 from debrepo_postgresql.opening import SchemaOpening
 from debrepo_postgresql.server import PostgresqlServer, SeenState
 from debrepo_postgresql.statements import read_number
@@ -25,6 +27,8 @@ from debrepo_postgresql.statements import read_number
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from debrepo.database.far import FarTransaction
 
 _END = b"\xff" * 512  # behind every key
 _TAKEN = object()  # instead of what is known, while a transaction has it
@@ -36,7 +40,12 @@ class PostgresqlStore(SharedStore):
     shared: ClassVar[bool] = True
 
     def __init__(
-        self, address: DatabaseAddress, options: Mapping[str, Any], *, read_only: bool = False
+        self,
+        address: DatabaseAddress,
+        options: Mapping[str, Any],
+        *,
+        node: str = "",
+        read_only: bool = False,
     ) -> None:
         self.place = address.shown
         self.writer: int | None = None
@@ -52,6 +61,12 @@ class PostgresqlStore(SharedStore):
             timeout=options["transaction_timeout"],
             read_only=read_only,
         )
+        self._leases = RowLeases(
+            self._connections,
+            LeaseStatements(self._opening.statements.schema),
+            seconds=options["lease_seconds"],
+            node=node,
+        )
         self._turn = Lock()  # one writer of this process at a time queues for the row's lock
         self._lock = Lock()
         self._seen: list[SeenState] = []  # what transactions that are over have seen
@@ -60,7 +75,7 @@ class PostgresqlStore(SharedStore):
 
     @classmethod
     def open(cls, url: str, options: Mapping[str, Any], root: Path, *, read_only: bool) -> Self:
-        return cls(parse(url, options, root), options, read_only=read_only)
+        return cls(parse(url, options, root), options, node=str(root), read_only=read_only)
 
     @property
     def read_only(self) -> str:  # type: ignore[override]  # the server says so
@@ -100,11 +115,16 @@ class PostgresqlStore(SharedStore):
         server = PostgresqlServer(self._opening, seen, write=write, fixed=begun)
         keys = [one for one in ahead if isinstance(one, bytes)]
         ranges = [one for one in ahead if isinstance(one, Range)]
-        txn = FarTransaction(server, seen.known, keys=keys, ahead=ranges, begun=begun, write=write)
+        txn = LeasedTransaction(
+            server, seen.known, keys=keys, ahead=ranges, begun=begun, write=write
+        )
         try:
             yield txn
             if txn.is_changed:
-                txn.committed(server.commit(txn.changes))
+                txn.committed(server.commit(txn.changes, self._leases.guards(txn.leases)))
+        except Unmet:
+            server.end()  # or who looks what has become of a lease would wait for it
+            raise self._leases.lost_of(txn.leases) from None
         finally:
             server.end(keep=shared and not write)
             if shared:
@@ -172,14 +192,14 @@ class PostgresqlStore(SharedStore):
             if self._opening.ask("SELECT current_setting($1)", name) == ["off"]
         ]
 
-    def lease_keeper(self) -> None:
-        """Leave leases to files below the root."""
-        return
+    def lease_keeper(self) -> RowLeases | None:
+        return None if self._for_reading else self._leases
 
     def close(self) -> None:
         if os.getpid() != self._pid:  # a child has nothing to close
             return
         self._closed = True
+        self._leases.close()
         self._connections.close()
 
     def _check_alive(self) -> None:

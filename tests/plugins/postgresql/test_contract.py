@@ -9,7 +9,7 @@ from pathlib import Path
 from debrepo_postgresql.store import PostgresqlStore
 options = {{
     "schema": "debrepo", "password_file": "", "reconnect": 30, "transaction_timeout": 60,
-    "connections": 8,
+    "connections": 8, "lease_seconds": 30,
 }}
 store = PostgresqlStore.open({url!r}, options, Path("unused"), read_only=read_only)
 """
