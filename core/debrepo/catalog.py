@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import tee
+from itertools import islice, tee
 from typing import TYPE_CHECKING
 
 from debrepo.database import Table, bytes_table
@@ -46,11 +46,11 @@ CONDEMNED = bytes_table("core.condemned")
 TABLES = (
     TableRef("core.packages", 1, "debrepo.catalog:PACKAGES"),
     TableRef("core.contents", 1, "debrepo.catalog:CONTENTS"),
-    TableRef("core.defects", 1, "debrepo.catalog:DEFECTS"),
+    TableRef("core.defects", 1, "debrepo.catalog:DEFECTS", ahead=8),
     TableRef("core.chunks", 1, "debrepo.catalog:CHUNKS"),
-    TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED"),
-    TableRef("core.identity", 1, "debrepo.fencing:IDENTITY"),
-    TableRef("core.repeats", 1, "debrepo.repeats:REPEATS"),
+    TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED", ahead=1),
+    TableRef("core.identity", 1, "debrepo.fencing:IDENTITY", ahead=1),
+    TableRef("core.repeats", 1, "debrepo.repeats:REPEATS", ahead=4),
 )
 
 _WALK = 4096  # packages to read before the pages that they stand on are unmapped
@@ -100,6 +100,19 @@ def reader(txn: Transaction) -> Callable[[bytes], Package]:
     """Return a function that does what `get` does, in less time where it is called often."""
     stored = txn[PACKAGES].get
     return lambda entry: _package(entry, stored(entry))
+
+
+def expecting(txn: Transaction, entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Return entries as they are; the records of some at a time are fetched if that takes long."""
+    return _expecting(txn, entries) if txn.far else entries
+
+
+def _expecting(txn: Transaction, entries: Iterable[Entry]) -> Iterator[Entry]:
+    rest, size = iter(entries), 64
+    while batch := list(islice(rest, size)):
+        txn[PACKAGES].preload(batch)
+        yield from batch
+        size = min(4 * size, _WALK)
 
 
 def get_many(txn: Transaction, entries: Iterable[bytes]) -> Iterator[Package]:

@@ -170,7 +170,7 @@ def repeat_at_the_end(session: Session) -> None:
     if session.read_only:
         return
     try:
-        with session.whole.db.read() as txn:
+        with session.whole.db.glance() as txn:
             due = repeats.is_due(txn, time.time())
         if due:
             repeat(session, patience=AT_THE_END)

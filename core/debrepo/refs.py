@@ -264,6 +264,9 @@ class TableRef(NamedTuple):
     version: int
     target: str
     secret: bool = False  #: whether an export leaves it out unless asked: hashes of tokens
+    #: How many of its first entries most transactions look at, if only to see that there are none;
+    #: of its last ones, if less than 0. A database far away sends them as a transaction begins.
+    ahead: int = 0
 
     @property
     def ref(self) -> Ref:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import packageset, query
-from debrepo.catalog import CHUNKS, PACKAGES, find, get, reader
+from debrepo.catalog import CHUNKS, PACKAGES, expecting, find, get, reader
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.package import Package, PackageKey, check_architecture
 from debrepo.stopping import each
@@ -124,7 +124,7 @@ def members(
     Without a set, all packages there are. A query that names its packages reads those. With
     ``architectures``, only packages of these.
     """
-    entries = _of(architectures, _all(txn, set_id))
+    entries: Iterable[Entry] = _of(architectures, _all(txn, set_id))
     if wanted is None:
         return entries
     names = wanted.names()
@@ -134,7 +134,9 @@ def members(
     else:
         needles = wanted.needles()
         if needles is not None and len(needles) < _FEW:
-            entries = _holding(txn, entries, needles)
+            entries = _holding(txn, expecting(txn, entries), needles)
+    if wanted.needs_record:
+        entries = expecting(txn, entries)
     return query.select(wanted, entries, reader(txn))
 
 

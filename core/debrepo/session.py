@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from debrepo.config import Config
     from debrepo.database import Database, Transaction
+    from debrepo.database.asking import Steady
     from debrepo.database.store import SharedStore
     from debrepo.leases import LeaseKeeper
     from debrepo.pool import Pool
@@ -86,6 +87,7 @@ class Session:
         self.area = root / AREA  #: what the files lie below that a caller may name
         self._check: Callable[[Call], None] | None = None
         self._call: Call | None = None
+        self._steady: Steady | None = None
 
     def acting(
         self,
@@ -135,7 +137,15 @@ class Session:
     def db(self) -> Database:
         """The package database; the audit log records what an operation writes there."""
         database: Database = self._db
+        if self._steady is not None:
+            database = database.seen(self._steady)
         return database if self._call is None else database.watched(self._account())
+
+    def seeing(self, steady: Steady | None) -> Session:
+        """Return a session on what `Database.steady` has yielded; ``None``: as it is now."""
+        part = copy(self)
+        part._steady = steady  # noqa: SLF001  # of this class
+        return part
 
     @opened_once
     def _db(self) -> Database:

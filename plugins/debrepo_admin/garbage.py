@@ -55,7 +55,9 @@ class Live:
         """Add what has come since; that costs what changed, and so fits a write transaction."""
         store = txn[CHUNKS]
         for set_id in self._sets(txn):
-            for node in list(packageset.nodes(store, set_id, self.nodes)):
+            found = list(packageset.nodes(store, set_id, self.nodes))
+            packageset.ahead(store, found)
+            for node in found:
                 self.nodes.add(node)
                 if store.get(node, b"")[:1] == b"L":
                     self.entries.update(packageset.entries_of(store, node))

@@ -42,7 +42,7 @@ def debrepo_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("audit.records", 1, "debrepo_audit.log:RECORDS")]
+    return [TableRef("audit.records", 1, "debrepo_audit.log:RECORDS", ahead=-1)]
 
 
 @hookimpl

@@ -227,7 +227,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("gitlab.numbers", 1, f"{_HERE}.containers:NUMBERS"),
         TableRef("gitlab.tokens", 1, f"{_HERE}.tokens:TOKENS", secret=True),
         TableRef("gitlab.digests", 1, f"{_HERE}.tokens:DIGESTS", secret=True),
-        TableRef("gitlab.owners", 1, f"{_HERE}.owners:OWNERS"),
+        TableRef("gitlab.owners", 1, f"{_HERE}.owners:OWNERS", ahead=16),
         TableRef("gitlab.outdated", 1, f"{_HERE}.owners:OUTDATED"),
         TableRef("gitlab.distributions", 2, f"{_HERE}.distributions:DISTRIBUTIONS"),
         TableRef("gitlab.documents", 1, f"{_HERE}.documents:DOCUMENTS"),

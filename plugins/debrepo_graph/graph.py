@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import packageset
@@ -99,6 +100,9 @@ def _vertex(name: str, node: Node | None, scales: _Scales, behind: tuple[str, ..
     )
 
 
+_AHEAD = 64  # chunks that are fetched together
+
+
 class _Scales:
     """Counts and weighs package sets, each chunk that they share once."""
 
@@ -112,6 +116,8 @@ class _Scales:
         """Return how many packages a set has, and how many bytes their files."""
         if set_id not in self._sets:
             parts = packageset.chunks(self._chunks, set_id)
+            new = (part.hash for part in parts if part.hash not in self._weights)
+            self._chunks.preload(islice(new, _AHEAD))
             total = sum(self._chunk(part.hash) for part in parts)
             self._sets[set_id] = sum(part.size for part in parts), total
         return self._sets[set_id]
@@ -119,7 +125,7 @@ class _Scales:
     def _chunk(self, digest: bytes) -> int:
         if digest not in self._weights:
             entries = packageset.entries_of(self._chunks, digest)
-            records = (self._packages.get(entry) for entry in entries)
+            records = self._packages.get_many(entries)
             self._weights[digest] = sum(size(record) for record in records if record)
         return self._weights[digest]
 

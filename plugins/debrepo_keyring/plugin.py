@@ -90,7 +90,7 @@ def debrepo_settings() -> list[Setting]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("keyring.rotations", 1, "debrepo_keyring.tables:ROTATIONS")]
+    return [TableRef("keyring.rotations", 1, "debrepo_keyring.tables:ROTATIONS", ahead=16)]
 
 
 @hookimpl

@@ -167,8 +167,8 @@ def debrepo_operations() -> list[Operation]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef("local.repos", 1, "debrepo_local.repos:REPOS"),
-        TableRef("local.documents", 1, "debrepo_local.documents:DOCUMENTS"),
+        TableRef("local.repos", 1, "debrepo_local.repos:REPOS", ahead=32),
+        TableRef("local.documents", 1, "debrepo_local.documents:DOCUMENTS", ahead=1),
     ]
 
 

@@ -145,10 +145,10 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef("mirror.frozen", 1, "debrepo_mirror.verbatim.kept:FROZEN"),
-        TableRef("mirror.mirrors", 1, "debrepo_mirror.tables:MIRRORS"),
-        TableRef("mirror.origins", 1, "debrepo_mirror.origins:ORIGINS"),
-        TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING"),
+        TableRef("mirror.frozen", 1, "debrepo_mirror.verbatim.kept:FROZEN", ahead=4),
+        TableRef("mirror.mirrors", 1, "debrepo_mirror.tables:MIRRORS", ahead=16),
+        TableRef("mirror.origins", 1, "debrepo_mirror.origins:ORIGINS", ahead=1),
+        TableRef("mirror.pending", 1, "debrepo_mirror.tables:PENDING", ahead=1),
         TableRef("mirror.places", 1, "debrepo_mirror.origins:PLACES"),
         TableRef("mirror.problems", 1, "debrepo_mirror.tables:PROBLEMS"),
         TableRef("mirror.pulled", 1, "debrepo_mirror.origins:PULLED"),

@@ -70,7 +70,7 @@ def debrepo_routes() -> list[Ref]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("override.rules", 1, "debrepo_override.overrides:RULES")]
+    return [TableRef("override.rules", 1, "debrepo_override.overrides:RULES", ahead=16)]
 
 
 @hookimpl

@@ -55,7 +55,7 @@ def debrepo_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("phasing.rollouts", 1, "debrepo_phasing.rollouts:ROLLOUTS")]
+    return [TableRef("phasing.rollouts", 1, "debrepo_phasing.rollouts:ROLLOUTS", ahead=8)]
 
 
 @hookimpl

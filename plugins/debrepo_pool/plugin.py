@@ -36,7 +36,7 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef("pool.moved", 1, "debrepo_pool.tables:MOVED"),
+        TableRef("pool.moved", 1, "debrepo_pool.tables:MOVED", ahead=1),
         TableRef("pool.unwanted", 1, "debrepo_pool.tables:UNWANTED"),
     ]
 

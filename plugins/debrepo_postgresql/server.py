@@ -15,7 +15,7 @@ from debrepo_postgresql.statements import array, number, read_number
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from debrepo.database.store import Range
+    from debrepo.database.asking import Range
     from debrepo_postgresql.connection import Command, Connection
     from debrepo_postgresql.opening import SchemaOpening
 
@@ -35,6 +35,7 @@ class SeenState:
         self.known = KnownState()
         self.token: bytes | None = None
         self.snapshot: Connection | None = None  #: on which a reader still sees it
+        self.at = 0.0  #: when it was seen, by a clock that only goes forward
 
     def take(self, serial: int, token: bytes) -> None:
         """Go on with a state that a transaction sees; another one than before is unknown."""
@@ -78,10 +79,12 @@ class PostgresqlServer:
         begun = self._opening.begin(questions, write=self._write)
         self._connection = begun.connection
         self._fixed = True
-        if begun.token != self._seen.token:
-            self._seen.clear()
-            self._seen.token = begun.token
-        return begun.serial, _reply(begun.results, keys, [*ranges, *ahead])
+        reply = _reply(begun.results, keys, [*ranges, *ahead])
+        if begun.token == self._seen.token:
+            return begun.serial, reply._replace(ranges=reply.ranges[: len(ranges)])
+        self._seen.clear()
+        self._seen.token = begun.token
+        return begun.serial, reply
 
     def fetch(self, keys: Sequence[bytes], ranges: Sequence[Range]) -> FarReply:
         return _reply(self._ask(self._questions(keys, ranges)), keys, ranges)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from debrepo.database.store import Range
+    from debrepo.database.asking import Range
 
 
 class Statement(NamedTuple):

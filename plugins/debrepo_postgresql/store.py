@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from debrepo.database.asking import Range
 from debrepo.database.copying import fill
-from debrepo.database.store import Range, SharedStore
+from debrepo.database.store import SharedStore
 from debrepo.errors import DatabaseError
 from debrepo_postgresql.address import DatabaseAddress, parse
 from debrepo_postgresql.connections import Connections
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from debrepo.database.asking import Steady
     from debrepo.database.far import FarTransaction
 
 _END = b"\xff" * 512  # behind every key
-_TAKEN = object()  # instead of what is known, while a transaction has it
+_STEADY = 2.0  # seconds for which one piece of work goes on with what it has seen
+_LATELY = 1.0  # seconds for which that is good enough for others
 
 
 class PostgresqlStore(SharedStore):
@@ -68,8 +71,8 @@ class PostgresqlStore(SharedStore):
             node=node,
         )
         self._turn = Lock()  # one writer of this process at a time queues for the row's lock
-        self._lock = Lock()
         self._seen: list[SeenState] = []  # what transactions that are over have seen
+        self._recalling = Lock()
         self._pid = os.getpid()
         self._closed = False
 
@@ -87,7 +90,7 @@ class PostgresqlStore(SharedStore):
 
     @contextmanager
     def transaction(
-        self, *, write: bool, ahead: Sequence[bytes | Range] = (), steady: Any = None
+        self, *, write: bool, ahead: Sequence[bytes | Range] = (), steady: Steady | None = None
     ) -> Iterator[FarTransaction]:
         self._check_alive()
         if write and self._for_reading:
@@ -107,48 +110,70 @@ class PostgresqlStore(SharedStore):
 
     @contextmanager
     def _transaction(
-        self, ahead: Sequence[bytes | Range], steady: Any, *, write: bool
+        self, ahead: Sequence[bytes | Range], steady: Steady | None, *, write: bool
     ) -> Iterator[FarTransaction]:
-        """Run a transaction; with ``steady`` it goes on with what the one before has seen."""
-        seen, shared = self._take(steady)
-        begun = shared and seen.token is not None
-        server = PostgresqlServer(self._opening, seen, write=write, fixed=begun)
+        seen, fixed = self._recalled(steady)
+        server = PostgresqlServer(self._opening, seen, write=write, fixed=fixed)
         keys = [one for one in ahead if isinstance(one, bytes)]
         ranges = [one for one in ahead if isinstance(one, Range)]
         txn = LeasedTransaction(
-            server, seen.known, keys=keys, ahead=ranges, begun=begun, write=write
+            server, seen.known, keys=keys, ahead=ranges, begun=fixed, write=write
         )
+        keep = False
         try:
             yield txn
             if txn.is_changed:
                 txn.committed(server.commit(txn.changes, self._leases.guards(txn.leases)))
+            if (txn.begun and not fixed) or txn.is_changed:
+                seen.at = time.monotonic()
+            keep = steady is not None and not steady.lately and not write
         except Unmet:
             server.end()  # or who looks what has become of a lease would wait for it
             raise self._leases.lost_of(txn.leases) from None
         finally:
-            server.end(keep=shared and not write)
-            if shared:
-                steady.kept = seen
-            elif not self._seen:
-                self._seen.append(seen)  # the next transaction may find the same state
+            server.end(keep=keep)
+        self._keep(seen, steady)
 
-    def _take(self, steady: Any) -> tuple[SeenState, bool]:
-        """Return what is known, which is this transaction's own; and whether ``steady`` has it."""
-        with self._lock:
-            shared = steady is not None and steady.kept is not _TAKEN
-            if shared:
-                seen, steady.kept = steady.kept or SeenState(), _TAKEN
-            else:
+    def _recalled(self, steady: Steady | None) -> tuple[SeenState, bool]:
+        """Return what a transaction begins with, and whether it may go by that unasked."""
+        seen: SeenState | None = None
+        with self._recalling:
+            if steady is not None and not steady.lately:
+                seen, steady.kept = steady.kept, None
+            patience = _STEADY if seen is not None else _LATELY
+            fixed = steady is not None and (steady.lately or seen is not None)
+            if seen is None:
                 seen = self._seen.pop() if self._seen else SeenState()
+        age = time.monotonic() - seen.at
+        if fixed and seen.token is not None and age < patience and not seen.known.is_full:
+            return seen, True
+        self._end_snapshot(seen)
         if seen.known.is_full:
             seen.clear()
-        return seen, shared
+        return seen, False
 
-    def release(self, steady: Any) -> None:
-        """Free the connection that a piece of work has kept for reading."""
-        seen, steady.kept = steady.kept, None
-        if isinstance(seen, SeenState):
-            PostgresqlServer(self._opening, seen, write=False, fixed=True).end()
+    def _keep(self, seen: SeenState, steady: Steady | None) -> None:
+        """Keep what a transaction has seen, for the work that it is part of, or for all."""
+        with self._recalling:
+            if steady is not None and not steady.lately and steady.kept is None:
+                steady.kept = seen
+                return
+            if not seen.snapshot and not self._seen:
+                self._seen.append(seen)  # the latest of one thread is what a command goes on with
+                return
+        self._end_snapshot(seen)
+
+    def _end_snapshot(self, seen: SeenState) -> None:
+        snapshot, seen.snapshot = seen.snapshot, None
+        if snapshot is not None:
+            self._connections.give_back(snapshot, [(self._opening.statements.rollback, None)])
+
+    def release(self, steady: Steady) -> None:
+        with self._recalling:
+            seen, steady.kept = steady.kept, None
+        if seen is not None:
+            self._end_snapshot(seen)
+            self._keep(seen, None)
 
     def is_inside(self) -> bool:
         return False  # a reader is in nobody's way

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InUse, NotFound
-from debrepo_publish.engine import dropping, places
+from debrepo_publish.engine import dropping, expecting, places
 from debrepo_publish.engine import publishing as engine
 from debrepo_publish.listing_operations import show
 from debrepo_publish.model import component_sources as pending
@@ -212,6 +212,7 @@ def _again(
     wanted = _named(distribution, place)
 
     with session.db.read() as txn:
+        expected = expecting.publication(txn, session.hook, wanted.place, wanted.key)
         publications.get(txn, wanted.key)
 
     def edit(existing: Publication | None) -> Publication:
@@ -222,7 +223,7 @@ def _again(
             check_unprotected(existing, "replaced")
         return changed
 
-    return engine.publish(session, wanted.place, distribution, edit, **how)
+    return engine.publish(session, wanted.place, distribution, edit, expected=expected, **how)
 
 
 def check_unprotected(publication: Publication, verb: str) -> None:

@@ -101,7 +101,12 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef(f"publish.{name.lower()}", 1, f"debrepo_publish.model.tables:{name}")
+        TableRef(
+            f"publish.{name.lower()}",
+            1,
+            f"debrepo_publish.model.tables:{name}",
+            ahead={"PUBLICATIONS": 16, "SWITCHES": 1, "DATES": 16}.get(name, 0),
+        )
         for name in (
             "PUBLICATIONS",
             "GENERATIONS",

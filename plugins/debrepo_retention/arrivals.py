@@ -35,10 +35,11 @@ def record(
 ) -> None:
     """Record that packages have joined a repository, and remove what is remembered no longer."""
     start = _start(repo)
+    key = start + _time(now)
+    txn.preload({ARRIVALS: [key]}, [(ARRIVALS, start)])
     old = txn[ARRIVALS].range_keys(start + _time(0), start + _time(now - remembered))
     for outdated in list(islice(old, _AT_ONCE)):
         del txn[ARRIVALS][outdated]
-    key = start + _time(now)
     there = txn[ARRIVALS].get(key, b"")
     txn[ARRIVALS][key] = there + b"".join(map(mark, entries))
 
@@ -59,7 +60,7 @@ def mark(entry: bytes) -> bytes:
 
 def drop(txn: Transaction, repo: str) -> None:
     """Remove all rows of a repository."""
-    for key in list(txn[ARRIVALS].prefix_keys(_start(repo))):
+    for key, _ in list(txn[ARRIVALS].prefix(_start(repo))):
         del txn[ARRIVALS][key]
 
 

@@ -88,8 +88,8 @@ def debrepo_settings() -> list[Setting]:
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
     return [
-        TableRef("retention.policies", 1, "debrepo_retention.tables:POLICIES"),
-        TableRef("retention.due", 1, "debrepo_retention.tables:DUE"),
+        TableRef("retention.policies", 1, "debrepo_retention.tables:POLICIES", ahead=16),
+        TableRef("retention.due", 1, "debrepo_retention.tables:DUE", ahead=4),
         TableRef("retention.arrivals", 1, "debrepo_retention.tables:ARRIVALS"),
     ]
 
@@ -111,7 +111,7 @@ def debrepo_packages_changed(
     if added and target.kind == "repo":
         from debrepo_retention.tables import DUE
 
-        with session.db.read() as txn:
+        with session.db.glance() as txn:
             due = target.name in txn[DUE]
         if due:
             from debrepo_retention.applying import after_change
@@ -125,7 +125,7 @@ def debrepo_command_ended(session: Session) -> None:
         return
     from debrepo_retention.tables import DUE
 
-    with session.db.read() as txn:
+    with session.db.glance() as txn:
         due = bool(txn[DUE])
     if due:
         from debrepo_retention.applying import hold_due

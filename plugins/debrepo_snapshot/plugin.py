@@ -132,7 +132,7 @@ def debrepo_operations() -> list[Operation]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("snapshot.snapshots", 1, "debrepo_snapshot.snapshots:SNAPSHOTS")]
+    return [TableRef("snapshot.snapshots", 1, "debrepo_snapshot.snapshots:SNAPSHOTS", ahead=32)]
 
 
 @hookimpl

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from copy import copy
 from errno import ENOTDIR
+from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from debrepo import durable
+from debrepo.database.asking import Steady
 from debrepo.database.environment import Environment
 from debrepo.database.failures import Undone
 from debrepo.database.opening import fsync
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from debrepo.database.asking import Range
     from debrepo.database.store import RawTransaction, Store
     from debrepo.leases import LeaseKeeper
     from debrepo.refs import TableRef
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAP_SIZE = 64 << 30  # address space, not disk: the file grows with its content
-_AHEAD = (STAMP,)  # what each transaction begins with
 
 
 class Database:
@@ -54,6 +56,9 @@ class Database:
         self._before_commit: Callable[[Transaction], None] | None = None
         self._store: Store = store or Environment(path, map_size, read_only=read_only)
         self._schema = Schema(self._store.place, tables)
+        self._ahead: tuple[bytes | Range, ...] = (STAMP, *self._schema.ahead)
+        self._steady: Steady | None = None
+        self._opening: list[Steady] = []  # what was seen then, for the transaction that follows
         self._together = Together(self._attempt_raw)
         try:
             self._migrate()
@@ -68,11 +73,37 @@ class Database:
         return other
 
     @contextmanager
+    def steady(self) -> Iterator[Steady]:
+        """Yield what makes transactions go on with what the ones before have seen; see `seen`."""
+        steady = Steady()
+        try:
+            yield steady
+        finally:
+            self._store.release(steady)
+
+    def seen(self, steady: Steady) -> Database:
+        """Return the same database for work under a lease, which may see it as of seconds ago.
+
+        Its own changes apart. A database far away need not be asked again then for what was read;
+        what is decided is decided in transactions that write, by what is there.
+        """
+        other = copy(self)
+        other._steady = steady  # noqa: SLF001  # of this class
+        other._together = Together(other._attempt_raw)  # noqa: SLF001
+        return other
+
+    @contextmanager
     def read(self) -> Iterator[Transaction]:
         """See the database as it is now, whatever writers do meanwhile."""
-        with self._store.transaction(write=False, ahead=_AHEAD) as raw:
-            self._check(raw)
-            yield self._transaction(raw, writable=False)
+        opening = self._opening.pop() if self._opening else None
+        steady = self._steady or opening
+        try:
+            with self._store.transaction(write=False, ahead=self._ahead, steady=steady) as raw:
+                raw.when_begun(partial(self._check, raw))
+                yield self._transaction(raw, writable=False)
+        finally:
+            if opening:
+                self._store.release(opening)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -91,7 +122,26 @@ class Database:
             if begun is not None:
                 begun.run_actions(committed=False)
             raise
+        self.look_again()
         txn.run_actions()
+
+    def look_again(self) -> None:
+        """See the database as it is now, from here on, also where it is `seen` as it was."""
+        if self._steady is not None:
+            self._store.release(self._steady)
+
+    @contextmanager
+    def glance(self) -> Iterator[Transaction]:
+        """See the database as it is, or was when this process saw it, less than a second ago.
+
+        That is enough to tell whether there is something to do that does not hurry.
+        """
+        steady = Steady(lately=True)
+        try:
+            with self.seen(steady).read() as txn:
+                yield txn
+        finally:
+            self._store.release(steady)
 
     def update(self, function: Callable[[Transaction], T]) -> T:
         """Return what ``function`` returns, run in a write transaction.
@@ -208,27 +258,38 @@ class Database:
 
     def close(self) -> None:
         """Close the database, when the other threads have ended their transactions."""
+        self._forget_opening()
         self._store.close()
+
+    def _forget_opening(self) -> None:
+        while self._opening:
+            self._store.release(self._opening.pop())
 
     @contextmanager
     def _attempt(self, *, migrating: bool = False) -> Iterator[Transaction]:
         """Run the block in a write transaction; raise `Undone` where another try is worth it."""
-        with self._attempt_raw(migrating=migrating) as raw:
+        with self._attempt_raw(migrating=migrating, again=False) as raw:
             txn = self._transaction(raw, writable=True)
             yield txn
             if self._before_commit and not migrating:
                 self._before_commit(txn)
 
     @contextmanager
-    def _attempt_raw(self, *, migrating: bool = False) -> Iterator[RawTransaction]:
+    def _attempt_raw(
+        self, *, migrating: bool = False, again: bool = True
+    ) -> Iterator[RawTransaction]:
+        """Run the block in a raw transaction; ``again``: it is run once more if need be."""
         self._refuse_second()
-        with self._store.transaction(write=True, ahead=_AHEAD) as raw:
+        self._forget_opening()
+        steady = self._steady if again else None
+        with self._store.transaction(write=True, ahead=self._ahead, steady=steady) as raw:
             self._store.writer = get_ident()
             try:
                 if not migrating:
-                    self._check(raw)
-                    self._schema.record(raw)
+                    raw.when_begun(partial(self._check_and_record, raw))
                 yield raw
+                if raw.far:
+                    raw.id()  # one that has asked nothing is checked now
             finally:
                 self._store.writer = None
 
@@ -247,12 +308,19 @@ class Database:
                 f"the database in {self._store.place} has to be migrated", hint="restart debrepo"
             )
 
+    def _check_and_record(self, raw: RawTransaction) -> None:
+        self._check(raw)
+        self._schema.record(raw)
+
     def _migrate(self) -> None:
         """Look at what the database says of the tables, and lift those that are older."""
-        with self._store.transaction(write=False) as raw:
+        seen = Steady()
+        with self._store.transaction(write=False, ahead=self._ahead, steady=seen) as raw:
             older = self._schema.outdated(raw)
         if not older:
+            self._opening.append(seen)
             return
+        self._store.release(seen)
         if self._store.read_only:
             raise DatabaseError(
                 f"the database in {self._store.place} is of an older debrepo ({', '.join(older)}), "

@@ -7,9 +7,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from debrepo.database.store import Range
+    from debrepo.database.asking import Range
 
 _AHEAD = 512  # values that `get_many` reads at a time
 _BATCH = 4096  # items that `put_many` sorts at a time
@@ -27,6 +27,9 @@ class LmdbEntries:
         self.put = txn.put
         self.delete = txn.delete
         self.id = txn.id
+
+    def when_begun(self, action: Callable[[], None], /) -> None:
+        action()
 
     def preload(self, keys: Iterable[bytes], ranges: Iterable[Range] = (), /) -> None:
         """Do nothing: reading one by one takes no longer."""

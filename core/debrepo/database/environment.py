@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from debrepo.database.store import Range
+    from debrepo.database.asking import Range, Steady
 
 
 class Environment:
@@ -54,7 +54,7 @@ class Environment:
 
     @contextmanager
     def transaction(
-        self, *, write: bool, ahead: Sequence[bytes | Range] = ()
+        self, *, write: bool, ahead: Sequence[bytes | Range] = (), steady: Steady | None = None
     ) -> Iterator[LmdbEntries]:
         """Run the block in a transaction of LMDB's, and commit it when it is for writing.
 
@@ -157,6 +157,9 @@ class Environment:
     def remarks(self) -> list[str]:
         """Return what is wrong with the place: nothing, or it would not have been opened."""
         return []
+
+    def release(self, steady: Steady) -> None:
+        """Do nothing: a transaction begins in no time."""
 
     def lease_keeper(self) -> None:
         """Leave leases to files below the root."""

@@ -6,13 +6,14 @@ from bisect import bisect_left, insort
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from debrepo.database.asking import Range
 from debrepo.database.known import UNKNOWN, KnownState, Unknown
-from debrepo.database.store import LONGEST_KEY, Range
+from debrepo.database.store import LONGEST_KEY
 from debrepo.errors import InvalidInput
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _FIRST, _MOST = 64, 4096  # entries of a range that are asked for at a time
 _KEPT = 256  # entries of an answer that is remembered: walks through a table are not
@@ -75,8 +76,16 @@ class FarTransaction:
         self._size = 0  # of the changes, in bytes
         self._told = False  # whether the server has some of the changes already
         self.begun = begun  #: whether the state is known
+        self._when_begun: Callable[[], None] | None = None
         self.changes: dict[bytes, bytes | None] = {}  #: for the end: ``None`` is a removed entry
         self._changed: list[bytes] = []  # their keys, in order
+
+    def when_begun(self, action: Callable[[], None]) -> None:
+        """Run ``action`` once the state is known, before anything is said of it."""
+        if self.begun:
+            action()
+        else:
+            self._when_begun = action
 
     def id(self) -> int:
         """Return the number of the state that is seen; of a writer, that it will commit."""
@@ -254,7 +263,9 @@ class FarTransaction:
         """Ask the server, and note what it says; begin, if this is the first question."""
         if self.begun:
             answer = self._server.fetch(keys, ranges)
+            began = False
         else:
+            began = True
             first, ahead = self._first
             keys = [*dict.fromkeys((*first, *keys))]
             serial, answer = self._server.begin(keys, ranges, ahead, self._known.serial)
@@ -268,6 +279,8 @@ class FarTransaction:
                 end = _end(wanted, entries)
                 part = (end, wanted.high) if wanted.reverse else (wanted.low, end)
                 self._known.learn_range(*part, entries[::-1] if wanted.reverse else entries)
+        if began and self._when_begun is not None:
+            self._when_begun()
         return answer
 
 

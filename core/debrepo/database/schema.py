@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from debrepo.database.asking import Range
 from debrepo.database.tables import Table, TableView
 from debrepo.errors import DatabaseError, PluginError
 from debrepo.refs import TableRef
@@ -41,6 +42,12 @@ class Schema:
         self._place = place
         self._stamp: bytes | None = _UNSEEN
         self._unrecorded: tuple[str, ...] = ()
+
+    @property
+    def ahead(self) -> list[Range]:
+        """What transactions look at, whatever they are for, as the tables are declared."""
+        found = [_range(SCHEMA.name, 2 * len(self.declared))]
+        return found + [_range(one.name, one.ahead) for one in self.declared.values() if one.ahead]
 
     def is_current(self, raw: RawTransaction) -> bool:
         """Return whether nothing has changed since the last `outdated` that found nothing."""
@@ -100,6 +107,12 @@ class Schema:
             if version < table.version:
                 older[name] = version
         return older
+
+
+def _range(table: str, count: int) -> Range:
+    """Return the range of the first entries of a table, or of the last ones."""
+    name = table.encode()
+    return Range(name + b"\0", name + b"\1", abs(count), reverse=count < 0)
 
 
 def _restamp(view: TableView[str, int]) -> None:

@@ -9,27 +9,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from debrepo.values import NamedTuple
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Self
 
+    from debrepo.database.asking import Range, Steady
     from debrepo.leases import LeaseKeeper
 
 LONGEST_KEY = 511  #: bytes
-
-
-class Range(NamedTuple):
-    """The first entries from ``low`` to before ``high``, or the last ones in reverse order."""
-
-    low: bytes
-    high: bytes
-    limit: int
-    reverse: bool = False
-    values: bool = True  #: without it, values may be left empty
 
 
 class RawTransaction(Protocol):
@@ -40,6 +29,10 @@ class RawTransaction(Protocol):
     """
 
     far: ClassVar[bool]  #: whether each question takes a round trip to another machine
+
+    @abstractmethod
+    def when_begun(self, action: Callable[[], None], /) -> None:
+        """Run ``action`` once it has begun: a far one begins when it is first asked something."""
 
     @abstractmethod
     def get(self, key: bytes, /) -> bytes | None:
@@ -108,15 +101,21 @@ class Store(Protocol):
 
     @abstractmethod
     def transaction(
-        self, *, write: bool, ahead: Sequence[bytes | Range] = ()
+        self, *, write: bool, ahead: Sequence[bytes | Range] = (), steady: Steady | None = None
     ) -> AbstractContextManager[RawTransaction]:
         """Run the block in a transaction, and commit it when it is for writing.
 
         When the block has been left without an exception, the work is durable. The caller will
-        ask for the keys and ranges ``ahead``, so that a store may fetch them as it begins. An
+        ask for the keys and ranges ``ahead``, so that a store may fetch them as it begins. With
+        ``steady``, a reader may see what an earlier transaction with it has seen or committed,
+        seconds ago, and a writer may be `Undone` because somebody else has written since. An
         exception that is `Undone` as well says that nothing was changed, and that another try is
         worth it.
         """
+
+    @abstractmethod
+    def release(self, steady: Steady) -> None:
+        """Free what a piece of work has kept, which is over."""
 
     @abstractmethod
     def is_inside(self) -> bool:

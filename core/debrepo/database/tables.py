@@ -13,6 +13,7 @@ from collections.abc import (
 from itertools import tee
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from debrepo.database.asking import Range
 from debrepo.errors import DatabaseError, DebrepoError, InvalidInput
 from debrepo.fitting import Misfit, fitter
 from debrepo.stopping import each
@@ -21,6 +22,8 @@ from debrepo.values import NamedTuple
 if TYPE_CHECKING:
     from debrepo.database.store import RawTransaction
     from debrepo.database.transaction import Transaction
+
+_FEW = 64  # entries that are fetched ahead
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -136,8 +139,16 @@ class TableView(MutableMapping[K, V]):
 
     def preload(self, keys: Iterable[K]) -> None:
         """Fetch what is about to be read in one round trip, if the database is far away."""
-        prefix, dump_key = self._prefix, self._dump_key
-        self._raw.preload(prefix + dump_key(key) for key in keys)
+        if self._raw.far:
+            self._raw.preload(map(self.stored, keys))
+
+    def stored(self, key: K) -> bytes:
+        """Return a key as the store has it."""
+        return self._prefix + self._dump_key(key)
+
+    def beginning(self, prefix: bytes) -> Range:
+        """Return the range of the first few keys that start with ``prefix``, for `preload`."""
+        return Range(self._prefix + prefix, self._after(prefix), _FEW)
 
     def get_many(self, keys: Iterable[K]) -> Iterator[V | None]:
         """Yield the values of keys, in their order, in less time than one by one."""

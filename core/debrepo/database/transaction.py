@@ -9,7 +9,7 @@ from debrepo.stopping import watching
 from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from debrepo.database.store import RawTransaction
     from debrepo.database.tables import Table
@@ -66,6 +66,25 @@ class Transaction:
                 else TableView(table, self._raw)
             )
         return view
+
+    @property
+    def far(self) -> bool:
+        """Whether each question takes a round trip to another machine: ask for much at once."""
+        return self._raw.far
+
+    def preload(
+        self,
+        keys: Mapping[Table[Any, Any], Iterable[Any]],
+        starts: Iterable[tuple[Table[Any, Any], bytes]] = (),
+    ) -> None:
+        """Fetch what is about to be read of several tables in one round trip, if `far`.
+
+        ``starts`` are what keys start with: of those, the first few are fetched.
+        """
+        if not self._raw.far:
+            return
+        stored = (self[table].stored(key) for table, several in keys.items() for key in several)
+        self._raw.preload(stored, [self[table].beginning(start) for table, start in starts])
 
     @property
     def serial(self) -> int:

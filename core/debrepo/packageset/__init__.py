@@ -28,12 +28,14 @@ from debrepo.packageset.algebra import (
     merge_latest,
     merge_three_way,
     union,
+    unshared,
 )
 from debrepo.packageset.lookup import Lookup
 from debrepo.packageset.tree import (
     EMPTY,
     Chunk,
     Store,
+    ahead,
     assemble,
     build,
     chunks,
@@ -59,6 +61,7 @@ __all__ = [
     "Difference",
     "Lookup",
     "Store",
+    "ahead",
     "assemble",
     "build",
     "chunks",
@@ -83,5 +86,6 @@ __all__ = [
     "runs",
     "short",
     "union",
+    "unshared",
     "update",
 ]

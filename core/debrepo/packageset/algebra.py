@@ -40,7 +40,7 @@ class Difference(NamedTuple):
 
 def diff(store: Store, old: SetId, new: SetId) -> Difference:
     """Compare two sets, reading only the nodes and chunks that are not in both."""
-    left, right = _unshared(store, old, new)
+    left, right = unshared(store, old, new)
     if len(left) + len(right) <= _FEW:
         ahead(store, (chunk.hash for chunk in (*left, *right)))
     ours = {entry for entries in each_entries(store, left) for entry in entries}
@@ -48,8 +48,8 @@ def diff(store: Store, old: SetId, new: SetId) -> Difference:
     return Difference(sorted(ours - theirs), sorted(theirs - ours))
 
 
-def _unshared(store: Store, old: SetId, new: SetId) -> tuple[list[Chunk], list[Chunk]]:
-    """Return the chunks of each set that the other does not have."""
+def unshared(store: Store, old: SetId, new: SetId) -> tuple[list[Chunk], list[Chunk]]:
+    """Return the chunks of each set that the other does not have, reading none of them."""
     if old == new:
         return [], []
     ahead(store, (old, new))

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from debrepo.errors import DebrepoError
 from debrepo.stopping import checkpoint, watching
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import announcing, client_files, commits, places, recovery, superseded
+from debrepo_publish.engine import (
+    announcing,
+    client_files,
+    commits,
+    expecting,
+    places,
+    recovery,
+    superseded,
+)
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import commit_path
 
@@ -44,8 +52,10 @@ def drop(
     key = f"{place} {distribution}"
     if not force:
         session.check_thawed()
-    with places.hold(session, place):
+    with places.hold(session, place), session.db.steady() as steady:
+        session = session.seeing(steady)
         with session.db.read() as txn:
+            expecting.publication(txn, session.hook, place, key, expecting.NOTHING)
             publication = publications.get(txn, key)
             live = publications.live(txn, key)
         done = Dropped(publication, 0, {})
@@ -62,7 +72,7 @@ def drop(
             session.progress.note(f"Files of {publication} stay behind: {error}")
             recovery.drop(session, publication)
     gone = [*_releases(publication), *(announcing.names(publication, live) if live else ())]
-    announcing.announce(session, publication, live, None, [*gone, *deleted])
+    announcing.announce(session.seeing(None), publication, live, None, [*gone, *deleted])
     return done
 
 

@@ -11,7 +11,7 @@ from debrepo.errors import InvalidInput, NotFound
 from debrepo.package import NO_MACHINE
 from debrepo.packageset import EMPTY
 from debrepo.values import NamedTuple
-from debrepo_publish.engine import changelogs, ledger, verbatim
+from debrepo_publish.engine import changelogs, expecting, ledger, verbatim
 from debrepo_publish.engine import displaced as displacement
 from debrepo_publish.engine.layout import files
 from debrepo_publish.indexes import admission
@@ -80,9 +80,9 @@ def make(
     parts: dict[str, Part] = {}
     for one in inputs(txn, session.hook, publication, again=again):
         set_id = sound.get(one.set_id, one.set_id)
-        part = one.part or before.get(one.component)
+        known = one.part or before.get(one.component)
         same = one.part if set_id == one.set_id else None
-        parts[one.component] = same or _part(txn, one.source, set_id, part)
+        parts[one.component] = same or _part(txn, one.source, set_id, known)
     architectures = _architectures(publication, parts)
     generation = Generation(
         number=publications.last_number(txn, publication.key) + 1,
@@ -99,6 +99,8 @@ def make(
     )
     if publication.verbatim:
         return _verbatim(session, txn, publication, previous, generation, policy, again=again)
+    for component, part in parts.items():
+        expecting.changes(txn, before.get(component), part)
     displaced = displacement.known(txn, publication.place)
     new = _additions(txn, publication, previous, generation, displaced)
     displaced = displacement.within(txn, generation, displaced) | new.moved
@@ -330,7 +332,7 @@ def _additions(
         previous = None  # its files are elsewhere
     held = ledger.reader(txn, publication.place)
     for shelf, entries in changes(txn, previous, generation):
-        for entry, package in zip(entries, catalog.get_many(txn, entries), strict=True):
+        for entry, package in expecting.packages(txn, publication.place, shelf, entries):
             there = (shelf, entry) in displaced
             wanted = files(shelf, package, displaced=there)
             rows = [held(path) for path, _, _ in wanted]

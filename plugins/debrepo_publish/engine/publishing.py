@@ -21,6 +21,7 @@ from debrepo_publish.engine import (
     announcing,
     client_files,
     commits,
+    expecting,
     live_tree,
     places,
     readiness,
@@ -28,6 +29,7 @@ from debrepo_publish.engine import (
     signers,
     superseded,
 )
+from debrepo_publish.engine.expecting import NOTHING, Expected
 from debrepo_publish.indexes.admission import LeftOut
 from debrepo_publish.model import options, publications
 from debrepo_publish.model.tables import PUBLICATIONS, SWITCHES
@@ -72,6 +74,7 @@ class Wish(NamedTuple):
     skip_cleanup: bool = False
     again: int = 0
     anew: bool = False  #: whether the tree is lost, and has to be published as a whole
+    expected: Expected = NOTHING  #: what will be read, as far as it could be told before
 
     @property
     def whole(self) -> bool:
@@ -99,6 +102,7 @@ def publish(
     force_overwrite: bool = False,
     skip_cleanup: bool = False,
     again: int = 0,
+    expected: Expected = NOTHING,
 ) -> Result:
     """Publish what ``edit`` makes of the publication, if anything has changed.
 
@@ -108,9 +112,11 @@ def publish(
     ``force_overwrite`` replaces package files that debrepo did not write. ``again`` is the
     number of a generation whose packages to publish once more.
     """
-    wish = Wish(distribution, edit, why, force, force_overwrite, skip_cleanup, again)
-    with places.opened(session, place) as storage:
-        made = publish_held(session, storage, place, wish)
+    wish = Wish(
+        distribution, edit, why, force, force_overwrite, skip_cleanup, again, expected=expected
+    )
+    with places.opened(session, place) as storage, session.db.steady() as steady:
+        made = publish_held(session.seeing(steady), storage, place, wish)
     announcing.announce(session, made.result.publication, made.before, made.after, made.paths)
     return made.result
 
@@ -119,6 +125,7 @@ def publish_held(session: Session, storage: Storage, place: str, wish: Wish) -> 
     """Publish as `publish` does, for a caller that holds the lease and announces the result."""
     key = f"{place} {wish.distribution}"
     with session.db.read() as txn:
+        expecting.publication(txn, session.hook, place, key, wish.expected)
         known = txn[PUBLICATIONS].get(key)
     publication = wish.edit(known)
     with watching(None):
@@ -208,8 +215,8 @@ def _make(
             drawn = staging.render_indexes(session, plan, anew=overwrite or plan.has_new_alias)
             if wish.force_overwrite:
                 foreign_files.make_room(session, storage, plan)
-            staging.put_files(session, storage, plan, anew=wish.whole)
-            staged = staging.put_indexes(session, storage, plan, drawn, keys, anew=overwrite)
+            put = staging.put_files(session, storage, plan, anew=wish.whole)
+            staged = staging.put_indexes(session, storage, plan, drawn, put, keys, anew=overwrite)
             meant = wish.force or bool(wish.again)  # an older generation is called for by number
             announcing.ask(session, plan, staged.release, force=meant)
             ours = client_files.put(

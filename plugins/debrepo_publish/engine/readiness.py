@@ -54,6 +54,7 @@ def prepare(
             from debrepo_publish.engine import changelog_reading
 
             if changelog_reading.read(session, changes):
+                session.db.look_again()
                 continue  # there are more files now
         with session.db.read() as txn:
             needed = verdicts.unread(session.config, txn, _listed(txn, plan, anew=force))
@@ -62,7 +63,8 @@ def prepare(
         if needed:
             from debrepo.ingest import deep  # unpacking is slow to load
 
-            deep.read(session, needed)
+            deep.read(session.seeing(None), needed)  # others read them as well
+            session.db.look_again()
         with session.db.read() as txn:
             sets = [part.set_id for part in plan.generation.parts.values()]
             if needed and not all(packageset.is_whole(txn[CHUNKS], one) for one in sets):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from debrepo.database import Transaction
+    from debrepo.package import SetId
     from debrepo.session import Session
     from debrepo.storage import Storage
     from debrepo_publish.engine.ledger import File
@@ -41,14 +42,23 @@ def start(session: Session, plan: Plan) -> bool:
 
     Return ``False`` if some are deleted already.
     """
-    sets = [part.set_id for part in plan.generation.parts.values()]
-    sets += [plan.generation.verbatim.tree] if plan.generation.verbatim else []
-    with session.db.write() as txn:
-        if not all(packageset.is_whole(txn[CHUNKS], set_id) for set_id in sets):
+    key, sets = plan.publication.key, _sets(plan.generation)
+
+    def change(txn: Transaction) -> bool:
+        # What the live generation lists, no cleanup deletes.
+        live = _sets(plan.previous) if plan.previous else []
+        if not all(packageset.is_whole(txn[CHUNKS], set_id, live) for set_id in sets):
             return False
-        publications.put_generation(txn, plan.publication.key, plan.generation)
+        publications.put_generation(txn, key, plan.generation)
         displaced.remember(txn, plan.publication.place, plan.displaced)
-    return True
+        return True
+
+    return session.db.update(change)
+
+
+def _sets(generation: Generation) -> list[SetId]:
+    sets = [part.set_id for part in generation.parts.values()]
+    return [*sets, generation.verbatim.tree] if generation.verbatim else sets
 
 
 def recover(session: Session, storage: Storage, key: str) -> bool:
@@ -114,8 +124,11 @@ def _is_out(
 def switching(session: Session, plan: Plan, switch: Switch) -> None:
     """Record, before the first name is replaced, how to finish with the others."""
     key = generation_key(plan.publication.key, plan.generation.number)
-    with session.db.write() as txn:
+
+    def change(txn: Transaction) -> None:
         txn[SWITCHES][key] = switch
+
+    session.db.update(change)
 
 
 def undo(session: Session, storage: Storage, publication: Publication, number: int) -> None:
@@ -172,7 +185,12 @@ def finish(
     ``hashed`` has those of the files that were put under by-hash names.
     """
     key, now = publication.key, clock.now()
-    with session.db.write() as txn:
+    with session.db.read() as txn:
+        generation = publications.generation(txn, key, number)
+        before = publications.base(txn, key, generation)
+        gone = _needed_no_more(txn, publication, generation, before) if before else []
+
+    def change(txn: Transaction) -> None:
         generation = publications.generation(txn, key, number)
         before = publications.base(txn, key, generation)
         versions = {} if made is None else _versions(before, generation, made)
@@ -192,8 +210,10 @@ def finish(
         commit = txn[COMMITS].get(generation_key(key, number).encode())
         txn[DATES][key.encode()] = b"%d" % release.dated(commit)
         if before:
-            _retire(txn, publication, before, number, now)
-    if before:
+            _retire(txn, publication, before, number, now, gone)
+
+    session.db.update(change)
+    if before and len(gone) > ledger.BATCH:
         with session.db.read() as txn:
             before = publications.generation(txn, key, before.number)
         _release_files(session, publication, before)
@@ -214,7 +234,7 @@ def retire(session: Session, publication: Publication) -> None:
     with session.db.write() as txn:
         live = publications.live(txn, publication.key)
         if live:
-            _retire(txn, publication, live, 0, clock.now())
+            _retire(txn, publication, live, 0, clock.now(), None)
     with session.db.read() as txn:
         known = list(publications.generations(txn, publication.key))
     for generation in known:
@@ -223,12 +243,38 @@ def retire(session: Session, publication: Publication) -> None:
 
 
 def _retire(
-    txn: Transaction, publication: Publication, generation: Generation, by: int, now: int
+    txn: Transaction,
+    publication: Publication,
+    generation: Generation,
+    by: int,
+    now: int,
+    gone: Sequence[str] | None,
 ) -> None:
+    """Retire a generation, and release the first of its files that are ``gone``, if known."""
     past = generation._replace(state="past", ended=now, ended_by=by)
-    publications.put_generation(txn, publication.key, past)
     paths = [file.path for file in written_files(generation)]
+    if gone is None:
+        publications.put_generation(txn, publication.key, past)
+        _release(txn, publication, generation.number, paths, now)
+        return
+    first = gone[: ledger.BATCH]
+    ledger.expect(txn, publication.place, [*paths, *first])
+    past = past._replace(released=len(first), settled=len(first) == len(gone))
+    publications.put_generation(txn, publication.key, past)
     _release(txn, publication, generation.number, paths, now)
+    _release(txn, publication, generation.number, first, now)
+
+
+def _needed_no_more(
+    txn: Transaction,
+    publication: Publication,
+    successor: Generation | None,
+    generation: Generation,
+) -> list[str]:
+    """Return the pool files that only a generation needs, always in the same order."""
+    gone = planning.changed_files(txn, publication.place, successor, generation)
+    adopted = publications.adopted_paths(txn, publication.key, generation.number)
+    return [*(file.path for file in gone), *adopted]
 
 
 def _release_files(session: Session, publication: Publication, generation: Generation) -> None:
@@ -238,8 +284,7 @@ def _release_files(session: Session, publication: Publication, generation: Gener
         successor = (
             publications.generation(txn, key, generation.ended_by) if generation.ended_by else None
         )
-        gone = planning.changed_files(txn, publication.place, successor, generation)
-        files = [*(file.path for file in gone), *publications.adopted_paths(txn, key, number)]
+        files = _needed_no_more(txn, publication, successor, generation)
     for position in range(generation.released, len(files) or 1, ledger.BATCH):  # once at least
         batch = files[position : position + ledger.BATCH]
         with session.db.write() as txn:

@@ -12,6 +12,7 @@ from debrepo_publish.engine import (
     changes,
     commits,
     dating,
+    expecting,
     ledger,
     outputs,
     pdiffs,
@@ -37,7 +38,9 @@ from debrepo_publish.model.tables import COMMITS, DATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
+    from debrepo.database import Transaction
     from debrepo.package import Entry
     from debrepo.session import Session
     from debrepo.signing import SigningKey
@@ -61,10 +64,19 @@ class Staged(NamedTuple):
     fingerprints: tuple[str, ...]
 
 
-def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> None:
+class Put(NamedTuple):
+    """Pool files that are in place, and not counted yet."""
+
+    files: Sequence[File] = ()
+    versions: Mapping[str, str] = {}  # it is never changed
+    absent: AbstractSet[str] = frozenset()  #: paths that have no row
+
+
+def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> Put:
     """Put the pool files of new packages in place, and count them, batch by batch.
 
-    With ``anew``, those of all other packages are put in place again.
+    The last batch is returned instead: it is counted with the indexes. With ``anew``, those of
+    all other packages are put in place again.
     """
     publication = plan.publication
     if anew and plan.previous:
@@ -77,17 +89,25 @@ def put_files(session: Session, storage: Storage, plan: Plan, *, anew: bool) -> 
                     ledger.note(txn, publication.place, made)
     absent = {path for path, is_new in plan.missing.items() if is_new}
     tracked = session.progress.track("Putting files", plan.additions, total=len(plan.additions))
-    for start, batch in _batches(tracked):
+    put = Put()
+    for _, batch in _batches(tracked):
+        if put.files:
+            with session.db.write() as txn:
+                _count(txn, plan, put)
+                txn.trim()
+            absent.difference_update(file.path for file in put.files)
         missing = [file for file in batch if file.path in plan.missing]
-        made = _link(session, storage, publication, missing)
-        with session.db.write() as txn:
-            ledger.claim(txn, publication.place, batch, made, absent)
-            absent.difference_update(file.path for file in batch)
-            txn.trim()
-            pending = publications.generation(txn, publication.key, plan.generation.number)
-            publications.put_generation(
-                txn, publication.key, pending._replace(claimed=start + len(batch))
-            )
+        put = Put(batch, _link(session, storage, publication, missing), absent)
+    return put
+
+
+def _count(txn: Transaction, plan: Plan, put: Put) -> None:
+    """Count the references of a pending generation to some more of its files."""
+    publication = plan.publication
+    ledger.claim(txn, publication.place, put.files, put.versions, put.absent)
+    pending = publications.generation(txn, publication.key, plan.generation.number)
+    counted = pending._replace(claimed=pending.claimed + len(put.files))
+    publications.put_generation(txn, publication.key, counted)
 
 
 def _link(
@@ -195,11 +215,12 @@ def put_indexes(
     storage: Storage,
     plan: Plan,
     drawn: Drawn,
+    put: Put,
     keys: Sequence[SigningKey],
     *,
     anew: bool,
 ) -> Staged:
-    """Sign a generation, and put all of it in place under by-hash names.
+    """Sign a generation, count the last files, and put the indexes under by-hash names.
 
     With ``anew``, no name is trusted to lead to what the previous generation left there.
     """
@@ -213,7 +234,8 @@ def put_indexes(
         signed = {root + "Release.gpg": signatures.detached, root + "InRelease": signatures.inline}
         fingerprints = signatures.fingerprints
     row = _history(session, plan, generation, fingerprints)
-    new, expected = _record(session, plan, generation, signed.get(root + "InRelease", text), row)
+    commit = signed.get(root + "InRelease", text)
+    new, expected = _record(session, plan, generation, commit, row, put)
     if plan.previous is None:
         expected = _left_of_alias(session, storage, publication)
     staged = [item for item in rendered if item.data is not None or item.pool]
@@ -319,16 +341,27 @@ def _left_of_alias(session: Session, storage: Storage, publication: Publication)
 
 
 def _record(
-    session: Session, plan: Plan, generation: Generation, commit: bytes, row: HistoryRow
+    session: Session,
+    plan: Plan,
+    generation: Generation,
+    commit: bytes,
+    row: HistoryRow,
+    put: Put,
 ) -> tuple[set[str], bytes | None]:
-    """Count the indexes of the pending generation, so that a crash leaves no uncounted file.
+    """Count the files of the pending generation, so that a crash leaves no uncounted index.
 
     Return the paths that the storage does not hold yet, and the content of the file that
     commits the previous generation.
     """
     publication = plan.publication
     key = publication.key
-    with session.db.write() as txn:
+    files = written_files(generation)
+    touched = [*(file.path for file in files), *(file.path for file in put.files)]
+
+    def change(txn: Transaction) -> tuple[set[str], bytes | None]:
+        expecting.rows(txn, plan.previous, publication.place, touched)
+        if put.files:
+            _count(txn, plan, put)
         pending = publications.generation(txn, key, generation.number)
         publications.put_generation(
             txn,
@@ -339,9 +372,10 @@ def _record(
         )
         txn[COMMITS][generation_key(key, generation.number).encode()] = commit
         history.begin(txn, key, row)
-        files = written_files(generation)
         new = ledger.claim(txn, publication.place, files)
         previous = plan.previous
         if previous is None or previous.publication.skip_signing != publication.skip_signing:
             return new, None
         return new, txn[COMMITS].get(generation_key(key, previous.number).encode())
+
+    return session.db.update(change)

@@ -44,7 +44,7 @@ def undo(txn: Transaction, key: str, number: int) -> None:
 
 def remove(txn: Transaction, key: str) -> None:
     """Remove the history of a publication that is dropped: its numbers begin anew."""
-    for name in list(txn[HISTORY].range_keys(f"{key}\0", f"{key}\1")):
+    for name, _ in list(txn[HISTORY].range(f"{key}\0", f"{key}\1")):
         del txn[HISTORY][name]
 
 

@@ -7,9 +7,9 @@ from itertools import islice
 
 import pytest
 
+from debrepo.database.asking import Range
 from debrepo.database.far import FarReply, FarTransaction
 from debrepo.database.known import UNKNOWN, KnownState
-from debrepo.database.store import Range
 
 
 class Server:

@@ -29,7 +29,7 @@ def debrepo_settings() -> list[Setting]:
 
 @hookimpl
 def debrepo_tables() -> list[TableRef]:
-    return [TableRef("house.repositories", 1, "debrepo_house.tables:REPOSITORIES")]
+    return [TableRef("house.repositories", 1, "debrepo_house.tables:REPOSITORIES", ahead=16)]
 
 
 @hookimpl
