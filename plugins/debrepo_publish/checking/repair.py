@@ -16,6 +16,7 @@ from debrepo_publish.checking.trees import StoredTree
 from debrepo_publish.engine import commits, ledger, places, publishing, recovery
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.announcing import announce
+from debrepo_publish.engine.layout import written_files
 from debrepo_publish.model import publications
 from debrepo_publish.model.publication import Publication, commit_path
 from debrepo_publish.model.tables import COMMITS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from debrepo.session import Session
     from debrepo.storage import Storage
+    from debrepo_publish.checking.problems import Problem
     from debrepo_publish.engine.ledger import File
 
 
@@ -67,6 +69,9 @@ def repair(
         repaired = [f"{path}: {fault}" for path, fault in files_back.items()]
         found = verify_stored(session, storage, publication, past=files, alone=True).problems
         again = [problem for problem in found if problem.kind not in _APART]
+        miscounted = _miscounted(session, publication, again)
+        again = [problem for problem in again if problem not in miscounted]
+        left += [f"{problem}; --reconcile counts what needs it" for problem in miscounted]
         past = [problem for problem in found if problem.kind is Fault.DATED]
         left += [str(problem) for problem in found if problem.kind is Fault.KEY_EXPIRES]
         back, gone = put_back_or_give_up(session, storage, publication, found, dry_run=dry_run)
@@ -87,6 +92,24 @@ def repair(
         _announce(session, publication, made, files_back)
     number = made.result.generation if made else 0
     return Repaired(str(publication), repaired, left, number, reconciled, requests)
+
+
+def _miscounted(
+    session: Session, publication: Publication, problems: Iterable[Problem]
+) -> list[Problem]:
+    """Return the lost files that the ledger counts as needed, and that no publish makes again."""
+    key, place = publication.key, publication.place
+    with session.db.read() as txn:
+        live = publications.live(txn, key)
+        needed = {file.path for file in written_files(live)} if live else set()
+        needed.update(publications.adopted_paths(txn, key, live.number) if live else ())
+        return [
+            problem
+            for problem in problems
+            if problem.kind is Fault.INDEX
+            and problem.path not in needed
+            and ledger.get(txn, place, problem.path) is not None
+        ]
 
 
 def _announce(

@@ -323,6 +323,20 @@ def test_lost_superseded_index_is_named_once_and_publishes_nothing(session, supe
     assert not any(path.exists() for path in indexes)
 
 
+def test_index_that_is_counted_and_not_needed_publishes_nothing(session, published):
+    path = "dists/stable/main/binary-amd64/by-hash/SHA256/0123"
+    with session.db.write() as txn:
+        ledger.claim(txn, ".", [ledger.File(path, "0" * 64, 7)])
+    for _ in range(2):
+        done = repair(session)
+        assert done.generation == 0
+        assert done.left == [
+            f"{path}: was published, but is missing; --reconcile counts what needs it"
+        ]
+    repair(session, reconcile=True)
+    assert verify(session) == []
+
+
 @pytest.mark.parametrize("damage", [shorten, Path.unlink])
 def test_lost_superseded_package_comes_back_from_the_pool(session, superseded, damage):
     (path,) = [path for path in superseded if path.name == "hello_1.0_amd64.deb"]
