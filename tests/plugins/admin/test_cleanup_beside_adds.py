@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from debrepo import leases
 from debrepo.catalog import CONDEMNED
 from debrepo.errors import NotFound
 from debrepo.ingest import ingest
@@ -160,9 +159,9 @@ def test_files_that_are_reserved_ahead_stay_from_when_they_are_put_here(session,
 
 def test_one_cleanup_works_at_a_time(session, garbage):
     seen = []
-    collect(session, reached=lambda _: seen.extend(leases.held(session.root)))
+    collect(session, reached=lambda _: seen.extend(session.leases.held()))
     assert {lease.what for lease in seen} == {"db:cleanup"}
-    assert not leases.held(session.root)
+    assert not session.leases.held()
 
 
 def test_what_a_killed_process_reserved_goes_and_its_claim_with_it(session, debrepo_root, hello):

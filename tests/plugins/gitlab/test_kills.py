@@ -8,7 +8,6 @@ import pytest
 from plugins.gitlab.builds import build
 from plugins.publish.crashing import CrashingSession, Killed
 
-from debrepo import leases
 from debrepo.errors import RemoteError
 from debrepo.plugins import load_plugins
 from debrepo_gitlab import publishing, uploads, waiting
@@ -181,7 +180,7 @@ def test_changes_whose_server_was_killed_may_come_again_alone(opened, template, 
     with pytest.raises(Killed), leave_claimed():
         send()
     session.fate.live()
-    with leases.hold(session.root, "server:other"):
+    with session.leases.hold("server:other"):
         session.hook.debrepo_resume(session=session)
         assert (area / "request").exists()  # it may be that of the other server
     session.hook.debrepo_resume(session=session)

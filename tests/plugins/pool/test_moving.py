@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from debrepo import hookimpl, leases
+from debrepo import hookimpl
 from debrepo.errors import RemoteError
 from debrepo.session import Session
 from debrepo.testing import crashes as crashing
@@ -186,7 +186,7 @@ def test_two_nodes_share_a_place_and_send_each_file_once(
 
 def test_nothing_is_removed_here_while_somebody_publishes(session, tmp_path):
     add(session, tmp_path / "debs", "hello")
-    with leases.hold(session.root, "publish ."):
+    with session.leases.hold("publish ."):
         assert session.call("pool.move").removed == 0
     assert session.call("pool.move").removed == 1
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from debrepo import BackgroundJob, hookimpl, leases
+from debrepo import BackgroundJob, hookimpl
 from debrepo.errors import InvalidInput, LeaseLost, PluginError
 from debrepo.stopping import checkpoint
 from debrepo_server.background import Background, brought
@@ -101,7 +101,7 @@ def test_one_server_of_a_root_does_a_job_at_a_time(start, session, monkeypatch):
     done, tried = [], []
     lease = Background._lease
     monkeypatch.setattr(Background, "_lease", lambda one, n: tried.append(n) or lease(one, n))
-    with leases.hold(session.root, "background:one"):
+    with session.leases.hold("background:one"):
         other = start(lambda: done.append(True), ONE._replace(alone=False))
         eventually(lambda: done)
         other.stop()
@@ -111,10 +111,10 @@ def test_one_server_of_a_root_does_a_job_at_a_time(start, session, monkeypatch):
         assert not done
     eventually(lambda: done)
     waiting.stop()
-    assert "background:one" not in {lease.what for lease in leases.held(session.root)}
+    assert "background:one" not in {lease.what for lease in session.leases.held()}
 
 
-def test_server_that_has_lost_the_lease_on_a_job_waits_for_it_again(start, monkeypatch):
+def test_server_that_has_lost_the_lease_on_a_job_waits_for_it_again(start, session, monkeypatch):
     done, tried, lost = [], [], [LeaseLost("background:one is in use")]
     lease = Background._lease
     monkeypatch.setattr(Background, "_lease", lambda one, n: tried.append(n) or lease(one, n))
@@ -123,7 +123,7 @@ def test_server_that_has_lost_the_lease_on_a_job_waits_for_it_again(start, monke
         if done and lost:
             raise lost.pop()
 
-    monkeypatch.setattr(leases.FileLeases, "check", check)
+    monkeypatch.setattr(type(session.leases), "check", check)
     jobs = start(lambda: done.append(len(tried)))
     eventually(lambda: 2 in done)
     jobs.stop()

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from debrepo import leases
 from debrepo.errors import NotFound
 from debrepo.http import Answer, Caller, Job
 from debrepo_server import records
@@ -281,7 +280,7 @@ def test_work_that_is_not_there_any_more_fails_and_stops_no_server(session):
 
 
 def test_server_leaves_the_tasks_of_one_that_lives(session, runner):
-    with leases.hold(session.root, "server:alive"):
+    with session.leases.hold("server:alive"):
         left_behind(session, 1, server="server:alive", state=records.RUNNING)
         other = Runner(session)
         other.start()
