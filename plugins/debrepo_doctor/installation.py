@@ -81,7 +81,7 @@ def _files(session: Session) -> Iterator[Concern]:
 def _storages(session: Session) -> Iterator[Concern]:
     """Yield the settings that name a storage which is not configured."""
     for row, value in _given(session, (_STORAGE,)):
-        scheme, _, name = value.partition(":")
+        scheme, name, *_ = (*value.split(":", 2), "")  # a prefix may follow
         if name not in session.config.names(f"storage.{scheme}"):
             text = f"{row.name} names the storage {value}, which is not configured"
             yield Concern("error", text, f"add [storage.{scheme}.{name}], or change {row.origin}")

@@ -87,7 +87,7 @@ class Connection:
                 at += 1
             else:
                 self._prepared.add(name)
-        if len(results) < len(expected):
+        if len(results) != len(expected):  # the server has ended it, maybe after the last answer
             raise Lost(_GONE)
         return [result for name, result in zip(expected, results, strict=True) if name is None]
 

@@ -242,7 +242,8 @@ def test_settings_that_name_storages_which_are_not_configured_are_errors(
     config.write_text('gitlab.storage = "fs:web"\n')
     said = debrepo("doctor", "-q", exit_code=6).stdout
     assert "gitlab.storage names the storage fs:web, which is not configured" in said
-    config.write_text(f'gitlab.storage = "fs:web"\n[storage.fs.web]\nroot = "{debrepo_root}/web"\n')
+    storage = f'[storage.fs.web]\nroot = "{debrepo_root}/web"\n'
+    config.write_text(f'gitlab.storage = "fs:web"\npool.storage = "fs:web:packages"\n{storage}')
     assert "configuration" not in debrepo("doctor", "-q").stdout
 
 
