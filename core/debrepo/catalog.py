@@ -51,6 +51,7 @@ TABLES = (
     TableRef("core.condemned", 1, "debrepo.catalog:CONDEMNED", ahead=1),
     TableRef("core.identity", 1, "debrepo.fencing:IDENTITY", ahead=1),
     TableRef("core.repeats", 1, "debrepo.repeats:REPEATS", ahead=4),
+    TableRef("core.transfers", 1, "debrepo.database.transfers:TRANSFERS"),
 )
 
 _WALK = 4096  # packages to read before the pages that they stand on are unmapped

@@ -157,11 +157,11 @@ class Session:
         naming.check_tables(self.hook.debrepo_tables)
         freezing.check_restored(self.root)
         path, size = self.root / "db", self.config["database.map_size"]
-        store = self._shared_store(url) if (url := self.config["database.url"]) else None
+        store = self.shared_store(url) if (url := self.config["database.url"]) else None
         return Database(path, tables, map_size=size, read_only=self.read_only, store=store)
 
-    def _shared_store(self, url: str) -> SharedStore:
-        """Open the store that ``database.url`` names, by the plugin that brings its scheme."""
+    def shared_store(self, url: str) -> SharedStore:
+        """Open the store that a URL names, by the plugin that brings its scheme."""
         from debrepo.database import store as stores
 
         scheme, mark, _ = url.partition("://")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -271,15 +270,28 @@ _MOST_NAMES = 5
 
 
 @db.command()
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", metavar="TO", type=click.Path())
+@json_option
 @pass_session
-def copy(session: Session, target: Path) -> None:
-    """Copy the database entry by entry, into the format of LMDB 0.9.
+def copy(session: Session, target: str, as_json: bool) -> None:
+    """Copy the database entry by entry to a new directory, or to the database of a URL.
 
-    To convert a database of LMDB 1.0, stop everything that uses it, then put the copy in its place.
+    A directory is in LMDB's format, that of LMDB 0.9; a URL is what the setting database.url may
+    have, such as postgresql://USER@HOST/DATABASE. Both sides are compared by count and hash in the
+    end; until then, the copy is no database. A copy that is interrupted goes on when the command is
+    run again, and brings along what was written meanwhile.
     """
-    count = session.run(operations.copy, target)
-    click.echo(f"Copied {counted(count, 'entry', lambda _: 'entries')} to {target}.")
+    found = session.run(operations.copy, target)
+    if as_json:
+        print_json(found._asdict())
+        return
+    click.echo(
+        f"Copied state {found.serial} to {found.target}: "
+        f"{counted(found.entries, 'entry', lambda _: 'entries')}, of which {found.written} were"
+        f" written now. Both sides have the hash {found.digest}."
+    )
+    for step in found.following:
+        click.echo(f"- {step}")
 
 
 @db.command()

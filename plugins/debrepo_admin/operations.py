@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from debrepo.config import Configured
     from debrepo.refs import Setting
     from debrepo.session import Session
+    from debrepo_admin.copying import DatabaseCopy
     from debrepo_admin.garbage import Garbage
     from debrepo_admin.statistics import InstallationStats
     from debrepo_admin.trash import Restored, TrashedPackage
@@ -148,10 +149,12 @@ def restore(
     return trash.restore(session, queries, everything=everything, repo=repo)
 
 
-def copy(session: Session, target: Path) -> int:
-    """Copy the database, entry by entry, to the directory ``target``; return how many there were.
+def copy(session: Session, target: str) -> DatabaseCopy:
+    """Copy the database, entry by entry, to a directory or to the database of a URL.
 
-    The copy is in the format of LMDB 0.9, which every build of py-lmdb reads; put it in the place
-    of ``db`` below the root, while nothing uses that.
+    A directory is in the format of LMDB 0.9, which every build of py-lmdb reads. Both sides are
+    compared in the end. What is interrupted goes on when it is done again.
     """
-    return session.db.copy(target)
+    from debrepo_admin.copying import copy as copy_to
+
+    return copy_to(session, target)

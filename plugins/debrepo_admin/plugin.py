@@ -53,7 +53,7 @@ def debrepo_operations() -> list[Operation]:
         Operation(
             "db.copy",
             f"{_OPERATIONS}:copy",
-            "Copy the database entry by entry, into the format of LMDB 0.9.",
+            "Copy the database to a directory, or to the database of a URL.",
             "admin",
             "db copy",
             changes=False,

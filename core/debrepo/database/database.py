@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from errno import ENOTDIR
 from functools import partial
+from pathlib import PurePath
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ from debrepo.database.schema import STAMP, Schema
 from debrepo.database.tables import bytes_table
 from debrepo.database.together import GroupedWork, Together
 from debrepo.database.transaction import Transaction
+from debrepo.database.transfers import transfer, untracked
 from debrepo.errors import AlreadyExists, DatabaseError, cannot_write
 
 if TYPE_CHECKING:
@@ -26,12 +28,19 @@ if TYPE_CHECKING:
 
     from debrepo.database.asking import Range
     from debrepo.database.store import RawTransaction, Store
+    from debrepo.database.transfers import Track, Transferred
     from debrepo.leases import LeaseKeeper
     from debrepo.refs import TableRef
 
 T = TypeVar("T")
 
 MAP_SIZE = 64 << 30  # address space, not disk: the file grows with its content
+_COPY_SIZE = 1 << 30  # of a copy to begin with
+
+
+def taken(target: Path) -> AlreadyExists:
+    """Return what to raise where a copy would replace something."""
+    return AlreadyExists(f"{target} exists already", hint="name a directory that does not")
 
 
 class Database:
@@ -184,22 +193,43 @@ class Database:
         with self._new_directory(target) as partial:
             self._store.copy(partial, compact=compact)
 
-    def copy(self, target: Path) -> int:
-        """Copy each entry into a database in the new directory ``target``; return how many.
+    def copy(
+        self,
+        target: Path | Store,
+        *,
+        track: Track = untracked,
+        reached: Callable[[str], None] = lambda _: None,
+    ) -> Transferred:
+        """Copy each entry into another store, or into a database in the new directory ``target``.
 
-        Unlike a backup, the copy is in the format of LMDB 0.9, whatever this one is in.
+        What is interrupted goes on the next time; see `transfers`. Unlike a backup, a directory is
+        in the format of LMDB 0.9, whatever this one is in.
         """
-        with self._new_directory(target) as partial:
-            return self._store.copy_entries(partial)
+        if not isinstance(target, PurePath):
+            return transfer(self._store, target, track=track, reached=reached)
+        partial = target.with_name(f".{target.name}.copying")
+        try:
+            if target.exists():
+                raise taken(target)
+            environment = Environment(partial, _COPY_SIZE, read_only=False)
+            try:
+                found = transfer(self._store, environment, track=track, reached=reached)
+            finally:
+                environment.close()
+            (partial / "lock.mdb").unlink()
+            fsync(partial)
+            partial.rename(target)
+            fsync(target.parent)
+        except OSError as error:
+            raise cannot_write(target, error) from error
+        return found
 
     @contextmanager
     def _new_directory(self, target: Path) -> Iterator[Path]:
         """Yield a directory for a database, which becomes ``target`` when the block succeeds."""
         try:
             if target.exists():
-                raise AlreadyExists(
-                    f"{target} exists already", hint="name a directory that does not"
-                )
+                raise taken(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             with durable.scratch(target.parent, f".{target.name}.") as work:
                 partial = work / "db"

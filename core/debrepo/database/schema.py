@@ -60,6 +60,7 @@ class Schema:
         """
         stamp = raw.get(STAMP)
         if stamp is None and next(raw.keys(b"", _END), None) is not None:
+            self._refuse_unfinished(raw)
             raise DatabaseError(
                 f"{self._place} is the database of another program",
                 hint="choose another root directory",
@@ -70,6 +71,17 @@ class Schema:
             self._unrecorded = tuple(name for name in self.declared if name not in stored)
             self._stamp = stamp
         return older
+
+    def _refuse_unfinished(self, raw: RawTransaction) -> None:
+        """Raise `DatabaseError` for a copy of a database that is not whole."""
+        from debrepo.database.transfers import unfinished
+
+        source = unfinished(raw)
+        if source:
+            raise DatabaseError(
+                f"the copy of {source} in {self._place} is not finished",
+                hint='run "debrepo db copy" again where it was begun',
+            )
 
     def record(self, raw: RawTransaction) -> None:
         """Write down the versions of the tables that this transaction may be the first to use."""

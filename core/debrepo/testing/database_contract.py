@@ -299,10 +299,26 @@ class DatabaseContract:
         values = {b"%04d" % number: b"x" * number for number in range(2000)}
         db.update(lambda txn: txn[BLOBS].put_many(values.items()))
         db.backup(tmp_path / "backup")
-        assert db.copy(tmp_path / "copy") > len(values)
+        assert db.copy(tmp_path / "copy").entries > len(values)
         for name in ("backup", "copy"):
             with closing(Database(tmp_path / name, TABLES)) as copied, copied.read() as txn:
                 assert (name, dict(txn[BLOBS].items()) == values) == (name, True)
+
+    def test_database_is_copied_into_it_and_is_one_in_the_end(
+        self, open_store: Callable[..., Store], tmp_path: Path
+    ) -> None:
+        values = {b"%04d" % number: b"x" * number for number in range(2000)}
+        with closing(Database(tmp_path / "source", TABLES)) as source:
+            source.update(lambda txn: txn[BLOBS].put_many(values.items()))
+            with closing(open_store()) as target:
+                first = source.copy(target)
+            source.update(lambda txn: txn[BLOBS].put_many([(b"later", b"")]))
+            with closing(open_store()) as target:
+                second = source.copy(target)
+        assert (first.written, second.entries) == (first.entries, first.entries + 1)
+        assert second.written < 10
+        with closing(database(open_store())) as db:
+            assert len(_all(db)) == len(values) + 1
 
     def test_stats_tell_of_size_and_entries(self, db: Database) -> None:
         db.update(lambda txn: txn[BLOBS].put_many((b"%d" % n, b"") for n in range(10)))

@@ -205,8 +205,9 @@ def test_a_backup_does_not_overwrite_anything(debrepo, filled, tmp_path):
 
 def test_a_copy_takes_the_place_of_the_database(debrepo, filled, tmp_path):
     said = debrepo("db", "copy", str(tmp_path / "copy")).output
-    assert said.startswith("Copied ")
-    assert said.endswith(f" entries to {tmp_path / 'copy'}.\n")
+    assert said.startswith("Copied state ")
+    assert f" to {tmp_path / 'copy'}: " in said
+    assert f"\n- Put {tmp_path / 'copy'} in the place of {filled / 'db'}.\n" in said
     before = debrepo("repo", "show", "r", "--with-packages").output
     shutil.rmtree(filled / "db")
     shutil.move(tmp_path / "copy", filled / "db")
@@ -216,3 +217,26 @@ def test_a_copy_takes_the_place_of_the_database(debrepo, filled, tmp_path):
 def test_a_copy_replaces_nothing(debrepo, filled, tmp_path):
     (tmp_path / "copy").mkdir()
     assert "exists already" in debrepo("db", "copy", str(tmp_path / "copy"), exit_code=4).output
+
+
+def test_a_copy_tells_count_and_hash_and_what_to_do(debrepo, filled, tmp_path):
+    found = json.loads(debrepo("db", "copy", "--json", str(tmp_path / "copy")).stdout)
+    assert found["source"] == str(filled / "db")
+    assert found["target"] == str(tmp_path / "copy")
+    assert found["entries"] == found["written"] > 10
+    assert len(found["digest"]) == 64
+    assert len(found["following"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "said"),
+    [
+        ("", 2, "name a directory, or the URL of a database"),
+        ("gopher://there/it", 2, "gopher"),
+        ("://", 2, "database scheme"),
+    ],
+)
+def test_a_copy_to_nowhere_is_refused(debrepo, filled, target, code, said):
+    before = debrepo("repo", "show", "r", "--with-packages").output
+    assert said in debrepo("db", "copy", target, exit_code=code).output
+    assert debrepo("repo", "show", "r", "--with-packages").output == before
