@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
 from debrepo import __version__
@@ -49,7 +50,7 @@ async def version(door: Anybody) -> Response:
 @routes.get("/ready", response_model=Status)
 async def ready(door: Anybody) -> Response:
     """Check that the database can be read without waiting."""
-    if door.session.db.serial() is None:
+    if await run_in_threadpool(door.session.db.serial) is None:
         raise DatabaseBusy("the database is busy", hint="try again in a moment")
     return json_answer({"Status": "debrepo is ready"})
 

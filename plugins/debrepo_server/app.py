@@ -20,6 +20,7 @@ from debrepo.http import BodyCache, Server, failure, json_answer
 from debrepo.http.read_limits import ReadLimiter
 from debrepo.http.receiving import delete_aborted
 from debrepo_server.background import Background
+from debrepo_server.beat import Beat
 from debrepo_server.document import describe
 from debrepo_server.hosts import Hosted, Hosts
 from debrepo_server.load import ServerLoad
@@ -69,13 +70,15 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     reads = session.config["server.reads"]
     runner = Runner(session, session.config["server.tasks"], reads)
     watches = Watches()
-    replays = Replays(session, runner.server)
+    replays = Replays(session, runner.node)
+    beat = Beat(session, [runner.sharing])
     requests = RequestCounts()
     background = Background(session, ServerLoad(requests, runner))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(runner.start)
+        beat.start()
         expiring = create_task(replays.keep_expiring())
         await run_in_threadpool(delete_aborted, session.root)
         background.start()
@@ -84,6 +87,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
         finally:
             expiring.cancel()
             await run_in_threadpool(background.stop)
+            await run_in_threadpool(beat.stop)
             await run_in_threadpool(runner.stop)
 
     app = Application(
@@ -124,6 +128,8 @@ def _halt(runner: Runner, watches: Watches, background: Background) -> list[str]
 
 def _state(database: Database, runner: Runner) -> object:
     """Return the state that settled answers depend on; ``None`` if reading it would block."""
+    if database.shared:  # the server of the database would be asked, and the event loop wait
+        return None
     serial = database.serial()
     return None if serial is None else (serial, runner.turns)
 

@@ -97,6 +97,7 @@ def debrepo_settings() -> list[Setting]:
             "info",
             "Minimum level to log: debug, info, warning, error, critical",
         ),
+        Setting("server.node", "", "Name of this server among others; empty: the host name"),
         Setting("server.tasks", 16, "Maximum number of tasks that run at the same time"),
         Setting("server.reads", 8, "Maximum number of parallel reads; one caller gets half"),
         Setting("server.read_seconds", 120, "Maximum seconds that a read takes; 0: no limit"),
@@ -121,6 +122,7 @@ def debrepo_settings() -> list[Setting]:
 def debrepo_tables() -> list[TableRef]:
     return [
         TableRef("server.tasks", 1, "debrepo_server.records:TASKS"),
+        TableRef("server.open", 1, "debrepo_server.records:OPEN"),
         TableRef("server.counters", 1, "debrepo_server.records:COUNTERS"),
         TableRef("server.replays", 1, "debrepo_server.answered:REPLAYS", secret=True),
         TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS", secret=True),

@@ -1,4 +1,4 @@
-"""Records of tasks: stored by one server, and resumed by the next."""
+"""Records of tasks: stored by one server, seen by all, and resumed by another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from debrepo.database import Table, json_table
 from debrepo.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from debrepo.database import Transaction
     from debrepo.http import Caller
@@ -35,6 +35,7 @@ class TaskRecord(NamedTuple):
     status: int = 0
     value: Any = None
     identity: str = ""  #: as `Caller.identity`; empty in records of older versions
+    reads: bool = False  #: whether it waits for no other task
 
     @property
     def ended(self) -> bool:
@@ -65,8 +66,26 @@ def _key(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
+class OpenTask(NamedTuple):
+    """What servers look at, again and again, of a stored task that has not ended."""
+
+    server: str
+    running: bool
+    resources: tuple[str, ...]  #: none of a task that only reads
+    cancelled: bool = False  #: whether the server that runs it is to cancel it
+    movable: bool = True  #: whether another server can run it: its arguments are stored
+
+
+def _load_open(fields: dict[str, Any]) -> OpenTask:
+    return OpenTask(**{**fields, "resources": tuple(fields["resources"])})
+
+
 _named = json_table("server.tasks", load=_load, dump=TaskRecord._asdict, record=TaskRecord)
 TASKS: Table[int, TaskRecord] = Table(_named.name, _named.load, _named.dump, _number, _key)
+
+_opened = json_table("server.open", load=_load_open, dump=OpenTask._asdict, record=OpenTask)
+#: The tasks that have not ended, by number.
+OPEN: Table[int, OpenTask] = Table(_opened.name, _opened.load, _opened.dump, _number, _key)
 
 #: The greatest number given to a stored task so far.
 COUNTERS = json_table(
@@ -74,13 +93,67 @@ COUNTERS = json_table(
 )
 
 
-def add(txn: Transaction, record: TaskRecord) -> TaskRecord:
-    """Store a new task under its number, or the next free one."""
+def add(txn: Transaction, record: TaskRecord, *, waited: bool = False) -> TaskRecord:
+    """Store a new task under its number, or the next free one; ``waited``: its client waits."""
     number = max(record.id, txn[COUNTERS].get("tasks", 0) + 1)
     txn[COUNTERS]["tasks"] = number
     numbered = record._replace(id=number)
-    txn[TASKS][number] = numbered
+    put(txn, numbered, movable=not waited)
     return numbered
+
+
+def put(txn: Transaction, record: TaskRecord, *, movable: bool = True) -> None:
+    """Store a task as it is now."""
+    txn[TASKS][record.id] = record
+    known = txn[OPEN].get(record.id)
+    if record.ended:
+        if known is not None:
+            del txn[OPEN][record.id]
+        return
+    now = OpenTask(
+        record.server,
+        record.state == RUNNING,
+        () if record.reads else record.resources,
+        known is not None and known.cancelled,
+        movable and record.arguments is not None if known is None else known.movable,
+    )
+    if now != known:
+        txn[OPEN][record.id] = now
+
+
+def change(
+    txn: Transaction, number: int, server: str, to: Callable[[TaskRecord], TaskRecord]
+) -> TaskRecord | None:
+    """Change a task that a server has; return None if it has ended, or another has it now."""
+    record = txn[TASKS].get(number)
+    if record is None or record.ended or record.server != server:
+        return None
+    changed = to(record)
+    put(txn, changed)
+    return changed
+
+
+def discard(txn: Transaction, number: int) -> None:
+    """Delete a task."""
+    txn[TASKS].discard(number)
+    txn[OPEN].discard(number)
+
+
+def before(txn: Transaction, record: TaskRecord) -> frozenset[int]:
+    """Return the earlier tasks that other servers have, and that share a resource with this one."""
+    if record.reads or not record.resources:
+        return frozenset()
+    return frozenset(
+        number
+        for number, other in txn[OPEN].range(stop=record.id or None)
+        if other.server != record.server and _share(other.resources, record.resources)
+    )
+
+
+def _share(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    if not some or not others:
+        return False
+    return "*" in (*some, *others) or not set(some).isdisjoint(others)
 
 
 def get(txn: Transaction, number: int) -> TaskRecord:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.http import Caller
     from debrepo.session import Session
+    from debrepo_server.node import Node
 
 _KEPT_FOR = 24 * 3600  # seconds
 _ANY = 1 << 62  # bytes of a repeated body
@@ -34,9 +35,9 @@ _log = logging.getLogger("debrepo.server")
 class Replays:
     """The answers of the last day to requests with an idempotency key."""
 
-    def __init__(self, session: Session, server: str) -> None:
+    def __init__(self, session: Session, node: Node) -> None:
         self._session = session
-        self._server = server
+        self._node = node
 
     async def keep_expiring(self) -> None:
         """Delete what is too old, now and again, for as long as the server runs."""
@@ -98,26 +99,33 @@ class Replays:
         def begin(txn: Transaction) -> Replay | None:
             found = txn[REPLAYS].get(name)
             if found is None or _is_old(found):
-                txn[REPLAYS][name] = Replay(asked, time.time(), self._server)
+                txn[REPLAYS][name] = Replay(asked, time.time(), self._node.server)
                 return None
             if found.request != asked:
                 raise _other_request()
             if not found.status:
-                same = found.server == self._server
-                raise Conflict(
-                    "the request with this key is still being handled"
-                    if same
-                    else "the server stopped before it answered the request with this key",
-                    hint="send it again later" if same else "check whether it was carried out",
-                )
+                raise _Unanswered(found.server)
             return found
 
-        return self._session.db.update(begin)
+        try:
+            return self._session.db.update(begin)
+        except _Unanswered as unanswered:
+            alive = unanswered.server == self._node.server or (
+                unanswered.server in self._node.alive()
+            )
+            raise Conflict(
+                "the request with this key is still being handled"
+                if alive
+                else "the server stopped before it answered the request with this key",
+                hint="send it again later" if alive else "check whether it was carried out",
+            ) from None
 
     def _keep(self, name: str, asked: str, sent: str, response: Response) -> None:
         body = bytes(response.body).decode()
         kind = response.headers.get("content-type", "")
-        replay = Replay(asked, time.time(), self._server, response.status_code, kind, body, sent)
+        replay = Replay(
+            asked, time.time(), self._node.server, response.status_code, kind, body, sent
+        )
 
         def keep(txn: Transaction) -> None:
             txn[REPLAYS][name] = replay
@@ -127,6 +135,14 @@ class Replays:
     def _delete(self, name: str) -> None:
         with self._session.db.write() as txn:
             txn[REPLAYS].discard(name)
+
+
+class _Unanswered(Exception):
+    """A request with this key has no answer yet; its server may live, or have died."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(server)
+        self.server = server
 
 
 def _other_request() -> AlreadyExists:

@@ -1,132 +1,129 @@
-"""The runner: runs tasks in parallel, and those that share a resource one after another."""
+"""The runner: runs the tasks of a server, and tells of those of all servers."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from contextlib import ExitStack
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from debrepo.errors import DebrepoError, InvalidInput, PluginError
-from debrepo.http import Answer, Cancelled, Job, json_answer, status_of
-from debrepo.http.read_limits import begin, share
-from debrepo.refs import Ref
+from debrepo.errors import DebrepoError, InvalidInput
+from debrepo.http import Answer, Cancelled, Job
+from debrepo.http.read_limits import begin
 from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
-from debrepo_server.records import FAILED, RUNNING, SUCCEEDED, TASKS, WAITING, TaskRecord
-from debrepo_server.running import Running, job_of, look, record_of
+from debrepo_server.node import Node
+from debrepo_server.outcomes import CANCELLED, NOT_BEGUN, accepted, ended, result
+from debrepo_server.records import OPEN, RUNNING, TASKS, TaskRecord
+from debrepo_server.running import Running, look, record_of
+from debrepo_server.sharing import TaskSharing
+from debrepo_server.task_queue import HALTED, MOVED, TaskQueue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from fastapi import Response
 
+    from debrepo.database import Transaction
     from debrepo.session import Session
     from debrepo.stopping import Watch
 
-_HALTED = ("the server is stopping", "send the request again")
-_SHARING = 4  # factor on the workers for tasks that are committed together
+T = TypeVar("T")
+
+_LOOK = 0.5  # seconds between two looks at a task of another server
 
 _log = logging.getLogger("debrepo.tasks")
 
 
 class Runner:
-    """The tasks of one server.
+    """The tasks of one server, and what it can tell of those of others.
 
     A task is stored before the client gets its number; one whose client waits for the result
-    is kept in memory only.
+    is kept in memory only, until it has run for a second and there are other servers.
     """
 
     def __init__(self, session: Session, workers: int = 4, readers: int = 4) -> None:
         self._session = session
-        self._workers = {False: workers, True: readers}  # by whether they only read
-        self.server = f"server:{uuid4().hex}"  #: the lease that shows that this server is alive
-        self._lock = threading.Lock()
-        self._last = 0
-        self._waiting: list[Running] = []
-        self._running: dict[int, Running] = {}
-        self._idle = threading.Condition(self._lock)
-        self._stack = ExitStack()
-        self._stopping = False
-        self.turns = 0  #: incremented when a task is added, starts or ends
+        self.node = Node(session)
+        self.queue = TaskQueue(workers, readers, self._execute)
+        self.sharing = TaskSharing(session, self, self.node)
+        self._unstored: list[Running] = []  # whose outcome could not be stored yet
+        self._storing = threading.Lock()
+
+    @property
+    def turns(self) -> int:
+        """A number that changes when a task is added, starts or ends."""
+        return self.queue.turns
 
     def start(self) -> None:
         """Resume the tasks that an earlier server did not finish."""
-        self._stack.enter_context(self._session.leases.hold(self.server))
-        alive = {lease.what for lease in self._session.leases.held()}
-        with self._session.db.write() as txn:
-            self._last = txn[records.COUNTERS].get("tasks", 0)
-            left = [r for r in txn[TASKS].values() if not r.ended and r.server not in alive]
-            taken = [self._take_over(record) for record in left]
-            for record in taken:
-                txn[TASKS][record.id] = record
-        for record in taken:
-            if record.state == WAITING:
-                self._enqueue(Running(record, job_of(record), durable=True))
+        self.node.start()
+        with self._session.db.read() as txn:
+            self.queue.heard_of(txn[records.COUNTERS].get("tasks", 0))
+        self.sharing.resume()
 
     def stop(self) -> None:
         """Wait for running tasks; waiting ones are stored for the next server."""
-        self._refuse_more()
-        with self._lock:
-            while self._running:
-                self._idle.wait()
-        self._stack.close()
+        self.queue.close()
+        self.queue.wait_for_running()
+        self.node.stop()
 
     def halt(self) -> list[str]:
         """Cancel the running tasks; return their names."""
-        self._refuse_more()
-        with self._lock:
-            running = list(self._running.values())
+        self.queue.close()
+        running = self.queue.running()
         for task in running:
-            task.watch.stop(*_HALTED)
+            task.watch.stop(*HALTED)
         return [task.record.name for task in running]
-
-    def _refuse_more(self) -> None:
-        with self._lock:
-            self._stopping = True
-            for task in [task for task in self._waiting if not task.durable]:
-                self._waiting.remove(task)
-                task.future.set_exception(Cancelled(_HALTED[0], hint=_HALTED[1]))
 
     async def answer(self, job: Job, patience: float | None) -> Response:
         """Do a job; see `debrepo.http.Tasks`."""
         if patience is None:
             # A read is cancelled with its request; a change has a watch of its own.
-            task = self._enqueue(self._number(job, current() if job.reads else None))
-            return _result(await asyncio.wrap_future(task.future))
-        task = await run_in_threadpool(self.submit, job)
+            watch = current() if job.reads else None
+            blockers = await self.ask(self._blockers, job)
+            task = self.queue.add(self._number(job, watch, blockers))
+            return result(await asyncio.wrap_future(task.future))
+        task = await run_in_threadpool(self.submit, job, waited=patience > 0)
         if patience > 0:
             future = asyncio.wrap_future(task.future)
             future.add_done_callback(look)
             try:
                 answer = await asyncio.wait_for(asyncio.shield(future), patience)
             except TimeoutError:
-                return _accepted(task.now())
+                return accepted(task.now())
             except DebrepoError:
                 await run_in_threadpool(self.delete, task.record.id)
                 raise
             await run_in_threadpool(self.delete, task.record.id)
-            return _result(answer)
-        return _accepted(task.record)
+            return result(answer)
+        return accepted(task.record)
 
-    def submit(self, job: Job) -> Running:
-        """Store a task, and run it when its resources are free."""
+    async def ask(self, function: Callable[..., T], *arguments: object) -> T:
+        """Ask the database, in a thread where that may take long."""
+        if self.node.shared:
+            return await run_in_threadpool(function, *arguments)
+        return function(*arguments)
+
+    def submit(self, job: Job, *, waited: bool = False) -> Running:
+        """Store a task, and run it when its resources are free; ``waited``: its client waits."""
         # A caller who does not wait for the end counts on the order in which tasks came.
         job = job._replace(resources=(*job.shared, *job.resources), shared=())
         if job.merges and (waiting := self._alike(job)):
             return waiting
-        new = self._number(job).record
-        with self._session.db.write() as txn:
-            record = records.add(txn, new)
-        with self._lock:
-            self._last = max(self._last, record.id)
-        return self._enqueue(Running(record, job, durable=True))
+        number, _ = self.queue.next_number(taken=False)
+        new = record_of(job, number, self.node.server)
+
+        def add(txn: Transaction) -> tuple[TaskRecord, frozenset[int]]:
+            record = records.add(txn, new, waited=waited)
+            return record, records.before(txn, record)
+
+        record, before = self._session.db.update(add)
+        return self.queue.add(Running(record, job, durable=True, blockers=before))
 
     def begin(self, job: Job) -> TaskRecord:
         """Store a task, and return it; see `debrepo.http.Tasks`."""
@@ -135,25 +132,37 @@ class Runner:
     def _alike(self, job: Job) -> Running | None:
         """Return a task that has not begun and will do what this job is for."""
         wanted = (job.work, job.resources, job.caller.name, job.caller.identity)
-        with self._lock:
-            for task in self._waiting:
-                its, who = task.job, task.job.caller
-                if task.durable and (its.work, its.resources, who.name, who.identity) == wanted:
-                    return task
+        for task in self.queue.waiting():
+            its, who = task.job, task.job.caller
+            if task.durable and (its.work, its.resources, who.name, who.identity) == wanted:
+                return task
         return None
+
+    def _blockers(self, job: Job) -> frozenset[int]:
+        """Return the tasks of other servers that have to end before this job may begin."""
+        if job.reads or not (job.resources or job.shared) or not self.node.has_company():
+            return frozenset()
+        with self._session.db.read() as txn:
+            return records.before(txn, record_of(job, 0, self.node.server))
+
+    def _number(self, job: Job, watch: Watch | None, blockers: Collection[int]) -> Running:
+        """Return a task that is not stored; beside other servers, it has no number yet."""
+        company = self.node.has_company()
+        number, last = self.queue.next_number(taken=not company)
+        record = record_of(job, 0 if company else number, self.node.server)
+        task = Running(record, job, durable=False, watch=watch, blockers=blockers)
+        task.place = max(last, *blockers, 0) + 0.5
+        return task
 
     def list_(self) -> list[TaskRecord]:
         """Return the waiting, running and stored tasks, by number."""
         with self._session.db.read() as txn:
             stored = {record.id: record for record in txn[TASKS].values()}
-        with self._lock:
-            live = {task.record.id: task.now() for task in self._live()}
-        return [record for _, record in sorted({**stored, **live}.items())]
+        return [record for _, record in sorted({**stored, **self._now()}.items())]
 
     def latest(self, *, before: int = 0, limit: int = 0) -> list[TaskRecord]:
         """Return tasks, the latest first; reads no more of the stored ones than it returns."""
-        with self._lock:
-            live = {task.record.id: task.now() for task in self._live()}
+        live = self._now()
         found = {number: one for number, one in live.items() if not before or number < before}
         with self._session.db.read() as txn:
             stored = records.newest_first(txn, before)
@@ -163,18 +172,27 @@ class Runner:
             }
         return [found[number] for number in sorted(found, reverse=True)][: limit or None]
 
+    def _now(self) -> dict[int, TaskRecord]:
+        """Return the tasks of this server that have a number."""
+        return {task.record.id: task.now() for task in self.live() if task.record.id}
+
     def get(self, number: int) -> TaskRecord:
         """Return one task."""
         task = self.find(number)
-        if task is not None:
-            return task.now()
+        return self._stored(number) if task is None else task.now()
+
+    def _stored(self, number: int) -> TaskRecord:
         with self._session.db.read() as txn:
             return records.get(txn, number)
 
     def find(self, number: int) -> Running | None:
-        """Return the task with this number while it is waiting or running."""
-        with self._lock:
-            return next((task for task in self._live() if task.record.id == number), None)
+        """Return the task with this number while it is waiting or running here."""
+        return next((task for task in self.live() if number and task.record.id == number), None)
+
+    def live(self) -> list[Running]:
+        """Return the tasks that this server has."""
+        with self._storing:
+            return [*self.queue.live(), *self._unstored]
 
     def delete(self, number: int) -> TaskRecord:
         """Delete a task that has ended."""
@@ -184,8 +202,7 @@ class Runner:
                 f"task {number} has not ended",
                 hint=f'cancel it with "POST /api/tasks/{number}/cancel"',
             )
-        with self._session.db.write() as txn:
-            txn[TASKS].discard(number)
+        self._session.db.update(lambda txn: records.discard(txn, number))
         return record
 
     def clear(self) -> None:
@@ -199,176 +216,138 @@ class Runner:
         """Cancel a task: at once if it is waiting, else at its next checkpoint."""
         task = self.find(number)
         if task is None:
-            record = self.get(number)  # raises NotFound
-            raise InvalidInput(f"task {record.id} has ended already")
-        task.watch.stop("the task was cancelled", "changes that it has already made are kept")
-        with self._lock:
-            waited = task in self._waiting
-            if waited:
-                self._waiting.remove(task)
-        if waited:
-            self._end(task, Cancelled("the task was cancelled before it began"))
+            return self.sharing.cancel(number)
+        if task.record.ended:
+            raise InvalidInput(f"task {number} has ended already")
+        task.watch.stop(*CANCELLED)
+        if self.queue.remove(task) and not self._end(task, Cancelled(NOT_BEGUN)):
+            return self.sharing.cancel(number)
         return task.now()
+
+    async def wait(self, number: int) -> TaskRecord:
+        """Return a task when it has ended, or this server does."""
+        while (task := self.find(number)) is not None:
+            await asyncio.gather(asyncio.wrap_future(task.future), return_exceptions=True)
+            if task.record.ended or self.queue.stopping:
+                return task.record
+        over = self._over()
+        while True:
+            record = await self.ask(self._stored, number)
+            if record.ended or over():
+                return record
+            await asyncio.sleep(_LOOK)
 
     async def follow(self, number: int) -> AsyncIterator[TaskRecord]:
         """Yield a task each time that it has changed, until it ends or the server does."""
-        task, watch = self.find(number), current()
-        if task is None:
-            yield await run_in_threadpool(self.get, number)
-            return
-        async for record in task.changes(
-            lambda: self._stopping or (watch is not None and watch.stopped)
-        ):
-            yield record
+        over = self._over()
+        while (task := self.find(number)) is not None:
+            async for record in task.changes(over):
+                yield record
+            if task.record.ended or over():
+                return
+        last: TaskRecord | None = None
+        while True:
+            record = await run_in_threadpool(self._stored, number)
+            if record != last:
+                yield record
+            if record.ended or over():
+                return
+            last = record
+            await asyncio.sleep(_LOOK)
+
+    def _over(self) -> Callable[[], bool]:
+        """Return what tells whether nobody needs to know more."""
+        watch = current()
+        return lambda: self.queue.stopping or (watch is not None and watch.stopped)
 
     def has_work(self) -> bool:
-        """Tell whether a task that changes something is waiting or running."""
-        with self._lock:
-            return any(not task.job.reads for task in self._live())
+        """Tell whether a task that changes something is waiting or running here."""
+        return any(not task.job.reads for task in self.queue.live())
 
     async def idle(self) -> None:
-        """Wait until no task is waiting or running."""
+        """Wait until no task is waiting or running, on any server."""
         while True:
-            with self._lock:
-                futures = [asyncio.wrap_future(task.future) for task in self._live()]
-            if not futures:
+            if futures := [asyncio.wrap_future(task.future) for task in self.queue.live()]:
+                await asyncio.gather(*futures, return_exceptions=True)
+                await asyncio.sleep(0.01)  # until the thread has removed the task from the list
+            elif self.queue.stopping or not await self.ask(self._has_open):
                 return
-            await asyncio.gather(*futures, return_exceptions=True)
-            await asyncio.sleep(0.01)  # until the thread has removed the task from the list
+            else:
+                await asyncio.sleep(_LOOK)
 
-    def _live(self) -> list[Running]:
-        return [*self._running.values(), *self._waiting]
-
-    def _number(self, job: Job, watch: Watch | None = None) -> Running:
-        with self._lock:
-            self._last += 1
-            number = self._last
-        record = record_of(job, number, self.server)
-        return Running(record, job, durable=False, watch=watch)
-
-    def _take_over(self, record: TaskRecord) -> TaskRecord:
-        mine = record._replace(server=self.server)
-        if record.arguments is not None and (record.state == WAITING or record.resumable):
-            try:
-                Ref(record.work).load()
-            except PluginError as error:  # stored by another version, or a plugin is missing
-                return _failed(mine, f"{error}: send the request again", 500)
-            return mine._replace(state=WAITING)
-        said = "the server stopped during this task: check what was done, and repeat the request"
-        return _failed(mine, said, 503)
-
-    def _enqueue(self, task: Running) -> Running:
-        with self._lock:
-            if self._stopping and not task.durable:
-                raise Cancelled(_HALTED[0], hint=_HALTED[1])
-            self._waiting.append(task)
-            self.turns += 1
-        self._pump()
-        return task
-
-    def _pump(self) -> None:
-        """Start the tasks that share no resource with an earlier task that has not ended."""
-        with self._lock:
-            earlier = list(self._running.values())
-            for task in list(self._waiting):
-                if self._stopping:
-                    return
-                alone = not any(task.shares(other) for other in earlier)
-                if alone and self._has_room(task):
-                    self._waiting.remove(task)
-                    self._running[task.record.id] = task
-                    task.record = task.record._replace(state=RUNNING)
-                    self.turns += 1
-                    name = f"task-{task.record.id}"
-                    threading.Thread(target=self._execute, args=(task,), name=name).start()
-                earlier.append(task)
-
-    def _has_room(self, task: Running) -> bool:
-        """Whether a worker is free; one caller gets at most half of those for reads.
-
-        Tasks that are committed together have workers of their own.
-        """
-        reads, sharing = task.job.reads, bool(task.job.shared)
-        most = self._workers[reads] * (_SHARING if sharing else 1)
-        alike = (reads, sharing)
-        running = [other.job for other in self._running.values()]
-        beside = [job.caller for job in running if (job.reads, bool(job.shared)) == alike]
-        if reads and beside.count(task.job.caller) >= share(most):
-            return False
-        return len(beside) < most
+    def _has_open(self) -> bool:
+        with self._session.db.read() as txn:
+            return txn[OPEN].first() is not None
 
     def _execute(self, task: Running) -> None:
         caller = task.job.caller
         check = partial(begin, self._session.config, caller.check_change)
         session = self._session.acting(actor=caller.name, progress=task, check=check)
         try:
-            if task.durable:
-                self._store(task.record)
+            if task.durable and not self._begin(task):
+                task.stored = False  # here nothing is to be said of it
+                self._end(task, Cancelled(MOVED))
+                return
             with watching(task.watch):
                 checkpoint()
-                result = task.job.work(session, **task.job.arguments)
-            self._end(task, result if isinstance(result, Answer) else Answer(200, result))
+                found = task.job.work(session, **task.job.arguments)
+            self._end(task, found if isinstance(found, Answer) else Answer(200, found))
         except DebrepoError as error:
             self._end(task, error)
         except Exception as error:
             _log.exception("task %s (%s) failed", task.record.id, task.record.name)
             self._end(task, error)
 
-    def _end(self, task: Running, outcome: Answer | Exception) -> None:
-        record = task.now()
-        if isinstance(outcome, Cancelled) and self._stopping and _may_go_on(record):
-            record = record._replace(state=WAITING)  # the next server runs it
-        elif isinstance(outcome, Answer):
-            good = outcome.status < 400
-            said = "Task succeeded" if good else f"Task failed with status {outcome.status}"
-            record = record._replace(
-                state=SUCCEEDED if good else FAILED,
-                output="\n".join([*task.lines, said]),
-                status=outcome.status,
-                value=outcome.value,
-            )
-        else:
-            known = isinstance(outcome, DebrepoError)
-            said = str(outcome) if known else f"internal error: {outcome!r}"
-            record = _failed(record, said, status_of(outcome) if known else 500)  # type: ignore[arg-type]
-        task.record = record
+    def _begin(self, task: Running) -> bool:
+        """Store that a task runs here; return False if another server has it, or had it."""
+        number, server = task.record.id, self.node.server
+
+        def begin(txn: Transaction) -> bool:
+            found = records.change(txn, number, server, lambda one: one._replace(state=RUNNING))
+            return found is not None
+
+        return self._session.db.update(begin)
+
+    def _end(self, task: Running, outcome: Answer | Exception) -> bool:
+        """Store an outcome, and tell who waits; return False if it is another server's to say."""
+        stopping = self.queue.stopping
+        record = task.finish(ended(task.now(), task.lines, outcome, stopping=stopping))
+        ours = True
         try:
-            if task.durable:
-                self._store(record)
-        except DebrepoError:
+            if task.stored:
+                ours = self._store(task)
+        except DebrepoError as error:
             _log.exception("cannot store the result of task %s", record.id)
+            if task.durable:
+                outcome = error  # what is not stored is not done
+            with self._storing:
+                self._unstored.append(task)
         finally:
-            with self._lock:
-                self._running.pop(record.id, None)
-                self.turns += 1
-                self._idle.notify_all()
-            self._pump()
+            self.queue.ended(task)
             if isinstance(outcome, Answer):
                 task.future.set_result(outcome)
             else:
                 task.future.set_exception(outcome)
+        return ours
 
-    def _store(self, record: TaskRecord) -> None:
-        def store(txn: object) -> None:
-            txn[TASKS][record.id] = record  # type: ignore[index]
+    def store_again(self) -> None:
+        """Store the outcomes that could not be stored."""
+        for task in list(self._unstored):
+            self._store(task)
+            with self._storing:
+                self._unstored.remove(task)
 
-        self._session.db.update(store)
+    def _store(self, task: Running) -> bool:
+        """Store an outcome; return False if another server has taken the task over."""
+        record = task.record
 
+        def store(txn: Transaction) -> bool:
+            if not task.durable:  # its client has it
+                records.discard(txn, record.id)
+                return True
+            return records.change(txn, record.id, record.server, lambda _: record) is not None
 
-def _may_go_on(record: TaskRecord) -> bool:
-    return record.resumable and record.arguments is not None
-
-
-def _failed(record: TaskRecord, said: str, status: int) -> TaskRecord:
-    output = f"{record.output}\nTask failed with error: {said}".lstrip("\n")
-    return record._replace(state=FAILED, output=output, status=status, value=None)
-
-
-def _result(answer: Answer) -> Response:
-    return json_answer(answer.value, answer.status)
-
-
-def _accepted(record: TaskRecord) -> Response:
-    response = json_answer(record.summary(), 202)
-    response.headers["Location"] = f"/api/tasks/{record.id}"
-    return response
+        ours = self._session.db.update(store)
+        if not ours:
+            _log.warning("task %s ended, but another server has taken it over", record.id)
+        return ours

@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Sized
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from debrepo.http import Caller, Job
 from debrepo.progress import Meter, Progress
 from debrepo.refs import Ref
 from debrepo.stopping import Watch
-from debrepo_server.records import TaskRecord
+from debrepo_server.records import RUNNING, TaskRecord
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 
     from debrepo.http import Answer
 
@@ -30,11 +31,23 @@ class Running(Progress):
     """A waiting or running task, which its work reports progress to."""
 
     def __init__(
-        self, record: TaskRecord, job: Job, *, durable: bool, watch: Watch | None = None
+        self,
+        record: TaskRecord,
+        job: Job,
+        *,
+        durable: bool,
+        watch: Watch | None = None,
+        blockers: Collection[int] = (),
     ) -> None:
         self.record = record
         self.job = job
-        self.durable = durable
+        self.durable = durable  #: whether it was stored before it began
+        self.stored = durable  #: whether other servers can see it
+        self.blockers = {*blockers}  #: tasks of other servers that have to end before
+        self.place = float(record.id)  #: in the queue
+        self._known = record  # what other servers know of it
+        self._looked = False
+        self._ending = Lock()
         self.future: Future[Answer] = Future()
         self.future.set_running_or_notify_cancel()  # a client that disconnects cancels nothing
         self.lines: list[str] = [record.output] if record.output else []
@@ -47,6 +60,33 @@ class Running(Progress):
             return self.record
         output = "\n".join(self.lines)
         return self.record._replace(output=output, detail=dict(self.detail))
+
+    def is_news(self) -> bool:
+        """Whether others should know more; asked now and then, it is so for what takes time."""
+        if self.record.state != RUNNING:
+            return False
+        if not self.stored:
+            before, self._looked = self._looked, True
+            return before
+        now = self.now()
+        return (now.output, now.detail) != (self._known.output, self._known.detail)
+
+    def store_as(self, stored: TaskRecord, shown: TaskRecord) -> bool:
+        """Note that others know it now; return False if they should not, as it has ended."""
+        with self._ending:
+            self._known = shown
+            if not self.stored:
+                if self.record.ended:
+                    return False
+                self.record = self.record._replace(id=stored.id)
+                self.stored = True
+            return True
+
+    def finish(self, record: TaskRecord) -> TaskRecord:
+        """Note the outcome; return it under the number that others know it by."""
+        with self._ending:
+            self.record = record._replace(id=self.record.id)
+            return self.record
 
     async def changes(self, over: Callable[[], bool]) -> AsyncIterator[TaskRecord]:
         """Yield the record whenever it has changed, until the task ends or ``over`` is true.
@@ -143,6 +183,7 @@ def record_of(job: Job, number: int, server: str) -> TaskRecord:
         arguments=None if job.secret else job.arguments,
         resumable=job.resumable and not job.secret,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        reads=job.reads,
     )
 
 
@@ -155,4 +196,5 @@ def job_of(record: TaskRecord) -> Job:
         Caller(record.actor, record.scopes, identity=record.identity),
         record.resources,
         record.resumable,
+        reads=record.reads,
     )

@@ -1,12 +1,12 @@
 """``/api/tasks``: the tasks of the server, and their results."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Request, Response
 
 from debrepo.errors import InvalidInput, NotFound
 from debrepo.http import Door, Routes, TaskObject, json_answer, opens, opens_task, task_number
+from debrepo_server.records import TaskRecord
 from debrepo_server.runner import Runner
 
 routes = Routes(prefix="/api", tags=["tasks"])
@@ -26,10 +26,16 @@ def _runner(request: Request) -> Runner:
     return runner
 
 
+async def _task(number: str, request: Request) -> TaskRecord:
+    runner = _runner(request)
+    return await runner.ask(runner.get, task_number(number))
+
+
 @routes.get("/tasks", response_model=list[TaskObject])
 async def list_(request: Request, door: Listing) -> Response:
     """List the tasks."""
-    return json_answer([record.summary() for record in _runner(request).list_()])
+    runner = _runner(request)
+    return json_answer([record.summary() for record in await runner.ask(runner.list_)])
 
 
 @routes.post("/tasks-clear", response_model=dict[str, str])
@@ -49,19 +55,14 @@ async def wait_all(request: Request, door: Looking) -> Response:
 @routes.get("/tasks/{id}", response_model=TaskObject)
 async def show(id: str, request: Request, door: Showing) -> Response:
     """Show a task."""
-    return json_answer(_runner(request).get(task_number(id)).summary())
+    return json_answer((await _task(id, request)).summary())
 
 
 @routes.get("/tasks/{id}/wait", response_model=TaskObject)
 async def wait(id: str, request: Request, door: Following) -> Response:
     """Wait for a task to end, and show it."""
-    runner, number = _runner(request), task_number(id)
-    task = runner.find(number)
-    if task is not None:
-        await asyncio.gather(asyncio.wrap_future(task.future), return_exceptions=True)
-        return json_answer(task.record.summary())
     try:
-        return json_answer(runner.get(number).summary())
+        return json_answer((await _runner(request).wait(task_number(id))).summary())
     except NotFound as error:
         raise InvalidInput(str(error), hint=error.hint) from None  # as in aptly
 
@@ -69,19 +70,19 @@ async def wait(id: str, request: Request, door: Following) -> Response:
 @routes.get("/tasks/{id}/output", response_model=str)
 async def output(id: str, request: Request, door: Following) -> Response:
     """Show the output of a task."""
-    return json_answer(_runner(request).get(task_number(id)).output)
+    return json_answer((await _task(id, request)).output)
 
 
 @routes.get("/tasks/{id}/detail", response_model=dict[str, object])
 async def detail(id: str, request: Request, door: Following) -> Response:
     """Show the progress of a task."""
-    return json_answer(_runner(request).get(task_number(id)).detail)
+    return json_answer((await _task(id, request)).detail)
 
 
 @routes.get("/tasks/{id}/return_value", response_model=None)
 async def return_value(id: str, request: Request, door: Following) -> Response:
     """Show the result of a task, as a waiting client would have received it."""
-    record = _runner(request).get(task_number(id))
+    record = await _task(id, request)
     return json_answer({"Code": record.status, "Value": record.value} if record.ended else None)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -96,7 +97,11 @@ class Route(APIRoute):
         async def admit(request: Request) -> Response:
             server: Server = request.app.state.debrepo
             try:
-                caller = opening.admit(request) if opening else None
+                caller = None
+                if opening and server.session.db.shared:  # the event loop would wait for it
+                    caller = await run_in_threadpool(opening.admit, request)
+                elif opening:
+                    caller = opening.admit(request)
             except NotAllowed:
                 lacking: Lacking | None = getattr(request.state, "lacking", None)
                 if lacking is None:

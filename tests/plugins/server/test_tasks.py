@@ -70,13 +70,11 @@ def test_adds_whose_clients_wait_run_at_once_and_what_is_no_add_does_not(runner)
     def job(work, name, **more):
         return Job(f"do {name}", work, {"name": name}, ADMIN, **more)
 
-    adds = [
-        runner._enqueue(runner._number(job(wait_for_the_gate, name, shared=("repo:web",))))
-        for name in "abcdef"
-    ]
-    other = runner._enqueue(
-        runner._number(job(wait_for_the_gate, "other", resources=("repo:web",)))
-    )
+    def add(name, **more):
+        return runner.queue.add(runner._number(job(wait_for_the_gate, name, **more), None, ()))
+
+    adds = [add(name, shared=("repo:web",)) for name in "abcdef"]
+    other = add("other", resources=("repo:web",))
     eventually(lambda: len(SEEN) == 6)
     assert other.record.state == records.WAITING
     GATE.set()
@@ -237,7 +235,7 @@ def left_behind(session, number, **fields):
         created="2024-01-01T00:00:00+00:00",
     )._replace(**fields)
     with session.db.write() as txn:
-        txn[TASKS][number] = record
+        records.put(txn, record)
 
 
 def test_record_of_an_older_version_is_read_and_belongs_to_no_token(session):
@@ -264,7 +262,7 @@ def test_server_takes_over_what_an_earlier_one_left(session, monkeypatch):
     runner.start()
     eventually(lambda: all(record.ended for record in runner.list_()))
     assert [record.state for record in runner.list_()] == [2, 3, 2, 3, 2]
-    assert "the server stopped" in runner.get(2).output
+    assert "the server that had this task has died" in runner.get(2).output
     runner.stop()
 
 

@@ -148,11 +148,11 @@ def test_following_ends_with_the_server_though_the_task_waits(session):
             seen = []
             async for task in runner.follow(second.id):
                 seen.append(task.state)
-                runner._stopping = True
+                runner.queue.stopping = True
             return seen
 
         assert asyncio.run(follow()) == [0]
-        runner._stopping = False
+        runner.queue.stopping = False
         end(client, first.id)
         end(client, second.id)
 
