@@ -73,7 +73,8 @@ class Replays:
             raise InvalidInput("an idempotency key can have at most 255 characters")
         name = _digest(caller.name, caller.identity, key)
         read = "" if body is None else hashlib.sha256(body).hexdigest()
-        asked = _digest(request.method, str(request.url), read)
+        # Not the host: the servers of a cluster may have names of their own.
+        asked = _digest(request.method, request.url.path, request.url.query, read)
         digest = BodyDigest(request) if body is None else None
         found = await run_in_threadpool(self._begin, name, asked)
         if found is not None:
