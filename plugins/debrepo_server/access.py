@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import base64
 import pwd
-import time
-from collections import OrderedDict
-from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from starlette.exceptions import HTTPException
 
 from debrepo.errors import NotAllowed, NotAuthenticated
 from debrepo.http import Caller
 from debrepo_server import tokens
+from debrepo_server.rates import Rates
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
 
 #: Headers whose value is a token; GitLab clients send the last three.
 _HEADERS = (b"x-debrepo-token", b"private-token", b"deploy-token", b"job-token")
-_CLIENTS = 10_000  # remembered at a time
 _WRONG_PER_SECOND, _WRONG_AT_ONCE = 0.2, 20.0
 
 
@@ -36,8 +31,9 @@ class Access:
         #: Whether callers without a token may do everything.
         self.trusting = "admin" in self._anonymous
         rate = float(session.config["server.requests_per_second"])
-        self._requests = Rates(rate, 2 * rate)
-        self._wrong = Rates(_WRONG_PER_SECOND, _WRONG_AT_ONCE)
+        self._requests = Rates("requests", rate, 2 * rate)
+        self._wrong = Rates("wrong", _WRONG_PER_SECOND, _WRONG_AT_ONCE)
+        self.rates = (self._requests, self._wrong)  #: that servers count together
 
     def authenticate(self, request: Request) -> Caller:
         """Return who is asking; raise `NotAuthenticated` for a token that is not known."""
@@ -85,32 +81,6 @@ class Access:
             raise NotAllowed(
                 f"pages of {origin[:200]!r} may not send requests here without a token"
             )
-
-
-class Rates:
-    """A token bucket for each client: a burst, and then a rate per second."""
-
-    def __init__(self, per_second: float, at_once: float) -> None:
-        self._per_second = per_second
-        self._at_once = max(1.0, at_once)
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._lock = Lock()
-
-    def take(self, who: str) -> None:
-        """Count one request; raise a 429 when the client exceeds its rate."""
-        if not self._per_second:
-            return
-        now = time.monotonic()
-        with self._lock:
-            left, since = self._left.pop(who, (self._at_once, now))
-            left = min(self._at_once, left + (now - since) * self._per_second)
-            enough = left >= 1.0
-            self._left[who] = (left - 1.0 if enough else left, now)
-            if len(self._left) > _CLIENTS:
-                self._left.popitem(last=False)
-        if not enough:
-            wait = max(1, round((1.0 - left) / self._per_second))
-            raise HTTPException(429, "too many requests", {"Retry-After": str(wait)})
 
 
 def _secret(request: Request) -> str:

@@ -29,6 +29,7 @@ from debrepo_server.middleware import Middleware
 from debrepo_server.operation_api import operation_routes
 from debrepo_server.plugin_metrics import PluginMetrics
 from debrepo_server.plugin_routes import plugin_routes
+from debrepo_server.rates import RateSharing
 from debrepo_server.repeating import Repeater
 from debrepo_server.replays import Replays
 from debrepo_server.response_cache import ResponseCache
@@ -71,7 +72,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
     runner = Runner(session, session.config["server.tasks"], reads)
     watches = Watches()
     replays = Replays(session, runner.node)
-    beat = Beat(session, [runner.sharing])
+    beat = Beat(session, [runner.sharing, RateSharing(access.rates, runner.node)])
     requests = RequestCounts()
     background = Background(session, ServerLoad(requests, runner))
 
@@ -80,7 +81,7 @@ def build(session: Session, access: Access, listen: str = "") -> FastAPI:
         await run_in_threadpool(runner.start)
         beat.start()
         expiring = create_task(replays.keep_expiring())
-        await run_in_threadpool(delete_aborted, session.root)
+        await run_in_threadpool(delete_aborted, session.uploads)
         background.start()
         try:
             yield

@@ -19,7 +19,7 @@ _PERIOD = 1.0  # seconds
 _log = logging.getLogger("debrepo.server")
 
 
-class Part(Protocol):
+class BeatPart(Protocol):
     """Something that servers of one database tell each other."""
 
     def news(self) -> Callable[[Transaction], None] | None:
@@ -38,7 +38,7 @@ class Part(Protocol):
 class Beat:
     """What a server does once a second, in one write transaction at most; in none, mostly."""
 
-    def __init__(self, session: Session, parts: Sequence[Part]) -> None:
+    def __init__(self, session: Session, parts: Sequence[BeatPart]) -> None:
         self._session = session
         self._parts = parts
         self._over = threading.Event()

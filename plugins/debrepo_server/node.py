@@ -17,7 +17,7 @@ _LOOKED_AT_EVERY = 5.0  # seconds between two looks whether there are other serv
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 
-class Node:
+class ServerNode:
     """A server, known to others by a lease that it holds for as long as it lives."""
 
     def __init__(self, session: Session) -> None:

@@ -124,6 +124,7 @@ def debrepo_tables() -> list[TableRef]:
         TableRef("server.tasks", 1, "debrepo_server.records:TASKS"),
         TableRef("server.open", 1, "debrepo_server.records:OPEN"),
         TableRef("server.counters", 1, "debrepo_server.records:COUNTERS"),
+        TableRef("server.rates", 1, "debrepo_server.rates:RATES"),
         TableRef("server.replays", 1, "debrepo_server.answered:REPLAYS", secret=True),
         TableRef("server.tokens", 1, "debrepo_server.tokens:TOKENS", secret=True),
         TableRef("server.digests", 1, "debrepo_server.tokens:DIGESTS", secret=True),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from debrepo.database import Transaction
     from debrepo.http import Caller
     from debrepo.session import Session
-    from debrepo_server.node import Node
+    from debrepo_server.node import ServerNode
 
 _KEPT_FOR = 24 * 3600  # seconds
 _ANY = 1 << 62  # bytes of a repeated body
@@ -35,7 +35,7 @@ _log = logging.getLogger("debrepo.server")
 class Replays:
     """The answers of the last day to requests with an idempotency key."""
 
-    def __init__(self, session: Session, node: Node) -> None:
+    def __init__(self, session: Session, node: ServerNode) -> None:
         self._session = session
         self._node = node
 

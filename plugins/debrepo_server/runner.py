@@ -16,7 +16,7 @@ from debrepo.http import Answer, Cancelled, Job
 from debrepo.http.read_limits import begin
 from debrepo.stopping import checkpoint, current, watching
 from debrepo_server import records
-from debrepo_server.node import Node
+from debrepo_server.node import ServerNode
 from debrepo_server.outcomes import CANCELLED, NOT_BEGUN, accepted, ended, result
 from debrepo_server.records import OPEN, RUNNING, TASKS, TaskRecord
 from debrepo_server.running import Running, look, record_of
@@ -48,7 +48,7 @@ class Runner:
 
     def __init__(self, session: Session, workers: int = 4, readers: int = 4) -> None:
         self._session = session
-        self.node = Node(session)
+        self.node = ServerNode(session)
         self.queue = TaskQueue(workers, readers, self._execute)
         self.sharing = TaskSharing(session, self, self.node)
         self._unstored: list[Running] = []  # whose outcome could not be stored yet

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from debrepo.database import Transaction
     from debrepo.session import Session
-    from debrepo_server.node import Node
+    from debrepo_server.node import ServerNode
     from debrepo_server.records import OpenTask
     from debrepo_server.runner import Runner
 
@@ -39,7 +39,7 @@ class TaskSharing:
     can be seen and cancelled everywhere, and deleted when it has ended.
     """
 
-    def __init__(self, session: Session, runner: Runner, node: Node) -> None:
+    def __init__(self, session: Session, runner: Runner, node: ServerNode) -> None:
         self._session = session
         self._runner = runner
         self._node = node

@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 from debrepo.http import Caller, opening_of
 from debrepo.testing.packages import build_deb
 from debrepo_server import operations
-from debrepo_server.access import Access, Rates
+from debrepo_server.access import Access
 from debrepo_server.app import build
+from debrepo_server.rates import Rates
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_rate_of_requests_is_limited_for_each_client(session, monkeypatch):
 
 
 def test_rates_forget_who_has_not_come_for_long():
-    rates = Rates(1.0, 1.0)
+    rates = Rates("requests", 1.0, 1.0)
     for number in range(10_050):
         rates.take(str(number))
     assert len(rates._left) == 10_000
