@@ -74,11 +74,11 @@ class Call:
     @property
     def uploads(self) -> tuple[str, ...]:
         """The permissions that its files need, once they have been fitted: ``upload:ci-42``."""
-        from debrepo.uploads import AREA, upload_name
+        from debrepo.uploads import upload_name
 
-        root = self._session.root
-        if self._session.area != root / AREA:  # the route has received them by itself
+        if self._session.has_own_area:
             return ()
+        root = self._session.uploads
         names = (upload_name(root, path, self.actor) for path in self._files)
         return tuple(f"upload:{name}" for name in names)
 

@@ -69,6 +69,12 @@ CORE_SETTINGS = (
     Setting("query.terms", 10_000, "Terms of the queries that come at once"),
     Setting("signing.signer", "gpg", "OpenPGP back end that signs Release files"),
     Setting("storages.frozen", False, "Whether nothing is written to storages, as by a test copy"),
+    Setting(
+        "uploads.directory",
+        "",
+        "Directory that holds the files that clients upload, shared by all nodes of a cluster;"
+        " relative to the root; empty: the root",
+    ),
 )
 
 #: What the environment says besides settings; tests have further ones.

@@ -45,6 +45,31 @@ def sync(directory: Path) -> None:
         os.close(descriptor)
 
 
+def lock(path: Path) -> int:
+    """Make a file, and lock it until the descriptor that is returned is closed.
+
+    Unlike a lock on a directory it is one for all machines that share an NFS.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    flock(descriptor, LOCK_EX)
+    return descriptor
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process that lives has locked a file; False if there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        flock(descriptor, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def scratch(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield a new directory beside what is made in it; raise `OSError`.

@@ -84,7 +84,7 @@ class Session:
         self.whole = self
         self.opening = RLock()  # the threads of a server may be the first to use something
         self.actor = ""  #: on whose behalf; empty: the user who runs this process
-        self.area = root / AREA  #: what the files lie below that a caller may name
+        self._area: Path | None = None
         self._check: Callable[[Call], None] | None = None
         self._call: Call | None = None
         self._steady: Steady | None = None
@@ -111,8 +111,28 @@ class Session:
     def receiving(self, area: Path) -> Session:
         """Return a session for files that a route has received below a directory of its own."""
         part = copy(self)
-        part.area = area
+        part._area = area  # noqa: SLF001  # of this class
         return part
+
+    @property
+    def uploads(self) -> Path:
+        """What uploaded files lie below: the root, or what all nodes of a cluster share."""
+        found = self.config["uploads.directory"]
+        if not found:
+            return self.root
+        from pathlib import Path  # which most commands have not imported
+
+        return self.root / Path(found).expanduser()
+
+    @property
+    def area(self) -> Path:
+        """What the files lie below that a caller may name."""
+        return self._area or self.uploads / AREA
+
+    @property
+    def has_own_area(self) -> bool:
+        """Whether a route has received the files, into a directory of its own."""
+        return self._area is not None
 
     @property
     def hook(self) -> HookRelay:

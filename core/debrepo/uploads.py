@@ -15,7 +15,7 @@ from debrepo.errors import InvalidInput
 if TYPE_CHECKING:
     from pathlib import Path
 
-AREA = "upload"  #: below the root
+AREA = "upload"  #: below the root, or `Session.uploads`
 
 _LONGEST = 255  # bytes of a file name
 #: Files that name others beside them.

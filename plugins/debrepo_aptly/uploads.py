@@ -162,7 +162,7 @@ def _add(
     *,
     strict: bool = False,  # tasks of an earlier version do not have it
 ) -> Answer:
-    place = upload_path(session.root, directory, file, owner=session.actor)
+    place = upload_path(session.uploads, directory, file, owner=session.actor)
     found = session.call("repo.add", name=name, paths=[place], **terms)
     remove = terms["remove_files"]
     return _answer(session, directory, found, remove_files=remove, strict=strict)
@@ -226,7 +226,7 @@ def _include(
     *,
     strict: bool = False,
 ) -> Answer:
-    place = upload_path(session.root, directory, file, owner=session.actor)
+    place = upload_path(session.uploads, directory, file, owner=session.actor)
     if "{{" not in name:
         session.call("repo.show", name=name)
     found = session.call("repo.include", paths=[place], repo=name, **terms)
@@ -269,7 +269,7 @@ def _answer(
             session.progress.note(f"{title}: {', '.join(found)}")
     if remove_files:
         with suppress(OSError):  # it is not empty
-            upload_path(session.root, directory, owner=session.actor).rmdir()
+            upload_path(session.uploads, directory, owner=session.actor).rmdir()
     report = {"Warnings": warnings, "Added": added, "Removed": removed}
     body: dict[str, object] = {"FailedFiles": failed, "Report": report}
     if strict and (failed or nothing):

@@ -48,7 +48,7 @@ class Upload(NamedTuple):
 
 def area(session: Session) -> Path:
     """Return the directory of the upload area of this API."""
-    return session.root / "gitlab"
+    return session.uploads / "gitlab"
 
 
 def area_of(session: Session, container: Container) -> Path:
@@ -57,10 +57,9 @@ def area_of(session: Session, container: Container) -> Path:
 
 
 def resume(session: Session) -> None:
-    """Let the files wait again that killed servers had claimed, unless other servers are alive."""
-    if not any(lease.what.startswith("server:") for lease in session.leases.held()):
-        for part in sorted((area(session) / "upload").glob("*")):
-            waiting.restore(part)
+    """Let the files wait again that killed servers had claimed."""
+    for part in sorted((area(session) / "upload").glob("*")):
+        waiting.restore(part)
 
 
 def is_direct(file_name: str) -> bool:

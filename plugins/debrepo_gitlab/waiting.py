@@ -7,6 +7,7 @@ claims one copy of every file that it lists, so that no job takes what another o
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import time
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from debrepo.package import PackageFile
 
+_JUST_COME = 60  # seconds in which a .changes claims its files
+_LOCK = ".lock"  # in a directory for which files are claimed
 _UNLISTED = 86400  # seconds after which files that no .changes lists are deleted
 _NAME = "waiting"
 
@@ -37,6 +40,7 @@ def keep(area: Path, received: Path) -> None:
 def claimed(area: Path, directory: Path, listed: Iterable[PackageFile]) -> Iterator[None]:
     """Move one copy of each file into a directory; if the block fails, move them back."""
     taken: list[tuple[Path, Path]] = []
+    lock = durable.lock(directory / _LOCK)  # for as long as this process lives
     try:
         for file in listed:
             copy = _claim(area / _NAME / file.name, directory, file)
@@ -46,16 +50,25 @@ def claimed(area: Path, directory: Path, listed: Iterable[PackageFile]) -> Itera
         for copy, path in taken:
             _move(path, copy)
         raise
+    finally:
+        os.close(lock)
 
 
 def restore(area: Path) -> None:
-    """Let the files wait again that a .changes had claimed when its server was killed."""
+    """Let the files wait again that a .changes had claimed when its server was killed.
+
+    It may have been that of another node.
+    """
+    just_come = time.time() - _JUST_COME
     for directory in _entries(area):
         files = _entries(directory) if directory.is_dir() else []
         if directory.name == _NAME or not any(one.suffix == ".changes" for one in files):
             continue
+        lock = directory / _LOCK
+        if durable.is_locked(lock) if lock.exists() else not _is_older(directory, just_come):
+            continue
         for file in files:
-            if file.suffix != ".changes":
+            if file.suffix != ".changes" and file.name != _LOCK:
                 keep(area, file)
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -26,7 +26,7 @@ _RAW = {"application/octet-stream": _FILE}
 @routes.get("/files", response_model=list[str])
 def list_(door: Looking) -> Response:
     """List the directories with uploads."""
-    area = door.session.root / "upload"
+    area = door.session.area
     if not area.is_dir():
         return json_answer([])
     return json_answer(names(path for path in area.iterdir() if path.is_dir()))
@@ -39,7 +39,7 @@ def list_(door: Looking) -> Response:
 )
 async def upload(directory: str, request: Request, door: Uploading) -> Response:
     """Upload the files of a form."""
-    found = await receive_form(request, door.session.root, directory, owner=door.caller.name)
+    found = await receive_form(request, door.session.uploads, directory, owner=door.caller.name)
     request.app.state.requests.upload(len(found))
     return json_answer([f"{directory}/{name}" for name in found])
 
@@ -51,7 +51,7 @@ async def upload(directory: str, request: Request, door: Uploading) -> Response:
 )
 async def put(directory: str, name: str, request: Request, door: Uploading) -> Response:
     """Upload one file as the body, as dput does."""
-    await receive_one(request, door.session.root, directory, name, owner=door.caller.name)
+    await receive_one(request, door.session.uploads, directory, name, owner=door.caller.name)
     request.app.state.requests.upload(1)
     return json_answer([f"{directory}/{name}"])
 
@@ -89,4 +89,4 @@ def remove(directory: str, name: str, door: Uploading) -> Response:
 
 
 def _place(door: Door, directory: str, name: str = "") -> Path:
-    return upload_path(door.session.root, directory, name, owner=door.caller.name)
+    return upload_path(door.session.uploads, directory, name, owner=door.caller.name)

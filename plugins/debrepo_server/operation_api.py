@@ -129,12 +129,12 @@ def _uploaded(session: Session, name: Any) -> Path:
     """Return the path of an uploaded file; no other path can be named."""
     if not isinstance(name, str):
         raise TypeError(name)
-    return upload_path(session.root, name, owner=session.actor)
+    return upload_path(session.uploads, name, owner=session.actor)
 
 
 def _name_of(session: Session, path: Path) -> str:
     """Return the name of a file for the caller: of an upload, its name and not its path."""
     try:
-        return upload_name(session.root, path, session.actor)
+        return upload_name(session.uploads, path, session.actor)
     except InvalidInput:
         return str(path)

@@ -53,7 +53,7 @@ async def upload(name: str, request: Request, door: Adding) -> Response:
             forms.check_sent(request, told.get(forms.FIELD, ""))
 
     directory = f"~web/{uuid4().hex}"
-    root, owner = door.session.root, door.caller.name
+    root, owner = door.session.uploads, door.caller.name
     found = await receive_form(request, root, directory, owner=owner, check=check)
     task = await door.begin(
         f"Add {found[0] if len(found) == 1 else f'{len(found)} files'} to repository {name}",
@@ -74,7 +74,7 @@ def add(session: Session, name: str, directory: str, force_replace: bool) -> Ans
 
     What could be added is, whatever happened to the rest; the files are deleted.
     """
-    area = upload_path(session.root, directory, owner=session.actor)
+    area = upload_path(session.uploads, directory, owner=session.actor)
     failed = count = 0
     try:
         for one in _added(session.receiving(area), name, area, force_replace):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
 import time
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOCK = ".lock"  # no file of an upload can be called that
-_JUST_BEGUN = 60.0  # seconds in which an upload locks its directory
+_JUST_BEGUN = 60.0  # seconds in which an upload makes its lock
+_LOCK = ".lock"  # a file, because NFS locks no directories; no upload can have the name
 _PATIENCE = 60.0  # seconds that a client may send nothing
 _HEADER_LIMIT = 16 << 10  # bytes of the headers of a part, or of a field
 _MOST_FIELDS = 32  # before the first file
@@ -62,10 +61,7 @@ class Incoming:
         upload_path(self._root, self._directory, name, owner=self._owner)
         if self._lock < 0:
             self._staging.mkdir(parents=True)
-            # A file, because servers of several machines may share the upload area: network file
-            # systems lock directories for one machine alone.
-            self._lock = os.open(self._staging / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = durable.lock(self._staging / _LOCK)
         self._file = (self._staging / name).open("wb")
         self._size = 0
         if name not in self._names:
@@ -101,24 +97,19 @@ class Incoming:
             with suppress(OSError):  # there is no space for what it has not written yet
                 self._file.close()
             self._file = None
-        shutil.rmtree(self._staging, ignore_errors=True)
-        if self._lock >= 0:
+        if self._lock >= 0:  # first: NFS keeps what is open
             os.close(self._lock)
             self._lock = -1
+        shutil.rmtree(self._staging, ignore_errors=True)
 
 
 def delete_aborted(root: Path) -> None:
-    """Delete what was on its way in when a server died."""
+    """Delete what was on its way in when a server died, of this machine or another."""
     for staging in root.glob("upload/.*/"):
-        with suppress(OSError):  # its upload goes on, or has come to its end
-            if staging.stat().st_mtime + _JUST_BEGUN > time.time():
-                continue
-            lock = os.open(staging / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError):  # its upload has come to its end
+            just_begun = staging.stat().st_mtime + _JUST_BEGUN > time.time()
+            if not just_begun and not durable.is_locked(staging / _LOCK):
                 shutil.rmtree(staging)
-            finally:
-                os.close(lock)
 
 
 async def receive_one(

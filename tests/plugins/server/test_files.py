@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from starlette.testclient import TestClient
 
 from debrepo.http.receiving import Incoming, delete_aborted
+from debrepo.session import Session
+from debrepo.testing.packages import build_deb
+from debrepo_server.access import Access
+from debrepo_server.app import build
 
 
 def upload(api, directory, *names):
@@ -93,3 +98,42 @@ def test_upload_whose_server_died_is_forgotten_and_no_other(session):
     going_on.end()
     assert going_on.commit() == ["f"]
     going_on.close()
+
+
+@pytest.fixture
+def nodes(session, tmp_path, monkeypatch):
+    """Return clients of two servers with roots of their own, and one directory for uploads."""
+    monkeypatch.setenv("DEBREPO_UPLOADS_DIRECTORY", str(tmp_path / "shared"))
+    other = Session(tmp_path / "other", session.plugins)
+    with (
+        TestClient(
+            build(session, Access(session, trusting=True)), base_url="http://localhost"
+        ) as one,
+        TestClient(build(other, Access(other, trusting=True)), base_url="http://localhost") as two,
+    ):
+        yield one, two
+    other.close()
+
+
+def test_what_was_uploaded_to_one_node_is_added_on_another(nodes, session, tmp_path):
+    one, two = nodes
+    deb = build_deb(tmp_path, "hello")
+    assert one.put(f"/api/files/d/{deb.name}", content=deb.read_bytes()).status_code == 200
+    assert two.get("/api/files/d").json() == [deb.name]
+    two.post("/api/repos", json={"Name": "web"})
+    assert two.post("/api/repos/web/file/d").json()["FailedFiles"] == []
+    assert len(two.get("/api/repos/web/packages").json()) == 1
+    assert one.get("/api/files/d").status_code == 404
+    assert not (session.root / "upload").exists()
+    assert not (tmp_path / "other/upload").exists()
+
+
+def test_operation_takes_files_that_were_uploaded_to_another_node(nodes, tmp_path):
+    one, two = nodes
+    deb = build_deb(tmp_path, "hello")
+    one.put(f"/api/files/~d/{deb.name}", content=deb.read_bytes())
+    two.post("/api/repos", json={"Name": "web"})
+    arguments = {"name": "web", "paths": [{"p": f"~d/{deb.name}"}]}
+    answer = two.post("/api/operations/repo.add", json={"arguments": arguments})
+    assert (answer.status_code, answer.text) == (200, answer.text)
+    assert len(two.get("/api/repos/web/packages").json()) == 1
