@@ -117,12 +117,7 @@ class Session:
     @property
     def uploads(self) -> Path:
         """What uploaded files lie below: the root, or what all nodes of a cluster share."""
-        found = self.config["uploads.directory"]
-        if not found:
-            return self.root
-        from pathlib import Path  # which most commands have not imported
-
-        return self.root / Path(found).expanduser()
+        return self.root / os.path.expanduser(self.config["uploads.directory"])
 
     @property
     def area(self) -> Path:
