@@ -117,7 +117,8 @@ class Session:
     @property
     def uploads(self) -> Path:
         """What uploaded files lie below: the root, or what all nodes of a cluster share."""
-        return self.root / os.path.expanduser(self.config["uploads.directory"])
+        below = os.path.expanduser(self.config["uploads.directory"])  # noqa: PTH111  # of a string
+        return self.root / below
 
     @property
     def area(self) -> Path:
