@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from debrepo.errors import LeaseLost
 
 if TYPE_CHECKING:
     from debrepo.session import Session
 
 _KIND = "server:"
 _LOOKED_AT_EVERY = 5.0  # seconds between two looks whether there are other servers
+_log = logging.getLogger("debrepo.server")
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -27,7 +31,7 @@ class ServerNode:
         self.server = f"{_KIND}{_ODD.sub('-', name)[:60]}:{uuid4().hex}"
         self._stack = ExitStack()
         self._others = False
-        self._next_look = 0.0
+        self._next_look = self._next_renewal = 0.0
 
     @property
     def shared(self) -> bool:
@@ -41,6 +45,18 @@ class ServerNode:
     def stop(self) -> None:
         """Leave what has not been done to others."""
         self._stack.close()
+
+    def renew(self) -> None:
+        """Be alive again, if this server was stopped for so long that others took it for dead."""
+        now = time.monotonic()
+        if not self.shared or now < self._next_renewal:
+            return
+        self._next_renewal = now + _LOOKED_AT_EVERY
+        if self.server not in self.alive():
+            _log.warning("this server was away for so long that others may have taken its tasks")
+            with suppress(LeaseLost):
+                self._stack.close()
+            self.start()
 
     def alive(self) -> frozenset[str]:
         """Return the servers that are alive now.

@@ -79,6 +79,7 @@ class TaskSharing:
 
     def hear(self) -> None:
         """Cancel, begin and take over tasks, by what others have stored."""
+        self._node.renew()
         self._runner.store_again()
         live = self._runner.live()  # before what is read, which knows all of these
         with self._session.db.read() as txn:

@@ -45,12 +45,12 @@ class RunningServer(NamedTuple):
 def serving(
     debrepo_root: Path, debrepo_disabled: list[str]
 ) -> Iterator[Callable[..., RunningServer]]:
-    """Start servers: ``serving("--require-token").url``."""
+    """Start servers: ``serving("--require-token").url``; with ``root=`` on another root."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*options: str, **more: Any) -> RunningServer:
         listen = () if "--listen" in options or "pass_fds" in more else ("--listen", "127.0.0.1:0")
-        words = ["--root", str(debrepo_root), "serve", *listen, *options]
+        words = ["--root", str(more.pop("root", debrepo_root)), "serve", *listen, *options]
         command = more.pop("command", [sys.executable, "-m", "debrepo"])
         if debrepo_disabled:
             more["env"] = {

@@ -205,7 +205,11 @@ async def update_mirror(name: str, request: Request, door: MirrorUpdating) -> Re
     """Bring a mirror up to date, as a task."""
     door.caller.require(f"mirror:{name}:update")
     task = await door.begin(
-        f"Update mirror {name}", run_update, resources=[f"mirror:{name}"], name=name
+        f"Update mirror {name}",
+        run_update,
+        resources=[f"mirror:{name}"],
+        resumable=True,
+        name=name,
     )
     return see(request, page_of(task, url("mirrors", name)))
 

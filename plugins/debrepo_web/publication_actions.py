@@ -254,6 +254,7 @@ async def _begin(
         f"{name} {target.words}",
         work,
         resources=[f"publication:{target.place}"],
+        resumable=verb in publishing_tasks.RESUMABLE,
         **target._asdict(),
         **arguments,
     )

@@ -106,3 +106,6 @@ TASKS: dict[str, tuple[str, Callable[..., None]]] = {
     "rollback": ("Roll back", rollback),
     "drop": ("Drop publication", drop),
 }
+
+#: Those that may be done again when they may have been done: nothing is left to do then.
+RESUMABLE = frozenset({"update", "switch"})

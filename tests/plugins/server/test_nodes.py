@@ -6,9 +6,11 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 
+from debrepo.testing.packages import build_deb
 from debrepo_server.answered import REPLAYS
 
 
@@ -26,8 +28,8 @@ class NodeClient:
     def __init__(self, url, **headers):
         self.url, self.headers = url, headers
 
-    def ask(self, method, path, body=None, headers=()):
-        data = None if body is None else json.dumps(body).encode()
+    def ask(self, method, path, body=None, headers=(), *, data=None):
+        data = data if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **self.headers, **dict(headers)}
         request = urllib.request.Request(self.url + path, data, sent, method=method)
         try:
@@ -45,10 +47,31 @@ class NodeClient:
         return self.ask("POST", path, body, sent)
 
 
+@pytest.fixture(params=[pytest.param("lmdb", marks=pytest.mark.lmdb), "postgresql"])
+def start(request, serving, debrepo_root, tmp_path, monkeypatch):
+    """Start servers: of one root, or each of its own, with one database, pool and upload area."""
+    if request.param == "lmdb":
+        return serving
+    server = request.getfixturevalue("postgresql")
+    monkeypatch.setenv("DEBREPO_DATABASE_URL", server.create(f"nodes_{uuid4().hex}"))
+    monkeypatch.setenv("DEBREPO_DATABASE_SCHEMA", "debrepo")
+    monkeypatch.setenv("DEBREPO_UPLOADS_DIRECTORY", str(tmp_path / "shared"))
+    (tmp_path / "shared/pool").mkdir(parents=True)
+    roots = iter([debrepo_root, *(tmp_path / f"root{number}" for number in range(2, 5))])
+
+    def start(*options):
+        root = next(roots)
+        root.mkdir(exist_ok=True)
+        (root / "pool").symlink_to(tmp_path / "shared/pool")
+        return serving(*options, root=root)
+
+    return start
+
+
 @pytest.fixture
-def nodes(serving):
+def nodes(start):
     """Return clients of two servers, and the first server."""
-    first, second = serving(), serving()
+    first, second = start(), start()
     return NodeClient(first.url), NodeClient(second.url), first
 
 
@@ -145,13 +168,25 @@ def ignore(post, client):
         post(client)
 
 
-def test_revoked_token_is_refused_at_once_by_every_server(serving, session):
+def test_revoked_token_is_refused_at_once_by_every_server(start, session):
     secret = session.call("token.create", name="ci", scopes=["read"])
     clients = [
-        NodeClient(serving("--require-token").url, Authorization=f"Bearer {secret}")
-        for _ in range(2)
+        NodeClient(start("--require-token").url, Authorization=f"Bearer {secret}") for _ in range(2)
     ]
     for _ in range(3):  # the answer may be repeated from memory
         assert [client.get("/api/repos").status for client in clients] == [200, 200]
     session.call("token.revoke", name="ci")
     assert [client.get("/api/repos").status for client in clients] == [401, 401]
+
+
+def test_package_that_was_uploaded_to_one_node_is_added_and_published_by_another(
+    nodes, session, tmp_path
+):
+    one, two, _ = nodes
+    deb = build_deb(tmp_path, "hello")
+    one.post("/api/repos", {"Name": "web", "DefaultDistribution": "sid"})
+    assert one.ask("PUT", f"/api/files/d/{deb.name}", data=deb.read_bytes()).status == 200
+    added = two.post("/api/repos/web/file/d").json()
+    assert (added["FailedFiles"], len(added["Report"]["Added"])) == ([], 1)
+    assert one.get("/api/repos/web/packages").json() == two.get("/api/repos/web/packages").json()
+    assert one.get("/api/files").json() == []
