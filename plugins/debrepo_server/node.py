@@ -7,13 +7,18 @@ import os
 import re
 import time
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from contextvars import copy_context
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
-from debrepo.errors import LeaseLost
+from debrepo.errors import DebrepoError, LeaseLost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from debrepo.session import Session
+
+T = TypeVar("T")
 
 _KIND = "server:"
 _LOOKED_AT_EVERY = 5.0  # seconds between two looks whether there are other servers
@@ -31,7 +36,8 @@ class ServerNode:
         self.server = f"{_KIND}{_ODD.sub('-', name)[:60]}:{uuid4().hex}"
         self._stack = ExitStack()
         self._others = False
-        self._next_look = self._next_renewal = 0.0
+        self._next_look = 0.0
+        self._context = copy_context()
 
     @property
     def shared(self) -> bool:
@@ -41,20 +47,26 @@ class ServerNode:
     def start(self) -> None:
         """Be alive for others."""
         self._stack.enter_context(self._session.leases.hold(self.server))
+        self._context = copy_context()
 
     def stop(self) -> None:
         """Leave what has not been done to others."""
         self._stack.close()
 
+    def do(self, work: Callable[[], T]) -> T:
+        """Return what work returns; where leases can be lost, it writes nothing after that.
+
+        Others may have said by then that the work has failed, or have done it again.
+        """
+        return self._context.copy().run(work)
+
     def renew(self) -> None:
         """Be alive again, if this server was stopped for so long that others took it for dead."""
-        now = time.monotonic()
-        if not self.shared or now < self._next_renewal:
-            return
-        self._next_renewal = now + _LOOKED_AT_EVERY
-        if self.server not in self.alive():
+        try:
+            self.do(self._session.leases.check)
+        except LeaseLost:
             _log.warning("this server was away for so long that others may have taken its tasks")
-            with suppress(LeaseLost):
+            with suppress(DebrepoError):
                 self._stack.close()
             self.start()
 

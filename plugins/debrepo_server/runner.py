@@ -288,9 +288,13 @@ class Runner:
                 task.stored = False  # here nothing is to be said of it
                 self._end(task, Cancelled(MOVED))
                 return
-            with watching(task.watch):
-                checkpoint()
-                found = task.job.work(session, **task.job.arguments)
+
+            def work() -> object:
+                with watching(task.watch):
+                    checkpoint()
+                    return task.job.work(session, **task.job.arguments)
+
+            found = self.node.do(work)
             self._end(task, found if isinstance(found, Answer) else Answer(200, found))
         except DebrepoError as error:
             self._end(task, error)
