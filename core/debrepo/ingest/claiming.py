@@ -31,8 +31,11 @@ class Claims:
     """What one piece of work has claimed, below the root of a database."""
 
     def __init__(self, root: Path) -> None:
-        path = root / "db" / "reading"
+        database = root / "db"
+        # Elsewhere a database is no directory. Another node may read the same then, to no harm.
+        path = (database if database.is_dir() else root / "cache") / "reading"
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise cannot_write(path, error) from error
