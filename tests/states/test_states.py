@@ -236,6 +236,9 @@ class Installation(RuleBasedStateMachine):
                 possible.append((refused.kind, start))
             else:
                 possible.append((None, draft))
+        if operation == "publish.rollback" and len(starts) > 1:
+            # Done whole, it may have cleaned up what it brought back: one generation is kept.
+            possible.append(("NotFound", starts[1]))
         fitting = [draft for refused, draft in possible if refused == kind and self.fits(draft)]
         assert fitting, f"{operation} {arguments}, once more: {error!r}, and not {possible}"
         self.model = fitting[0]
