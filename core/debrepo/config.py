@@ -370,3 +370,20 @@ def _from_text(text: str, setting: Setting, variable: str) -> Value:
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
+
+
+def own_file(root: Path) -> Path | None:
+    """Return ``debrepo.toml`` below a root, if it is there; the root has to be of use."""
+    path = root / "debrepo.toml"
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        raise InvalidInput(f"the root {root} is not a directory") from None
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot use the root {root}: {error.strerror}",
+            hint="run debrepo as the user who owns it, or choose another one with --root",
+        ) from None
+    return path

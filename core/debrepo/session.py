@@ -14,7 +14,7 @@ from debrepo.refs import Operation, Setting, TableRef, claimed, declared, load_c
 from debrepo.uploads import AREA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -117,8 +117,8 @@ class Session:
     @property
     def uploads(self) -> Path:
         """What uploaded files lie below: the root, or what all nodes of a cluster share."""
-        below = os.path.expanduser(self.config["uploads.directory"])  # noqa: PTH111  # of a string
-        return self.root / below
+        below: str = self.config["uploads.directory"]
+        return self.root / os.path.expanduser(below)  # noqa: PTH111  # of a string
 
     @property
     def area(self) -> Path:
@@ -139,10 +139,9 @@ class Session:
     def config(self) -> Config:
         """The configuration: a file given by name, else ``debrepo.toml`` below the root."""
         from debrepo import naming
-        from debrepo.config import CORE_SETTINGS, Config
+        from debrepo.config import CORE_SETTINGS, Config, own_file
 
-        own = self.root / "debrepo.toml"
-        path = own if _exists(own, self.root) else None
+        path = own_file(self.root)
         settings = declared(self.hook.debrepo_settings, "setting", Setting, CORE_SETTINGS)
         naming.check_settings(self.hook.debrepo_settings, settings)
         # A manager that pluggy made, and not `load_plugins`, has nothing disabled.
@@ -349,22 +348,22 @@ class Session:
     @opened_once
     def signer(self) -> Signer:
         """The OpenPGP back end that the configuration names."""
-        name = self.config["signing.signer"]
-        opener = self._claimed(self.hook.debrepo_signers, "signer", name)
-        from debrepo import signing
-
-        settings = self.config.section(f"signing.{name}")
-        signer: Signer = load_class(opener, signing.Signer).open(settings, self.root)
-        return signer
+        return self._signer({})
 
     def signing_with(self, **options: Any) -> Session:
         """Return a session whose signer has other settings: ``passphrase_file``."""
+        part = copy(self)
+        part.__dict__["signer"] = self._signer(options)
+        return part
+
+    def _signer(self, options: Mapping[str, Any]) -> Signer:
+        from debrepo import signing
+
         name = self.config["signing.signer"]
         opener = self._claimed(self.hook.debrepo_signers, "signer", name)
         settings = {**self.config.section(f"signing.{name}"), **options}
-        part = copy(self)
-        part.__dict__["signer"] = opener.load().open(settings, self.root)
-        return part
+        signer: Signer = load_class(opener, signing.Signer).open(settings, self.root)
+        return signer
 
     def _claimed(self, hook: HookCaller, what: str, name: str) -> Ref:
         known = claimed(hook, what)
@@ -396,19 +395,3 @@ class Session:
         """Close what was opened."""
         if "_db" in self.__dict__:
             self._db.close()
-
-
-def _exists(path: Path, root: Path) -> bool:
-    """Tell whether a file below the root exists; raise `InvalidInput` if the root is unusable."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError:
-        raise InvalidInput(f"the root {root} is not a directory") from None
-    except OSError as error:
-        raise InvalidInput(
-            f"cannot use the root {root}: {error.strerror}",
-            hint="run debrepo as the user who owns it, or choose another one with --root",
-        ) from None
-    return True
