@@ -186,6 +186,8 @@ class Session:
             )
         opener = self._claimed(self.hook.debrepo_databases, "database scheme", scheme.lower())
         options = self.config.section("database")
+        if not self.read_only:
+            stores.make_root(self.root)
         kind: Any = stores.SharedStore
         store: SharedStore = load_class(opener, kind).open(
             url, options, self.root, read_only=self.read_only

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: ``lmdb``, ``postgresql`` for a server that ends with the run, or the URL of a database to fill.
 VARIABLE = "DEBREPO_TEST_DATABASE"
 SETTING = "DEBREPO_DATABASE_URL"
+#: Each root has tables of its own: tests share the database, and do not meet.
+SCHEMA = "debrepo_{root}"
 
 _MARKER = "lmdb: it is about LMDB itself, or files that only LMDB has; left out on other databases"
 _MADE = r"nspname LIKE 'debrepo\_%'"
@@ -33,8 +35,7 @@ class Chosen:
             os.environ[SETTING] = self.server.url()
         else:
             os.environ[SETTING] = wanted
-        # Each root has tables of its own: tests share the database, and do not meet.
-        os.environ["DEBREPO_DATABASE_SCHEMA"] = "debrepo_{root}"
+        os.environ["DEBREPO_DATABASE_SCHEMA"] = SCHEMA
 
     def pytest_unconfigure(self) -> None:
         self._ending.close()

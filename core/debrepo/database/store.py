@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from debrepo.errors import DatabaseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from debrepo.leases import LeaseKeeper
 
 LONGEST_KEY = 511  #: bytes
+
+
+def make_root(root: Path) -> None:
+    """Create the directory for what a node keeps beside a database that nodes share."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"cannot create {root}: {error.strerror}") from error
 
 
 class RawTransaction(Protocol):

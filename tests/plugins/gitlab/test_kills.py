@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from databases.roots import copy_root
 from plugins.gitlab.builds import build
 from plugins.publish.crashing import CrashingSession, Killed
 
@@ -62,7 +63,7 @@ def each_crash(opened, template, action):
     step = 0
     while True:
         root = template.with_name(f"crashed-{step}")
-        shutil.copytree(template, root)
+        copy_root(template, root)
         session = opened(root)
         session.fate.strike(step)
         try:

@@ -4,6 +4,7 @@ import shutil
 from contextlib import suppress
 
 import pytest
+from databases.roots import copy_root
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 
@@ -64,7 +65,7 @@ def each_crash(opened, tmp_path):
         assert count > 10
         for step in range(count):
             root = tmp_path / f"crashed-{step}"
-            shutil.copytree(template, root, symlinks=True)
+            copy_root(template, root, symlinks=True)
             copy = opened(root)
             copy.fate.strike(step, deadly=deadly)
             try:
@@ -81,7 +82,7 @@ def each_crash(opened, tmp_path):
 
     def steps(template, action):
         root = tmp_path / "counted"
-        shutil.copytree(template, root, symlinks=True)
+        copy_root(template, root, symlinks=True)
         copy = opened(root)
         copy.fate.live()
         action(copy)
@@ -196,7 +197,7 @@ def test_indexes_are_counted_before_they_are_there_wherever_an_update_dies(chang
 def test_update_that_died_leaves_the_same_ledger_as_one_that_did_not(
     changed, each_crash, opened, tmp_path, clock
 ):
-    shutil.copytree(changed.root, tmp_path / "straight")
+    copy_root(changed.root, tmp_path / "straight")
     for session, what in each_crash(changed, update, deadly=True):
         clock(NOW + 3600)
         update(session)

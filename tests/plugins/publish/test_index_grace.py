@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from databases.roots import copy_root
 from plugins.publish.client import Broken, Client
 from plugins.publish.test_crashes import strays
 
@@ -335,7 +336,7 @@ def test_update_that_deletes_indexes_dies_anywhere(
     step = 0
     while True:
         root = tmp_path / f"crashed-{step}"
-        shutil.copytree(template, root, symlinks=True)
+        copy_root(template, root, symlinks=True)
         copy = opened(root)
         copy.fate.strike(step)
         try:

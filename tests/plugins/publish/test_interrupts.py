@@ -1,12 +1,12 @@
 """Ctrl-C ends an add or a publish in any phase with one line; the next run finishes."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from databases.roots import copy_root
 
 from debrepo.testing.packages import build_deb
 
@@ -73,7 +73,7 @@ def template(tmp_path_factory):
 @pytest.fixture
 def root(template, tmp_path, monkeypatch):
     monkeypatch.delenv(CLOCK)
-    shutil.copytree(template, tmp_path / "root")
+    copy_root(template, tmp_path / "root")
     return tmp_path / "root"
 
 

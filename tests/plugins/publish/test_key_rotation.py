@@ -1,8 +1,7 @@
 """A key takes the place of another in stages, and clients have one that they trust at each."""
 
-import shutil
-
 import pytest
+from databases.roots import copy_root
 from fastapi.testclient import TestClient
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
@@ -225,7 +224,7 @@ def test_stage_dies_anywhere_and_the_next_attempt_completes_it(
     session.close()
     for step in range(20):
         root = tmp_path / f"crashed-{step}"
-        shutil.copytree(session.root, root)
+        copy_root(session.root, root)
         copy = opened(root)
         public = root / "public"
         copy.fate.strike(step)

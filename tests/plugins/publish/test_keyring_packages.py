@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from databases.roots import copy_root
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 from plugins.publish.signers import FINGERPRINT
@@ -98,7 +99,7 @@ def test_it_dies_anywhere_and_the_next_attempt_completes_it(add, create, session
     session.close()
     for step in range(40):
         root = tmp_path / f"crashed-{step}"
-        shutil.copytree(session.root, root)
+        copy_root(session.root, root)
         copy = opened(root)
         copy.fate.strike(step)
         died = False

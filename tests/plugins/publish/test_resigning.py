@@ -1,8 +1,7 @@
 """Signing again: what is live gets new signatures and dates, and its indexes are not touched."""
 
-import shutil
-
 import pytest
+from databases.roots import copy_root
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 from plugins.publish.signers import FINGERPRINT, signed_text
@@ -210,7 +209,7 @@ def test_signing_again_dies_anywhere(live, opened, session, tmp_path, deadly):
     session.close()
     for step in range(20):
         root = tmp_path / f"crashed-{step}"
-        shutil.copytree(session.root, root)
+        copy_root(session.root, root)
         copy = opened(root)
         copy.fate.strike(step, deadly=deadly)
         died = ""

@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from databases.roots import copy_root
 from plugins.publish.client import Client
 from plugins.publish.crashing import Killed
 from plugins.publish.signers import FINGERPRINT
@@ -339,10 +340,10 @@ def test_take_over_survives_a_crash_anywhere(
     session.fate.live()
     saved, count = tmp_path / "saved", 0
     session.close()
-    shutil.copytree(session.root, saved)
+    copy_root(session.root, saved)
     for end in range(0, 200, 3):
         shutil.rmtree(session.root)
-        shutil.copytree(saved, session.root)
+        copy_root(saved, session.root)
         run = opened(session.root)
         run.fate.strike(end)
         words = {"kind": "repo", "names": ("tools",), "distribution": "", "options": {}}

@@ -1,0 +1,41 @@
+"""Copies of roots, with what the database holds of them wherever that is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from databases.fixtures import SCHEMA, SETTING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TABLES = ("entries", "state", "commits", "leases")
+
+
+def copy_root(root: Path, to: Path, **options: Any) -> None:
+    """Copy a root as `shutil.copytree` does, and the tables that it has in PostgreSQL."""
+    shutil.copytree(root, to, **options)
+    if url := os.environ.get(SETTING):
+        _copy_tables(url, root, to)
+
+
+def _copy_tables(url: str, root: Path, to: Path) -> None:
+    import psycopg
+
+    source, target = _schema(url, root), _schema(url, to)
+    statements = [f"DROP SCHEMA IF EXISTS {target} CASCADE", f"CREATE SCHEMA {target}"]
+    for name in _TABLES:
+        statements += (
+            f"CREATE TABLE {target}.{name} (LIKE {source}.{name} INCLUDING ALL)",
+            f"INSERT INTO {target}.{name} SELECT * FROM {source}.{name}",
+        )
+    with psycopg.connect(url) as connection:
+        connection.execute("; ".join(statements))
+
+
+def _schema(url: str, root: Path) -> str:
+    from debrepo_postgresql.address import parse
+
+    return parse(url, {"schema": SCHEMA, "password_file": ""}, root).schema
