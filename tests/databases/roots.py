@@ -11,6 +11,8 @@ from databases.fixtures import SCHEMA, SETTING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from debrepo.database.store import SharedStore
+
 _TABLES = ("entries", "state", "commits", "leases")
 
 
@@ -19,6 +21,19 @@ def copy_root(root: Path, to: Path, **options: Any) -> None:
     shutil.copytree(root, to, **options)
     if url := os.environ.get(SETTING):
         _copy_tables(url, root, to)
+
+
+def store_of(root: Path, *, read_only: bool = False) -> SharedStore | None:
+    """Open the store of a root, where the run has chosen another database than LMDB."""
+    url = os.environ.get(SETTING)
+    if not url:
+        return None
+    from debrepo.config import Config
+    from debrepo_postgresql.plugin import debrepo_settings
+    from debrepo_postgresql.store import PostgresqlStore
+
+    options = Config(debrepo_settings(), environ=os.environ).section("database")
+    return PostgresqlStore.open(url, options, root, read_only=read_only)
 
 
 def _copy_tables(url: str, root: Path, to: Path) -> None:

@@ -1,4 +1,5 @@
 import pytest
+from databases.roots import store_of
 
 from debrepo.database import Database, bytes_table, json_table
 from debrepo.refs import TableRef
@@ -34,6 +35,8 @@ def open_db(tmp_path, tables):
     opened = []
 
     def open_(path=tmp_path / "db", tables=tables, **options):
+        read_only = options.get("read_only", False)
+        options.setdefault("store", store_of(path, read_only=read_only))  # None is LMDB
         opened.append(Database(path, tables, **options))
         return opened[-1]
 

@@ -11,6 +11,7 @@ store = Environment(Path({path!r}), 1 << 30, read_only=read_only)
 """
 
 
+@pytest.mark.lmdb
 class TestEnvironment(DatabaseContract):
     @pytest.fixture
     def code(self, tmp_path):

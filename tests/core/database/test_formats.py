@@ -14,6 +14,8 @@ from debrepo.database.formats import format_of, unreadable
 from debrepo.errors import AlreadyExists, DatabaseError
 from debrepo.refs import TableRef
 
+pytestmark = pytest.mark.lmdb
+
 BLOBS = bytes_table("test.blobs")
 TABLES = [TableRef("test.blobs", 1, "")]
 OLD, NEW = 1, 3

@@ -8,6 +8,8 @@ import pytest
 from debrepo.database.gate import Gate
 from debrepo.errors import DatabaseBusy, DatabaseFull
 
+pytestmark = pytest.mark.lmdb
+
 SMALL = 1 << 16
 LARGE = b"x" * 20_000
 

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.lmdb
+
 KILLS = 250
 
 # One process forks a writer after the other, and kills each after a random time. A writer

@@ -13,6 +13,8 @@ from debrepo.database import Database
 from debrepo.database.filesystem import refuse_network
 from debrepo.errors import DatabaseError
 
+pytestmark = pytest.mark.lmdb
+
 ROOT = os.geteuid() == 0
 
 # Does what the arguments after the path say, and prints what came of each.

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.lmdb
+
 
 def mapped():
     """Return how many bytes of files this process has in memory."""

@@ -106,6 +106,7 @@ def test_older_records_are_not_migrated_where_nothing_may_be_written(old, open_a
         open_as("V2", read_only=True)
 
 
+@pytest.mark.lmdb
 def test_debrepo_that_runs_on_notices_a_migration_by_a_newer_one(old, open_as, tmp_path):
     db = open_as("V1")
     script = (
@@ -140,6 +141,7 @@ def test_table_of_a_plugin_that_is_gone_stays(old, open_as, open_db):
     assert read(open_as("V1"), V1) == {"stable": {"name": "Stable"}}
 
 
+@pytest.mark.lmdb
 def test_database_of_another_program_is_refused_and_not_touched(open_db, tmp_path):
     with lmdb.open(str(tmp_path / "db")) as foreign, foreign.begin(write=True) as txn:
         txn.put(b"theirs", b"1")

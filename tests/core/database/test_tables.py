@@ -105,6 +105,7 @@ def test_get_many_gives_what_getting_each_gives(db, blobs):
         assert list(txn[blobs].get_many([])) == []
 
 
+@pytest.mark.lmdb  # from far away, they are asked for in batches
 def test_get_many_asks_for_few_keys_before_it_yields(db, blobs):
     with db.write() as txn:
         txn[blobs].put_many((b"%d" % n, b"") for n in range(100))
