@@ -56,7 +56,7 @@ def guard(storage: Storage, check: Callable[[], None], owner: Callable[[], str])
 
 def publisher(db: Database) -> str:
     """Return in whose name all that share a database hold locks in storages."""
-    with db.read() as txn:
+    with db.glance() as txn:
         found = txn[IDENTITY].get(_PUBLISHER)
     return (found or db.update(_named)).decode()
 

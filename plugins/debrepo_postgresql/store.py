@@ -72,6 +72,7 @@ class PostgresqlStore(SharedStore):
         )
         self._turn = Lock()  # one writer of this process at a time queues for the row's lock
         self._seen: list[SeenState] = []  # what transactions that are over have seen
+        self._lenders: set[Steady] = set()  # work under way that has seen something
         self._recalling = Lock()
         self._pid = os.getpid()
         self._closed = False
@@ -112,7 +113,7 @@ class PostgresqlStore(SharedStore):
     def _transaction(
         self, ahead: Sequence[bytes | Range], steady: Steady | None, *, write: bool
     ) -> Iterator[FarTransaction]:
-        seen, fixed = self._recalled(steady)
+        seen, fixed, steady = self._recalled(steady)
         server = PostgresqlServer(self._opening, seen, write=write, fixed=fixed)
         keys = [one for one in ahead if isinstance(one, bytes)]
         ranges = [one for one in ahead if isinstance(one, Range)]
@@ -134,29 +135,36 @@ class PostgresqlStore(SharedStore):
             server.end(keep=keep)
         self._keep(seen, steady)
 
-    def _recalled(self, steady: Steady | None) -> tuple[SeenState, bool]:
-        """Return what a transaction begins with, and whether it may go by that unasked."""
+    def _recalled(self, steady: Steady | None) -> tuple[SeenState, bool, Steady | None]:
+        """Return what a transaction begins with, whether it may go by that, and whose it is.
+
+        Who wants to know what was seen lately borrows it from work that is under way.
+        """
         seen: SeenState | None = None
         with self._recalling:
-            if steady is not None and not steady.lately:
+            lately = steady is not None and steady.lately
+            if lately and not self._seen:
+                steady = next((one for one in self._lenders if one.kept is not None), steady)
+            if steady is not None:
                 seen, steady.kept = steady.kept, None
-            patience = _STEADY if seen is not None else _LATELY
-            fixed = steady is not None and (steady.lately or seen is not None)
+            patience = _LATELY if lately or seen is None else _STEADY
+            fixed = lately or seen is not None
             if seen is None:
                 seen = self._seen.pop() if self._seen else SeenState()
         age = time.monotonic() - seen.at
         if fixed and seen.token is not None and age < patience and not seen.known.is_full:
-            return seen, True
+            return seen, True, steady
         self._end_snapshot(seen)
         if seen.known.is_full:
             seen.clear()
-        return seen, False
+        return seen, False, steady
 
     def _keep(self, seen: SeenState, steady: Steady | None) -> None:
         """Keep what a transaction has seen, for the work that it is part of, or for all."""
         with self._recalling:
             if steady is not None and not steady.lately and steady.kept is None:
                 steady.kept = seen
+                self._lenders.add(steady)
                 return
             if not seen.snapshot and not self._seen:
                 self._seen.append(seen)  # the latest of one thread is what a command goes on with
@@ -171,6 +179,7 @@ class PostgresqlStore(SharedStore):
     def release(self, steady: Steady) -> None:
         with self._recalling:
             seen, steady.kept = steady.kept, None
+            self._lenders.discard(steady)
         if seen is not None:
             self._end_snapshot(seen)
             self._keep(seen, None)

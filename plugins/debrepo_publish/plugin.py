@@ -105,7 +105,7 @@ def debrepo_tables() -> list[TableRef]:
             f"publish.{name.lower()}",
             1,
             f"debrepo_publish.model.tables:{name}",
-            ahead={"PUBLICATIONS": 16, "SWITCHES": 1, "DATES": 16}.get(name, 0),
+            ahead={"PUBLICATIONS": 16, "SWITCHES": 1, "DATES": 16, "TOPS": 16}.get(name, 0),
         )
         for name in (
             "PUBLICATIONS",
@@ -121,6 +121,7 @@ def debrepo_tables() -> list[TableRef]:
             "ADOPTED",
             "CHANGELOGS",
             "CLIENT_FILES",
+            "TOPS",
         )
     ]
 

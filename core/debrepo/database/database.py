@@ -288,10 +288,10 @@ class Database:
 
     def close(self) -> None:
         """Close the database, when the other threads have ended their transactions."""
-        self._forget_opening()
+        self._end_opening()
         self._store.close()
 
-    def _forget_opening(self) -> None:
+    def _end_opening(self) -> None:
         while self._opening:
             self._store.release(self._opening.pop())
 
@@ -310,7 +310,7 @@ class Database:
     ) -> Iterator[RawTransaction]:
         """Run the block in a raw transaction; ``again``: it is run once more if need be."""
         self._refuse_second()
-        self._forget_opening()
+        self._end_opening()
         steady = self._steady if again else None
         with self._store.transaction(write=True, ahead=self._ahead, steady=steady) as raw:
             self._store.writer = get_ident()

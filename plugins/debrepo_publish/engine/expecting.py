@@ -5,12 +5,14 @@ Nothing depends on it but the number of round trips.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from debrepo import catalog, lists, packageset
 from debrepo.catalog import CHUNKS, CONTENTS, PACKAGES
 from debrepo.errors import NotFound
+from debrepo.package import SetId
 from debrepo.values import NamedTuple
 from debrepo_publish.engine import ledger
 from debrepo_publish.engine.layout import files, written_files
@@ -27,6 +29,7 @@ from debrepo_publish.model.tables import (
     PUBLICATIONS,
     RETIRED,
     SWITCHES,
+    TOPS,
 )
 
 if TYPE_CHECKING:
@@ -35,10 +38,11 @@ if TYPE_CHECKING:
     from pluggy import HookRelay
 
     from debrepo.database import Table, Transaction
-    from debrepo.package import Entry, Package, SetId
+    from debrepo.package import Entry, Package
     from debrepo_publish.model.publication import Generation, Part
 
 _CHUNKS = 4  # that have changed: of more, the packages are fetched as they are needed
+_HASH = len(packageset.EMPTY)
 _ROWS = 256  # packages whose files are looked up together
 
 
@@ -72,10 +76,12 @@ def publication(
     """
     if not txn.far:
         return NOTHING
-    before = expected or NOTHING
+    if expected is None:
+        txn.preload({PUBLICATIONS: [key], TOPS: [key.encode()]})
+        return _expected(txn, hook, key, _tops(txn, key))
     start, ours = f"{key}\0".encode(), ledger.place_key(place)
     txn.preload(
-        {PUBLICATIONS: [key], DATES: [key.encode()], CLIENT_FILES: [key], **before.keys},
+        {PUBLICATIONS: [key], DATES: [key.encode()], CLIENT_FILES: [key], **expected.keys},
         [
             (GENERATIONS, start),
             (GENERATIONS, f"{place} ".encode()),
@@ -83,24 +89,41 @@ def publication(
             (HISTORY, start),
             (FILES, ours),
             (DISPLACED, ours),
-            *before.starts,
+            *expected.starts,
         ],
     )
     known = txn[PUBLICATIONS].get(key)
+    live = txn[GENERATIONS].get(generation_key(key, known.live)) if known else None
+    sets = [part.set_id for part in live.parts.values()] if live else []
+    found = _expected(txn, hook, key, sets)
+    txn.preload(found.keys, found.starts)
+    return found
+
+
+def _expected(txn: Transaction, hook: HookRelay, key: str, live: list[SetId]) -> Expected:
+    """Return what to fetch for a publication of which some sets are live."""
+    known = txn[PUBLICATIONS].get(key)
     if known is None:
         return NOTHING
-    live = generation_key(key, known.live)
-    generation = txn[GENERATIONS].get(live)
-    sets = [part.set_id for part in generation.parts.values()] if generation else []
     for source in known.sources.values():
-        try:
-            sets.append(lists.get(hook, txn, *lists.parse(source, "")).set_id)
-        except NotFound:  # the plan says so
-            continue
-    found = Expected(sets, live)
-    if expected is not None:
-        txn.preload(found.keys, found.starts)
-    return found
+        with suppress(NotFound):  # the plan says so
+            live.append(lists.get(hook, txn, *lists.parse(source, "")).set_id)
+    return Expected(live, generation_key(key, known.live))
+
+
+def note(txn: Transaction, key: str, live: Generation | None) -> None:
+    """Note the sets of a generation that is live now; none: it has been dropped."""
+    if not txn.far:
+        return
+    if live is None:
+        txn[TOPS].discard(key.encode())
+    else:
+        txn[TOPS][key.encode()] = b"".join(part.set_id for part in live.parts.values())
+
+
+def _tops(txn: Transaction, key: str) -> list[SetId]:
+    found = txn[TOPS].get(key.encode(), b"")
+    return [SetId(found[at : at + _HASH]) for at in range(0, len(found), _HASH)]
 
 
 def changes(txn: Transaction, before: Part | None, part: Part) -> None:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from debrepo import clock, packageset
 from debrepo.catalog import CHUNKS
-from debrepo_publish.engine import announcing, commits, displaced, ledger, renewals, superseded
+from debrepo_publish.engine import (
+    announcing,
+    commits,
+    displaced,
+    expecting,
+    ledger,
+    renewals,
+    superseded,
+)
 from debrepo_publish.engine import plan as planning
 from debrepo_publish.engine.layout import written_files
 from debrepo_publish.indexes import release
@@ -207,6 +215,7 @@ def finish(
             )
         # As recorded, not as planned: a package list may have been renamed meanwhile.
         txn[PUBLICATIONS][key] = generation.publication._replace(live=number)
+        expecting.note(txn, key, live)
         commit = txn[COMMITS].get(generation_key(key, number).encode())
         txn[DATES][key.encode()] = b"%d" % release.dated(commit)
         if before:
@@ -315,6 +324,7 @@ def drop(session: Session, publication: Publication) -> None:
 def remove(session: Session, txn: Transaction, publication: Publication) -> None:
     """Remove a publication from the database, and what plugins store of it."""
     history.remove(txn, publication.key)
+    expecting.note(txn, publication.key, None)
     txn[CLIENT_FILES].pop(publication.key, None)
     if txn[PUBLICATIONS].pop(publication.key, None):
         session.hook.debrepo_dropped(

@@ -105,6 +105,9 @@ HISTORY = json_table(
 COMMITS = bytes_table("publish.commits")
 #: `Publication.key` to the ``Date`` that clients saw last, in seconds; it outlives a drop.
 DATES = bytes_table("publish.dates")
+#: `Publication.key` to the package sets that are live, joined: only where the database is far away,
+#: to be fetched at the same time as what says so.
+TOPS = bytes_table("publish.tops")
 #: `generation_key` to a `Switch`, while names are being replaced.
 SWITCHES = json_table(
     "publish.switches", load=lambda row: Switch(**row), dump=Switch._asdict, record=Switch
