@@ -55,6 +55,7 @@ def start(request, serving, debrepo_root, tmp_path, monkeypatch):
     server = request.getfixturevalue("postgresql")
     monkeypatch.setenv("DEBREPO_DATABASE_URL", server.create(f"nodes_{uuid4().hex}"))
     monkeypatch.setenv("DEBREPO_DATABASE_SCHEMA", "debrepo")
+    monkeypatch.setenv("DEBREPO_DATABASE_LEASE_SECONDS", "5")
     monkeypatch.setenv("DEBREPO_UPLOADS_DIRECTORY", str(tmp_path / "shared"))
     (tmp_path / "shared/pool").mkdir(parents=True)
     roots = iter([debrepo_root, *(tmp_path / f"root{number}" for number in range(2, 5))])
@@ -155,7 +156,7 @@ def test_key_whose_server_was_killed_says_so_and_one_whose_server_lives_says_wai
         assert "still being handled" in post(two).text
         first.process.kill()
         first.process.wait()
-        assert "the server stopped before it answered" in post(two).text
+        eventually(lambda: "the server stopped before it answered" in post(two).text)
 
 
 def kept(session):
