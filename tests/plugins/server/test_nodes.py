@@ -1,6 +1,7 @@
 """Two servers of one database: tasks, keys of requests and tokens are the same on both."""
 
 import json
+import signal
 import threading
 import time
 import urllib.error
@@ -103,6 +104,24 @@ def test_tasks_of_a_killed_server_are_resumed_or_said_to_have_failed_by_the_othe
         eventually(lambda: two.get(f"/api/tasks/{once}").json()["State"] == 3)
         assert "has died" in output_of(two, once)
     assert two.get(f"/api/tasks/{again}/wait").json()["State"] == 2
+
+
+@pytest.mark.parametrize("start", ["postgresql"], indirect=True)
+def test_server_that_was_stopped_for_long_leaves_what_others_took_and_goes_on(nodes, session):
+    one, two, first = nodes
+    with session.leases.hold("db:cleanup"):
+        once = one.post("/api/operations/db.cleanup", {}, Prefer="respond-async").json()["ID"]
+        eventually(lambda: "Waiting for db:cleanup" in output_of(two, once))
+        first.process.send_signal(signal.SIGSTOP)
+        eventually(lambda: two.get(f"/api/tasks/{once}").json()["State"] == 3)
+        said = output_of(two, once)
+        first.process.send_signal(signal.SIGCONT)
+    assert two.get("/api/tasks-wait").status == 200
+    again = one.post("/api/db/cleanup?_async=true").json()["ID"]
+    eventually(lambda: two.get(f"/api/tasks/{again}").json()["State"] == 2)
+    assert one.get("/api/tasks").json() == two.get("/api/tasks").json()
+    assert output_of(one, once) == output_of(two, once) == said
+    assert "has died" in said
 
 
 def test_task_is_cancelled_through_another_server(nodes, session):
