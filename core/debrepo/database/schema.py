@@ -80,7 +80,7 @@ class Schema:
         if source:
             raise DatabaseError(
                 f"the copy of {source} in {self._place} is not finished",
-                hint='run "debrepo db copy" again where it was begun',
+                hint='run "debrepo db copy TO" again where it was begun',
             )
 
     def record(self, raw: RawTransaction) -> None:

@@ -106,7 +106,7 @@ def test_copy_is_no_database_until_the_last_step(source, store, tmp_path):
             DatabaseError, match=r"the copy of .*db in .* is not finished"
         ) as caught:
             Database(path, TABLES)
-        assert caught.value.hint == 'run "debrepo db copy" again where it was begun'
+        assert caught.value.hint == 'run "debrepo db copy TO" again where it was begun'
 
 
 def test_copy_that_was_interrupted_goes_on_where_it_was(source, tmp_path):

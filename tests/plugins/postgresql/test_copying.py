@@ -108,7 +108,7 @@ def test_unfinished_copy_is_no_database(debrepo, filled, url):
     use(filled, url)
     said = debrepo("repo", "list", exit_code=8).output
     assert "is not finished" in said
-    assert 'Hint: run "debrepo db copy" again where it was begun' in said
+    assert 'Hint: run "debrepo db copy TO" again where it was begun' in said
 
 
 def _interrupted_at(count):
