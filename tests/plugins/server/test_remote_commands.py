@@ -308,6 +308,7 @@ man {place}/man
 #: What no two runs have in common.
 MASKS = (
     (r'"number": \d+|\d+ records', "NUMBER"),  # a server's own start is one more
+    (r'(ROOT/db: |"details": ")\d+\.\d KiB', "SIZE"),  # for which the database may have to grow
     (r"\b[\w-]+@[\w.]+  |\"actor\": .*", "ACTOR"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00| UTC)?", "TIME"),
     (r"\b\d{10}\b", "SECONDS"),
