@@ -22,7 +22,8 @@ class LeaseStatements:
             " pid = excluded.pid, node = excluded.node, since = excluded.since,"
             " token = excluded.token, fence = greatest(held.fence + 1, excluded.fence),"
             " expires = excluded.expires"
-            " WHERE held.expires <= now() OR held.token = excluded.token RETURNING fence",
+            " WHERE held.expires <= now() OR held.token = excluded.token"
+            " OR $9::text <> '-' AND split_part(held.token, ' ', 1) = $9::text RETURNING fence",
         )
         columns = f"SELECT name, owner, host, node, pid, since FROM {table} WHERE expires > now()"
         self.holder = _named("holder", f"{columns} AND name = $1::text")

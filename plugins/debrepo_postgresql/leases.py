@@ -3,20 +3,25 @@
 A lease has a time, which a thread of its process renews. A node that dies or hangs for longer
 loses it: another takes it over, with a higher fence number. What the first one still does is
 refused then: its commits check the number, and its writes to storages ask for it.
+
+The processes of one node hold a lease below its root as well. Who has that one may take over the
+row that another process of the node has left, which is dead then, without waiting for its time.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from threading import Condition, Thread, get_ident
+from pathlib import Path
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
+from debrepo import leases
 from debrepo.database.far import FarTransaction
 from debrepo.errors import DatabaseBusy, DatabaseError, InvalidInput, LeaseLost
-from debrepo.leases import Lease, own
+from debrepo.leases import Lease
 from debrepo.stopping import checkpoint
 from debrepo_postgresql.connection import SqlRefused
 from debrepo_postgresql.connections import Connections
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from debrepo_postgresql.connection import Command
     from debrepo_postgresql.lease_statements import LeaseStatements
 
+_NOBODY = "-"  # instead of the node in the token of a row that no process may take over at once
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25  # seconds between two looks at a lease
 _HINT = "do it again; this node was stopped, or cut off, for longer than database.lease_seconds"
 
@@ -43,7 +49,6 @@ class HeldRow:
         self.renewed = renewed  #: when it was asked for last, with success
         self.lost = False
         self.released = False
-        self.thread = get_ident()
 
 
 # What the work in this context goes by; work that is done for it in another thread has a copy.
@@ -82,14 +87,14 @@ class RowLeases:
         statements: LeaseStatements,
         *,
         seconds: float,
-        node: str,
+        root: Path,
     ) -> None:
         self._connections = connections
         self._sql = statements
         if seconds < 1:
             raise InvalidInput(f"database.lease_seconds is {seconds}, and has to be 1 or more")
         self._seconds = seconds
-        self._node = node
+        self._root = root
         self._changed = Condition()
         self._mine: set[HeldRow] = set()
         self._thread: Thread | None = None
@@ -108,15 +113,24 @@ class RowLeases:
         What the block writes is refused when the lease is lost, wherever that goes through a
         transaction or a storage.
         """
-        pid = os.getpid()
-        row = self._take(name, wait, note)
-        _WORK.set((*_current(), row))
-        try:
-            yield row.lease
-        finally:
-            _WORK.set(tuple(one for one in _current() if one is not row))
-            if os.getpid() == pid:  # not in a child that was forked inside the block
-                self._release(row)
+        pid, begun, told = os.getpid(), time.monotonic(), list[Lease]()
+
+        def once(holder: Lease) -> None:
+            if note and not told:
+                note(holder)
+            told.append(holder)
+
+        with ExitStack() as stack:
+            alone = self._is_alone_here(stack, name, wait, once)
+            left = None if wait is None else max(begun + wait - time.monotonic(), 0.0)
+            row = self._take(name, left, once, alone=alone)
+            _WORK.set((*_current(), row))
+            try:
+                yield row.lease
+            finally:
+                _WORK.set(tuple(one for one in _current() if one is not row))
+                if os.getpid() == pid:  # not in a child that was forked inside the block
+                    self._release(row)
 
     def held(self) -> list[Lease]:
         """Return the leases that somebody holds at this moment, by name."""
@@ -172,16 +186,29 @@ class RowLeases:
         if self._thread is not None:
             self._thread.join()
 
-    def _take(self, name: str, wait: float | None, note: Callable[[Lease], None] | None) -> HeldRow:
-        """Take a lease; wait while another process holds it."""
+    def _is_alone_here(
+        self, stack: ExitStack, name: str, wait: float | None, note: Callable[[Lease], None]
+    ) -> bool:
+        """Hold a lease among the processes of this node; give up once its holder may hang."""
+        patience = self._seconds if wait is None else min(wait, self._seconds)
+        try:
+            stack.enter_context(leases.hold(self._root, name, wait=patience, note=note))
+        except DatabaseBusy:
+            if wait == patience:
+                raise
+            return False
+        return True
+
+    def _take(
+        self, name: str, wait: float | None, note: Callable[[Lease], None], *, alone: bool
+    ) -> HeldRow:
+        """Take a lease; wait while another node holds it, or unless ``alone`` this one."""
         spelled = _text(name)
-        with self._changed:
-            mine = {row.name for row in self._mine if row.thread == get_ident() and not row.lost}
-        if spelled in mine:
-            raise RuntimeError(f"this thread holds the lease on {name} already; pass it down")
+        ours = _identity(self._root) if alone else _NOBODY
         deadline = None if wait is None else time.monotonic() + wait
         pause = _FIRST_PAUSE
-        token = os.urandom(8).hex()  # by which a row is known whose answer did not arrive
+        # It tells a row whose answer did not arrive, and what this node may take over.
+        token = f"{ours} {os.urandom(8).hex()}"
         while True:
             row = self._try(name, spelled, token)
             if row is not None:
@@ -191,9 +218,7 @@ class RowLeases:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise DatabaseBusy(str(holder), hint="try again when that has finished")
-                if note:
-                    note(holder)
-                    note = None
+                note(holder)
                 checkpoint()
                 time.sleep(pause if left is None else min(pause, left))
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -201,10 +226,11 @@ class RowLeases:
 
     def _try(self, name: str, spelled: bytes, token: str) -> HeldRow | None:
         begun = _now()
-        lease = own(name, self._node)
+        lease = leases.own(name, str(self._root))
         values = (
             *(spelled, _text(lease.owner), _text(lease.host), number(lease.pid)),
             *(_text(lease.node), number(lease.since), token.encode(), self._time()),
+            token.partition(" ")[0].encode(),
         )
         result = self._ask((self._sql.take, values))
         if not result.ntuples:
@@ -299,6 +325,13 @@ def _lease(result: Any, row: int) -> Lease:
 
 def _values(rows: Iterable[HeldRow]) -> list[bytes]:
     return [value for row in rows for value in (row.name, number(row.fence))]
+
+
+def _identity(root: Path) -> str:
+    """Return what no other root has, on whatever machine, until this one starts anew."""
+    found = root.stat()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{found.st_dev}:{found.st_ino}"
 
 
 def _now() -> float:

@@ -47,7 +47,7 @@ class PostgresqlStore(SharedStore):
         address: DatabaseAddress,
         options: Mapping[str, Any],
         *,
-        node: str = "",
+        root: Path,
         read_only: bool = False,
     ) -> None:
         self.place = address.shown
@@ -68,7 +68,7 @@ class PostgresqlStore(SharedStore):
             self._connections,
             LeaseStatements(self._opening.statements.schema),
             seconds=options["lease_seconds"],
-            node=node,
+            root=root,
         )
         self._turn = Lock()  # one writer of this process at a time queues for the row's lock
         self._seen: list[SeenState] = []  # what transactions that are over have seen
@@ -79,7 +79,7 @@ class PostgresqlStore(SharedStore):
 
     @classmethod
     def open(cls, url: str, options: Mapping[str, Any], root: Path, *, read_only: bool) -> Self:
-        return cls(parse(url, options, root), options, node=str(root), read_only=read_only)
+        return cls(parse(url, options, root), options, root=root, read_only=read_only)
 
     @property
     def read_only(self) -> str:  # type: ignore[override]  # the server says so

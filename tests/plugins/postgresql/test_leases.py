@@ -6,7 +6,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -25,9 +24,9 @@ HOLD = f"""
 import pathlib, sys
 from debrepo.errors import LeaseLost
 from debrepo_postgresql.store import PostgresqlStore
-url, schema = sys.argv[1:]
+url, schema, root = sys.argv[1:]
 options = {OPTIONS} | {{"schema": schema}}
-store = PostgresqlStore.open(url, options, pathlib.Path("/srv/other"), read_only=False)
+store = PostgresqlStore.open(url, options, pathlib.Path(root), read_only=False)
 keeper = store.lease_keeper()
 with keeper.hold("publish ."):
     print("held", flush=True)
@@ -52,13 +51,14 @@ def schema(postgresql):
 
 
 @pytest.fixture
-def node(postgresql, schema):
+def node(postgresql, schema, tmp_path):
     """Open the database for a node, whose root has a name."""
     with ExitStack() as stack:
 
         def open_(name, **options):
             given = OPTIONS | {"schema": schema} | options
-            root = Path("/srv") / name
+            root = tmp_path / name
+            root.mkdir(exist_ok=True)
             store = PostgresqlStore.open(postgresql.url(), given, root, read_only=False)
             stack.callback(store.close)
             read(store)
@@ -68,10 +68,10 @@ def node(postgresql, schema):
 
 
 @pytest.fixture
-def holder(node, postgresql, schema):
+def holder(node, postgresql, schema, tmp_path):
     """Another process, on another node, that holds the lease on ``publish .``."""
-    node("first")  # which makes the tables
-    command = [sys.executable, "-c", HOLD, postgresql.url(), schema]
+    node("other")  # which makes the tables
+    command = [sys.executable, "-c", HOLD, postgresql.url(), schema, tmp_path / "other"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -97,11 +97,12 @@ def taken_over(one, other, name="publish ."):
     return other.lease_keeper().hold(name, wait=60)
 
 
-def test_lease_says_who_holds_it_on_which_node(node):
+def test_lease_says_who_holds_it_on_which_node(node, tmp_path):
     one, other = node("one"), node("other")
     with one.lease_keeper().hold("publish .") as lease:
         assert other.lease_keeper().held() == [lease]
-        assert (lease.what, lease.pid, lease.node) == ("publish .", os.getpid(), "/srv/one")
+        assert (lease.what, lease.pid) == ("publish .", os.getpid())
+        assert lease.node == str(tmp_path / "one")
         assert lease.host == os.uname().nodename
         said = rf"^publish \. is in use by .+ on .+ \(process {os.getpid()}\) since 2"
         with pytest.raises(DatabaseBusy, match=said):
@@ -211,6 +212,43 @@ def test_lease_of_a_killed_node_is_free_when_its_time_is_over(node, holder):
         assert one.lease_keeper().held() == [lease]
         write(one, b"mine")
     assert read(one) == b"mine"
+
+
+def test_lease_of_a_killed_process_is_free_at_once_on_its_own_node(node, holder):
+    same = node("other", lease_seconds=600).lease_keeper()
+    with pytest.raises(DatabaseBusy):
+        same.hold("publish .", wait=0).__enter__()
+    holder.kill()
+    holder.wait()
+    with same.hold("publish .", wait=0) as lease:
+        assert same.held() == [lease]
+
+
+def test_stopped_process_loses_its_lease_to_another_one_of_its_node(node, holder):
+    same, third = node("other"), node("other")
+    holder.send_signal(signal.SIGSTOP)
+    with same.lease_keeper().hold("publish ."):
+        write(same, b"mine")
+        holder.kill()
+        holder.wait()  # its lock below the root is free now, and the row is somebody's who lives
+        with pytest.raises(DatabaseBusy):
+            third.lease_keeper().hold("publish .", wait=0).__enter__()
+        same.lease_keeper().check()
+
+
+def test_processes_of_a_node_wait_for_one_another(node):
+    one, same, told = node("one"), node("one"), []
+    lease = one.lease_keeper().hold("publish .")
+    lease.__enter__()
+
+    def note(holder):
+        told.append(holder.what)
+        lease.__exit__(None, None, None)
+
+    with ThreadPoolExecutor(1) as pool:
+        keeper = same.lease_keeper()
+        pool.submit(lambda: keeper.hold("publish .", note=note).__enter__()).result()
+    assert told == ["publish ."]
 
 
 def test_stopped_node_loses_its_lease_and_what_it_writes_late(node, holder):
