@@ -18,14 +18,14 @@ OPTIONS = {
     "reconnect": 30,
     "transaction_timeout": 60,
     "connections": 8,
-    "lease_seconds": 1,
+    "lease_seconds": 30,
 }
 HOLD = f"""
 import pathlib, sys
 from debrepo.errors import LeaseLost
 from debrepo_postgresql.store import PostgresqlStore
 url, schema, root = sys.argv[1:]
-options = {OPTIONS} | {{"schema": schema}}
+options = {OPTIONS} | {{"schema": schema, "lease_seconds": 1}}
 store = PostgresqlStore.open(url, options, pathlib.Path(root), read_only=False)
 keeper = store.lease_keeper()
 with keeper.hold("publish ."):
@@ -183,7 +183,7 @@ def test_fence_grows_from_holder_to_holder(node, postgresql, schema):
 
 def test_lease_of_a_node_that_lives_is_renewed(node, postgresql, schema):
     expires = f"SELECT expires FROM {schema}.leases"
-    with node("one").lease_keeper().hold("publish ."):
+    with node("one", lease_seconds=3).lease_keeper().hold("publish ."):
         before = postgresql.sql(expires)
         for _ in range(2):
             while (now := postgresql.sql(expires)) == before:
@@ -225,7 +225,7 @@ def test_lease_of_a_killed_process_is_free_at_once_on_its_own_node(node, holder)
 
 
 def test_stopped_process_loses_its_lease_to_another_one_of_its_node(node, holder):
-    same, third = node("other"), node("other")
+    same, third = node("other", lease_seconds=3), node("other")
     holder.send_signal(signal.SIGSTOP)
     with same.lease_keeper().hold("publish ."):
         write(same, b"mine")
@@ -280,7 +280,7 @@ def test_stopped_node_that_nobody_took_over_from_goes_on(node, holder):
 
 
 def test_work_in_a_lost_lease_changes_nothing_and_other_work_goes_on(node):
-    one, other = node("one"), node("other")
+    one, other = node("one", lease_seconds=1), node("other")
     with one.lease_keeper().hold("publish ."):
         with taken_over(one, other):
             with pytest.raises(LeaseLost, match=r"publish \. is in use by"):
