@@ -12,7 +12,7 @@ from debrepo.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from debrepo.database.transfers import Transferred
+    from debrepo.database.transfers import CopiedEntries
     from debrepo.session import Session
 
 
@@ -61,7 +61,7 @@ class _Track:
 
 
 def _made(
-    session: Session, target: str, found: Transferred, following: tuple[str, ...]
+    session: Session, target: str, found: CopiedEntries, following: tuple[str, ...]
 ) -> DatabaseCopy:
     return DatabaseCopy(
         session.db.place,

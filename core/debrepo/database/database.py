@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from debrepo.database.asking import Range
     from debrepo.database.store import RawTransaction, Store
-    from debrepo.database.transfers import Track, Transferred
+    from debrepo.database.transfers import CopiedEntries, Track
     from debrepo.leases import LeaseKeeper
     from debrepo.refs import TableRef
 
@@ -199,7 +199,7 @@ class Database:
         *,
         track: Track = untracked,
         reached: Callable[[str], None] = lambda _: None,
-    ) -> Transferred:
+    ) -> CopiedEntries:
         """Copy each entry into another store, or into a database in the new directory ``target``.
 
         What is interrupted goes on the next time; see `transfers`. Unlike a backup, a directory is

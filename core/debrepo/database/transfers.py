@@ -44,7 +44,7 @@ class TransferState(NamedTuple):
     done: int = 0  #: the state of the target with which it is whole; 0: it is not
 
 
-class Transferred(NamedTuple):
+class CopiedEntries(NamedTuple):
     """What was copied, and found the same on both sides."""
 
     entries: int
@@ -81,7 +81,7 @@ def transfer(
     *,
     track: Track,
     reached: Callable[[str], None],
-) -> Transferred:
+) -> CopiedEntries:
     """Make a target, which is empty or was left half done, a copy of the source as it is now.
 
     Raise `AlreadyExists` where the target holds anything else. ``reached`` is told of each step.
@@ -260,7 +260,7 @@ def _compare(raw: RawTransaction, target: Store, track: Track, total: int) -> _D
 
 def _finish(
     raw: RawTransaction, target: Store, state: TransferState, same: _Digest, written: int
-) -> Transferred:
+) -> CopiedEntries:
     """Make the target a database: the last step."""
     schema = [(bytes(key), bytes(value)) for key, value in raw.items(*_SCHEMA)]
     wanted = same.fork()
@@ -276,4 +276,4 @@ def _finish(
         TableView(TRANSFERS, entries)[_STATE] = done
 
     _write(target, finish)
-    return Transferred(wanted.count, written + len(schema), wanted.text, state.serial)
+    return CopiedEntries(wanted.count, written + len(schema), wanted.text, state.serial)
