@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.database import json_table
 from debrepo.errors import NotFound
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from debrepo.values import NamedTuple
 from debrepo_local import documents, repos
 from debrepo_local.documents import UploadDocument  # noqa: TC001  # of an operation's result
 
