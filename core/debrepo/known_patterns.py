@@ -2,8 +2,8 @@
 
 Modules of Python, of click and of ours compile seventy of them until a small package is added. The
 file has what the compiler makes of them, and holds for one Python. It is the compiled file of
-`debrepo.stored_patterns`, behind whose code Python reads no further. What it lacks is compiled as ever, and added when the command ends, if a module asked
-for it while it was imported.
+`debrepo.stored_patterns`, behind whose code Python reads no further. What it lacks is compiled as
+ever, and added when the command ends, if a module asked for it while it was imported.
 """
 
 import marshal

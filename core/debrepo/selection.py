@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import packageset, query
 from debrepo.catalog import CHUNKS, PACKAGES, expecting, find, get, reader
 from debrepo.errors import AlreadyExists, InvalidInput, NotFound
 from debrepo.package import Package, PackageKey, check_architecture
 from debrepo.stopping import each
+from debrepo.values import NamedTuple
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:

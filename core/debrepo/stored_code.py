@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     Stored = tuple[str, bool, int, int, int, int]
 
 _PACKAGES = ("debrepo", "click", "pluggy")  # beside those of Python; others may be large
-_CARRIERS = ("stored_modules", "stored_hooks", "stored_patterns")  # modules whose compiled files are for this
+_CARRIERS = (
+    "stored_modules",
+    "stored_hooks",
+    "stored_patterns",
+)  # modules whose compiled files are for this
 _MARK = b"stored 2"
 _END = 16  # bytes at the end: the mark, where the index begins, and how long it is
 _HEADER = 16  # bytes of a compiled file before the code: kind, and time and size of the source

@@ -1,7 +1,7 @@
 """Named tuples for modules that are loaded whenever a command starts.
 
 `typing.NamedTuple` compiles the annotation of each field to check it, and `collections.namedtuple`
-a function for each class, which make up a sixth of the start of a command; to type checkers, and to
+a function for each class, which make up a tenth of the start of a command; to type checkers, and to
 all that use them, these are the same.
 The module has to have ``from __future__ import annotations``.
 """

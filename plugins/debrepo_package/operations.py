@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import catalog, selection
+from debrepo.values import NamedTuple
 from debrepo.version import sort_key
 from debrepo_package.holding import holders
 

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Any
 from debrepo import lists
 from debrepo.errors import AlreadyExists, InUse, NotFound
 from debrepo_publish.engine import dropping, expecting, places
-from debrepo_publish.engine import publishing as engine
 from debrepo_publish.listing_operations import show
 from debrepo_publish.model import component_sources as pending
 from debrepo_publish.model import documents, publications
 from debrepo_publish.model.beginning import begin
 from debrepo_publish.model.options import declared
-from debrepo_publish.model.publication import (
-    Publication,
-    check_distribution,
-    split_place,
-)
+from debrepo_publish.model.publication import Publication, check_distribution, split_place
 from debrepo_publish.model.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -60,6 +55,8 @@ def create(
         return publication
 
     why = f"publish {kind} {' '.join(names)}"
+    from debrepo_publish.engine import publishing as engine  # it imports much
+
     return engine.publish(
         session,
         publication.place,
@@ -222,6 +219,8 @@ def _again(
         if changed.sources != existing.sources and not yes_really:
             check_unprotected(existing, "replaced")
         return changed
+
+    from debrepo_publish.engine import publishing as engine
 
     return engine.publish(session, wanted.place, distribution, edit, expected=expected, **how)
 

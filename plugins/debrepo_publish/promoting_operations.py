@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import lists
 from debrepo.errors import AlreadyExists, Conflict, DebrepoError, InvalidInput, NotFound
+from debrepo.values import NamedTuple
 from debrepo_publish import operations
 from debrepo_publish.engine import live_tree, places
 from debrepo_publish.model import component_sources, publications

@@ -6,7 +6,7 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from debrepo.errors import DatabaseFull, InvalidInput, NotFound, RemoteError
+from debrepo.errors import DatabaseFull, DebrepoError, InvalidInput, NotFound, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +20,19 @@ def translated(path: str) -> Iterator[None]:
     """Translate errors of the operating system within the block; they name ``path``."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise NotFound(f"cannot publish {path}: there is no {error.filename}") from error
     except OSError as error:
-        where = error.filename2 or error.filename or path
-        if error.errno in FULL:
-            raise DatabaseFull(
-                f"cannot publish {path}: {error.strerror}",
-                hint="free some space where that is published, and try again",
-            ) from error
-        kind = InvalidInput if error.errno in _USER_ERRORS else RemoteError
-        raise kind(f"cannot publish {path}: {where}: {error.strerror}") from error
+        raise translation(path, error) from error
+
+
+def translation(path: str, error: OSError) -> DebrepoError:
+    """Return what stands for an error of the operating system, and names ``path``."""
+    if isinstance(error, FileNotFoundError):
+        return NotFound(f"cannot publish {path}: there is no {error.filename}")
+    where = error.filename2 or error.filename or path
+    if error.errno in FULL:
+        return DatabaseFull(
+            f"cannot publish {path}: {error.strerror}",
+            hint="free some space where that is published, and try again",
+        )
+    kind = InvalidInput if error.errno in _USER_ERRORS else RemoteError
+    return kind(f"cannot publish {path}: {where}: {error.strerror}")

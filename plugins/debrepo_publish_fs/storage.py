@@ -182,16 +182,7 @@ class FileStorage(Storage):
                 self._tree.prune([path.rpartition("/")[0]])
 
     def delete(self, paths: Iterable[str]) -> None:
-        by_directory: dict[str, list[str]] = {}
-        for path in paths:
-            by_directory.setdefault(check_path(path).rpartition("/")[0], []).append(path)
-        for directory, found in by_directory.items():
-            with translated(directory):
-                if self._tree.exists(directory):
-                    self._written = True
-                    for path in found:
-                        unlink(f"{self._root}/{path}")
-        self._tree.prune(by_directory)
+        self._written |= self._tree.delete(map(check_path, paths))
 
     def stat(self, path: str) -> Stat | None:
         return self._stat(check_path(path))

@@ -8,6 +8,8 @@ from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput, RemoteError
+from debrepo_publish_fs.failures import translation
+from debrepo_publish_fs.partial import unlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,15 +101,34 @@ class DirectoryTree:
         self._seen.discard("")
         return True
 
+    def delete(self, paths: Iterable[str]) -> bool:
+        """Delete files, and directories that are empty then; return whether any were there."""
+        by_directory: dict[str, list[str]] = {}
+        for path in paths:
+            by_directory.setdefault(path.rpartition("/")[0], []).append(path)
+        found, directory = False, ""
+        try:  # once: a context for each directory takes as long as the deletion
+            for directory, files in by_directory.items():
+                if self.exists(directory):
+                    found = True
+                    for path in files:
+                        unlink(f"{self._root}/{path}")
+        except OSError as error:
+            raise translation(directory, error) from error
+        self.prune(by_directory)
+        return found
+
     def prune(self, directories: Iterable[str]) -> None:
         """Delete ``directories`` and those above if they are empty, trying each once."""
-        level = set(directories) - {""}
-        while level:
-            deepest = max(directory.count("/") for directory in level)
-            for directory in [name for name in level if name.count("/") == deepest]:
-                level.discard(directory)
+        levels: dict[int, set[str]] = {}
+        for directory in directories:
+            if directory:
+                levels.setdefault(directory.count("/"), set()).add(directory)
+        while levels:
+            deepest = max(levels)
+            for directory in levels.pop(deepest):
                 if self._remove(directory) and deepest:
-                    level.add(directory.rpartition("/")[0])
+                    levels.setdefault(deepest - 1, set()).add(directory.rpartition("/")[0])
 
     def _remove(self, directory: str) -> bool:
         """Delete a directory if it is empty; return whether it is gone."""

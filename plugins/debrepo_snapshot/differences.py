@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import groupby, zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import packageset
 from debrepo.catalog import CHUNKS
 from debrepo.package import PackageKey
+from debrepo.values import NamedTuple
 from debrepo.version import sort_key
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import lists, packageset
 from debrepo.catalog import CHUNKS
 from debrepo.errors import AlreadyExists, Conflict
+from debrepo.values import NamedTuple
 from debrepo_snapshot import snapshots
 from debrepo_snapshot.snapshots import SNAPSHOTS, Snapshot
 

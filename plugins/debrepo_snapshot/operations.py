@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import clock, lists, packageset
 from debrepo.catalog import CHUNKS
@@ -10,6 +10,7 @@ from debrepo.dependencies import Dependencies
 from debrepo.errors import InvalidInput
 from debrepo.package import PackageKey
 from debrepo.packageset import EMPTY
+from debrepo.values import NamedTuple
 from debrepo_snapshot import snapshots
 from debrepo_snapshot.snapshots import SNAPSHOTS, Snapshot
 

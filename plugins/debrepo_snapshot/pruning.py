@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo import clock
 from debrepo.errors import InvalidInput
+from debrepo.values import NamedTuple
 from debrepo_snapshot.snapshots import SNAPSHOTS
 
 if TYPE_CHECKING:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from debrepo.database import json_table
 from debrepo.errors import AlreadyExists, InUse, NotFound
 from debrepo.nearest import meant
 from debrepo.package import Link, Node, PackageList, SetId
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,11 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import NamedTuple
 
 from debrepo.package import Entry, Package, PackageKey
 from debrepo.query.candidate import Candidate
 from debrepo.stopping import each
+from debrepo.values import NamedTuple
 
 NAME, ARCHITECTURE, VERSION = 0, 1, 2  # where a `PackageKey` has them
 

@@ -6,7 +6,6 @@ that the keyring does not have yet. A row in the database says which of them deb
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from debrepo.errors import Conflict, InvalidInput
@@ -43,6 +42,8 @@ def put(
     with session.db.read() as txn:
         known = txn[CLIENT_FILES].get(publication.key, {})
     wanted = _wanted(session, storage, publication, generation, keys)
+    import hashlib  # it loads OpenSSL, which not every command needs
+
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in wanted.items()}
     gone = [_path(publication, name) for name in known if name not in wanted]
     changed = [name for name in wanted if anew or known.get(name) != digests[name]]

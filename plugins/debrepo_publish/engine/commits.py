@@ -9,7 +9,6 @@ not know the version takes a lock.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -191,6 +190,8 @@ def _switch(plan: Plan, staged: Staged, *, overwrite: bool) -> Switch:
 
 
 def _digest(data: bytes | None) -> str:
+    import hashlib  # it loads OpenSSL, which not every command needs
+
     return "" if data is None else hashlib.sha256(data).hexdigest()
 
 

@@ -6,11 +6,12 @@ which clients start from, or of its version where the storage has versions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from debrepo import clock
 from debrepo.errors import Conflict
 from debrepo.storage import somebody_elses
+from debrepo.values import NamedTuple
 from debrepo_publish.engine import commits, displaced, ledger
 from debrepo_publish.indexes import release
 from debrepo_publish.model import publications

@@ -6,7 +6,6 @@ the packages that have come since, and no others.
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -60,6 +59,8 @@ def names(publication: Publication) -> list[str]:
 
 def _name(publication: Publication, component: str) -> str:
     said = "\0".join(("only", publication.key, component, wanted(publication)))
+    import hashlib  # it loads OpenSSL, which not every command needs
+
     return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()
 
 

@@ -7,12 +7,12 @@ for that is in the cache: if it is gone, patches begin anew.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput
 from debrepo.stanza import parse
+from debrepo.values import NamedTuple
 from debrepo_publish.indexes import ed_scripts
 from debrepo_publish.model.hashing import digests
 from debrepo_publish.model.publication import Index
@@ -227,6 +227,8 @@ def _index(current: Index, packed: Sequence[tuple[_Version, bytes]]) -> bytes:
 
 
 def _digest(name: str, data: bytes) -> str:
+    import hashlib  # it loads OpenSSL, which not every command needs
+
     return hashlib.new(name, data, usedforsecurity=False).hexdigest()
 
 

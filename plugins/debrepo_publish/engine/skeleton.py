@@ -6,7 +6,6 @@ is listed in Release, and stored by its hash as well.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -108,6 +107,8 @@ def joined(plan: Plan, files: dict[str, bytes]) -> Plan:
 
 
 def _digest(data: bytes) -> bytes:
+    import hashlib  # it loads OpenSSL, which not every command needs
+
     return hashlib.sha256(data).digest()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from debrepo.errors import InvalidInput
+from debrepo.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -151,6 +151,8 @@ def _within(old: Sequence[bytes], new: Sequence[bytes], line: int) -> Iterator[E
     if max(len(old), len(new)) > _LARGEST:
         yield EditHunk(line, line + len(old), new)
         return
+    from difflib import SequenceMatcher  # slow to import
+
     for tag, i, j, m, n in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
             yield EditHunk(line + i, line + j, new[m:n])
