@@ -36,6 +36,7 @@ CORE_SETTINGS = (
         "database.url",
         "",
         "Where the database is, as postgresql://USER@HOST/DATABASE; empty: in LMDB below the root",
+        secret=True,  # it may have a password in it; and what is restored elsewhere is not this one
     ),
     Setting(
         "ingest.deep",

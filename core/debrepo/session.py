@@ -75,12 +75,16 @@ class Session:
         config_path: Path | None = None,
         progress: Progress | None = None,
         read_only: bool = False,
+        copied: bool = False,
     ) -> None:
         self.root = root
         self.plugins = plugins
         self.config_path = config_path
         self.progress = progress or Progress()
         self.read_only = read_only
+        self.copied = (
+            copied  #: whether the database is a copy, below the root whatever is configured
+        )
         self.whole = self
         self.opening = RLock()  # the threads of a server may be the first to use something
         self.actor = ""  #: on whose behalf; empty: the user who runs this process
@@ -149,6 +153,11 @@ class Session:
         return Config(settings, self.config_path or path, os.environ, disabled)
 
     @property
+    def database_url(self) -> str:
+        """Where the database is, if not in LMDB below the root."""
+        return "" if self.copied else str(self.config["database.url"])
+
+    @property
     def db(self) -> Database:
         """The package database; the audit log records what an operation writes there."""
         database: Database = self._db
@@ -172,26 +181,20 @@ class Session:
         naming.check_tables(self.hook.debrepo_tables)
         freezing.check_restored(self.root)
         path, size = self.root / "db", self.config["database.map_size"]
-        store = self.shared_store(url) if (url := self.config["database.url"]) else None
+        store = self.shared_store(url) if (url := self.database_url) else None
         return Database(path, tables, map_size=size, read_only=self.read_only, store=store)
 
     def shared_store(self, url: str) -> SharedStore:
         """Open the store that a URL names, by the plugin that brings its scheme."""
         from debrepo.database import store as stores
 
-        scheme, mark, _ = url.partition("://")
-        if not mark:  # it is not shown: it may be a password in the wrong place
-            raise InvalidInput(
-                "database.url is no URL", hint="it is like postgresql://USER@HOST/DATABASE"
-            )
-        opener = self._claimed(self.hook.debrepo_databases, "database scheme", scheme.lower())
-        options = self.config.section("database")
         if not self.read_only:
             stores.make_root(self.root)
         kind: Any = stores.SharedStore
-        store: SharedStore = load_class(opener, kind).open(
-            url, options, self.root, read_only=self.read_only
-        )
+        scheme, options = stores.scheme_of(url), self.config.section("database")
+        ref = self._claimed(self.hook.debrepo_databases, "database scheme", scheme)
+        opener = load_class(ref, kind)
+        store: SharedStore = opener.open(url, options, self.root, read_only=self.read_only)
         return store
 
     @opened_once
@@ -206,7 +209,7 @@ class Session:
         """Who works on which name, among all that share the database."""
         from debrepo.leases import FileLeases
 
-        brought = self._db.lease_keeper() if self.config["database.url"] else None
+        brought = self._db.lease_keeper() if self.database_url else None
         return brought or FileLeases(self.root)
 
     @opened_once
@@ -272,9 +275,7 @@ class Session:
     def spelled(self, what: str, text: str) -> str:
         """Return the one spelling that an argument called ``what`` has in scopes."""
         known = claimed(self.hook.debrepo_spellings, "spelling of")
-        if what in known:
-            text = known[what].load()(text)
-        return text
+        return str(known[what].load()(text)) if what in known else text
 
     def storage(self, endpoint: str) -> Storage:
         """Open the storage ``SCHEME:NAME``, or the default one for the empty string."""
@@ -297,7 +298,7 @@ class Session:
         from debrepo import storage as storages
 
         storage: Storage = load_class(opener, storages.Storage).open(name, options, self.root)
-        if self.config["database.url"]:
+        if self.database_url:
             from debrepo import fencing
 
             storage = fencing.guard(storage, self.leases.check, lambda: self._publisher)
@@ -320,7 +321,7 @@ class Session:
 
     def check_begun(self) -> None:
         """Raise `NotFound` where there is no database: what is made now would be all right."""
-        if not self.config["database.url"] and not (self.root / "db").exists():
+        if not self.database_url and not (self.root / "db").exists():
             raise NotFound(
                 f"there is no database in {self.root}",
                 hint='name another directory with --root, or begin with "debrepo repo create NAME"',

@@ -28,6 +28,7 @@ def problems(session: Session, *, files: bool, deep: bool = False) -> Iterator[s
     """
     wanted: dict[str, str] = {}
     unreadable: set[str] = set()
+    yield from session.db.remarks()
     with session.db.read() as txn:
         damaged = list(_records(session, txn))
         yield from damaged

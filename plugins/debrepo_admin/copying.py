@@ -91,6 +91,6 @@ def _to_directory(session: Session, path: Path) -> tuple[str, ...]:
     steps = ["Stop all that uses the root, before the copy is made: it has what there was then."]
     if path != place:
         steps.append(f"Put {path} in the place of {place}.")
-    if session.config["database.url"]:
+    if session.database_url:
         steps.append(f"Remove database.url from {_settings(session)}.")
     return (*steps, "Start again.")

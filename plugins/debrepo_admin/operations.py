@@ -49,18 +49,12 @@ def plugins(session: Session) -> list[Plugin]:
 
 def config_show(session: Session) -> list[Configured]:
     """Return every setting with the value in force, if it is not a secret."""
-    from debrepo.credentials import without_password
-
     for name, origin, plugin in session.config.without_effect:
         session.progress.note(
             f"{origin} sets {name}, without effect: the plugin {plugin} is disabled."
         )
     return [
-        row._replace(value="(secret)")
-        if row.value and row.secret
-        else row._replace(value=without_password(row.value))
-        if isinstance(row.value, str)
-        else row
+        row._replace(value="(secret)") if row.value and row.secret else row
         for row in session.config
     ]
 

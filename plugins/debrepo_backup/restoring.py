@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from debrepo import durable, freezing, leases, remote_files, stored_files
 from debrepo.database import write_entries
-from debrepo.errors import AlreadyExists, NotFound, VerificationFailed, cannot_write
+from debrepo.errors import (
+    AlreadyExists,
+    InvalidInput,
+    NotFound,
+    VerificationFailed,
+    cannot_write,
+)
 from debrepo.freezing import RESTORING
 from debrepo.object_storage import side_by_side
 from debrepo.session import Session
@@ -53,6 +59,11 @@ def restore(session: Session, target: BackupTarget, at: str, pool: Path | None) 
     """
     root = session.root
     note = session.progress.note
+    if session.database_url:
+        raise InvalidInput(
+            "backups are restored into LMDB below the root, and database.url names another place",
+            hint="restore it without that setting",
+        )
     _chosen(root, target, at)  # before anything is there that would have to go again
     with leases.hold(root, "restore", note=lambda lease: note(f"Waiting for {lease}.")):
         backup = _chosen(root, target, at)
@@ -68,7 +79,7 @@ def restore(session: Session, target: BackupTarget, at: str, pool: Path | None) 
             durable.write(root / _KEYS, pieces.read(target, manifest.keys), mode=0o600)
         _restore_database(session, target, manifest)
         _end(root)
-        with closing(Session(root, session.plugins)) as restored, restored.db.read():
+        with closing(Session(root, session.plugins, copied=True)) as restored, restored.db.read():
             pass  # it has been migrated, if this debrepo is newer
     return RestoreResult(
         backup.id,

@@ -60,7 +60,7 @@ def taken(session: Session, pool: Pool) -> Iterator[DatabaseSnapshot]:
 def _named(session: Session, place: Path) -> tuple[set[str], frozenset[str]]:
     """Return the files that a copy of the database names, and those that plugins can fetch."""
     with (
-        closing(Session(place, session.plugins, read_only=True)) as copy,
+        closing(Session(place, session.plugins, read_only=True, copied=True)) as copy,
         copy.db.read() as txn,
     ):
         named = {digest for record in txn[PACKAGES].values() for digest in digests(record)}

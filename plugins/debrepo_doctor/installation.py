@@ -50,6 +50,10 @@ def _space(free: Mapping[str, float], least: int) -> Iterator[Concern]:
 
 
 def _database(session: Session) -> Checkup:
+    if session.database_url:
+        db = session.db
+        concerns = tuple(Concern("warning", text) for text in db.remarks())
+        return Checkup("database", db.place, concerns, size(db.stats()["bytes"]))
     directory = session.root / "db"
     try:
         with session.db.read():

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from debrepo import __version__
 from debrepo.errors import DatabaseBusy
 from debrepo.http import Door, Routes, json_answer, opens
-from debrepo_server.metrics import task_lines, write_lines
+from debrepo_server.metrics import round_trip_lines, task_lines, write_lines
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -78,6 +78,7 @@ def metrics(request: Request, door: Looking) -> Response:
         *requests.lines(),
         *task_lines(runner.list_()),
         *write_lines(door.session.db.written),
+        *round_trip_lines(door.session.db.round_trips),
         *request.app.state.background.lines(),
     ]
     taken = {line.split()[2] for line in lines if line.startswith("# TYPE ")}

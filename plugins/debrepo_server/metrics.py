@@ -97,6 +97,14 @@ def write_lines(written: tuple[int, float]) -> Iterator[str]:
     yield line(name, {}, seconds)
 
 
+def round_trip_lines(count: int) -> Iterator[str]:
+    """Yield how often this process waited for the server of the database, if there is one."""
+    if count:
+        name = "debrepo_database_round_trips_total"
+        yield from head(name, "Questions to the server of the database.", "counter")
+        yield line(name, {}, count)
+
+
 def head(name: str, text: str, kind: str) -> Iterator[str]:
     """Yield the lines that come before the values of a metric."""
     yield f"# HELP {name} {text}"

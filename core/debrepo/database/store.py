@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from debrepo.errors import DatabaseError
+from debrepo.errors import DatabaseError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -178,3 +178,13 @@ class SharedStore(Store, Protocol):
         ``options`` are the settings below ``database``, with defaults filled in; ``root`` is
         debrepo's root directory.
         """
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of what ``database.url`` names."""
+    scheme, mark, _ = url.partition("://")
+    if not mark:  # it is not shown: it may be a password in the wrong place
+        raise InvalidInput(
+            "database.url is no URL", hint="it is like postgresql://USER@HOST/DATABASE"
+        )
+    return scheme.lower()
