@@ -80,6 +80,7 @@ def test_rate_of_a_client_holds_over_all_servers_whatever_their_clocks_say(serve
     assert rate <= let <= rate + len(found) * burst
 
 
+@pytest.mark.lmdb  # a server of a shared database is never alone
 def test_server_alone_stores_nothing_of_its_clients(servers, session):
     _, (one,) = servers(0)
     one.ask(20)

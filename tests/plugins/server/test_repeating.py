@@ -70,6 +70,7 @@ def client(app):
             thread.join()
 
 
+@pytest.mark.lmdb  # no answer is repeated where nodes share a database
 def test_a_repeated_answer_is_the_same(client):
     first, second, third = (client.send("/api/repos")[0] for _ in range(3))
     assert client.repeats == ["/api/repos"] * 2
@@ -86,6 +87,7 @@ def test_an_answer_is_new_after_a_change(client, session):
     assert client.repeats == []
 
 
+@pytest.mark.lmdb  # no answer is repeated where nodes share a database
 def test_requests_in_one_packet_are_answered_in_their_order(client):
     client.send("/api/repos")
     paths = ("/api/repos", "/api/version", "/api/repos", "/api/snapshots", "/api/repos")
@@ -125,6 +127,7 @@ def test_a_client_that_wants_to_end_the_connection_sees_it_end(client):
     assert client.file.read() == b""
 
 
+@pytest.mark.lmdb  # no answer is repeated where nodes share a database
 def test_repeated_answers_are_counted_and_logged(client, caplog):
     with caplog.at_level(logging.INFO, "debrepo.requests"):
         for _ in range(3):

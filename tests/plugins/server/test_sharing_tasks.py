@@ -99,6 +99,7 @@ def test_progress_is_seen_by_others_after_a_beat_which_is_one_write(start, sessi
     assert two.runner.get(number).detail["TotalNumberOfPackages"] == 20_000
 
 
+@pytest.mark.lmdb  # a server of a shared database is never alone
 def test_alone_a_server_writes_no_progress(start, session):
     one = start()
     one.submit("a")
