@@ -14,6 +14,7 @@ GUIDE = Path(__file__).parents[1] / "docs/guide"
 
 #: Pages whose commands need what a test has not, and what that is.
 NEEDS = {
+    "cluster.md": "a PostgreSQL server; tests/end_to_end has a cluster",
     "gitlab.md": "a server with TLS; tests/plugins/gitlab has each command",
     "mirrors.md": "archives of others; tests/plugins/mirror has each command",
     "moving.md": "an archive of aptly; tests/plugins/import has each command",
