@@ -4,7 +4,7 @@ import gzip
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from debrepo import catalog
@@ -116,6 +116,7 @@ def test_fields_are_spelt_as_usual_and_values_left_alone(stanza):
     assert standard(stanza) == STANDARD
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(
     st.permutations(["Package", "Version", "DEPENDS", "x-Own", "description"]),
     st.lists(st.text(" a:P\t(),|", max_size=9), min_size=5, max_size=5),

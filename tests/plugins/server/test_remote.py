@@ -98,6 +98,7 @@ def test_server_that_is_not_there_is_a_remote_error(debrepo):
 @pytest.mark.parametrize("path", ["../db", "x/../../db", "", "/etc/.."])
 def test_operation_takes_no_path_beyond_the_upload_area(api, session, path):
     session.call("repo.create", name="web")
+    (session.root / "db").mkdir(exist_ok=True)
     sent = {"name": "web", "paths": [{"p": path}], "remove_files": True}
     answer = api.post("/api/operations/repo.add", json={"arguments": sent})
     assert (answer.status_code, (session.root / "db").exists()) == (400, True)
