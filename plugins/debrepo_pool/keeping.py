@@ -17,9 +17,9 @@ from debrepo_pool import places
 from debrepo_pool.tables import DELETING, MOVED, UNWANTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
-    from debrepo.database import Transaction
+    from debrepo.database import TableView, Transaction
     from debrepo.session import Session
     from debrepo_pool.places import FilePlace
 
@@ -33,15 +33,16 @@ def keep(session: Session, digests: frozenset[str]) -> Callable[[Transaction], N
     if place is None or not digests:
         return None
     keys = sorted(map(bytes.fromhex, digests))
-    _take_back(session, keys)
     with session.db.read() as txn:
-        known = [key for key in keys if key in txn[MOVED]]
+        known = _there(txn[MOVED], keys)
+        unwanted = _there(txn[UNWANTED], keys)
+    _take_back(session, unwanted)
     new = sorted({*keys}.difference(known))
     _put(session, place, [key.hex() for key in new])
 
     def record(txn: Transaction) -> None:
         moved, unwanted = txn[MOVED], txn[UNWANTED]
-        if any(key not in moved for key in known) or any(key in unwanted for key in new):
+        if len(_there(moved, known)) < len(known) or _there(unwanted, new):
             raise Conflict("another node deletes files that are being added", hint="add them again")
         moved.put_many((key, place.endpoint.encode()) for key in new)
 
@@ -59,10 +60,14 @@ def _put(session: Session, place: FilePlace, digests: Collection[str]) -> None:
             storage.flush()
 
 
-def _take_back(session: Session, keys: Collection[bytes]) -> None:
-    """Return once none of some files is to be deleted from the storage."""
-    with session.db.read() as txn:
-        found = [key for key in keys if key in txn[UNWANTED]]
+def _there(table: TableView[bytes, bytes], keys: Sequence[bytes]) -> list[bytes]:
+    """Return those keys that a table has, in one question."""
+    found = table.get_many(keys) if keys else ()
+    return [key for key, value in zip(keys, found, strict=bool(keys)) if value is not None]
+
+
+def _take_back(session: Session, found: Collection[bytes]) -> None:
+    """Return once none of some files that are to be deleted from the storage is so any more."""
 
     def change(txn: Transaction) -> list[bytes]:
         unwanted = txn[UNWANTED]
