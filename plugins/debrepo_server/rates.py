@@ -7,8 +7,6 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from starlette.exceptions import HTTPException
-
 from debrepo.database import json_table
 
 if TYPE_CHECKING:
@@ -80,6 +78,8 @@ class Rates:
             if len(self._left) > _CLIENTS:
                 self._left.popitem(last=False)
         if not enough:
+            from starlette.exceptions import HTTPException  # not there without the extra
+
             wait = max(1, round((1.0 - left) / self._per_second))
             raise HTTPException(429, "too many requests", {"Retry-After": str(wait)})
 
