@@ -177,6 +177,8 @@ class PostgresqlStore(SharedStore):
             self._connections.give_back(snapshot, [(self._opening.statements.rollback, None)])
 
     def release(self, steady: Steady) -> None:
+        if os.getpid() != self._pid:  # the connection is the parent's
+            return
         with self._recalling:
             seen, steady.kept = steady.kept, None
             self._lenders.discard(steady)

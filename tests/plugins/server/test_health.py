@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture
 def moving(session):
     """The database while its memory map is being moved, and whoever reads has to wait."""
-    with session.db._environment._gate.alone():
+    with session.db._store._gate.alone():
         yield
 
 
@@ -16,6 +16,7 @@ def test_nothing_of_it_waits_for_a_writer(api, session, path):
         assert [api.get(path).status_code for _ in range(2)] == [200, 200]
 
 
+@pytest.mark.lmdb
 def test_server_whose_database_cannot_be_read_at_once_is_alive_and_not_ready(api, moving):
     answer = api.get("/api/ready")
     assert (answer.status_code, answer.json()["hint"]) == (503, "try again in a moment")
