@@ -25,7 +25,10 @@ class LeaseStatements:
             " WHERE held.expires <= now() OR held.token = excluded.token"
             " OR $9::text <> '-' AND split_part(held.token, ' ', 1) = $9::text RETURNING fence",
         )
-        columns = f"SELECT name, owner, host, node, pid, since FROM {table} WHERE expires > now()"
+        columns = (
+            "SELECT name, owner, host, node, pid, since, split_part(token, ' ', 1)"
+            f" FROM {table} WHERE expires > now()"
+        )
         self.holder = _named("holder", f"{columns} AND name = $1::text")
         self.held = _named("held", f"{columns} ORDER BY name")
         # What nobody renewed for a day goes as well: names such as those of servers never return.

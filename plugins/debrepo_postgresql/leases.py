@@ -133,9 +133,15 @@ class RowLeases:
                     self._release(row)
 
     def held(self) -> list[Lease]:
-        """Return the leases that somebody holds at this moment, by name."""
+        """Return the leases that somebody holds at this moment, by name.
+
+        Rows that processes of this node have left are not among them.
+        """
         result = self._ask((self._sql.held, ()))
-        return [_lease(result, row) for row in range(result.ntuples)]
+        alive = {lease.what for lease in leases.held(self._root)}
+        ours = _identity(self._root).encode()
+        found = ((_lease(result, row), result.get_value(row, 6)) for row in range(result.ntuples))
+        return [lease for lease, whose in found if whose != ours or lease.what in alive]
 
     def check(self) -> None:
         """Raise `LeaseLost` unless what this work holds is still held.
@@ -192,7 +198,8 @@ class RowLeases:
         """Hold a lease among the processes of this node; give up once its holder may hang."""
         patience = self._seconds if wait is None else min(wait, self._seconds)
         try:
-            stack.enter_context(leases.hold(self._root, name, wait=patience, note=note))
+            spelled = _text(name).decode()  # as the row has it
+            stack.enter_context(leases.hold(self._root, spelled, wait=patience, note=note))
         except DatabaseBusy:
             if wait == patience:
                 raise

@@ -29,8 +29,7 @@ _SETTINGS = {
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] %a ",
 }
-#: For tests of something else: what is written does not outlive the machine.
-_FAST = {"fsync": "off", "full_page_writes": "off"}
+_MEMORY, _ROOM = Path("/dev/shm"), 1 << 30  # bytes
 
 
 def programs() -> Path | None:
@@ -215,9 +214,10 @@ class Server:
 def server(*, fast: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run a server, with the role `USER` and an empty database ``debrepo``.
 
-    It ends with the process that started it, however that ends.
+    With ``fast``, it is in memory if there is room. It ends with the process that started it,
+    however that ends.
     """
-    made = Server(_directory(), _SETTINGS | (_FAST if fast else {}) | (settings or {}))
+    made = Server(_directory(fast=fast), _SETTINGS | (settings or {}))
     try:
         made._make()
         made.start()
@@ -228,9 +228,10 @@ def server(*, fast: bool = True, settings: Mapping[str, str] | None = None) -> I
         made.close()
 
 
-def _directory() -> Path:
+def _directory(*, fast: bool = False) -> Path:
     """Make a directory with a short name, as a socket in it has 107 bytes for its path."""
-    made = Path(tempfile.mkdtemp(prefix="pg-"))
+    in_memory = fast and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    made = Path(tempfile.mkdtemp(prefix="pg-", dir=_MEMORY if in_memory else None))
     if os.geteuid() == 0:
         entry = pwd.getpwnam(_user())
         os.chown(made, entry.pw_uid, entry.pw_gid)

@@ -220,6 +220,7 @@ def test_lease_of_a_killed_process_is_free_at_once_on_its_own_node(node, holder)
         same.hold("publish .", wait=0).__enter__()
     holder.kill()
     holder.wait()
+    assert same.held() == []
     with same.hold("publish .", wait=0) as lease:
         assert same.held() == [lease]
 

@@ -88,7 +88,8 @@ def published(session, house, tmp_path):
 def test_plugin_hears_of_what_is_created_and_changed_and_dropped(published, house):
     session = published
     (live,) = [said for said in house.told if said[0] == "published"]
-    assert [said[:3] for said in house.told if said is not live] == [
+    # A transaction that is done again tells again.
+    assert list(dict.fromkeys(said[:3] for said in house.told if said is not live)) == [
         ("created", "repo", "web"),
         ("created", "snapshot", "empty"),
         ("changed", "repo:web", True),
