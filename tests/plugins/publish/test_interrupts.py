@@ -48,7 +48,7 @@ PUBLISH = [
     "debrepo_publish.engine.commits:commit",
     "debrepo_publish_fs.storage:FileStorage.commit",
     "debrepo_publish.engine.recovery:finish",
-    "debrepo_publish.engine.recovery:_release_files",
+    "debrepo_publish.engine.recovery:_needed_no_more",
     "debrepo_publish.engine.superseded:clean_up",
     "debrepo_publish.engine.eviction:_evict",
 ]

@@ -68,6 +68,7 @@ def test_change_that_meets_a_lost_tree_is_published_as_a_whole(debrepo, public, 
     assert ledger(debrepo)["dropped"] == []
 
 
+@pytest.mark.lmdb  # backups are restored into it
 def test_newer_tree_is_not_published_over_unless_somebody_insists(
     debrepo, debrepo_root, public, tmp_path, clock
 ):

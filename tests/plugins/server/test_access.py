@@ -117,6 +117,7 @@ def test_revoked_token_is_refused(guarded, token, session):
     assert guarded.get("/api/repos", headers=headers).status_code == 401
 
 
+@pytest.mark.lmdb  # it reads its file
 def test_token_is_shown_once_and_stored_as_a_hash(debrepo, debrepo_root):
     secret = debrepo(
         "token", "create", "ci", "--scope", "repo:web:add", "--days", "9"
@@ -298,6 +299,7 @@ def test_moving_packages_needs_what_adding_and_removing_needs(guarded, session, 
         assert operate(guarded, "repo.move", token(*grants), **move).status_code == status
 
 
+@pytest.mark.lmdb  # it reads its file
 @pytest.mark.parametrize("how", [{"_async": "1"}, {}])
 def test_new_token_is_kept_nowhere(guarded, session, token, how):
     headers = token("admin") | {"Idempotency-Key": "k", "Prefer": "respond-async"}

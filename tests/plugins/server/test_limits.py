@@ -97,6 +97,7 @@ def test_task_that_reads_is_cancelled_with_its_child_process(serving, slow):
     server = serving(env=environment)
     with send(server, "key.trusted"):
         eventually(pids)
+        eventually(lambda: ask(server, "/api/tasks"))
         [task] = ask(server, "/api/tasks")
         ask(server, f"/api/tasks/{task['ID']}/cancel", method="POST")
         eventually(lambda: gone(pids()[0]))
